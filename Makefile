@@ -34,7 +34,7 @@ tests: $(VENV)/dev
 figures: $(VENV)/dev
 	$(BIN)/python -m paper_figures
 
-# Run the notebooks on the simulated market and keep what they show.
+# Run the notebooks, each on its own market, and keep what they show.
 notebooks: $(VENV)/dev
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace \
 	  --ExecutePreprocessor.record_timing=False notebooks/*.ipynb

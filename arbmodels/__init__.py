@@ -11,6 +11,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from arbmodels import games as games
+    from arbmodels import online as online
+    from arbmodels import predict as predict
+    from arbmodels import streaming as streaming
     from arbmodels.cascades import AuthorsPolicy as AuthorsPolicy
     from arbmodels.cascades import Frontier as Frontier
     from arbmodels.cascades import authors_curve as authors_curve
@@ -20,10 +23,14 @@ if TYPE_CHECKING:
     from arbmodels.curves import attempt_curves as attempt_curves
     from arbmodels.curves import budget_grid as budget_grid
     from arbmodels.curves import dollar_curves as dollar_curves
+    from arbmodels.datasets import ROUTELLM_PRICES as ROUTELLM_PRICES
+    from arbmodels.datasets import TokenPrice as TokenPrice
     from arbmodels.datasets import dataset_info as dataset_info
     from arbmodels.datasets import fetch as fetch
     from arbmodels.datasets import list_datasets as list_datasets
+    from arbmodels.datasets import load_features as load_features
     from arbmodels.datasets import load_market as load_market
+    from arbmodels.datasets import routellm_market as routellm_market
     from arbmodels.display import ARBITRAGEUR_COLOUR as ARBITRAGEUR_COLOUR
     from arbmodels.display import model_colour as model_colour
     from arbmodels.display import model_label as model_label
@@ -56,7 +63,16 @@ _HOMES = {
         "cascade_frontier",
     ),
     "curves": ("Curves", "attempt_curves", "budget_grid", "dollar_curves"),
-    "datasets": ("dataset_info", "fetch", "list_datasets", "load_market"),
+    "datasets": (
+        "ROUTELLM_PRICES",
+        "TokenPrice",
+        "dataset_info",
+        "fetch",
+        "list_datasets",
+        "load_features",
+        "load_market",
+        "routellm_market",
+    ),
     "display": ("ARBITRAGEUR_COLOUR", "model_colour", "model_label"),
     "errors": (
         "ArbModelsError",
@@ -74,12 +90,15 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = ["__version__", "games", *sorted(_HOME_OF)]  # noqa: PLE0604 - names of _HOMES
+#: Parts that are used as a whole: ``arb.games.undercut``.
+_PARTS = ("games", "online", "predict", "streaming")
+
+__all__ = ["__version__", *_PARTS, *sorted(_HOME_OF)]  # noqa: PLE0604 - names of _HOMES
 
 
 def __getattr__(name: str) -> Any:
-    if name == "games":
-        return import_module("arbmodels.games")
+    if name in _PARTS:
+        return import_module(f"arbmodels.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'arbmodels' has no attribute {name!r}")
     return getattr(import_module(f"arbmodels.{_HOME_OF[name]}"), name)

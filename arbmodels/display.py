@@ -32,6 +32,8 @@ _KNOWN_MODELS = {
     "qwen3-coder-30b": ("Qwen3 Coder 30B", _PALETTE[2]),
     "minicoder4b": ("mini-coder 4B", _PALETTE[4]),
     "mini-coder-4b": ("mini-coder 4B", _PALETTE[4]),
+    "mixtral-8x7b": ("Mixtral 8x7B", _PALETTE[1]),
+    "gpt4-1106": ("GPT-4 (1106)", _PALETTE[0]),
 }
 
 

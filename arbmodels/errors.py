@@ -41,6 +41,10 @@ class DataError(InputError):
         head = f"{source}: {count} problem{'s' if count != 1 else ''} found"
         super().__init__("\n  ".join([head, *shown]) + f"\n{remedy}")
 
+    def __reduce__(self) -> tuple[type[DataError], tuple[str, tuple[str, ...], str]]:
+        """Survive the way from a worker: an exception is otherwise remade from its text."""
+        return type(self), (self.source, self.problems, self.remedy)
+
 
 class DownloadError(ArbModelsError):
     """A public data set could not be fetched or did not have the expected checksum."""
@@ -61,7 +65,8 @@ class Conflict:
     limit : float
         What was asked for, in ``unit``.
     needed : float
-        The nearest limit at which the set stops conflicting if the others are held.
+        The nearest limit at which the set stops conflicting if the others are held, or one that is
+        enough if the nearest was not found in time (the message says so); NaN if none was.
     unit : str
     """
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from threading import current_thread, main_thread
 from time import perf_counter
 from typing import Any, Literal
 
@@ -15,16 +20,19 @@ from arbmodels.errors import SolverError
 
 FloatArray = npt.NDArray[np.float64]
 
-#: "time limit": the best solution so far, not proven optimal.
-Status = Literal["optimal", "time limit", "infeasible", "unbounded"]
+#: "time limit", "interrupted": the best solution so far, not proven optimal.
+Status = Literal["optimal", "time limit", "interrupted", "infeasible", "unbounded"]
 
 #: Absolute tolerance on rows, bounds and integrality. Scale rows to entries of order one.
 TOLERANCE = 1e-9
+#: Smaller entries of the matrix are refused; HiGHS would drop them with a warning.
+SMALLEST_COEFFICIENT = 1e-12
 
 _STATUS: dict[highspy.HighsModelStatus, Status] = {
     highspy.HighsModelStatus.kOptimal: "optimal",
     highspy.HighsModelStatus.kModelEmpty: "optimal",
     highspy.HighsModelStatus.kTimeLimit: "time limit",
+    highspy.HighsModelStatus.kInterrupt: "interrupted",
     highspy.HighsModelStatus.kInfeasible: "infeasible",
     highspy.HighsModelStatus.kUnbounded: "unbounded",
 }
@@ -95,7 +103,7 @@ class Solution:
     Attributes
     ----------
     status : str
-        "optimal", "time limit" (with the best solution so far), "infeasible" or "unbounded".
+        One of ``Status``.
     x : float array [n]
         Empty when infeasible or unbounded.
     objective, bound : float
@@ -124,6 +132,7 @@ def solve(
     time_limit: float = 60.0,
     threads: int = 1,
     seed: int = 0,
+    keep: bool = False,
 ) -> Solution:
     """Solve a program with HiGHS; the same arrays give the same answer every time.
 
@@ -133,9 +142,10 @@ def solve(
     gap : float
         Relative gap at which an integer program may stop.
     time_limit : float
-        Seconds. HiGHS looks at its clock between steps, so large programs overrun it; a hard
-        deadline needs a process that can be killed.
+        Seconds. HiGHS looks at its clock between steps, so large programs overrun it.
     threads, seed : int
+    keep : bool
+        Return the best solution so far of an integer program that is interrupted (Ctrl-C).
 
     Raises
     ------
@@ -159,16 +169,16 @@ def solve(
         "mip_feasibility_tolerance": TOLERANCE,
         "primal_feasibility_tolerance": TOLERANCE,
         "dual_feasibility_tolerance": TOLERANCE,
+        "small_matrix_value": SMALLEST_COEFFICIENT,
     }
-    highs, status = _run(program, options)
+    highs, status = _run(program, options, keep=keep)
     if status == highspy.HighsModelStatus.kUnboundedOrInfeasible:
         # Presolve could not tell which; the simplex method can.
-        highs, status = _run(program, {**options, "presolve": "off"})
+        highs, status = _run(program, {**options, "presolve": "off"}, keep=keep)
     if status not in _STATUS:
         raise SolverError(f"HiGHS stopped with status {highs.modelStatusToString(status)!r}.")
     if _STATUS[status] in ("infeasible", "unbounded"):
-        nothing = np.empty(0)
-        nan = float("nan")
+        nothing, nan = np.empty(0), float("nan")
         return Solution(_STATUS[status], nothing, nan, nan, nan, None, perf_counter() - start)
     info, solution = highs.getInfo(), highs.getSolution()
     if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
@@ -179,10 +189,8 @@ def solve(
     x = np.array(solution.col_value)
     objective = float(program.cost @ x)
     linear = program.integer is None
-    if not linear:
-        bound = float(info.mip_dual_bound)
-    else:
-        bound = objective if _STATUS[status] == "optimal" else float("nan")
+    proven = objective if _STATUS[status] == "optimal" else float("nan")
+    bound = proven if linear else float(info.mip_dual_bound)
     return Solution(
         _STATUS[status],
         x,
@@ -199,10 +207,63 @@ def relative_gap(objective: float, bound: float) -> float:
     return abs(bound - objective) / max(abs(objective), 1e-12)
 
 
+def write(program: Program, path: Path, columns: Sequence[str], rows: Sequence[str]) -> None:
+    """Write a program to a file, in the format that its ending names (".mps" or ".lp").
+
+    Parameters
+    ----------
+    program : Program
+    path : Path
+        Overwritten if it exists.
+    columns, rows : sequence of str, lengths n and m
+        Names, all different: letters, digits and underscores, the first a letter.
+
+    Raises
+    ------
+    SolverError
+        If HiGHS cannot write the file, or not with these names.
+    """
+    highs = _passed(program, {})
+    for index, name in enumerate(columns):
+        _check(highs.passColName(index, name), f"the column name {name!r}")
+    for index, name in enumerate(rows):
+        _check(highs.passRowName(index, name), f"the row name {name!r}")
+    _check(highs.writeModel(str(path)), f"the file {path} to write to")
+
+
 def _run(
-    program: Program, options: dict[str, Any]
+    program: Program, options: dict[str, Any], *, keep: bool = False
 ) -> tuple[highspy.Highs, highspy.HighsModelStatus]:
-    # Another thread count than the one before is otherwise an error inside run().
+    highs = _passed(program, options)
+    with _interruptible(highs) as pressed:
+        ended = highs.run()
+    status = highs.getModelStatus()
+    if ended == highspy.HighsStatus.kError:
+        raise SolverError(f"HiGHS failed at status {highs.modelStatusToString(status)!r}.")
+    feasible = highspy.SolutionStatus.kSolutionStatusFeasible
+    if pressed and not (keep and highs.getInfo().primal_solution_status == feasible):
+        raise KeyboardInterrupt
+    return highs, status
+
+
+@contextmanager
+def _interruptible(highs: highspy.Highs) -> Iterator[list[bool]]:
+    """Let Ctrl-C stop integer programs, which are deaf to it; an entry says it was pressed."""
+    pressed: list[bool] = []
+    usual = signal.default_int_handler
+    if current_thread() is not main_thread() or signal.getsignal(signal.SIGINT) is not usual:
+        yield pressed  # someone else's business
+        return
+    highs.cbMipInterrupt.subscribe(lambda event: event.interrupt() if pressed else None)
+    signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+def _passed(program: Program, options: dict[str, Any]) -> highspy.Highs:
+    # Another thread count than before is otherwise an error inside run().
     highspy.Highs.resetGlobalScheduler(True)
     highs = _QuietHighs()  # type: ignore[no-untyped-call]
     for name, value in {"output_flag": False, **options}.items():
@@ -230,10 +291,7 @@ def _run(
         np.asarray(integer, dtype=np.int32),
     )
     _check(passed, f"a program of {rows} rows and {columns} columns")
-    if highs.run() == highspy.HighsStatus.kError:
-        text = highs.modelStatusToString(highs.getModelStatus())
-        raise SolverError(f"HiGHS failed while solving; its status is {text!r}.")
-    return highs, highs.getModelStatus()
+    return highs
 
 
 def _check(status: highspy.HighsStatus, what: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from typer.testing import CliRunner, Result
 
 from arbmodels.cli import app
@@ -83,3 +84,20 @@ def write_folder(folder: Path) -> Path:
         ]
         (folder / f"{model}.jsonl").write_text("\n".join(lines) + "\n")
     return folder
+
+
+def wide_table(path: Path, rows: int = 500) -> pd.DataFrame:
+    """Write a Parquet table for ``arbmodels stream``: two models, two segments."""
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(
+        {
+            "name": [f"q{row}" for row in range(rows)],
+            "area": np.where(np.arange(rows) % 3 == 0, "a", "b"),
+            "p_x": rng.random(rows) / 2,
+            "p_y": rng.random(rows),
+            "c_x": rng.uniform(0.01, 0.02, rows),
+            "c_y": rng.uniform(0.05, 0.1, rows),
+        }
+    )
+    frame.to_parquet(path, row_group_size=100)
+    return frame

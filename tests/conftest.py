@@ -6,6 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+# Test processes share the cores: before anything reads it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import hypothesis.strategies as st
 import numpy as np
 import pandas as pd

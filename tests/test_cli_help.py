@@ -17,7 +17,7 @@ from typer.main import get_command
 import arbmodels as arb
 from arbmodels.cli import app
 from arbmodels.cli.options import Convention
-from cli_cases import good, python, run, strict
+from cli_cases import good, python, run, strict, wide_table
 
 ACCOUNTING = tuple(rule for rule in get_args(Convention) if rule != "authors")
 #: What the help must explain, also in a narrow terminal.
@@ -50,7 +50,17 @@ def shown_examples() -> list[str]:
 
 def test_help_is_a_table_of_contents() -> None:
     text = good("--help")
-    for name in ("demo", "info", "route", "frontier", "margin", "game", "data"):
+    for name in (
+        "demo",
+        "info",
+        "route",
+        "predict",
+        "stream",
+        "frontier",
+        "margin",
+        "game",
+        "data",
+    ):
         assert re.search(rf"^\W*{name}\s+[A-Z]", text, re.MULTILINE), name
     assert "list" in good("data", "--help")
     assert "fetch" in good("data", "--help")
@@ -80,8 +90,9 @@ def test_examples_in_the_help_work(
 ) -> None:
     monkeypatch.chdir(table.parent)
     folder.rename("my-folder")
+    wide_table(Path("table.parquet"))
     words = [word.replace("~/arbitrage-data", ".") for word in shlex.split(line)]
-    if "olmedo2026" in line:
+    if "olmedo2026" in line or "routellm" in line:
         monkeypatch.setenv("ARBMODELS_DATA", str(request.getfixturevalue("real_data")))
     elif line.startswith("demo") or "swebench-sim" in line:
         request.getfixturevalue("simulated")

@@ -333,7 +333,7 @@ def test_wrong_arguments(source: object, arguments: dict[str, object], message: 
 
 def test_the_list_and_what_is_known() -> None:
     names = list_datasets()
-    assert names == ("swebench-sim", *PUBLISHED)
+    assert names == ("swebench-sim", *PUBLISHED, "routellm")
     for name in PUBLISHED:
         info = dataset_info(name)
         assert info.name == name

@@ -19,15 +19,30 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 LARGEST = 300_000  # bytes
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:work|tmp|root|home|Users|mnt|opt|var)/|[A-Z]:\\\\")
 #: Besides arbmodels: what its users have anyway.
-ALLOWED_IMPORTS = {"arbmodels", "matplotlib", "numpy", "pandas"}
-#: Digits that are names, not results.
-NAMES_WITH_DIGITS = re.compile(r"`[^`]*`|\]\([^)]*\)|\$[^$]*\$|GPT-5|v3\.2|\b(?:19|20)\d\d\b")
-
-every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+ALLOWED_IMPORTS = {"arbmodels", "matplotlib", "numpy", "pandas", "pyomo"}
+#: Digits that are names or code, not results.
+NAMES_WITH_DIGITS = re.compile(
+    r"(?s:```.*?```)|`[^`]*`|\]\([^)]*\)|\$\$[^$]*\$\$|\$[^$]*\$|GPT-5|v3\.2|\b(?:19|20)\d\d\b"
+)
 
 
 def _read(path: Path) -> Any:
     return nbformat.read(path, as_version=4)
+
+
+def _market(notebook: Any) -> str:
+    """Return the market of the first cell of code."""
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    return re.findall(r'^MARKET = "(.*?)"', first.source, re.MULTILINE)[0]
+
+
+def _each(paths: list[Path]) -> Any:
+    return pytest.mark.parametrize("path", paths, ids=lambda path: path.stem)
+
+
+every_notebook = _each(NOTEBOOKS)
+on_simulated = _each([path for path in NOTEBOOKS if _market(_read(path)) == "swebench-sim"])
+on_real = _each([path for path in NOTEBOOKS if _market(_read(path)) != "swebench-sim"])
 
 
 def _cells(path: Path, kind: str) -> list[Any]:
@@ -73,10 +88,23 @@ def _complaints(notebook: Any) -> list[str]:
 
 
 def test_there_are_notebooks() -> None:
-    assert "01_quickstart" in [path.stem for path in NOTEBOOKS]
+    assert {"01_quickstart", "02_routing"} <= {path.stem for path in NOTEBOOKS}
 
 
-@every_notebook
+@on_real
+def test_runs_on_the_real_market(
+    path: Path, tmp_path: Path, real_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARBMODELS_DATA", str(real_data))
+    notebook = _read(path)
+    committed = [_words(cell) for cell in notebook.cells]
+    _run(notebook, tmp_path)
+    assert _complaints(notebook) == []
+    assert list(tmp_path.iterdir()) == []
+    assert [_words(cell) for cell in notebook.cells] == committed, "out of date: make notebooks"
+
+
+@on_simulated
 def test_runs_on_the_simulated_market(path: Path, tmp_path: Path) -> None:
     notebook = _read(path)
     committed = [_words(cell) for cell in notebook.cells]
@@ -86,7 +114,7 @@ def test_runs_on_the_simulated_market(path: Path, tmp_path: Path) -> None:
     assert [_words(cell) for cell in notebook.cells] == committed, "out of date: make notebooks"
 
 
-@every_notebook
+@on_simulated
 def test_one_switch_leads_to_the_real_market(
     path: Path, tmp_path: Path, real_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

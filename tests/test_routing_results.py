@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from time import perf_counter
 
 import numpy as np
 import pytest
 
 import arbmodels as arb
-from arbmodels.routing import Capacity
+from arbmodels.assignment.whole import relax_whole
 from arbmodels.routing.explain import infeasible
-from arbmodels.routing.program import AssignmentProgram
 from routing_cases import draw
 
 # What a result says
@@ -110,7 +110,7 @@ def test_infeasible_only_in_whole_numbers():
     # Half of each model would do; one of them alone never does.
     market = arb.Market(["a", "b"], ["x"], [[2, 2]], [[2, 0]], [[2.0, 1.0]])
     problem = arb.RoutingProblem(market).add_budget(1.5).add_floor(0.5)
-    assert problem.program().relax(60.0).feasible
+    assert relax_whole(problem.program(), 60.0) is not None
     with pytest.raises(arb.InfeasibleError) as caught:
         problem.solve()
     assert [conflict.needed for conflict in caught.value.conflicts] == [2.0, 0.0]
@@ -125,25 +125,44 @@ def test_numbers_close_to_the_limit_are_told_apart_and_never_too_strict():
         problem.add_budget(1.0).add_floor(0.5).solve()
 
 
-def test_a_conflict_not_found_in_time_lists_every_constraint():
+def even_spends():
+    """Even spends that cannot add up to an odd number; proving that takes too long."""
     rng = np.random.default_rng(0)
-    rows = np.rint(rng.uniform(1, 1000, (6, 50, 2))) * 2
-    program = AssignmentProgram(
-        np.zeros((50, 2)),
-        np.ones((50, 2), dtype=bool),
-        np.concatenate([rows, rows]),
-        np.repeat([1.0, -1.0], 6),
-        # An even sum cannot lie in (odd - 1/2, odd + 1/2); proving that takes too long.
-        np.tile(np.rint(rows.mean(axis=2).sum(axis=1) / 2) * 2 + 1, 2) + np.repeat([0.5, -0.5], 6),
-        True,
-    )
-    table = arb.RoutingProblem(draw(11)).plan_table
-    constraints = [Capacity("model-0", k) for k in range(12)]
-    error = infeasible(program, constraints, table, 0.5)
+    spend = np.rint(rng.uniform(1, 1000, (60, 12))) * 2
+    problem = arb.RoutingProblem.from_arrays(np.zeros((60, 12)), spend, abstain=False)
+    for m in range(12):
+        target = np.rint(spend[:, m].sum() / 24) * 2 + 1
+        problem = problem.add_budget(target + 0.5, model=f"model-{m}")
+        problem = problem.add_commitment(f"model-{m}", spend=target - 0.5)
+    return problem
+
+
+def test_a_conflict_not_found_in_time_lists_every_constraint():
+    error = infeasible(even_spends(), 1e-6)
     assert error.conflicts == ()
     assert "A smallest conflicting set was not found: " in str(error)
     assert str(error).endswith("raise time_limit.")
-    assert "capacity of model-0 11.00 attempts" in str(error)
+    assert "commitment of spend to model-11" in str(error)
+
+
+def test_what_is_not_proven_of_a_conflict_is_said():
+    # Between two constraints that conflict plainly, 24 that nothing can be proven of.
+    asked = even_spends().add_floor(0.5)
+    (conflict,) = infeasible(asked, 2.0).conflicts
+    assert (conflict.label, conflict.needed) == ("quality floor", 0.0)
+    # Weights add up to almost any number, so that the last digits of a limit are never proven.
+    rng = np.random.default_rng(0)
+    solve, weight = rng.random((40, 4)), rng.uniform(0.2, 3, 40)
+    problem = arb.RoutingProblem.from_arrays(solve, solve, weight=weight)
+    problem = problem.add_capacity("model-0", 5)
+    for m, attempts in enumerate((20, 10, 11), start=1):
+        problem = problem.add_commitment(f"model-{m}", attempts=attempts)
+    begin = perf_counter()
+    with pytest.raises(arb.InfeasibleError, match="These 3 of 4 conflict, and no fewer") as caught:
+        problem.solve(time_limit=4)
+    assert perf_counter() - begin < 6
+    needed = {each.label[-7:]: each.needed for each in caught.value.conflicts}
+    assert needed == pytest.approx({"model-1": 19, "model-2": 9, "model-3": 10}, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -161,8 +180,8 @@ def test_a_conflict_not_found_in_time_lists_every_constraint():
         (lambda p: p.add_capacity("model-0", -3), "capacity of model-0 is -3"),
         (lambda p: p.add_budget(3).add_budget(3), "There is a budget already, 3.000 USD"),
         (lambda p: p.add_floor(0.5, "s0").add_floor(0.6, "s0"), "quality floor in s0 already"),
-        (lambda p: p.solve(gap=-1), "gap -1 and time_limit 60"),
-        (lambda p: p.solve(time_limit=0), "time_limit 0 must be"),
+        (lambda p: p.solve(gap=-1), "gap is -1; give a share"),
+        (lambda p: p.solve(time_limit=0), "time_limit is 0; give seconds"),
         (lambda p: replace(p, assignment="best"), "assignment is 'best'; choose from oracle"),
         (lambda p: replace(p, plans=[]), r"at least one plan; Plan\(\) abstains"),
         (lambda p: replace(p, plans=[arb.Plan()] * 2), "Plan 'abstain' is given twice"),

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 import arbmodels
-from arbmodels.cli import data, demo, frontier, game, info, margin, route
+from arbmodels.cli import data, demo, frontier, game, info, margin, predict, route, stream
 from arbmodels.cli.options import described
 from arbmodels.errors import ArbModelsError, InfeasibleError, SolverError
 
@@ -74,6 +74,8 @@ app.command("demo", rich_help_panel="Start here")(demo.demo)
 app.command("info", rich_help_panel="Markets")(info.info)
 app.add_typer(data.app, name="data", rich_help_panel="Markets")
 app.command("route", rich_help_panel="Routing and cascades")(route.route)
+app.command("predict", rich_help_panel="Routing and cascades")(predict.predict)
+app.command("stream", rich_help_panel="Routing and cascades")(stream.stream)
 app.command("frontier", rich_help_panel="Routing and cascades")(frontier.frontier)
 app.command("margin", rich_help_panel="Arbitrage and prices")(margin.margin)
 app.command("game", rich_help_panel="Arbitrage and prices")(game.game)
@@ -81,8 +83,8 @@ app.command("game", rich_help_panel="Arbitrage and prices")(game.game)
 
 def main() -> None:
     """Run the program; the entry point of the package."""
-    for stream in (sys.stdout, sys.stderr):
+    for terminal in (sys.stdout, sys.stderr):
         # A terminal that cannot show a sign (such as ±) gets "?" instead of a crash.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+        if hasattr(terminal, "reconfigure"):
+            terminal.reconfigure(errors="replace")
     app(prog_name="arbmodels")

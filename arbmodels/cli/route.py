@@ -2,79 +2,73 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import typer
-
+from arbmodels.cli import route_options as options
 from arbmodels.cli.inputs import limits, open_market
-from arbmodels.cli.options import Columns, Data, Json, MissingPairs, Models, Source, described
+from arbmodels.cli.options import (
+    Columns,
+    Data,
+    Force,
+    Json,
+    MissingPairs,
+    Models,
+    Plot,
+    Source,
+    described,
+)
 from arbmodels.cli.output import about, show, show_json, working
+from arbmodels.cli.pictures import check_picture
+from arbmodels.cli.route_terms import Terms
 from arbmodels.errors import InfeasibleError, InputError
 
 if TYPE_CHECKING:
-    from arbmodels.market import Market
-    from arbmodels.routing import RoutingProblem
-
-Budget = Annotated[
-    float | None,
-    typer.Option(
-        "--budget",
-        metavar="TOTAL",
-        help="Most to spend in total over the instances, in the market's currency.",
-    ),
-]
-Floor = Annotated[
-    float | None,
-    typer.Option("--min-solve-rate", metavar="R", help="Least mean solve rate, 0 to 1."),
-]
-Attempts = Annotated[
-    int,
-    typer.Option("--attempts", metavar="K", min=1, help="Up to K attempts of one model each."),
-]
-AssignmentOption = Annotated[
-    Literal["oracle", "per-segment", "single"],
-    typer.Option(
-        "--assignment",
-        metavar="KIND",
-        help="oracle: a plan per instance, from its own solve probabilities (a bound, not"
-        " deployable). per-segment: one plan per segment. single: one plan for all.",
-    ),
-]
-Capacities = Annotated[
-    list[str] | None,
-    typer.Option("--capacity", metavar="MODEL=N", help="Most attempts of a model; repeatable."),
-]
-SegmentFloors = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--segment-floor", metavar="SEGMENT=R", help="Least solve rate of a segment; repeatable."
-    ),
-]
-Gap = Annotated[
-    float, typer.Option("--gap", metavar="SHARE", help="Relative gap to prove.", min=0.0)
-]
-TimeLimit = Annotated[
-    float, typer.Option("--time-limit", metavar="SECONDS", help="Then the best so far.")
-]
+    from arbmodels.routing import RoutingProblem, RoutingResult
 
 
 @described(
     "route swebench-sim --budget 20 --attempts 3",
-    "route swebench-sim --min-solve-rate 0.6 --segment-floor django=0.7",
-    "route swebench-sim --budget 20 --capacity deepseek=150 --json",
+    "route swebench-sim --price 0.5 --contract deepseek:fee=1",
+    "route swebench-sim --budget 9 --assignment single --folds 5 --json",
 )
 def route(
     source: Source,
     *,
     models: Models = None,
-    budget: Budget = None,
-    min_solve_rate: Floor = None,
-    attempts: Attempts = 1,
-    assignment: AssignmentOption = "oracle",
-    capacity: Capacities = None,
-    segment_floor: SegmentFloors = None,
-    gap: Gap = 1e-6,
-    time_limit: TimeLimit = 60.0,
+    budget: options.Budget = None,
+    min_solve_rate: options.Floor = None,
+    of_best: options.OfBest = None,
+    segment_budget: options.SegmentBudgets = None,
+    model_budget: options.ModelBudgets = None,
+    segment_floor: options.SegmentFloors = None,
+    forbid: options.Forbid = None,
+    max_models: options.MaxModels = None,
+    max_plans: options.MaxPlans = None,
+    seconds: options.Seconds = None,
+    max_latency: options.MaxLatency = None,
+    mean_latency: options.MeanLatency = None,
+    attempts: options.Attempts = 1,
+    assignment: options.AssignmentOption = "oracle",
+    price: options.Price = None,
+    worst_segment: options.WorstSegment = False,
+    abstain_penalty: options.AbstainPenalty = 0.0,
+    capacity: options.Capacities = None,
+    commit: options.Commitments = None,
+    max_share: options.Shares = None,
+    contract: options.Contracts = None,
+    overrun: options.Overrun = None,
+    folds: options.Folds = 0,
+    start: options.Start = None,
+    max_changes: options.MaxChanges = None,
+    gap: options.Gap = 1e-6,
+    time_limit: options.TimeLimit = 60.0,
+    explain: options.Explain = None,
+    sweep: options.Sweep = None,
+    plot: Plot = None,
+    output: options.Output = None,
+    export: options.Export = None,
+    force: Force = False,
     columns: Columns = None,
     missing: MissingPairs = "intersection",
     data: Data = None,
@@ -83,34 +77,64 @@ def route(
     """Decide which model serves which instance, under a budget or for a solve rate.
 
     With --budget the solve rate is maximised (also when --min-solve-rate is given as well), with
-    --min-solve-rate alone the spend is minimised. The answer carries a proven bound and the
-    shadow price of every constraint: what one more unit would bring. Constraints that cannot be
-    met together end with exit code 3 and the smallest set of them that conflicts. The JSON also
-    holds the plan of every instance.
+    --min-solve-rate alone the spend is minimised, with --price the profit is maximised. The answer
+    carries a proven bound and the shadow price of every constraint: what one more unit would
+    bring. Constraints that cannot be met together end with exit code 3 and the smallest set of
+    them that conflicts. The JSON also holds the plan of every instance.
     """
-    if budget is None and min_solve_rate is None:
-        raise InputError(
-            "Give --budget TOTAL (most solved for the money), --min-solve-rate R (cheapest that"
-            " solves so much), or both."
-        )
+    asked = Terms(
+        budget,
+        min_solve_rate,
+        of_best,
+        price,
+        worst_segment,
+        abstain_penalty,
+        segment_budget or (),
+        model_budget or (),
+        segment_floor or (),
+        forbid or (),
+        max_models,
+        max_plans,
+        max_latency,
+        mean_latency,
+        capacity or (),
+        commit or (),
+        max_share or (),
+        contract or (),
+        overrun,
+        start,
+        max_changes,
+    )
+    asked.check()
+    _check_files(output, export, force=force)
+    check_picture(plot, force=force)
     market = open_market(source, models, columns, missing, data)
     with working("Evaluating the plans", quiet=json):
-        problem = _problem(
-            market,
-            budget=budget,
-            min_solve_rate=min_solve_rate,
-            attempts=attempts,
-            assignment=assignment,
-            capacities=limits("--capacity", capacity or ()),
-            floors=limits("--segment-floor", segment_floor or ()),
+        from arbmodels.plans import attempts_up_to
+        from arbmodels.routing import RoutingProblem
+
+        problem = asked.on(
+            RoutingProblem(
+                market,
+                attempts_up_to(market, attempts),
+                assignment,
+                latency=limits("--seconds", seconds) if seconds else None,
+            )
         )
+    if export is not None:
+        problem.export(export, overwrite=force)
     try:
-        with working("Solving", quiet=json):
-            result = problem.solve(gap=gap, time_limit=time_limit)
+        with working("Solving and cross-validating" if folds else "Solving", quiet=json):
+            result = problem.solve(gap, time_limit, folds=folds)
     except InfeasibleError as error:
         if json:
             show_json({**about(market), **_infeasible(problem, error)})
         raise
+    if output is not None:
+        _write(result, output, force=force)
+    more = _more(problem, result, explain=explain, sweep=sweep, quiet=json)
+    if plot is not None:
+        _draw(more.get("sweep", result), plot)
     if json:
         plans = [result.plans[position].label for position in result.assignment]
         show_json(
@@ -119,37 +143,63 @@ def route(
                 **result.to_dict(),
                 "attempts": attempts,
                 "assignment": dict(zip(market.instances, plans, strict=True)),
+                **{name: _plain(each) for name, each in more.items()},
             }
         )
         return
-    show(result.table())
+    show(result.table(), *(each.table() for each in more.values()))
 
 
-def _problem(
-    market: Market,
+def _more(
+    problem: RoutingProblem,
+    result: RoutingResult,
     *,
-    budget: float | None,
-    min_solve_rate: float | None,
-    attempts: int,
-    assignment: Literal["oracle", "per-segment", "single"],
-    capacities: dict[str, float],
-    floors: dict[str, float],
-) -> RoutingProblem:
-    from arbmodels.plans import attempts_up_to
-    from arbmodels.routing import RoutingProblem
+    explain: str | None,
+    sweep: str | None,
+    quiet: bool,
+) -> dict[str, Any]:
+    """Return what was asked for beside the answer."""
+    more: dict[str, Any] = {}
+    if explain is not None:
+        more["explanation"] = result.explain(explain)
+    if sweep is not None:
+        with working("Solving over the limit", quiet=quiet):
+            more["sweep"] = problem.frontier(sweep)
+    return more
 
-    problem = RoutingProblem(market, attempts_up_to(market, attempts), assignment)
-    if budget is None:
-        problem = problem.minimize_spend()
+
+def _plain(each: Any) -> Any:
+    if hasattr(each, "to_dict"):
+        return each.to_dict()
+    return each.to_frame().to_dict("records")
+
+
+def _check_files(*paths: Path | None, force: bool) -> None:
+    """Refuse before anything is computed what could not be written."""
+    for path, endings in zip(paths, ((".csv", ".parquet"), (".mps", ".lp")), strict=True):
+        if path is None:
+            continue
+        if path.suffix not in endings:
+            raise InputError(f"{path}: the file's name must end in {' or '.join(endings)}.")
+        if path.exists() and not force:
+            raise InputError(f"{path} exists already. Overwrite it with --force.")
+
+
+def _write(result: RoutingResult, path: Path, *, force: bool) -> None:
+    if path.suffix == ".csv":
+        result.to_csv(path, overwrite=force)
     else:
-        problem = problem.maximize_solve_rate().add_budget(budget)
-    if min_solve_rate is not None:
-        problem = problem.add_floor(min_solve_rate)
-    for segment, rate in floors.items():
-        problem = problem.add_floor(rate, segment=segment)
-    for model, most in capacities.items():
-        problem = problem.add_capacity(model, most)
-    return problem
+        result.to_parquet(path, overwrite=force)
+
+
+def _draw(shown: Any, path: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from arbmodels.cli.pictures import save_picture
+
+    figure = shown.plot().get_figure()
+    save_picture(figure, path)
 
 
 def _infeasible(problem: RoutingProblem, error: InfeasibleError) -> dict[str, Any]:

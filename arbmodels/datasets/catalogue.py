@@ -11,6 +11,8 @@ from importlib.resources import files
 from arbmodels.errors import InputError
 
 SIMULATED = "swebench-sim"
+#: Its table is made of many files: :mod:`arbmodels.datasets.routellm`.
+ROUTELLM = "routellm"
 
 #: The authors' repository has no licence file, so their data is fetched and never shipped.
 LICENCE = "no licence stated by its authors: fetched from their repository, never shipped"
@@ -91,7 +93,7 @@ PUBLISHED = {
     )
 }
 
-NAMES = (SIMULATED, *PUBLISHED)
+NAMES = (SIMULATED, *PUBLISHED, ROUTELLM)
 
 
 def find_published(name: str) -> Published:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from arbmodels.checks import choose
+from arbmodels.datasets import routellm, routellm_files
 from arbmodels.datasets.catalogue import (
     LICENCE,
     NAMES,
+    ROUTELLM,
     SIMULATED,
     find_published,
     published_files,
@@ -79,6 +81,18 @@ def dataset_info(name: str, *, data: str | os.PathLike[str] | None = None) -> Da
             True,
             "MIT",
         )
+    if name == ROUTELLM:
+        store = find_store(data, routellm_files.FOLDER)
+        return DatasetInfo(
+            name,
+            routellm.DESCRIPTION,
+            routellm.ROUTELLM_MODELS,
+            (),
+            routellm_files.BYTES,
+            f"{routellm_files.location(store)} ({store.origin})",
+            routellm_files.present(store),
+            routellm.LICENCE,
+        )
     dataset = find_published(name)
     store = find_store(data)
     needed = [dataset.file(model) for model in dataset.models]
@@ -118,6 +132,9 @@ def fetch(name: str, *, models: Sequence[str] | None = None) -> DatasetInfo:
     """
     if name == SIMULATED:
         choose(models, simulated_market().models, "model", name)
+    elif name == ROUTELLM:
+        choose(models, routellm.ROUTELLM_MODELS, "model", name)
+        routellm_files.provide_table(find_store(None, routellm_files.FOLDER))
     else:
         dataset = find_published(name)
         wanted = dataset.models if models is None else models

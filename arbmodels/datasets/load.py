@@ -10,7 +10,15 @@ from pathlib import Path
 import pandas as pd
 
 from arbmodels.checks import choose
-from arbmodels.datasets.catalogue import NAMES, SIMULATED, Published, find_published, unknown_name
+from arbmodels.datasets.catalogue import (
+    NAMES,
+    ROUTELLM,
+    SIMULATED,
+    Published,
+    find_published,
+    unknown_name,
+)
+from arbmodels.datasets.routellm import routellm_market
 from arbmodels.datasets.simulated import simulated_market
 from arbmodels.datasets.store import find_store, provide
 from arbmodels.errors import InputError
@@ -85,7 +93,10 @@ def load_market(
         if source == SIMULATED:
             _refuse(source, data=data)
             check_missing(missing)
-            return _simulated(models, segment)
+            return _with_segment(simulated_market().select(models=models), segment)
+        if source == ROUTELLM:
+            check_missing(missing)
+            return _with_segment(routellm_market(data=data).select(models=models), segment)
         return _published(find_published(source), models, missing, segment, data)
     unit = "USD" if currency is None else currency
     if isinstance(source, pd.DataFrame):
@@ -134,9 +145,8 @@ def _refuse(source: str, **given: object) -> None:
             )
 
 
-def _simulated(models: Sequence[str] | None, segment: Segment) -> Market:
-    market = simulated_market()
-    market = market.select(models=models)
+def _with_segment(market: Market, segment: Segment) -> Market:
+    """Return the market with its own segments, or with those asked for."""
     if isinstance(segment, str) and segment == "auto":
         return market
     return replace(market, segment=segment_labels(market.instances, segment, market.name))

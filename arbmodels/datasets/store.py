@@ -63,8 +63,10 @@ class Store:
         return self.own or path.stat().st_size == published_files()[file].bytes
 
 
-def find_store(data: str | os.PathLike[str] | None = None) -> Store:
+def find_store(data: str | os.PathLike[str] | None = None, collection: str = _COLLECTION) -> Store:
     """Return the store to read: ``data``, else the variable ARBMODELS_DATA, else the cache.
+
+    ``collection`` is the folder that is sought in it, for messages.
 
     Raises
     ------
@@ -75,7 +77,7 @@ def find_store(data: str | os.PathLike[str] | None = None) -> Store:
     if named:
         root = Path(os.path.expanduser(named))
         if not os.path.isdir(root):
-            raise InputError(f"{origin}={root} is not a folder. Name the one with {_COLLECTION}/.")
+            raise InputError(f"{origin}={root} is not a folder. Name the one with {collection}/.")
         return Store(root, f"{origin}={root}", own=True)
     import pooch
 
@@ -103,7 +105,7 @@ def provide(dataset: Published, models: Sequence[str], store: Store) -> tuple[st
         raise InputError(
             f"{dataset.name}: {store.origin} lacks"
             f" {', '.join(f'{_COLLECTION}/{file}' for file in missing)}."
-            f" Put {_files(missing)} there from {_base_url()}, choose other models, or download"
+            f" Put {_files(missing)} there from {base_url()}, choose other models, or download"
             f" {_files(needed)} by going without {store.origin.partition('=')[0]}."
         )
     return tuple(
@@ -116,9 +118,6 @@ def provide(dataset: Published, models: Sequence[str], store: Store) -> tuple[st
 
 def _download(dataset: Published, needed: Sequence[str], store: Store) -> None:
     """Fetch what the cache lacks; a file gets its name only after its checksum is right."""
-    import pooch
-
-    pooch.get_logger().setLevel(logging.WARNING)  # the progress bar says it already
     present = all(store.has(file) for file in needed)
     with tqdm(
         total=sum(published_files()[file].bytes for file in needed),
@@ -133,22 +132,39 @@ def _download(dataset: Published, needed: Sequence[str], store: Store) -> None:
 
 
 def _fetch_file(dataset: Published, needed: Sequence[str], file: str, store: Store) -> None:
+    url = f"{base_url()}/{file}"
+    try:
+        retrieve(url, store.path(file), published_files()[file].sha256)
+    except (OSError, ValueError) as error:
+        raise DownloadError(_remedy(dataset, needed, url, error, store)) from error
+
+
+def retrieve(url: str, target: Path, sha256: str | None) -> None:
+    """Download ``url``; the file gets its name ``target`` only when it is whole.
+
+    A passing failure is tried again. ``sha256`` is None where only what is made of the file can be
+    checked.
+
+    Raises
+    ------
+    OSError, ValueError
+        Of the last try: no connection, no such file, cache not writable, wrong checksum.
+    """
     import pooch
 
-    target = store.path(file)
-    url = f"{_base_url()}/{file}"
+    pooch.get_logger().setLevel(logging.WARNING)  # the progress bar says it already
     for pause in (*_PAUSES, None):
         try:
             pooch.retrieve(
                 url,
-                known_hash=f"sha256:{published_files()[file].sha256}",
+                known_hash=None if sha256 is None else f"sha256:{sha256}",
                 fname=target.name,
                 path=target.parent,
                 downloader=pooch.HTTPDownloader(timeout=_TIMEOUT),
             )
         except (OSError, ValueError) as error:  # requests' errors are OSErrors
             if pause is None or _final(error):
-                raise DownloadError(_remedy(dataset, needed, url, error, store)) from error
+                raise
             time.sleep(pause)
         else:
             return
@@ -165,21 +181,28 @@ def _unwritable(error: Exception) -> bool:
     return isinstance(error, PermissionError) or getattr(error, "errno", None) is not None
 
 
-def _remedy(
-    dataset: Published, needed: Sequence[str], url: str, error: Exception, store: Store
-) -> str:
+def failure(error: Exception) -> tuple[str, str]:
+    """Return why a download failed, and what to do to try again."""
     reason = " ".join(str(error).split())
     if isinstance(error, ValueError) and "hash" in reason:
         reason = "what arrived is not the published file (wrong checksum: cut short or changed)"
-    again = f"try again with a connection, or name a mirror with {URL_VARIABLE}"
     if _unwritable(error):
-        reason = f"the cache folder cannot be written: {reason}"
-        again = f"name another cache folder with {CACHE_VARIABLE}"
+        return (
+            f"the cache folder cannot be written: {reason}",
+            f"name another cache folder with {CACHE_VARIABLE}",
+        )
+    return reason, f"try again with a connection, or name a mirror with {URL_VARIABLE}"
+
+
+def _remedy(
+    dataset: Published, needed: Sequence[str], url: str, error: Exception, store: Store
+) -> str:
+    reason, again = failure(error)
     return (
         f"{dataset.name}: could not download {url}\n  {reason}\n"
         f"Nothing wrong was kept in the {store.origin}. Do one of these:\n"
         f"  - {again};\n"
-        f"  - elsewhere, get {', '.join(needed)} from {_base_url()}, put them here as"
+        f"  - elsewhere, get {', '.join(needed)} from {base_url()}, put them here as"
         f" FOLDER/{_COLLECTION}/{needed[0]} and so on, and set {DATA_VARIABLE}=FOLDER;\n"
         f'  - use the bundled simulated market: load_market("{SIMULATED}").'
     )
@@ -190,5 +213,6 @@ def _files(files: Sequence[str]) -> str:
     return f"{len(files)} file{'s' if len(files) > 1 else ''} ({size / 1e6:.1f} MB)"
 
 
-def _base_url() -> str:
-    return (os.environ.get(URL_VARIABLE) or published_url()).rstrip("/")
+def base_url(published: str | None = None) -> str:
+    """Return the address to download from: the mirror if one is named, else the published one."""
+    return (os.environ.get(URL_VARIABLE) or published or published_url()).rstrip("/")

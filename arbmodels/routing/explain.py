@@ -2,54 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from arbmodels.errors import Conflict, InfeasibleError, SolverError
-from arbmodels.routing.conflict import least_relaxations
 from arbmodels.routing.constraints import Constraint
-from arbmodels.routing.program import AssignmentProgram
+from arbmodels.routing.problem import RoutingProblem
+from arbmodels.routing.relaxing import Needed, least_relaxations
 from arbmodels.routing.table import PlanTable
 
 
-def infeasible(
-    program: AssignmentProgram,
-    constraints: Sequence[Constraint],
-    table: PlanTable,
-    time_limit: float,
-) -> InfeasibleError:
-    """Return the error for a program without a solution; row r is ``constraints[r]``."""
+def infeasible(problem: RoutingProblem, time_limit: float) -> InfeasibleError:
+    """Return the error for a problem without a solution."""
+    table, constraints = problem.plan_table, problem.constraints
     head = "No assignment satisfies every constraint."
     try:
-        needed = least_relaxations(program, time_limit)
+        found = least_relaxations(problem, time_limit)
     except SolverError as error:
         every = "; ".join(f"{each.label} {each.show(each.limit, table)}" for each in constraints)
         return InfeasibleError(
             f"{head} They are: {every}. A smallest conflicting set was not found: {error}"
         )
+    needed = found.needed
     if len(needed) == 1:
         lines = [f"{head} This one cannot be met, whatever the others:"]
     else:
+        least = "and no fewer do" if found.smallest else "and perhaps fewer (time was up)"
         lines = [
-            f"{head} These {len(needed)} of {len(constraints)} conflict, and no fewer do; one of"
+            f"{head} These {len(needed)} of {len(constraints)} conflict, {least}; one of"
             " them has to give, the others held:"
         ]
     conflicts = []
-    for row, limit in needed.items():
-        constraint = constraints[row]
-        conflicts.append(
-            Conflict(constraint.label, constraint.limit, limit, constraint.unit(table))
-        )
-        lines.append(f"  {_moved(constraint, limit, table)}")
+    for position, enough in needed.items():
+        constraint = constraints[position]
+        limit = float("nan") if enough is None else enough.limit
+        unit = constraint.unit(table)
+        conflicts.append(Conflict(constraint.label, constraint.limit, limit, unit))
+        lines.append(f"  {_moved(constraint, enough, table)}")
+    if problem.contracts:
+        named = ", ".join(contract.seller for contract in problem.contracts)
+        lines.append(f"Payments are by contract with {named}; contracts are taken as they are.")
     return InfeasibleError("\n".join(lines), conflicts)
 
 
-def _moved(constraint: Constraint, needed: float, table: PlanTable) -> str:
+def _moved(constraint: Constraint, needed: Needed | None, table: PlanTable) -> str:
     """Print both limits, the needed one loosened, with as few digits as tell them apart."""
+    if needed is None:
+        return f"{constraint.label}: how far was not found in time"
     asked = text = ""
     for digits in range(4, 16):
         asked = constraint.show(constraint.limit, table, digits)
-        text = constraint.show(constraint.loosened(needed, digits), table, digits)
+        text = constraint.show(constraint.loosened(needed.limit, digits), table, digits)
         if text != asked:
             break
-    direction = "rise" if constraint.at_most else "fall"
-    return f"{constraint.label} {asked}: would have to {direction} to {text}"
+    more = "" if needed.nearest else " (enough; less may do)"
+    return f"{constraint.moved(asked, text)}{more}"

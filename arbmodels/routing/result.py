@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.display import Displayed, TextTable, new_axes, number, percent
+from arbmodels.assignment.answer import Status, Step
+from arbmodels.assignment.passes import Choice
+from arbmodels.assignment.source import FloatArray
+from arbmodels.display import Displayed, TextTable
 from arbmodels.market import Market
 from arbmodels.plans import Plan
-from arbmodels.solver import Status, relative_gap
+from arbmodels.solver import relative_gap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from arbmodels.online.policy import RoutingPolicy
+    from arbmodels.routing.optimism import CrossValidation
     from arbmodels.routing.problem import RoutingProblem
-
-#: What may be done with an assignment of each kind.
-_MEANING = {
-    "oracle": "oracle bound, not deployable: it uses each instance's own solve probabilities",
-    "per-segment": "one plan per segment, fitted and scored on the same instances",
-    "single": "one plan for all, fitted and scored on the same instances",
-}
+    from arbmodels.routing.ranges import PriceRange
+    from arbmodels.routing.reasons import Reasons
 
 
-class _Use(NamedTuple):
+class Payment(NamedTuple):
+    """What a contract comes to: currency units at list prices and as agreed, whether it is used."""
+
+    list_spend: float
+    payment: float
+    used: bool
+
+
+class Use(NamedTuple):
     """A plan in use: instances, total spend, mean solve rate over the instances it serves."""
 
-    plan: str
+    plan: Plan
     instances: int
     spend: float
     solve_rate: float
@@ -44,27 +53,43 @@ class RoutingResult(Displayed):
     ----------
     problem : RoutingProblem
     status : str
-        "optimal" (the gap asked for is proven) or "time limit" (best assignment so far).
+        "optimal": the gap asked for is proven. "time limit", "interrupted", "unproven" (the numbers
+        do not allow to prove it): the best assignment so far.
     objective : float
-        Mean solve rate when maximising, total spend when minimising; evaluated on the assignment.
+        Evaluated on the assignment, in the objective's unit.
     bound : float
         No assignment is better: the tighter of what HiGHS proved by branching, where it was needed,
         and the Lagrangian bound at the shadow prices, which is evaluated here.
     solve_rate : float
         Weighted mean solve probability.
     spend : float, currency units over all instances
+        At list prices.
+    payments : dict
+        Seller of a contract -> (spend at list prices, payment, whether it is used).
     activity : dict
         Constraint label -> left-hand side at the assignment, in the unit of its limit.
     shadow_prices : dict
         Constraint label -> gain in the objective (more solve rate, less spend) per unit by which
         the constraint is relaxed (a budget or capacity raised, a floor lowered); never negative.
-        From the linear relaxation, where it is a derivative; with ties one of several.
+        From the linear relaxation, where it is a derivative; with ties one of several. A limit
+        on the number of models or plans, or a forbidden pair, has none.
     shadow_price_units : dict
         Constraint label -> unit.
     assignment : int array [N]
         Index into ``plans`` per instance.
+    served : float array [3, L, J]
+        By segment (one without any) and plan: instances by weight, instances solved, spend.
+    instances_by_plan : int array [J]
+    row_prices : float array [R]
+        Prices of all rows of :meth:`RoutingProblem.program`, those of contracts too.
+    side : dict
+        Values of the program's side columns.
+    path : tuple of Step
+        Prices and bounds on the way to the answer.
     time : float
         Seconds, without the evaluation of the plans.
+    validation : CrossValidation or None
+        How much of the objective is optimism, if it was asked for.
     """
 
     problem: RoutingProblem
@@ -73,11 +98,18 @@ class RoutingResult(Displayed):
     bound: float
     solve_rate: float
     spend: float
+    payments: dict[str, Payment]
     activity: dict[str, float]
     shadow_prices: dict[str, float]
     shadow_price_units: dict[str, str]
-    assignment: npt.NDArray[np.int64]
+    assignment: Choice
+    served: FloatArray
+    instances_by_plan: npt.NDArray[np.int64]
+    row_prices: FloatArray
+    side: dict[str, float]
+    path: tuple[Step, ...]
     time: float
+    validation: CrossValidation | None = None
 
     @property
     def gap(self) -> float:
@@ -85,8 +117,8 @@ class RoutingResult(Displayed):
         return relative_gap(self.objective, self.bound)
 
     @property
-    def market(self) -> Market:
-        """The market of the problem."""
+    def market(self) -> Market | None:
+        """The market of the problem, if it was made from one."""
         return self.problem.market
 
     @property
@@ -95,128 +127,172 @@ class RoutingResult(Displayed):
         return self.problem.plans
 
     @property
+    def outlay(self) -> float:
+        """Total to be paid: list prices, and payments where there are contracts."""
+        listed = self.spend - sum(each.list_spend for each in self.payments.values())
+        return max(listed, 0.0) + sum(each.payment for each in self.payments.values())
+
+    @property
     def counts(self) -> dict[str, int]:
         """Plan label -> number of instances it serves, for the plans in use."""
-        return {use.plan: use.instances for use in self._uses()}
+        return {use.plan.label: use.instances for use in self.uses}
+
+    @property
+    def uses(self) -> list[Use]:
+        """The plans in use."""
+        times, solved, spend = self.served.sum(axis=1)
+        return [
+            Use(
+                self.plans[j],
+                int(self.instances_by_plan[j]),
+                float(spend[j]),
+                float(solved[j] / times[j]) if times[j] > 0 else float("nan"),
+            )
+            for j in np.flatnonzero(self.instances_by_plan)
+        ]
+
+    @property
+    def segment_rates(self) -> dict[str, float]:
+        """Segment -> mean solve rate; empty without segments."""
+        labels = self.problem.plan_table.partitions.get("segment")
+        if labels is None:
+            return {}
+        times, solved, _ = self.served.sum(axis=2)
+        rates = np.divide(solved, times, out=np.full(len(times), np.nan), where=times > 0)
+        return dict(zip(labels.names, rates.tolist(), strict=True))
 
     @property
     def binding(self) -> tuple[str, ...]:
         """Labels of the constraints with a positive shadow price."""
         return tuple(label for label, price in self.shadow_prices.items() if price > 0)
 
+    def regret(self) -> FloatArray:
+        """Return what each instance gives up to the constraints, [N]: its best plan less its own.
+
+        In solve probability, or in currency units at list prices, without its weight; never
+        negative. Pairs that were forbidden by a constraint count as available.
+        """
+        from arbmodels.routing.reasons import regret
+
+        return regret(self)
+
+    def explain(self, instance: object) -> Reasons:
+        """Return why an instance has its plan: every plan's value, less the prices of the rows.
+
+        Parameters
+        ----------
+        instance : label
+
+        Raises
+        ------
+        InputError
+            If there is no such instance.
+        """
+        from arbmodels.routing.reasons import reasons
+
+        return reasons(self, instance)
+
+    def price_range(self, label: str, time_limit: float = 60.0) -> PriceRange:
+        """Return the range of a constraint's limit over which its shadow price holds.
+
+        Parameters
+        ----------
+        label : str, as in :attr:`shadow_prices`
+        time_limit : float, seconds
+
+        Raises
+        ------
+        InputError
+            If the constraint has no limit that can be moved alone: a share, a number of models.
+
+        Examples
+        --------
+        >>> import arbmodels as arb
+        >>> problem = arb.RoutingProblem.from_arrays([[0.2, 0.9], [0.3, 0.4]], [[1, 5], [1, 4]])
+        >>> found = problem.add_budget(3).solve().price_range("budget")
+        >>> found.price_unit, found.low, found.high
+        ('solve rate per USD', 2.0, 6.0)
+        """
+        from arbmodels.routing.ranges import PriceRange, price_range
+
+        row, constraint = self.problem.row_of(label)
+        program = self.problem.program()
+        found = price_range(program, row, float(self.row_prices[row]), time_limit)
+        return PriceRange(
+            label=label,
+            unit=constraint.price_unit(self.problem.plan_table),
+            limit=float(program.limits[row]),
+            price_unit=self.shadow_price_units[label],
+            **found._asdict(),
+        )
+
+    def policy(self) -> RoutingPolicy:
+        """Return the shadow prices as a rule for instances that were not in the problem.
+
+        The rule serves an instance with the plan of largest solve probability less its spend and
+        its use of other binding constraints at their prices. The budget and floor over all
+        instances are in the price of spend; every other binding constraint is a row of the policy,
+        and a plan's use of it is what it adds to the constraint's left-hand side.
+
+        Raises
+        ------
+        InputError
+            If there is no rule of one price: other assignments than per instance, contracts,
+            values that differ by segment, or solved instances of no value.
+        """
+        from arbmodels.routing.deploy import policy
+
+        return policy(self)
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per instance: plan, solve probability, expected spend."""
-        table = self.problem.plan_table
-        chosen = np.arange(len(self.assignment)), self.assignment
-        frame = pd.DataFrame(
-            {
-                "plan": [self.plans[j].label for j in self.assignment],
-                "solve_probability": table.solve[chosen],
-                "spend": table.spend[chosen],
-            },
-            index=pd.Index(self.market.instances, name="instance"),
-        )
-        if self.market.segment is not None:
-            frame.insert(0, "segment", self.market.segment)
-        return frame
+        from arbmodels.routing.files import frame_of
+
+        return frame_of(self)
+
+    def to_csv(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write :meth:`to_frame` as CSV; an existing file is replaced only if asked.
+
+        Raises
+        ------
+        InputError
+            If the file exists, or its folder does not.
+        """
+        from arbmodels.routing.files import fresh
+
+        target = fresh(path, overwrite=overwrite)
+        self.to_frame().to_csv(target)
+        return target
+
+    def to_parquet(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write :meth:`to_frame` as Parquet (extra ``parquet``); see :meth:`to_csv`."""
+        from arbmodels.routing.files import fresh, need_parquet
+
+        need_parquet()
+        target = fresh(path, overwrite=overwrite)
+        self.to_frame().to_parquet(target)
+        return target
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as plain Python values, ready for JSON."""
-        return {
-            "status": self.status,
-            "assignment_kind": self.problem.assignment,
-            "objective": self.objective,
-            "objective_unit": self.problem.objective_unit,
-            "bound": self.bound,
-            "gap": self.gap,
-            "spend": self.spend,
-            "spend_unit": self.market.currency,
-            "solve_rate": self.solve_rate,
-            "shadow_prices": dict(self.shadow_prices),
-            "shadow_price_units": dict(self.shadow_price_units),
-            "binding": list(self.binding),
-            "counts": self.counts,
-            "time": self.time,
-        }
+        from arbmodels.routing.files import values_of
+
+        return values_of(self)
 
     def table(self) -> TextTable:
         """Return who serves what; below it the proof, the constraints and their prices."""
-        rows = [
-            (
-                use.plan,
-                str(use.instances),
-                percent(use.instances / len(self.assignment)),
-                number(use.spend),
-                percent(use.spend / (self.spend or 1.0)),
-                percent(use.solve_rate),
-            )
-            for use in self._uses()
-        ]
-        currency = self.market.currency
-        return TextTable(
-            f"Routing of {self.market.name}: solve rate {percent(self.solve_rate, 2)},"
-            f" spend {number(self.spend)} {currency}",
-            (
-                "plan",
-                "instances",
-                "share",
-                f"spend [{currency}]",
-                "share of spend",
-                "solve rate",
-            ),
-            rows,
-            "\n".join(self._notes()),
-        )
+        from arbmodels.routing.show import result_table
+
+        return result_table(self)
 
     def plot(self) -> Axes:
         """Draw each plan's share of the instances and of the spend."""
-        uses = self._uses()
-        axes = new_axes(5.6, 1.2 + 0.5 * len(uses))
-        position = np.arange(len(uses))[::-1]
-        instances = [100 * use.instances / len(self.assignment) for use in uses]
-        spend = [100 * use.spend / (self.spend or 1.0) for use in uses]
-        axes.barh(position + 0.19, instances, 0.36, label="instances")
-        axes.barh(position - 0.19, spend, 0.36, label="spend")
-        axes.set_yticks(position, [f"{use.plan} ({use.instances})" for use in uses])
-        axes.set_xlabel("share [%]")
-        axes.set_title(
-            f"Solve rate {percent(self.solve_rate)}, spend {number(self.spend)}"
-            f" {self.market.currency}\n{self.problem.assignment} assignment",
-            fontsize="medium",
-        )
-        axes.legend(frameon=False)
-        return axes
+        from arbmodels.routing.show import plot_shares
 
-    def _uses(self) -> list[_Use]:
-        table = self.problem.plan_table
-        uses = []
-        for j in np.unique(self.assignment):
-            served = self.assignment == j
-            times = table.times[served]
-            solved = float(times @ table.solve[served, j])
-            rate = solved / times.sum() if times.any() else float("nan")
-            spend = float(times @ table.spend[served, j])
-            uses.append(_Use(self.plans[j].label, int(served.sum()), spend, rate))
-        return uses
+        return plot_shares(self)
 
-    def _notes(self) -> list[str]:
-        problem = self.problem
-        unit = problem.objective_unit
-        notes = [
-            f"{problem.goal}: {number(self.objective, 6)} {unit}, bound {number(self.bound, 6)},"
-            f" gap {self.gap:.1e} ({self.status}, {self.time:.2f} s)",
-            f"{problem.assignment} assignment: {_MEANING[problem.assignment]}",
-        ]
-        table = problem.plan_table
-        for constraint in problem.constraints:
-            label = constraint.label
-            price = f"{number(self.shadow_prices[label])} {self.shadow_price_units[label]}"
-            notes.append(
-                f"{label}: {constraint.show(self.activity[label], table, 6)} of"
-                f" {constraint.show(constraint.limit, table)},"
-                f" {f'shadow price {price}' if label in self.binding else 'does not bind'}"
-            )
-        missing = int((~table.offered).sum())
-        if missing:
-            notes.append(f"{missing} pairs of instance and plan not offered: no record")
-        return [*notes, table.convention]
+    def plot_path(self) -> Axes:
+        """Draw the bound against the step of the multipliers, and the objective reached."""
+        from arbmodels.routing.show import plot_path
+
+        return plot_path(self)

@@ -1,101 +1,300 @@
-"""What every plan would do on every instance: the columns of the routing program."""
+"""What every plan would do on every instance: the numbers that routing programs are made of."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
+from arbmodels.assignment.source import BoolArray, FloatArray, IntArray, Quantity
 from arbmodels.errors import InputError
 from arbmodels.market import Market
-from arbmodels.plans import Plan, default_curves
-from arbmodels.solver import FloatArray
+from arbmodels.plans import Plan
+from arbmodels.routing.partitions import Groups, Labelled, Labels
 
 
 @dataclass(frozen=True, eq=False)
 class PlanTable:
     """N instances by J plans.
 
+    The arrays are those that were given, in their own precision; nothing is copied. They have
+    J' <= J columns: plans beyond them abstain, and have zero of everything.
+
     Attributes
     ----------
-    market : Market
+    name, currency : str
+    models : tuple of str, length M
+    providers : tuple of str, length M
+        Who sells each model.
     plans : tuple of Plan, length J
-    solve : float array [N, J]
-        Probability that the plan solves the instance; zero where not offered.
-    spend : float array [N, J], currency units
-        Expected spend; zero where not offered.
-    attempts : float array [N, J, M]
-        Expected attempts of each model.
-    offered : bool array [N, J]
-        Whether every model of the plan has a record on the instance. Nothing is known about the
-        other pairs, so they may not be chosen.
+    instances : sequence, length N
+        Labels; a range where none were given.
+    solve : float array [N, J']
+        Probability that the plan solves the instance.
+    spend : float array [N, J'], currency units
+        Expected spend.
+    offered : bool array [N, J'] or None
+        Pairs that may be chosen; all if None. Numbers of the others are never looked at.
     convention : str
         Estimator and accounting in words.
+    weights : float array [N] or None
+        N w[i] with w summing to one, how often an instance counts in a total; all one if None.
+    partitions : dict of Labels
+        "segment", "period".
+    tried : float array [J] or [N, J']
+        Expected attempts of all models together, per plan or per pair.
+    latency : float array [J] or [N, J'] or None, seconds
+    split : dict
+        Position of a plan with several models -> expected spend [N, M] and attempts [N, M] on
+        each.
+    market : Market or None
+        Where the numbers come from, if from a market.
+    made_of : tuple
+        What the table was made of; problems made from one another share it if that is the same.
     """
 
-    market: Market
+    name: str
+    currency: str
+    models: tuple[str, ...]
+    providers: tuple[str, ...]
     plans: tuple[Plan, ...]
-    solve: FloatArray
-    spend: FloatArray
-    attempts: FloatArray
-    offered: npt.NDArray[np.bool_]
+    instances: Labelled
+    solve: Quantity
+    spend: Quantity
+    offered: BoolArray | None
     convention: str
+    weights: FloatArray | None
+    partitions: dict[str, Labels]
+    tried: Quantity
+    latency: Quantity | None
+    split: dict[int, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
+    market: Market | None = None
+    made_of: tuple[object, ...] = ()
+    _groups: dict[str, Groups] = field(default_factory=dict)
+    _weight_of: dict[str, FloatArray] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """N."""
+        return len(self.solve)
+
+    @property
+    def width(self) -> int:
+        """J', the number of plans with columns in the arrays."""
+        return int(self.solve.shape[1])
 
     @property
     def times(self) -> FloatArray:
         """N w[i], how often an instance counts in a total, [N]; one for equal weights."""
-        return len(self.market.weight) * self.market.weight
+        return np.ones(self.size) if self.weights is None else self.weights
 
-    def inside(self, segment: str | None) -> npt.NDArray[np.bool_]:
-        """Return which instances are of a segment (all of them for ``None``), [N].
+    @cached_property
+    def uses(self) -> BoolArray:
+        """Which models a plan may buy from, [J, M]."""
+        position = {model: m for m, model in enumerate(self.models)}
+        uses = np.zeros((len(self.plans), len(self.models)), dtype=bool)
+        for j, plan in enumerate(self.plans):
+            uses[j, [position[model] for model in plan.models]] = True
+        return uses
+
+    @property
+    def abstains(self) -> BoolArray:
+        """Which plans buy nothing, [J]."""
+        abstains: BoolArray = ~np.any(self.uses, axis=1)
+        return abstains
+
+    @property
+    def attempts(self) -> FloatArray:
+        """Expected attempts of each model, [N, J, M]; large, made when asked for."""
+        attempts = np.zeros((self.size, len(self.plans), len(self.models)))
+        for m, model in enumerate(self.models):
+            for j in np.flatnonzero(self.uses[:, m]):
+                if j in self.split:
+                    attempts[:, j, m] = self.quantity(f"attempts of {model}")[:, j]
+                else:
+                    attempts[:, j, m] = self.tried[j] if self.tried.ndim == 1 else self.tried[:, j]
+        return attempts
+
+    def labels(self, partition: str) -> Labels:
+        """Return the labels of a partition.
 
         Raises
         ------
         InputError
-            If the market has no such segment.
+            If the instances have none.
         """
-        if segment is None:
-            return np.ones(len(self.market.instances), dtype=bool)
-        if segment not in self.market.segments:
-            known = ", ".join(map(repr, self.market.segments)) or "none"
-            raise InputError(f"{self.market.name}: no segment {segment!r}; it has {known}.")
-        return np.array([label == segment for label in self.market.segment or ()])
+        if partition not in self.partitions:
+            raise InputError(f"{self.name}: the instances have no {partition}s.")
+        return self.partitions[partition]
 
+    def one_label(self, partition: str, label: str) -> FloatArray:
+        """Return which of a partition's labels is ``label``, zeros and a one, [L].
 
-def plan_table(market: Market, plans: Sequence[Plan]) -> PlanTable:
-    """Evaluate plans on a market.
+        Raises
+        ------
+        InputError
+            If there is no such label.
+        """
+        names = self.partitions[partition].names if partition in self.partitions else ()
+        if label not in names:
+            known = ", ".join(map(repr, names[:20])) or "none"
+            more = ", ..." if len(names) > 20 else ""
+            raise InputError(f"{self.name}: no {partition} {label!r}; it has {known}{more}.")
+        return np.array([float(name == label) for name in names])
 
-    Raises
-    ------
-    InputError
-        If there is no plan, a plan is given twice or names a model that the market lacks, or an
-        evaluation is not finite.
-    """
-    plans = tuple(plans)
-    if not plans:
-        raise InputError("A routing problem needs at least one plan; Plan() abstains.")
-    if len(set(plans)) < len(plans):
-        twice = next(plan for plan in plans if plans.count(plan) > 1)
-        raise InputError(f"Plan {twice.label!r} is given twice.")
-    curves = default_curves(market, plans)  # shared: tabulating them for every plan is slow
-    evaluations = [plan.evaluate(curves[plan.unit]) for plan in plans]
-    offered = np.stack(
-        [
-            market.recorded[:, [market.model_index(model) for model in plan.models]].all(axis=1)
-            for plan in plans
-        ],
-        axis=1,
-    )
-    solve = np.where(offered, np.stack([each.solve for each in evaluations], axis=1), 0.0)
-    spend = np.where(offered, np.stack([each.spend for each in evaluations], axis=1), 0.0)
-    attempts = np.stack([each.attempts_by_model for each in evaluations], axis=1)
-    wrong = ~(np.isfinite(solve) & np.isfinite(spend) & np.isfinite(attempts).all(axis=2))
-    if wrong.any():
-        i, j = np.argwhere(wrong)[0]
+    def weight_of(self, partition: str) -> FloatArray:
+        """Return how often the instances of each label count together, [L]."""
+        if partition not in self._weight_of:
+            labels = self.labels(partition)
+            weights = np.bincount(labels.codes, self.weights, len(labels.names))
+            self._weight_of[partition] = weights.astype(float)
+        return self._weight_of[partition]
+
+    @cached_property
+    def index(self) -> pd.Index[Any]:
+        """Instances by label."""
+        if isinstance(self.instances, range):
+            return pd.RangeIndex(self.size, name="instance")
+        index: pd.Index[Any] = pd.Index(np.asarray(self.instances), name="instance")
+        return index
+
+    def positions(self, instances: Sequence[object]) -> IntArray:
+        """Return where instances are, by label.
+
+        Raises
+        ------
+        InputError
+            If there is no such instance.
+        """
+        asked = [name if isinstance(name, Hashable) else str(name) for name in instances]
+        found = self.index.get_indexer(pd.Index(asked))
+        for name in [asked[k] for k in np.flatnonzero(found < 0)]:
+            kind = f"; they are 0 to {self.size - 1}" if isinstance(self.instances, range) else ""
+            raise InputError(f"{self.name}: no instance {name!r}{kind}.")
+        return found.astype(np.int64)
+
+    def inside(self, label: str | None, partition: str = "segment") -> BoolArray:
+        """Return which instances have a label (all of them for ``None``), [N]."""
+        if label is None:
+            return np.ones(self.size, dtype=bool)
+        chosen = self.one_label(partition, label) > 0
+        inside: BoolArray = chosen[self.partitions[partition].codes]
+        return inside
+
+    def sellers(self, name: str) -> BoolArray:
+        """Return the models that ``name`` stands for, a model or a provider, [M].
+
+        Raises
+        ------
+        InputError
+            If it is neither, or both and not the same.
+        """
+        model = np.array([each == name for each in self.models])
+        provider = np.array([each == name for each in self.providers])
+        if model.any() and provider.any() and (model != provider).any():
+            raise InputError(
+                f"{name!r} is a model and a provider of other models. Rename one of them."
+            )
+        if not (model | provider).any():
+            text = f"{self.name}: no model {name!r}; it has {_listed(self.models)}"
+            if self.providers != self.models:
+                text += f", and providers {_listed(sorted(set(self.providers)))}"
+            raise InputError(f"{text}.")
+        sellers: BoolArray = model | provider
+        return sellers
+
+    def plan_position(self, plan: Plan | str) -> int:
+        """Return the position of a plan, given itself or its label.
+
+        Raises
+        ------
+        InputError
+            If it is not among the plans.
+        """
+        for j, known in enumerate(self.plans):
+            if plan in (known, known.label):
+                return j
+        label = plan.label if isinstance(plan, Plan) else plan
         raise InputError(
-            f"Instance {market.instances[i]!r}, plan {plans[j].label!r}: solve probability"
-            f" {solve[i, j]:g} and spend {spend[i, j]:g} must be finite."
+            f"{self.name}: no plan {label!r}; it has"
+            f" {_listed([known.label for known in self.plans])}."
         )
-    return PlanTable(market, plans, solve, spend, attempts, offered, evaluations[-1].convention)
+
+    def quantity(self, name: str) -> Quantity:
+        """Return an array [N, J'] by name: solve, spend, attempts, latency, or that of one model.
+
+        "spend on m" and "attempts of m" are of the plans with several models only, zero elsewhere.
+        """
+        if name in ("solve", "spend"):
+            return self.solve if name == "solve" else self.spend
+        if name in ("attempts", "latency"):
+            values = self.tried if name == "attempts" else self.latency
+            if values is None or values.ndim == 1:
+                raise KeyError(name)
+            return values
+        kind, _, model = name.partition(" of " if name.startswith("attempts") else " on ")
+        m = self.models.index(model)
+        result = np.zeros((self.size, self.width), dtype=self.spend.dtype)
+        for j, parts in self.split.items():
+            result[:, j] = parts[0 if kind == "spend" else 1][:, m]
+        return result
+
+    def groups(self, assignment: str) -> Groups:
+        """Return what gets a plan under an assignment, "oracle", "per-segment" or "single"."""
+        if assignment not in self._groups:
+            self._groups[assignment] = self._make_groups(assignment)
+        return self._groups[assignment]
+
+    def _make_groups(self, assignment: str) -> Groups:
+        if assignment == "oracle":
+            return Groups(self.instances, None, self._all_plans(self.offered))
+        if assignment == "single":
+            labels = Labels(("all instances",), np.zeros(self.size, dtype=np.int64))
+        else:
+            labels = self.labels("segment")
+        offered = None
+        if self.offered is not None:
+            count = len(labels.names)
+            refused = [np.bincount(labels.codes, ~each, count) for each in self.offered.T]
+            offered = np.stack(refused, axis=1) == 0
+        return Groups(labels.names, labels.codes, self._all_plans(offered))
+
+    def _all_plans(self, offered: BoolArray | None) -> BoolArray | None:
+        if offered is None or self.width == len(self.plans):
+            return offered
+        beyond = np.ones((len(offered), len(self.plans) - self.width), dtype=bool)
+        return np.hstack([offered, beyond])
+
+    def by_group(self, name: str, assignment: str, factor: float) -> FloatArray:
+        """Return a multiple of the sum of a quantity over the instances of each group, [G, J].
+
+        They count by their weights; NaN where a plan is not offered to all. Read-only.
+        """
+        groups = self.groups(assignment)
+        weighted = (factor * self.times)[:, None] * self.quantity(name)
+        if self.offered is not None:
+            weighted[~self.offered] = np.nan
+        total = np.zeros((len(groups.names), len(self.plans)))
+        if groups.of_instance is None:
+            total[:, : self.width] = weighted
+        else:
+            np.add.at(total[:, : self.width], groups.of_instance, weighted)
+        total.setflags(write=False)
+        return total
+
+    def chosen(self, assignment: npt.NDArray[np.integer], quantity: Quantity) -> FloatArray:
+        """Return a quantity [N, J'] of each instance's plan [N], [N]; zero beyond J'."""
+        result = np.zeros(self.size)
+        bought = np.flatnonzero(assignment < self.width)
+        result[bought] = quantity[bought, assignment[bought]]
+        return result
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(map(repr, names[:20]))
+    return shown + (", ..." if len(names) > 20 else "")

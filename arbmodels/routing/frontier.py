@@ -1,0 +1,178 @@
+"""What a limit is worth: the best objective as a function of it, with bounds on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from arbmodels.assignment import AssignmentProgram
+from arbmodels.assignment.answer import Status
+from arbmodels.assignment.parametric.corners import exact_value_function
+from arbmodels.assignment.parametric.tangents import value_function
+from arbmodels.assignment.parametric.value_function import ValueFunction
+from arbmodels.assignment.solve import solve
+from arbmodels.errors import InfeasibleError, InputError, SolverError
+from arbmodels.routing.frontier_result import FrontierPoint, Moving, RoutingFrontier
+from arbmodels.solver import FloatArray
+
+#: The relaxation may take this share of the time, the assignments have the rest.
+_SHARE = 0.5
+
+
+def frontier(
+    program: AssignmentProgram,
+    row: int,
+    moving: Moving,
+    *,
+    limits: npt.ArrayLike | None = None,
+    points: int = 11,
+    exact: bool = True,
+    tolerance: float = 1e-3,
+    gap: float = 1e-6,
+    time_limit: float = 60.0,
+) -> RoutingFrontier:
+    r"""Move the limit of one coupling row through its range.
+
+    Parameters
+    ----------
+    program : AssignmentProgram
+        Whatever the row's limit is.
+    row : int
+        Which coupling row.
+    moving : Moving
+        The row in words.
+    limits : array of float, optional
+        Where to solve the integer program; ``points`` of them by default, evenly spread along the
+        curve from the tightest limit that the other constraints allow to the one from which it
+        does not bind.
+    points : int
+    exact : bool
+        With one coupling row and nothing beside it, compute all breakpoints of the relaxation (one
+        pass over the groups per breakpoint of a group, and all of them in memory); otherwise, and
+        with several rows always, refine an enclosure.
+    tolerance : float
+        Width at which the enclosure is no longer refined, relative to its largest size.
+    gap : float
+        Relative gap to prove for the assignments.
+    time_limit : float
+        Seconds for everything. Half of it may go into the enclosure.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used.
+    InfeasibleError
+        If the other constraints conflict.
+    SolverError
+        If the numbers cannot be solved with reliably.
+    """
+    deadline = perf_counter() + time_limit
+    _check(points, tolerance, gap, time_limit)
+    chosen = None if limits is None else _limits(limits, moving)
+    alone = len(program.limits) == 1 and program.side is None
+    if exact and alone:
+        known = exact_value_function(program)
+    else:
+        known = value_function(program, row, tolerance, _SHARE * time_limit)
+    if known is None:
+        raise InfeasibleError(
+            f"No assignment satisfies the other constraints, whatever the {moving.label};"
+            " solve() without it names those that conflict."
+        )
+    sense = float(program.sense[row])
+    if chosen is None:
+        chosen = np.unique(sense * _spread(known, points))
+    here = sense * chosen
+    bound = known.above(here)
+    objective, status = np.full(len(chosen), np.nan), []
+    solved = _solved(program, row, chosen, known=known, gap=gap, deadline=deadline)
+    for k, found in enumerate(solved):
+        status.append(found[0])
+        objective[k] = found[1]
+        bound[k] = -np.inf if found[0] == "infeasible" else min(bound[k], found[2])
+    sign = program.sign
+    bound = np.where(np.isfinite(objective), np.maximum(bound, sign * objective), bound)
+    return RoutingFrontier(
+        moving,
+        bool(sense > 0),
+        program.maximise,
+        chosen,
+        objective,
+        np.where(np.isfinite(bound), sign * bound, np.nan) + 0.0,
+        tuple(status),
+        known,
+    )
+
+
+def _solved(
+    program: AssignmentProgram,
+    row: int,
+    limits: FloatArray,
+    *,
+    known: ValueFunction,
+    gap: float,
+    deadline: float,
+) -> Iterator[tuple[Status, float, float]]:
+    """Yield status, objective and oriented bound at each limit."""
+    interrupted = False
+    for k, limit in enumerate(tqdm(limits, desc="assignments", disable=None, leave=False)):
+        if interrupted:
+            yield "interrupted", float("nan"), float("inf")
+            continue
+        if not np.isfinite(known.above(program.sense[row] * limit)):
+            yield "infeasible", float("nan"), float("-inf")
+            continue
+        left = (deadline - perf_counter()) / (len(limits) - k)
+        moved = program.limits.copy()
+        moved[row] = limit
+        try:
+            if left <= 0:
+                raise SolverError("Out of time.")
+            answer = solve(replace(program, limits=moved), gap, left)
+        except SolverError:
+            if left > 0 and perf_counter() < deadline:
+                raise
+            yield "time limit", float("nan"), float("inf")
+            continue
+        interrupted = answer.status == "interrupted"
+        attained = float("nan") if answer.choice is None else answer.objective
+        outside = program.sign * answer.bound
+        yield answer.status, attained, outside if np.isfinite(outside) else float("inf")
+
+
+def _spread(known: ValueFunction, points: int) -> FloatArray:
+    """Return t evenly spread along the bound's curve, so that steep parts have their share."""
+    at = np.append(known.reached[0], known.corners[known.corners > known.reached[0]])
+    if len(at) == 1:  # constant
+        at = np.append(at, known.reached[-1])
+    height = known.above(at)
+    across, up = float(np.ptp(at)) or 1.0, float(np.ptp(height)) or 1.0
+    along = np.append(0.0, np.cumsum(np.hypot(np.diff(at) / across, np.diff(height) / up)))
+    spread: FloatArray = np.interp(np.linspace(0.0, along[-1], points), along, at)
+    return spread
+
+
+def _limits(limits: npt.ArrayLike, moving: Moving) -> FloatArray:
+    array = np.atleast_1d(np.asarray(limits, dtype=float))
+    if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
+        raise InputError(
+            f"limits of the {moving.label}: give one or more finite numbers, in {moving.unit}."
+        )
+    return np.unique(array)
+
+
+def _check(points: int, tolerance: float, gap: float, time_limit: float) -> None:
+    if points < 2:
+        raise InputError(f"points is {points}; a frontier needs at least 2.")
+    if not 1e-9 <= tolerance < 1:
+        raise InputError(f"tolerance is {tolerance:g}; give a number from 1e-9 to below 1.")
+    if not (0 <= gap < np.inf and 0 < time_limit < np.inf):
+        raise InputError(f"gap {gap:g} and time_limit {time_limit:g} must be finite and > 0.")
+
+
+__all__ = ["FrontierPoint", "Moving", "RoutingFrontier", "frontier"]

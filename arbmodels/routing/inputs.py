@@ -1,0 +1,206 @@
+"""What a routing problem is made from: a market, arrays, or a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Self, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from arbmodels.errors import InputError
+from arbmodels.market import Market
+from arbmodels.plans import Plan, attempts_up_to
+from arbmodels.routing.from_arrays import table_of_arrays
+from arbmodels.routing.from_frame import table_of_frame
+from arbmodels.routing.from_market import plan_table
+from arbmodels.routing.partitions import Labelled
+from arbmodels.routing.terms import Terms
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: "oracle": a plan per instance, chosen by the instance's own solve probabilities (a bound, not
+#: deployable); "per-segment": one plan per segment; "single": one plan for all.
+Assignment = Literal["oracle", "per-segment", "single"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Inputs(Terms):
+    """Market, plans and assignment of a problem, and the plan table that they make."""
+
+    market: Market | None
+    plans: tuple[Plan, ...] = None  # type: ignore[assignment]
+    assignment: Assignment = "oracle"
+    providers: Mapping[str, str] | None = None
+    period: Sequence[object] | None = None
+    latency: Mapping[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        if self.assignment not in get_args(Assignment):
+            known = ", ".join(get_args(Assignment))
+            raise InputError(f"assignment is {self.assignment!r}; choose from {known}.")
+        table = self.plan_table
+        if self.market is None:
+            if table is None:
+                raise InputError("Give a market, or use from_arrays or from_frame.")
+            if self.plans is not None and tuple(self.plans) != table.plans:
+                raise InputError("The plans of arrays are their columns; they cannot be replaced.")
+            put(self, "plans", table.plans)
+        else:
+            plans = attempts_up_to(self.market) if self.plans is None else self.plans
+            put(self, "plans", tuple(plans))
+            made_of = (self.market, self.plans, self.providers, self.period, self.latency)
+            # Problems made from one another share the table: evaluating plans is most of the work.
+            if table is None or any(
+                a is not b for a, b in zip(made_of, table.made_of, strict=True)
+            ):
+                put(self, "plan_table", plan_table(*made_of))
+        if self.assignment == "per-segment" and "segment" not in self.plan_table.partitions:
+            raise InputError(
+                f"{self.plan_table.name} has no segments; load it with some, or choose another"
+                " assignment."
+            )
+        self._check_terms()
+        self._check_offers()
+
+    @classmethod
+    def from_arrays(
+        cls,
+        solve: npt.ArrayLike,
+        spend: npt.ArrayLike,
+        models: Sequence[str] | None = None,
+        *,
+        instances: Labelled | None = None,
+        weight: npt.ArrayLike | None = None,
+        segment: Labelled | None = None,
+        period: Labelled | None = None,
+        offered: npt.ArrayLike | None = None,
+        latency: npt.ArrayLike | None = None,
+        providers: Mapping[str, str] | None = None,
+        abstain: bool = True,
+        assignment: Assignment = "oracle",
+        currency: str = "USD",
+        name: str = "arrays",
+    ) -> Self:
+        """Make a problem of arrays, which are not copied and may be memory-mapped.
+
+        Parameters
+        ----------
+        solve, spend : float array [N, M], float32 or float64
+            Solve probability and expected spend of every model on every instance.
+        models : M names, optional
+        instances : N labels, optional
+        weight : float array [N], optional
+            Relative importance; equal by default.
+        segment, period : N labels, optional
+        offered : bool array [N, M], optional
+            Pairs that may be chosen; all by default. Numbers of the others are not looked at.
+        latency : float array [M] or [N, M], seconds, optional
+        providers : mapping, optional
+            Model -> who sells it.
+        abstain : bool
+            Whether buying nothing is a plan.
+        assignment : {"oracle", "per-segment", "single"}
+        currency, name : str
+
+        Raises
+        ------
+        InputError
+            If shapes or labels do not fit; DataError, which names instances and models, if numbers
+            are not finite, negative, or solve probabilities above one.
+
+        Examples
+        --------
+        >>> import arbmodels as arb
+        >>> arb.RoutingProblem.from_arrays([[0.2, 0.9], [0.3, 0.4]], [[1, 5], [1, 4]]).add_budget(
+        ...     6).solve().assignment.tolist()
+        [1, 0]
+        """
+        table = table_of_arrays(
+            solve,
+            spend,
+            models,
+            instances=instances,
+            weight=weight,
+            segment=segment,
+            period=period,
+            offered=offered,
+            latency=latency,
+            providers=providers,
+            abstain=abstain,
+            currency=currency,
+            name=name,
+        )
+        return cls(None, assignment=assignment, plan_table=table)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        instance: str = "instance",
+        model: str = "model",
+        solve: str = "solve",
+        spend: str = "spend",
+        weight: str | None = None,
+        segment: str | None = None,
+        period: str | None = None,
+        latency: str | None = None,
+        providers: Mapping[str, str] | None = None,
+        abstain: bool = True,
+        assignment: Assignment = "oracle",
+        currency: str = "USD",
+        name: str = "frame",
+    ) -> Self:
+        """Make a problem of a long table: one row per offered pair of instance and model.
+
+        Parameters
+        ----------
+        frame : DataFrame
+        instance, model, solve, spend, latency : str
+            Columns of the pairs.
+        weight, segment, period : str, optional
+            Columns with one value per instance.
+        providers, abstain, assignment, currency, name
+            As in :meth:`from_arrays`.
+
+        Raises
+        ------
+        InputError
+            If a column is missing, a pair has two rows, or an instance several values of what it
+            has once; and what :meth:`from_arrays` raises.
+        """
+        table = table_of_frame(
+            frame,
+            instance=instance,
+            model=model,
+            solve=solve,
+            spend=spend,
+            weight=weight,
+            segment=segment,
+            period=period,
+            latency=latency,
+            providers=providers,
+            abstain=abstain,
+            currency=currency,
+            name=name,
+        )
+        return cls(None, assignment=assignment, plan_table=table)
+
+    @property
+    def groups(self) -> Labelled:
+        """What gets a plan: instances, segments, or everything, length G."""
+        return self.plan_table.groups(self.assignment).names
+
+    def _check_offers(self) -> None:
+        offered = self.plan_table.groups(self.assignment).offered
+        barren = np.flatnonzero([] if offered is None else ~offered.any(axis=1))
+        if len(barren):
+            raise InputError(
+                f"{len(barren)} of {len(self.groups)} groups have no plan to choose from, first"
+                f" {self.groups[barren[0]]!r}: every plan names a model without a record there."
+                " Add Plan() (abstain), or route market.intersection()."
+            )

@@ -1,0 +1,294 @@
+r"""Solve probabilities are estimates: floors that hold over resampled worlds, not at one estimate.
+
+With :math:`r_s(x) = \sum_i w_i m_{si} \sum_j p_{sij} x_{ij} / \sum_i w_i m_{si}` the solve rate in
+scenario s of S, over the instances of a segment or all:
+
+*Mean of the worst scenarios* (conditional value at risk of the shortfall). The mean of the worst
+share :math:`\tau` of the scenarios is
+:math:`\max_t t - \frac{1}{\tau S} \sum_s \max(t - r_s, 0)` (Rockafellar and Uryasev 2000,
+"Optimization of conditional value-at-risk"), so it is at least R exactly if some t and u have
+
+.. math::
+    t - \frac{1}{\tau S} \sum_s u_s \ge R, \qquad r_s(x) + u_s - t \ge 0, \qquad u \ge 0.
+
+*Chance constraint.* The rate is at least R in all scenarios but :math:`\lfloor \tau S \rfloor`,
+each of which a binary excuses:
+
+.. math::
+    t \ge R, \qquad r_s(x) + R \, v_s - t \ge 0, \qquad
+    \sum_s v_s \le \lfloor \tau S \rfloor, \qquad v \in \{0, 1\}.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from arbmodels.assignment.source import FloatArray
+from arbmodels.display import Displayed, TextTable, new_axes, percent
+from arbmodels.errors import InputError
+from arbmodels.plans import default_curves
+from arbmodels.routing.table import PlanTable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Single = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Scenarios(Displayed):
+    """S worlds that the records could as well have come from.
+
+    In memory: 4 S N J' bytes for the probabilities (445 instances, 19 plans, 200 scenarios: 7 MB)
+    and 4 S N for the instances. A floor over resampled instances takes as much again as the
+    probabilities of all scenarios, whether these are resampled or not.
+
+    Parameters
+    ----------
+    plan_table : PlanTable
+        N instances by J plans as recorded.
+    solve : float32 array [S, N, J'], optional
+        Solve probabilities; those recorded in every scenario if None.
+    times : float32 array [S, N], optional
+        m, how often an instance counts beside its weight; once if None.
+
+    Raises
+    ------
+    InputError
+        If a shape does not fit, a probability is not from 0 to 1, or m is negative.
+    """
+
+    plan_table: PlanTable
+    solve: Single | None = None
+    times: Single | None = None
+
+    def __post_init__(self) -> None:
+        table = self.plan_table
+        if self.solve is None and self.times is None:
+            raise InputError("Scenarios need solve probabilities, instance counts, or both.")
+        count = len(self.solve if self.solve is not None else self.times)  # type: ignore[arg-type]
+        for name, shape in (
+            ("solve", (count, table.size, table.width)),
+            ("times", (count, table.size)),
+        ):
+            given = getattr(self, name)
+            if given is None:
+                continue
+            values = np.asarray(given, dtype=np.float32)
+            if values.shape != shape or count == 0:
+                raise InputError(f"{name} of the scenarios has shape {values.shape}, not {shape}.")
+            object.__setattr__(self, name, values)
+        if self.times is not None and not (np.isfinite(self.times) & (self.times >= 0)).all():
+            raise InputError("times of the scenarios must be finite and at least 0.")
+        if self.solve is not None:
+            offered = True if table.offered is None else table.offered
+            wrong = offered & ~((self.solve >= 0) & (self.solve <= 1))
+            if wrong.any():
+                s, i, j = np.argwhere(wrong)[0]
+                raise InputError(
+                    f"Scenario {s + 1}, instance {table.instances[i]!r}, plan"
+                    f" {table.plans[j].label!r}: solve probability {self.solve[s, i, j]:g} is not"
+                    " from 0 to 1."
+                )
+
+    @property
+    def count(self) -> int:
+        """S."""
+        return len(self.solve if self.solve is not None else self.times)  # type: ignore[arg-type]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays."""
+        return sum(each.nbytes for each in (self.solve, self.times) if each is not None)
+
+    def quantity(self, s: int) -> Single:
+        """Return m p of one scenario, [N, J']; zero where not offered."""
+        table = self.plan_table
+        solve = np.asarray(table.solve if self.solve is None else self.solve[s], dtype=np.float32)
+        if table.offered is not None:
+            solve = np.where(table.offered, solve, np.float32(0.0))
+        return solve if self.times is None else self.times[s][:, None] * solve
+
+    def weight(self, s: int, segment: str | None = None) -> float:
+        """Return the sum of w m over the instances of a segment in one scenario.
+
+        Raises
+        ------
+        InputError
+            If it is zero, so that there is no rate.
+        """
+        table = self.plan_table
+        weight = table.times * table.inside(segment)
+        total = float(weight.sum() if self.times is None else weight @ self.times[s])
+        if total == 0:
+            where = "" if segment is None else f" of segment {segment}"
+            raise InputError(
+                f"Scenario {s + 1} has no instance{where} of positive weight. Resample attempts"
+                " instead of instances, or merge small segments."
+            )
+        return total
+
+    def rates(self, assignment: npt.NDArray[np.integer], segment: str | None = None) -> FloatArray:
+        """Return the solve rate of an assignment [N] in every scenario, [S]."""
+        table = self.plan_table
+        weight = table.times * table.inside(segment)
+        return np.array(
+            [
+                weight @ table.chosen(assignment, self.quantity(s)) / self.weight(s, segment)
+                for s in range(self.count)
+            ]
+        )
+
+    def subset(self, plan_table: PlanTable, rows: npt.NDArray[np.integer]) -> Scenarios:
+        """Return the scenarios of some instances, whose table is given."""
+        return replace(
+            self,
+            plan_table=plan_table,
+            solve=None if self.solve is None else self.solve[:, rows],
+            times=None if self.times is None else self.times[:, rows],
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the solve rate of every plan, given to all instances, by scenario, [S, J']."""
+        table = self.plan_table
+        rates = [table.times @ self.quantity(s) / self.weight(s) for s in range(self.count)]
+        labels = [plan.label for plan in table.plans[: table.width]]
+        index = pd.RangeIndex(1, self.count + 1, name="scenario")
+        return pd.DataFrame(np.array(rates), columns=labels, index=index)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the spread of every plan's solve rate as plain values, ready for JSON."""
+        summary = self.to_frame().quantile([0.05, 0.5, 0.95])
+        return {
+            "scenarios": self.count,
+            "bytes": self.nbytes,
+            "solve_rate": {
+                str(plan): dict(zip(("q05", "median", "q95"), column.tolist(), strict=True))
+                for plan, column in summary.items()
+            },
+        }
+
+    def table(self) -> TextTable:
+        """Return the spread of every plan's solve rate over the scenarios."""
+        frame = self.to_frame()
+        columns = ("plan", "mean", "s.d.", "5%", "median", "95%")
+        rows = [
+            (
+                str(plan),
+                percent(column.mean()),
+                percent(column.std(ddof=0), 2),
+                *(percent(float(column.quantile(q))) for q in (0.05, 0.5, 0.95)),
+            )
+            for plan, column in frame.items()
+        ]
+        resampled = [
+            what
+            for what, values in (("attempts", self.solve), ("instances", self.times))
+            if values is not None
+        ]
+        title = (
+            f"{self.count} scenarios of {self.plan_table.name}: solve rate of every plan;"
+            f" {self.nbytes / 1e6:.3g} MB"
+        )
+        return TextTable(title, columns, rows, f"scenarios differ in {' and '.join(resampled)}")
+
+    def plot(self) -> Axes:
+        """Draw the middle 90% of every plan's solve rate."""
+        frame = 100 * self.to_frame()
+        low, middle, high = (frame.quantile(q).to_numpy() for q in (0.05, 0.5, 0.95))
+        axes = new_axes(5.6, 1.2 + 0.3 * frame.shape[1])
+        position = np.arange(frame.shape[1])[::-1]
+        axes.errorbar(middle, position, xerr=[middle - low, high - middle], fmt="o", capsize=3)
+        axes.set_yticks(position, list(frame.columns))
+        axes.set_xlabel("solve rate [%]: median and middle 90% of the scenarios")
+        return axes
+
+
+def bootstrap(
+    plan_table: PlanTable,
+    count: int = 100,
+    *,
+    seed: int = 0,
+    attempts: bool = True,
+    instances: bool = False,
+) -> Scenarios:
+    r"""Resample what was recorded, with replacement.
+
+    Parameters
+    ----------
+    plan_table : PlanTable
+    count : int
+        S.
+    seed : int
+        The same seed gives the same scenarios.
+    attempts : bool
+        Draw the successes of every pair anew, :math:`c^* \sim \text{Binomial}(n, c / n)`, and
+        evaluate the plans on them: the error of estimated solve probabilities.
+    instances : bool
+        Draw the instances anew, counts :math:`m \sim \text{Multinomial}(N, 1 / N)`: the error
+        from having seen these instances and no others.
+
+    Raises
+    ------
+    InputError
+        If nothing is to be resampled, or the plans do not come from recorded attempts.
+
+    Notes
+    -----
+    A pair that never (or always) succeeded stays so: the bootstrap knows no other outcome.
+    """
+    if count < 1 or not (attempts or instances):
+        raise InputError(
+            f"{count} scenarios with attempts={attempts}, instances={instances}: ask for at least"
+            " one scenario, and resample attempts, instances, or both."
+        )
+    draw_attempts, draw_instances = (np.random.default_rng([seed, kind]) for kind in (0, 1))
+    size = plan_table.size
+    solve = times = None
+    if attempts:
+        market = plan_table.market
+        if market is None:
+            raise InputError(
+                f"{plan_table.name}: there are no recorded attempts to resample. Resample"
+                " instances (attempts=False, instances=True), or give Scenarios of your own."
+            )
+        solve = np.empty((count, size, plan_table.width), dtype=np.float32)
+        share = market.successes / np.maximum(market.attempts, 1)
+        for s in range(count):
+            drawn = replace(market, successes=draw_attempts.binomial(market.attempts, share))
+            curves = default_curves(drawn, plan_table.plans)
+            for j, plan in enumerate(plan_table.plans[: plan_table.width]):
+                solve[s, :, j] = plan.evaluate(curves[plan.unit]).solve
+        if plan_table.offered is not None:
+            solve[:, ~plan_table.offered] = 0.0
+        np.clip(solve, 0.0, 1.0, out=solve)
+    if instances:
+        drawn_counts = draw_instances.multinomial(size, np.full(size, 1.0 / size), size=count)
+        times = drawn_counts.astype(np.float32)
+    return Scenarios(plan_table, solve, times)
+
+
+def mean_of_worst(rates: npt.ArrayLike, share: float) -> float:
+    """Return the mean of the lowest ``share`` of some rates; of the last of them, the fraction.
+
+    Examples
+    --------
+    >>> round(mean_of_worst([0.9, 0.5, 0.7, 0.6], 0.5), 12)
+    0.55
+    """
+    ordered = np.sort(np.asarray(rates, dtype=float))
+    wanted = share * len(ordered)
+    whole = min(math.floor(wanted * (1 + 1e-12)), len(ordered) - 1)
+    part = max(wanted - whole, 0.0)
+    return float((ordered[:whole].sum() + part * ordered[whole]) / wanted)
+
+
+def missed_most(share: float, count: int) -> int:
+    """Return how many of ``count`` scenarios may be missed when a ``share`` of them may."""
+    return math.floor(share * count * (1 + 1e-12))

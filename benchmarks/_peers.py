@@ -1,0 +1,357 @@
+"""General solvers on routing instances, each in a process that can be killed.
+
+Every peer gets the same arrays from files and is timed from having them to having an assignment:
+building counts, imports and reading do not. Peers are asked for a relative gap of 1e-6 and told the
+time limit; whoever has not returned some seconds after it is killed.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from benchmarks._routing_instances import Instance, budget
+
+FloatArray = npt.NDArray[np.float64]
+#: Relative gap asked of the peers, seconds they are given, and seconds for imports and reading.
+GAP, LIMIT, GRACE = 1e-6, 120.0, 30.0
+#: Runs of the engine, of which the median counts.
+RUNS = 5
+
+#: x of every pair (None if there is none, or if it is fractional), and the proven bound, if told.
+Outcome = tuple[FloatArray | None, float | None]
+
+
+def engine(instance: Instance, gap: float, limit: float) -> Outcome:
+    """Solve with the package."""
+    from arbmodels.assignment.solve import solve
+
+    answer = solve(instance.program(), gap, limit)
+    return answer.choice, answer.bound  # type: ignore[return-value]
+
+
+def highs(instance: Instance, gap: float, limit: float) -> Outcome:
+    """Pass arrays to highspy."""
+    import highspy
+
+    matrix = sparse.csr_array(sparse.vstack([instance.one_each(), instance.matrix()]))
+    lower, upper = instance.sides()
+    ones = np.ones(instance.size)
+    columns = matrix.shape[1]
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]
+    for name, value in {
+        "output_flag": False,
+        "mip_rel_gap": gap,
+        "time_limit": limit,
+        "threads": 2,
+    }.items():
+        solver.setOptionValue(name, value)
+    sense = highspy.ObjSense.kMaximize if instance.maximise else highspy.ObjSense.kMinimize
+    solver.passModel(
+        columns,
+        matrix.shape[0],
+        matrix.nnz,
+        int(highspy.MatrixFormat.kRowwise),
+        int(sense),
+        0.0,
+        instance.objective(),
+        np.zeros(columns),
+        np.ones(columns),
+        np.concatenate([ones, lower]),
+        np.concatenate([ones, upper]),
+        matrix.indptr.astype(np.int32),
+        matrix.indices.astype(np.int32),
+        matrix.data,
+        np.ones(columns, dtype=np.int32),
+    )
+    solver.run()
+    info = solver.getInfo()
+    if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
+        return None, float(info.mip_dual_bound)
+    return np.array(solver.getSolution().col_value), float(info.mip_dual_bound)
+
+
+def scipy_milp(instance: Instance, gap: float, limit: float) -> Outcome:
+    """Call scipy.optimize.milp."""
+    from scipy.optimize import LinearConstraint, milp
+
+    sign = -1.0 if instance.maximise else 1.0
+    answer = milp(
+        sign * instance.objective(),
+        constraints=[
+            LinearConstraint(instance.one_each(), 1, 1),
+            LinearConstraint(instance.matrix(), *instance.sides()),
+        ],
+        integrality=np.ones(instance.size * instance.plans),
+        bounds=(0, 1),
+        options={"mip_rel_gap": gap, "time_limit": limit},
+    )
+    return answer.x, None if answer.mip_dual_bound is None else sign * answer.mip_dual_bound
+
+
+def pyomo(instance: Instance, gap: float, limit: float) -> Outcome:
+    """Build a Pyomo model pair by pair, solve it with appsi_highs."""
+    import pyomo.environ as pyo
+
+    model = pyo.ConcreteModel()
+    pairs = range(instance.size * instance.plans)
+    plans, objective = instance.plans, instance.objective().tolist()
+    model.x = pyo.Var(pairs, domain=pyo.Binary)
+    model.one = pyo.Constraint(
+        range(instance.size),
+        rule=lambda m, i: sum(m.x[i * plans + j] for j in range(plans)) == 1,
+    )
+    matrix, (lower, upper) = instance.matrix(), instance.sides()
+    model.rows = pyo.ConstraintList()
+    for r in range(len(lower)):
+        part = slice(matrix.indptr[r], matrix.indptr[r + 1])
+        terms = zip(matrix.data[part].tolist(), matrix.indices[part].tolist(), strict=True)
+        total = pyo.quicksum(a * model.x[k] for a, k in terms if a)
+        model.rows.add(total <= upper[r] if np.isfinite(upper[r]) else total >= lower[r])
+    model.goal = pyo.Objective(
+        expr=pyo.quicksum(c * model.x[k] for k, c in enumerate(objective) if c),
+        sense=pyo.maximize if instance.maximise else pyo.minimize,
+    )
+    solver = pyo.SolverFactory("appsi_highs")
+    solver.options = {"mip_rel_gap": gap, "time_limit": limit}
+    solver.config.load_solution = False
+    results = solver.solve(model, load_solutions=False)
+    problem = results.problem[0]
+    bound = problem["Upper bound"] if instance.maximise else problem["Lower bound"]
+    if not len(results.solution) and not results.solver.termination_condition:
+        return None, float(bound)
+    solver.load_vars()
+    x = np.array([model.x[k].value or 0.0 for k in pairs])
+    return x, float(bound)
+
+
+def cvxpy(instance: Instance, gap: float, limit: float) -> Outcome:
+    """Solve a vectorised CVXPY problem with HiGHS."""
+    import cvxpy as cp
+
+    x = cp.Variable(instance.size * instance.plans, boolean=True)
+    lower, upper = instance.sides()
+    matrix = sparse.csr_matrix(instance.matrix())
+    constraints = [sparse.csr_matrix(instance.one_each()) @ x == 1]
+    for side, most in ((upper, True), (lower, False)):
+        rows = np.flatnonzero(np.isfinite(side))
+        if len(rows):
+            used = matrix[rows] @ x
+            constraints.append(used <= side[rows] if most else used >= side[rows])
+    value = instance.objective() @ x
+    goal = cp.Maximize(value) if instance.maximise else cp.Minimize(value)
+    cp.Problem(goal, constraints).solve(solver=cp.HIGHS, mip_rel_gap=gap, time_limit=limit)
+    return x.value, None
+
+
+def linopy(instance: Instance, gap: float, limit: float) -> Outcome:
+    """Solve a vectorised linopy model, passed to HiGHS directly."""
+    import linopy as lp
+    import pandas as pd
+
+    model = lp.Model()
+    groups = pd.RangeIndex(instance.size, name="g")
+    plans = pd.RangeIndex(instance.plans, name="j")
+
+    def named(pairs: FloatArray) -> pd.DataFrame:
+        return pd.DataFrame(pairs.reshape(instance.size, instance.plans), groups, plans)
+
+    x = model.add_variables(binary=True, coords=[groups, plans], name="x")
+    model.add_constraints(x.sum("j") == 1, name="one")
+    matrix, (lower, upper) = instance.matrix(), instance.sides()
+    for r in range(len(lower)):
+        used = (named(matrix[[r]].toarray()) * x).sum()
+        model.add_constraints(
+            used <= upper[r] if np.isfinite(upper[r]) else used >= lower[r], name=f"row{r}"
+        )
+    value: Any = (named(instance.objective()) * x).sum()
+    model.add_objective(value, sense="max" if instance.maximise else "min")
+    model.solve(
+        "highs",
+        io_api="direct",
+        mip_rel_gap=gap,
+        time_limit=limit,
+        output_flag=False,
+    )
+    bound = model.solver_model.getInfo().mip_dual_bound
+    return np.asarray(x.solution.values).ravel(), float(bound)
+
+
+def pulp(instance: Instance, gap: float, limit: float) -> Outcome:
+    """Build a PuLP problem pair by pair, solve it with HiGHS."""
+    import pulp as lp
+
+    problem = lp.LpProblem("routing", lp.LpMaximize if instance.maximise else lp.LpMinimize)
+    x = [lp.LpVariable(f"x{k}", cat="Binary") for k in range(instance.size * instance.plans)]
+    problem += lp.LpAffineExpression(zip(x, instance.objective().tolist(), strict=True))
+    for i in range(instance.size):
+        problem += lp.lpSum(x[i * instance.plans : (i + 1) * instance.plans]) == 1
+    matrix, (lower, upper) = instance.matrix(), instance.sides()
+    for r in range(len(lower)):
+        part = slice(matrix.indptr[r], matrix.indptr[r + 1])
+        used = lp.LpAffineExpression(
+            (x[k], a)
+            for k, a in zip(matrix.indices[part], matrix.data[part].tolist(), strict=True)
+            if a
+        )
+        problem += used <= upper[r] if np.isfinite(upper[r]) else used >= lower[r]
+    problem.solve(lp.HiGHS(msg=False, gapRel=gap, timeLimit=limit))
+    # It hands a problem that maximises over with its signs changed.
+    bound = problem.sense * float(problem.solverModel.getInfo().mip_dual_bound)
+    return np.array([variable.varValue or 0.0 for variable in x]), bound
+
+
+def cp_sat(instance: Instance, gap: float, limit: float) -> Outcome:
+    """Solve with CP-SAT; it takes whole numbers, so coefficients are scaled to 1e-7 and rounded."""
+    from ortools.sat.python import cp_model
+
+    model = cp_model.CpModel()
+    x = [model.new_bool_var("") for _ in range(instance.size * instance.plans)]
+    for i in range(instance.size):
+        model.add_exactly_one(x[i * instance.plans : (i + 1) * instance.plans])
+    matrix, (lower, upper) = instance.matrix(), instance.sides()
+    scale = 1e7
+    for r in range(len(lower)):
+        part = slice(matrix.indptr[r], matrix.indptr[r + 1])
+        used = [x[k] for k in matrix.indices[part]]
+        # Rounded so that the row is never easier than it is.
+        if np.isfinite(upper[r]):
+            weight = np.ceil(matrix.data[part] * scale).astype(np.int64).tolist()
+            model.add(cp_model.LinearExpr.weighted_sum(used, weight) <= int(upper[r] * scale))
+        else:
+            weight = np.floor(matrix.data[part] * scale).astype(np.int64).tolist()
+            least = int(np.ceil(lower[r] * scale))
+            model.add(cp_model.LinearExpr.weighted_sum(used, weight) >= least)
+    value = np.rint(instance.objective() * scale).astype(np.int64).tolist()
+    goal = cp_model.LinearExpr.weighted_sum(x, value)
+    if instance.maximise:
+        model.maximize(goal)
+    else:
+        model.minimize(goal)
+    solver = cp_model.CpSolver()
+    solver.parameters.relative_gap_limit = gap
+    solver.parameters.max_time_in_seconds = limit
+    solver.parameters.num_workers = 2
+    status = solver.solve(model)
+    bound = solver.best_objective_bound / scale
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return None, bound
+    return np.array([solver.value(variable) for variable in x], dtype=float), bound
+
+
+def glop(instance: Instance, _: float, limit: float) -> Outcome:
+    """Solve the linear relaxation alone with GLOP: a bound, no assignment."""
+    from ortools.linear_solver.python import model_builder
+
+    model = model_builder.Model()
+    pairs = instance.size * instance.plans
+    x = model.new_num_var_series("x", _index(pairs), lower_bounds=0.0, upper_bounds=1.0).to_list()
+    for i in range(instance.size):
+        model.add(sum(x[i * instance.plans : (i + 1) * instance.plans]) == 1)
+    matrix, (lower, upper) = instance.matrix(), instance.sides()
+    for r in range(len(lower)):
+        part = slice(matrix.indptr[r], matrix.indptr[r + 1])
+        used = model_builder.LinearExpr.weighted_sum(
+            [x[k] for k in matrix.indices[part]], matrix.data[part].tolist()
+        )
+        model.add(used <= upper[r] if np.isfinite(upper[r]) else used >= lower[r])
+    value = model_builder.LinearExpr.weighted_sum(x, instance.objective().tolist())
+    if instance.maximise:
+        model.maximize(value)
+    else:
+        model.minimize(value)
+    solver = model_builder.Solver("glop")
+    solver.set_time_limit_in_seconds(limit)
+    if solver.solve(model) != model_builder.SolveStatus.OPTIMAL:
+        return None, None
+    return None, float(solver.objective_value)
+
+
+def _index(count: int) -> Any:
+    import pandas as pd
+
+    return pd.RangeIndex(count)
+
+
+PEERS: dict[str, Callable[[Instance, float, float], Outcome]] = {
+    "arbmodels": engine,
+    "HiGHS": highs,
+    "SciPy": scipy_milp,
+    "Pyomo": pyomo,
+    "CVXPY": cvxpy,
+    "linopy": linopy,
+    "PuLP": pulp,
+    "CP-SAT": cp_sat,
+    "GLOP (relaxation)": glop,
+}
+
+
+def run(method: str, folder: Path, gap: float = GAP, limit: float = LIMIT) -> dict[str, Any] | None:
+    """Run one method on a saved instance in a process of its own; None if it had to be killed."""
+    reading = (folder / "solve.npy").stat().st_size / 2e7
+    command = [sys.executable, "-m", "benchmarks._peers", method, str(folder), str(gap), str(limit)]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=limit + GRACE + reading,
+            cwd=Path(__file__).parent.parent,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    if done.returncode:
+        raise RuntimeError(f"{method} failed:\n{done.stderr[-2000:]}")
+    record: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return record
+
+
+def score(instance: Instance, x: npt.NDArray[Any], bound: float | None) -> dict[str, Any]:
+    """Evaluate an assignment and the bound its method claims, with our own sums."""
+    from arbmodels.assignment import passes
+
+    program = instance.program()
+    choice = x if x.ndim == 1 and len(x) == instance.size else None
+    if choice is None:
+        choice = x.reshape(instance.size, instance.plans).argmax(axis=1)
+    totals = passes.totals(program, np.asarray(choice, dtype=np.int32))
+    objective = program.value_of(totals)
+    excess = program.sense * (program.activity_of(totals) - program.limits)
+    relative = excess / np.maximum(np.abs(program.limits), 1e-12)
+    return {
+        "objective": objective,
+        "gap": None if bound is None else abs(bound - objective) / abs(objective),
+        "violation": float(np.maximum(relative, 0.0).max(initial=0.0)),
+    }
+
+
+def main() -> None:
+    """Run one method on one instance and print a record; what :func:`run` starts."""
+    method, folder, gap, limit = sys.argv[1], Path(sys.argv[2]), *map(float, sys.argv[3:5])
+    instance = Instance.load(folder)
+    solve = PEERS[method]
+    solve(budget(30), gap, 10.0)  # imports; compiled code comes from the disk
+    seconds = []
+    for _ in range(RUNS if method == "arbmodels" else 1):
+        start = time.perf_counter()
+        x, bound = solve(instance, gap, limit)
+        seconds.append(time.perf_counter() - start)
+    record: dict[str, Any] = {"seconds": median(seconds), "bound": bound}
+    if x is not None:
+        record |= score(instance, np.asarray(x), bound)
+    print(json.dumps(record))
+
+
+if __name__ == "__main__":
+    main()
