@@ -17,10 +17,6 @@ with --again: so a long run can be continued.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -33,11 +29,10 @@ from tqdm import tqdm
 
 from arbmodels.assignment.one_row.engine import solve_one_row
 from arbmodels.assignment.passes import totals
-from arbmodels.display import styled
 from benchmarks import _peers
+from benchmarks import _routing_report as report
 from benchmarks._routing_instances import Instance, Row, budget
 
-HERE = Path(__file__).parent
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 ROWS = (2, 5, 10, 26, 50, 100)
 #: Rows where N grows, and N where rows grow.
@@ -47,18 +42,6 @@ MODELS, SEGMENTS = 20, 5
 #: time of a process), the gap that is proven by then is on record.
 GAPS = {"arbmodels, gap 1e-4": 1e-4, "arbmodels, gap 1e-6": 1e-6, "arbmodels, gap 1e-7": 1e-7}
 ENGINE_LIMIT = 6.0
-#: A peer that is farther from the optimum than this when its time is up has not returned.
-HOPELESS = 1e-4
-PALETTE = (
-    "tab:blue",
-    "tab:orange",
-    "tab:green",
-    "tab:purple",
-    "tab:brown",
-    "tab:pink",
-    "tab:grey",
-    "tab:cyan",
-)
 
 
 def constrained(size: int, rows: int = USUAL_ROWS, seed: int = 0) -> Instance:
@@ -85,22 +68,6 @@ def constrained(size: int, rows: int = USUAL_ROWS, seed: int = 0) -> Instance:
     )
 
 
-def measure(method: str, folder: Path, limit: float) -> dict[str, Any]:
-    """Run one method on one saved instance."""
-    try:
-        if method in GAPS:
-            record = _peers.run("arbmodels", folder, GAPS[method], ENGINE_LIMIT)
-        else:
-            record = _peers.run(method, folder, _peers.GAP, limit)
-    except RuntimeError as error:
-        return {"status": "failed", "why": str(error).splitlines()[-1]}
-    if record is None:
-        return {"status": "killed", "seconds": limit}
-    if "objective" not in record and not method.startswith("GLOP"):
-        return {"status": "no assignment", **record}
-    return {"status": "ok", **record}
-
-
 def run(
     cases: Sequence[tuple[int, int]],
     methods: Sequence[str],
@@ -120,7 +87,7 @@ def run(
                 if beyond.get(name, size) < size:
                     result = {"status": f"not asked: beyond it at {beyond[name]:,}"}
                 else:
-                    result = measure(name, Path(folder), limit)
+                    result = report.measure(name, Path(folder), GAPS, limit, ENGINE_LIMIT)
                 row = {"instances": size, "rows": rows, "method": name, **result}
                 known[size, rows, name] = row
                 record.append(row)
@@ -131,99 +98,41 @@ def run(
             row = known[size, rows, name]
             if "objective" in row and bounds:
                 row["to_bound"] = (min(bounds) - row["objective"]) / abs(row["objective"])
-            if name not in GAPS and name not in beyond and _hopeless(row, limit):
+            if name not in GAPS and name not in beyond and report.hopeless(row, limit):
                 beyond[name] = size
         save()
 
 
-def _hopeless(row: dict[str, Any], limit: float) -> bool:
-    if row["status"] != "ok":
-        return True
-    return bool(row["seconds"] > 0.9 * limit and row.get("to_bound", np.inf) > HOPELESS)
-
-
-def table(record: list[dict[str, Any]]) -> str:
-    """Return the record as text."""
-    lines = []
-    for row in record:
-        line = f"{row['instances']:>11,} x {row['rows']:<4}{row['method']:<22}"
-        if "seconds" in row:
-            line += f"{1e3 * row['seconds']:>12,.1f} ms"
-        if row.get("gap") is not None:
-            line += f"   proven gap {row['gap']:.1e}"
-        if row.get("to_bound") is not None:
-            line += f"   to our bound {row['to_bound']:.1e}"
-        if row["status"] != "ok":
-            line += f"   {row['status']}"
-        lines.append(line)
-    return "\n".join(lines)
-
-
-def draw(record: list[dict[str, Any]], path: Path) -> None:
+def draw(record: Sequence[dict[str, Any]], path: Path) -> None:
     """Plot seconds over instances and over rows; open marks were not done in time."""
     figure, axes = plt.subplots(1, 2, figsize=(10.8, 4.2), sharey=True)
+    styles = dict(zip(GAPS, (":", "-", "--"), strict=True))
     for ax, along, fixed, value, title in (
         (axes[0], "instances", "rows", USUAL_ROWS, f"{USUAL_ROWS} constraints"),
         (axes[1], "rows", "instances", USUAL_SIZE, f"{USUAL_SIZE:,} instances"),
     ):
-        others = 0
-        for name in dict.fromkeys(row["method"] for row in record):
-            ours = name in GAPS
-            points = sorted(
-                (row[along], row["seconds"], row["status"] != "ok")
-                for row in record
-                if row["method"] == name and row[fixed] == value and "seconds" in row
-            )
-            colour = "crimson" if ours else PALETTE[others % len(PALETTE)]
-            others += not ours
-            if not points:
-                continue
-            x, y, late = (np.array(column) for column in zip(*points, strict=True))
-            style = dict(zip(GAPS, (":", "-", "--"), strict=True)).get(name, "-")
-            width = 2.2 if ours else 1.2
-            ax.plot(x, y, style, color=colour, lw=width, marker="o", markersize=3, label=name)
-            ax.plot(x[late], y[late], "o", color=colour, markerfacecolor="white", markersize=6)
-        styled(ax)
-        ax.set(xscale="log", yscale="log", xlabel=along, title=title)
-    axes[0].set_ylabel("seconds, building and solving")
-    axes[1].legend(
-        *axes[0].get_legend_handles_labels(),
-        fontsize=7,
-        loc="center left",
-        bbox_to_anchor=(1.0, 0.5),
-        frameon=False,
-    )
-    figure.tight_layout()
-    figure.savefig(path, dpi=160)
-    plt.close(figure)
+        shown = [row for row in record if row[fixed] == value]
+        report.draw_times(ax, shown, along, GAPS, styles)
+        ax.set_title(title)
+    report.finish(figure, path)
 
 
 def main() -> None:
     """Run the comparison, write the record and the picture."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = report.parser(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--rows", type=int, nargs="*", default=list(ROWS))
     parser.add_argument("--limit", type=float, default=_peers.LIMIT, help="seconds of a peer")
     parser.add_argument("--alone", action="store_true", help="without peers")
     parser.add_argument("--again", action="store_true", help="forget the record")
-    parser.add_argument("--output", type=Path, default=HERE / "results" / "routing_many_rows.json")
+    parser.add_argument("--output", type=Path, default=report.RESULTS / "routing_many_rows.json")
     options = parser.parse_args()
-    record: list[dict[str, Any]] = []
-    if options.output.exists() and not options.again:
-        record = json.loads(options.output.read_text())["rows"]
-    options.output.parent.mkdir(parents=True, exist_ok=True)
+    record = report.recorded(options.output, again=options.again)
 
     def save() -> None:
-        written = {
-            "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python"
-            f" {platform.python_version()}, NumPy {np.__version__}",
-            "gap_of_peers": _peers.GAP,
-            "limit": options.limit,
-            "rows": record,
-        }
-        options.output.write_text(json.dumps(written, indent=1) + "\n")
+        report.write(options.output, record, gap_of_peers=_peers.GAP, limit=options.limit)
 
-    others = [] if options.alone else [name for name in _peers.PEERS if name != "arbmodels"]
+    others = () if options.alone else report.OTHERS
     run(
         [(size, USUAL_ROWS) for size in sorted(options.sizes)],
         [*GAPS, *others],
@@ -232,7 +141,8 @@ def main() -> None:
         save,
     )
     run([(USUAL_SIZE, rows) for rows in options.rows], list(GAPS), record, options.limit, save)
-    print(table(record))
+    for row in record:
+        print(report.line(f"{row['instances']:>11,} x {row['rows']:<4}", row))
     draw(record, options.output.with_suffix(".png"))
 
 

@@ -15,10 +15,6 @@ with --again: so a long run can be continued.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -26,35 +22,19 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 from tqdm import tqdm
 
 from arbmodels.assignment import Block
-from arbmodels.display import styled
 from benchmarks import _peers
+from benchmarks import _routing_report as report
 from benchmarks._routing_instances import Instance, budget, floor
 
-HERE = Path(__file__).parent
 FORMS: dict[str, Callable[..., Instance]] = {"budget": budget, "floor": floor}
 TITLES = {"budget": "Highest solve rate under a budget", "floor": "Least spend for a solve rate"}
 SIZES = (100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 #: Gaps asked of the engine.
 GAPS = {"arbmodels, gap 1e-6": 1e-6, "arbmodels, gap 1e-9": 1e-9, "arbmodels, optimum": 0.0}
 FLOOR = "sum of both arrays"
-#: Red is for the engine.
-PALETTE = (
-    "tab:blue",
-    "tab:orange",
-    "tab:green",
-    "tab:purple",
-    "tab:brown",
-    "tab:pink",
-    "tab:grey",
-    "tab:olive",
-    "tab:cyan",
-)
-#: A peer that is farther from the optimum than this when its time is up has not returned.
-HOPELESS = 1e-4
 
 
 def models(size: int) -> int:
@@ -80,26 +60,7 @@ def measure(method: str, instance: Instance, folder: Path, limit: float) -> dict
     """Run one method on one saved instance."""
     if method == FLOOR:
         return {"status": "ok", "seconds": physical_floor(instance)}
-    try:
-        if method in GAPS:
-            record = _peers.run("arbmodels", folder, GAPS[method], limit)
-        else:
-            record = _peers.run(method, folder, _peers.GAP, limit)
-    except RuntimeError as error:
-        return {"status": "failed", "why": str(error).splitlines()[-1]}
-    if record is None:
-        return {"status": "killed", "seconds": limit}
-    if "objective" not in record and not method.startswith("GLOP"):
-        return {"status": "no assignment", **record}
-    return {"status": "ok", **record}
-
-
-def hopeless(row: dict[str, Any], limit: float) -> bool:
-    """Return whether larger instances are beyond a peer."""
-    if row["status"] != "ok":
-        return True
-    late = row["seconds"] > 0.9 * limit
-    return late and (row.get("to_bound") is None or row["to_bound"] > HOPELESS)
+    return report.measure(method, folder, GAPS, limit, limit)
 
 
 def run(
@@ -115,7 +76,7 @@ def run(
     known = {(row["form"], row["instances"], row["method"]): row for row in rows}
     beyond: dict[str, int] = {}
     for size in sizes:
-        methods = [*GAPS, *[name for name in _peers.PEERS if name != "arbmodels"], FLOOR]
+        methods = [*GAPS, *report.OTHERS, FLOOR]
         asked = [name for name in methods if (form, size, name) not in known]
         if asked:
             instance = FORMS[form](size, models(size))
@@ -123,7 +84,7 @@ def run(
             if any(name not in beyond and name != FLOOR for name in asked):
                 instance.save(Path(folder))
             for name in tqdm(asked, desc=f"{form}, {size:,}", disable=None):
-                if name in _peers.PEERS and size > peers_up_to:
+                if name in report.OTHERS and size > peers_up_to:
                     record = {"status": f"not asked above {peers_up_to:,}"}
                 elif name in beyond:
                     record = {"status": f"not asked: beyond it at {beyond[name]:,}"}
@@ -136,7 +97,7 @@ def run(
                 save()
         for name in methods:
             row = known[form, size, name]
-            if name not in beyond and name in _peers.PEERS and hopeless(row, limit):
+            if name not in beyond and name in report.OTHERS and report.hopeless(row, limit):
                 beyond[name] = size
 
 
@@ -153,94 +114,42 @@ def compare(form: str, size: int, known: dict[tuple[str, int, str], dict[str, An
             row["ratio"] = row["seconds"] / quick["seconds"]
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """Return the record as text."""
-    lines = []
-    for row in rows:
-        line = f"{row['form']:<7}{row['instances']:>11,}  {row['method']:<22}"
-        if "seconds" in row:
-            line += f"{1e3 * row['seconds']:>12,.1f} ms  x {row.get('ratio', np.nan):>9,.1f}"
-        if row.get("gap") is not None:
-            line += f"   proven gap {row['gap']:.1e}"
-        if row.get("to_bound") is not None:
-            line += f"   to our bound {row['to_bound']:.1e}"
-        if row["status"] != "ok":
-            line += f"   {row['status']}"
-        lines.append(line)
-    return "\n".join(lines)
-
-
-def draw(rows: list[dict[str, Any]], path: Path) -> None:
+def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Plot seconds over instances, both axes logarithmic; open marks were not done in time."""
     forms = [form for form in FORMS if any(row["form"] == form for row in rows)]
-    figure, axes = plt.subplots(1, len(forms), figsize=(5.4 * len(forms), 4.2), sharey=True)
-    every = [*GAPS, *[name for name in _peers.PEERS if name != "arbmodels"], FLOOR]
-    for form, ax in zip(forms, np.atleast_1d(axes), strict=True):
-        for k, name in enumerate(every):
-            points = [
-                (row["instances"], row["seconds"], row["status"] != "ok")
-                for row in rows
-                if row["form"] == form and row["method"] == name and "seconds" in row
-            ]
-            if not points:
-                continue
-            x, y, late = (np.array(column) for column in zip(*sorted(points), strict=True))
-            ours = name in GAPS
-            colour = "black" if name == FLOOR else "crimson" if ours else PALETTE[k % len(PALETTE)]
-            style = {"arbmodels, gap 1e-9": "--", "arbmodels, optimum": ":", FLOOR: ":"}
-            ax.plot(
-                x,
-                y,
-                style.get(name, "-"),
-                color=colour,
-                linewidth=2.2 if ours else 1.2,
-                marker="o",
-                markersize=3,
-                label=name,
-            )
-            ax.plot(x[late], y[late], "o", color=colour, markerfacecolor="white", markersize=6)
-        styled(ax)
-        ax.set(xscale="log", yscale="log", xlabel="instances", title=TITLES[form])
-    first = np.atleast_1d(axes)
-    first[0].set_ylabel("seconds, building and solving")
-    first[-1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    figure.tight_layout()
-    figure.savefig(path, dpi=160)
-    plt.close(figure)
+    size = (5.4 * len(forms), 4.2)
+    figure, axes = plt.subplots(1, len(forms), figsize=size, sharey=True, squeeze=False)
+    styles = {"arbmodels, gap 1e-9": "--", "arbmodels, optimum": ":", FLOOR: ":"}
+    for form, ax in zip(forms, axes[0], strict=True):
+        shown = [row for row in rows if row["form"] == form]
+        report.draw_times(ax, shown, "instances", GAPS, styles)
+        ax.set_title(TITLES[form])
+    report.finish(figure, path)
 
 
 def main() -> None:
     """Run the comparison, write the record and the picture."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = report.parser(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--forms", nargs="+", choices=list(FORMS), default=list(FORMS))
     parser.add_argument("--limit", type=float, default=_peers.LIMIT, help="seconds of a peer")
     parser.add_argument("--peers-up-to", type=int, default=10**9, help="instances")
     parser.add_argument("--quick", action="store_true", help="small instances, 5 s")
     parser.add_argument("--again", action="store_true", help="forget the record")
-    parser.add_argument("--output", type=Path, default=HERE / "results" / "routing_one_row.json")
+    parser.add_argument("--output", type=Path, default=report.RESULTS / "routing_one_row.json")
     options = parser.parse_args()
     if options.quick:
         options.sizes, options.limit = [100, 1_000], 5.0
         options.output = Path(tempfile.gettempdir()) / "routing_one_row_quick.json"
-    rows: list[dict[str, Any]] = []
-    if options.output.exists() and not options.again and not options.quick:
-        rows = json.loads(options.output.read_text())["rows"]
-    options.output.parent.mkdir(parents=True, exist_ok=True)
+    rows = report.recorded(options.output, again=options.again or options.quick)
 
     def save() -> None:
-        record = {
-            "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python"
-            f" {platform.python_version()}, NumPy {np.__version__}",
-            "gap_of_peers": _peers.GAP,
-            "limit": options.limit,
-            "rows": rows,
-        }
-        options.output.write_text(json.dumps(record, indent=1) + "\n")
+        report.write(options.output, rows, gap_of_peers=_peers.GAP, limit=options.limit)
 
     for form in options.forms:
         run(form, sorted(options.sizes), rows, options.limit, save, peers_up_to=options.peers_up_to)
-    print(table(rows))
+    for row in rows:
+        print(report.line(f"{row['form']:<7}{row['instances']:>11,}  ", row))
     draw(rows, options.output.with_suffix(".png"))
 
 

@@ -10,11 +10,7 @@ programs. Quote the ratios, the machine is shared.
 
 from __future__ import annotations
 
-import argparse
-import json
 import multiprocessing
-import os
-import platform
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -32,8 +28,8 @@ from arbmodels.assignment.side.engine import solve_with_side
 from arbmodels.assignment.whole import solve_whole
 from arbmodels.display import new_axes
 from arbmodels.errors import ArbModelsError
+from benchmarks import _routing_report as report
 
-HERE = Path(__file__).parent
 FAMILIES = ("alike", "specialised")
 GAPS = (1e-4, 1e-6)
 
@@ -159,13 +155,13 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
 
 def main() -> None:
     """Run the comparison and write the record."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = report.parser(__doc__)
     parser.add_argument(
         "--sizes", type=int, nargs="+", default=[100, 1_000, 10_000, 100_000, 1_000_000]
     )
     parser.add_argument("--peers-up-to", type=int, default=10_000)
     parser.add_argument("--limit", type=float, default=120.0, help="seconds for HiGHS")
-    parser.add_argument("--output", type=Path, default=HERE / "results")
+    parser.add_argument("--output", type=Path, default=report.RESULTS)
     options = parser.parse_args()
     ours(instance("alike", 5_000), GAPS[0])  # imports and first calls are not the subject
     jobs = [(f, size, gap) for size in options.sizes for f in FAMILIES for gap in GAPS]
@@ -180,14 +176,7 @@ def main() -> None:
             f"{row['instances']:>9,} {row['family']:<12}{row['asked']:<8.0e}{row['method']:<10}"
             f"{took:>18}   {gap}   {ratio}"
         )
-    record = {
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python"
-        f" {platform.python_version()}, NumPy {np.__version__}",
-        "limit": options.limit,
-        "rows": rows,
-    }
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "routing_side_columns.json").write_text(json.dumps(record, indent=1) + "\n")
+    report.write(options.output / "routing_side_columns.json", rows, limit=options.limit)
     plot(rows, options.output / "routing_side_columns.png")
 
 

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import resource
 import subprocess
 import sys
@@ -30,8 +28,8 @@ from arbmodels.assignment.solve import solve
 from arbmodels.assignment.source import Source
 from arbmodels.streaming import DaskSource, Generated, ParquetSource
 from arbmodels.streaming.limits import listed, program
+from benchmarks import _routing_report as report
 
-HERE = Path(__file__).parent
 MODELS = [f"model-{m:02d}" for m in range(20)]
 BLOCK = 1 << 16
 GAP = 1e-8
@@ -141,9 +139,9 @@ def _memory() -> dict[str, float]:
 
 def main() -> None:
     """Run every case in a process of its own and write the record."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = report.parser(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
-    parser.add_argument("--output", type=Path, default=HERE / "results" / "routing_streamed.json")
+    parser.add_argument("--output", type=Path, default=report.RESULTS / "routing_streamed.json")
     parser.add_argument("--case", help=argparse.SUPPRESS)
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -164,14 +162,7 @@ def main() -> None:
             f"   gap {row['gap']:.1e}   {row['memory_mb']:>6.0f} MB of {row['data_mb']:.0f} MB data"
             + (f", workers {max(workers):.0f} MB" if workers else "")
         )
-    record = {
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python"
-        f" {platform.python_version()}, NumPy {np.__version__}",
-        "gap": GAP,
-        "rows": rows,
-    }
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(record, indent=1) + "\n")
+    report.write(options.output, rows, gap=GAP)
 
 
 def _child(case: str, size: int, file: Path) -> dict[str, Any]:

@@ -42,7 +42,6 @@ def _each(paths: list[Path]) -> Any:
 
 every_notebook = _each(NOTEBOOKS)
 on_simulated = _each([path for path in NOTEBOOKS if _market(_read(path)) == "swebench-sim"])
-on_real = _each([path for path in NOTEBOOKS if _market(_read(path)) != "swebench-sim"])
 
 
 def _cells(path: Path, kind: str) -> list[Any]:
@@ -91,22 +90,16 @@ def test_there_are_notebooks() -> None:
     assert {"01_quickstart", "02_routing"} <= {path.stem for path in NOTEBOOKS}
 
 
-@on_real
-def test_runs_on_the_real_market(
-    path: Path, tmp_path: Path, real_data: Path, monkeypatch: pytest.MonkeyPatch
+@every_notebook
+def test_runs_and_is_up_to_date(
+    path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
-    monkeypatch.setenv("ARBMODELS_DATA", str(real_data))
     notebook = _read(path)
-    committed = [_words(cell) for cell in notebook.cells]
-    _run(notebook, tmp_path)
-    assert _complaints(notebook) == []
-    assert list(tmp_path.iterdir()) == []
-    assert [_words(cell) for cell in notebook.cells] == committed, "out of date: make notebooks"
-
-
-@on_simulated
-def test_runs_on_the_simulated_market(path: Path, tmp_path: Path) -> None:
-    notebook = _read(path)
+    if _market(notebook) != "swebench-sim":  # skipped where the real data are not there
+        monkeypatch.setenv("ARBMODELS_DATA", str(request.getfixturevalue("real_data")))
     committed = [_words(cell) for cell in notebook.cells]
     _run(notebook, tmp_path)
     assert _complaints(notebook) == []

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from arbmodels.assignment import Arrays, AssignmentProgram, Block
 from arbmodels.assignment.passes import best, totals
-from arbmodels.assignment.side import benders, relaxation
+from arbmodels.assignment.side import benders, menus, relaxation
 from arbmodels.assignment.side import engine as side_columns
 from arbmodels.assignment.side.engine import solve_with_side
 from arbmodels.assignment.whole import solve_whole
@@ -264,18 +264,21 @@ def test_interruption_keeps_the_best(decomposed, monkeypatch):
     program = menu_program(60, 6, most=3, fee=0.02)
     exact = solve_whole(program, 1e-9, 60.0).objective
     served = []
-    propose = benders.Master.propose
 
     def engine(left, gap, time_limit):
         served.append(left)
         return solve_whole(left, 1e-6, time_limit)
 
-    def interrupted(master, gap, time_limit):
-        if served:
-            raise KeyboardInterrupt
-        return propose(master, gap, time_limit)
+    def interrupted(propose):
+        def proposed(*args):
+            if served:
+                raise KeyboardInterrupt
+            return propose(*args)
 
-    monkeypatch.setattr(benders.Master, "propose", interrupted)
+        return proposed
+
+    for proposer in (benders.Master, menus.Menus):
+        monkeypatch.setattr(proposer, "propose", interrupted(proposer.propose))
     answer = solve_with_side(program, 1e-9, 60.0, engine)
     assert len(served) == 1
     assert answer.status == "interrupted"

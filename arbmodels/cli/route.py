@@ -24,6 +24,7 @@ from arbmodels.cli.route_terms import Terms
 from arbmodels.errors import InfeasibleError, InputError
 
 if TYPE_CHECKING:
+    from arbmodels.market import Market
     from arbmodels.routing import RoutingProblem, RoutingResult
 
 
@@ -95,6 +96,7 @@ def route(
         forbid or (),
         max_models,
         max_plans,
+        seconds or (),
         max_latency,
         mean_latency,
         capacity or (),
@@ -109,6 +111,7 @@ def route(
     _check_files(output, export, force=force)
     check_picture(plot, force=force)
     market = open_market(source, models, columns, missing, data)
+    _check_instance(explain, market)
     with working("Evaluating the plans", quiet=json):
         from arbmodels.plans import attempts_up_to
         from arbmodels.routing import RoutingProblem
@@ -172,6 +175,15 @@ def _plain(each: Any) -> Any:
     if hasattr(each, "to_dict"):
         return each.to_dict()
     return each.to_frame().to_dict("records")
+
+
+def _check_instance(name: str | None, market: Market) -> None:
+    """Refuse before anything is computed to explain an instance that the market lacks."""
+    if name is not None and name not in market.instances:
+        raise InputError(
+            f"--explain {name!r}: {market.name} has no such instance; its names look like"
+            f" {market.instances[0]!r}."
+        )
 
 
 def _check_files(*paths: Path | None, force: bool) -> None:

@@ -30,6 +30,7 @@ class Terms:
     forbid: Sequence[str]
     max_models: int | None
     max_plans: int | None
+    seconds: Sequence[str]
     max_latency: float | None
     mean_latency: float | None
     capacity: Sequence[str]
@@ -45,17 +46,25 @@ class Terms:
         floors = self.min_solve_rate is not None or self.of_best is not None
         if self.price is not None and self.worst_segment:
             raise InputError("Give --price or --worst-segment, not both: one objective.")
+        if self.budget is None and self.worst_segment:
+            raise InputError("--worst-segment spends without end: give --budget TOTAL too.")
+        if self.budget is None and self.overrun is not None:
+            raise InputError("--overrun protects a budget: give --budget TOTAL too.")
         if self.budget is None and not floors and self.price is None:
             raise InputError(
-                "Give --budget TOTAL (most solved for the money), --min-solve-rate R (cheapest"
-                " that solves so much), both, or --price P (most profit)."
+                "Say what is wanted: --budget TOTAL (most solved for the money; with"
+                " --worst-segment, most in the segment that has least), --min-solve-rate R or"
+                " --of-best SHARE (cheapest that solves so much), or --price P (most profit). Other"
+                " limits come on top."
             )
-        if self.budget is None and self.worst_segment:
-            raise InputError("--worst-segment needs --budget TOTAL.")
-        if self.overrun is not None and self.budget is None:
-            raise InputError("--overrun protects a budget: give --budget TOTAL too.")
         if self.max_changes is not None and self.start is None:
             raise InputError("--max-changes counts against an earlier answer: give --start FILE.")
+        for flag, limit in (
+            ("--max-latency", self.max_latency),
+            ("--mean-latency", self.mean_latency),
+        ):
+            if limit is not None and not self.seconds:
+                raise InputError(f"{flag} needs --seconds MODEL=S of every model.")
 
     def on(self, problem: RoutingProblem) -> RoutingProblem:
         """Return the problem with objective and constraints."""
@@ -81,7 +90,9 @@ class Terms:
 
     def _rest(self, problem: RoutingProblem) -> RoutingProblem:
         for entry in self.forbid:
-            model, _, segment = entry.partition("@")
+            model, at, segment = entry.partition("@")
+            if not model or (at and not segment):
+                raise InputError(f"--forbid {entry!r} must look like --forbid MODEL[@SEGMENT].")
             problem = problem.forbid(model, segment=segment or None)
         if self.max_models is not None:
             problem = problem.limit_models(self.max_models)
@@ -168,6 +179,8 @@ def contract_of(entry: str) -> tuple[str, dict[str, Any]]:
         what = f"--contract {entry!r}: {name}"
         if name == "tiers":
             pairs = [tier.partition("@") for tier in value.split("/")]
+            if not all(at for _, at, _ in pairs):
+                raise InputError(f"{what} must look like tiers=0@1/10@0.8, not {value!r}.")
             terms[name] = tuple((number_of(a, what), number_of(b, what)) for a, _, b in pairs)
         else:
             terms[name] = number_of(value, what)

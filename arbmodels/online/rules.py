@@ -82,7 +82,8 @@ class AdaptivePrice:
     over the history and the arrivals seen so far. On the RouteLLM questions this loses less of the
     attainable gain than gradient steps on the multiplier (dual descent, Balseiro, Lu, Mirrokni
     2020), in random order and in most drifting ones: their steps are either too small for a start
-    from wrong prices or too large to settle.
+    from wrong prices or too large to settle. Where arrivals drift and a representative history is
+    at hand, a fixed price loses less than either (``benchmarks/online_policies.py``).
 
     Parameters
     ----------

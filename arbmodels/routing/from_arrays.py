@@ -28,22 +28,22 @@ _NAMED = 20
 def table_of_arrays(
     solve: npt.ArrayLike,
     spend: npt.ArrayLike,
-    models: Sequence[str] | None = None,
+    models: Sequence[str] | None,
     *,
-    instances: Labelled | None = None,
-    weight: npt.ArrayLike | None = None,
-    segment: Labelled | None = None,
-    period: Labelled | None = None,
-    offered: npt.ArrayLike | None = None,
-    latency: npt.ArrayLike | None = None,
-    providers: Mapping[str, str] | None = None,
-    abstain: bool = True,
-    currency: str = "USD",
-    name: str = "arrays",
+    instances: Labelled | None,
+    weight: npt.ArrayLike | None,
+    segment: Labelled | None,
+    period: Labelled | None,
+    offered: npt.ArrayLike | None,
+    latency: npt.ArrayLike | None,
+    providers: Mapping[str, str] | None,
+    abstain: bool,
+    currency: str,
+    name: str,
 ) -> PlanTable:
     """Return the plan table of one attempt of every model, and abstaining.
 
-    Parameters are those of :meth:`arbmodels.routing.RoutingProblem.from_arrays`.
+    Parameters and defaults are those of :meth:`arbmodels.routing.RoutingProblem.from_arrays`.
 
     Raises
     ------

@@ -18,22 +18,22 @@ from arbmodels.routing.table import PlanTable
 def table_of_frame(
     frame: pd.DataFrame,
     *,
-    instance: str = "instance",
-    model: str = "model",
-    solve: str = "solve",
-    spend: str = "spend",
-    weight: str | None = None,
-    segment: str | None = None,
-    period: str | None = None,
-    latency: str | None = None,
-    providers: Mapping[str, str] | None = None,
-    abstain: bool = True,
-    currency: str = "USD",
-    name: str = "frame",
+    instance: str,
+    model: str,
+    solve: str,
+    spend: str,
+    weight: str | None,
+    segment: str | None,
+    period: str | None,
+    latency: str | None,
+    providers: Mapping[str, str] | None,
+    abstain: bool,
+    currency: str,
+    name: str,
 ) -> PlanTable:
     """Return the plan table of a long table; pairs without a row are not offered.
 
-    Parameters are those of :meth:`arbmodels.routing.RoutingProblem.from_frame`.
+    Parameters and defaults are those of :meth:`arbmodels.routing.RoutingProblem.from_frame`.
     """
     if not isinstance(frame, pd.DataFrame):
         raise InputError(f"frame is a {type(frame).__name__}; give a pandas DataFrame.")

@@ -136,10 +136,15 @@ def seconds_of(models: Sequence[str], latency: Mapping[str, float]) -> npt.NDArr
     """
     missing = [model for model in models if model not in latency]
     if missing:
-        raise InputError(f"latency has no seconds for model {missing[0]!r}.")
+        raise InputError(
+            f"latency has no seconds for model {', '.join(map(repr, missing))}; give every model's."
+        )
     unknown = [model for model in labels_of(latency, "latency") if model not in models]
     if unknown:
-        raise InputError(f"latency names {unknown[0]!r}, which is no model here.")
+        raise InputError(
+            f"latency names {unknown[0]!r}, which is no model here; there are"
+            f" {', '.join(map(repr, models))}."
+        )
     seconds = np.array([float(latency[model]) for model in models])
     for model, value in zip(models, seconds, strict=True):
         if not (np.isfinite(value) and value >= 0):

@@ -3,7 +3,8 @@ r"""Programs with integer side columns: fees, volume tiers, at most K models.
 The master program of :mod:`benders` chooses the side columns; once they are integers, what is left
 is an assignment program without them, which the engines solve. Its assignment is a candidate for
 the answer, its proven bound closes these columns for good, and its passes give the next cut. The
-bound of the whole is the larger of the master's and of those of the columns already closed.
+bound of the whole is the larger of the master's and of those of the columns already closed. Where
+the master gets nowhere and menus are few, :mod:`menus` proposes in its place.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from arbmodels.assignment.passes import totals
 from arbmodels.assignment.program import AssignmentProgram, Side
 from arbmodels.assignment.side.benders import Cut, Master, Proposal
 from arbmodels.assignment.side.fixing import fix
+from arbmodels.assignment.side.menus import Menus, best_menu, menus_of
 from arbmodels.assignment.side.openings import gates_of, side_of
 from arbmodels.assignment.side.prices import (
     Lagrangian,
@@ -43,9 +45,13 @@ SMALL = 4_000
 _REHEARSED = 1e-4
 #: Share of the objective to which the relaxation over fractional columns is carried at most.
 _CLOSE = 1e-6
-#: Cuts at most that a rehearsal hands on.
+#: Cuts at most that a rehearsal hands on, and menus that it tries.
 _HANDED_ON = 16
-#: Rounds at most: of the relaxation, and of whole numbers in a rehearsal.
+#: Share of the objective from which on menus are listed, not left to the master program.
+_LOOSE = 0.01
+#: Rounds of the master program after which menus are listed.
+_TRIED = 8
+#: Rounds of the relaxation at most.
 _ROUNDS = 100
 #: Bound and objective are sums of many numbers; their difference is not known more closely.
 _ROUNDING = 1e-13
@@ -123,6 +129,7 @@ class _Search:
         self.closed = -np.inf  # largest bound of side columns that are excluded
         self.bound = np.inf
         self.path: list[Step] = []
+        self.loose = True  # whether the relaxation is far from whole numbers, as a sample tells
 
     @property
     def left(self) -> float:
@@ -155,11 +162,20 @@ class _Search:
         self.bound = relaxation.master.relax().bound
         if first is not None:
             self._consider(relaxation, first)
-        if self.status == "optimal":
+        menus = None
+        if self.status == "optimal" and self.loose:
+            menus = menus_of(self.program, self.side, self.gates)
+        if menus is not None:
+            menus.learn(self.program, relaxation.master.cuts[-1])
+        elif self.status == "optimal":
             relaxation.tighten(max(self.gap / 2, _CLOSE), _ROUNDS)
         with tqdm(desc="side columns", unit=" rounds", disable=None, delay=2) as progress:
-            while self.status == "optimal" and self._round(relaxation):
+            while self.status == "optimal" and self._round(relaxation, menus):
                 progress.update()
+                if len(self.path) == _TRIED and menus is None:
+                    menus = menus_of(self.program, self.side, self.gates)
+                    if menus is not None:
+                        menus.learn(self.program, relaxation.master.cuts[-1], self.worth)
 
     def answer(self) -> Answer:
         """Return the best so far with what is proven."""
@@ -205,17 +221,9 @@ class _Search:
         useful = [
             cut for cut, slack in zip(master.cuts, proposal.slack, strict=True) if slack < 1e-3
         ][:_HANDED_ON]
-        best, worth = None, -np.inf
-        for _ in range(_HANDED_ON):
-            whole = self._propose(master, _REHEARSED / 10)
-            if whole is None or whole.bound - worth <= _REHEARSED * abs(worth):
-                break
-            separated = relaxation.separate(whole.side)
-            master.exclude(whole.side)
-            useful.append(separated.cut)
-            if separated.complete and worth < separated.bound < np.inf:
-                best, worth = whole.side, separated.bound
-        return best, useful
+        first, worth = best_menu(relaxation, _REHEARSED, _HANDED_ON)
+        self.loose = first is None or proposal.bound - worth > _LOOSE * abs(worth)
+        return (first if self.loose else None), useful
 
     def _propose(self, master: Master, gap: float) -> Proposal | None:
         """Ask the master for side columns; None if the time is up."""
@@ -226,9 +234,12 @@ class _Search:
                 raise
             return None
 
-    def _round(self, relaxation: Relaxation) -> bool:
-        """Try what the master proposes; tell whether to go on."""
-        proposal = self._propose(relaxation.master, self.gap / 10)
+    def _round(self, relaxation: Relaxation, menus: Menus | None) -> bool:
+        """Try what the menus or else the master propose; tell whether to go on."""
+        if menus is None:
+            proposal = self._propose(relaxation.master, self.gap / 10)
+        else:
+            proposal = menus.propose() if self.left > 0 else None
         if proposal is None:
             self.status = "time limit"
             return False
@@ -241,6 +252,8 @@ class _Search:
                 self.status = "time limit"  # an engine stopped short of the gap
             return False
         self._consider(relaxation, proposal.side)
+        if menus is not None:
+            menus.learn(self.program, relaxation.master.cuts[-1], self.worth)
         return True
 
     def _consider(self, relaxation: Relaxation, point: FloatArray) -> None:

@@ -81,3 +81,35 @@ def fill(  # noqa: PLR0917  compiled functions take no keywords only
         if count > 0:
             constant += weights[g] * critical
     return constant, written
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "nsz"})
+def best_under(top: FloatArray, sets: IntArray, values: FloatArray) -> None:
+    """Add to ``values`` [S] what groups reach with gate 0 and those of every set [S, L].
+
+    ``top`` [A, g] is each gate's best; -1 in ``sets`` ends a set. What a set shares with the one
+    before it is not computed again.
+    """
+    groups = top.shape[1]
+    length = sets.shape[1]
+    reached = np.empty((length + 1, groups))
+    sums = np.zeros(length + 1)
+    for g in range(groups):
+        reached[0, g] = top[0, g]
+        sums[0] += top[0, g]
+    for s in range(len(sets)):
+        depth = 0
+        while s > 0 and depth < length and sets[s, depth] == sets[s - 1, depth] >= 0:
+            depth += 1
+        while depth < length and sets[s, depth] >= 0:
+            before = reached[depth]
+            after = reached[depth + 1]
+            more = top[sets[s, depth]]
+            total = 0.0
+            for g in range(groups):
+                value = more[g] if more[g] > before[g] else before[g]
+                after[g] = value
+                total += value
+            depth += 1
+            sums[depth] = total
+        values[s] += sums[depth]
