@@ -39,7 +39,7 @@ from cli_cases import bad, run
             "whole attempts cannot be cut",
         ),
         (["margin", "{folder}", "--method", "authors", "--models", "small"], "has 1"),
-        (["route", "{folder}"], "Give --budget TOTAL"),
+        (["route", "{folder}"], "Say what is wanted: --budget TOTAL"),
         (["route", "{folder}", "--budget", "-1"], "finite and at least 0"),
         (["route", "{folder}", "--budget", "nan"], "finite and at least 0"),
         (["route", "{folder}", "--min-solve-rate", "70"], "0.9 for 90%"),
