@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from arbmodels import estimation as estimation
     from arbmodels import games as games
     from arbmodels import online as online
+    from arbmodels import policies as policies
     from arbmodels import predict as predict
     from arbmodels import streaming as streaming
+    from arbmodels import verification as verification
     from arbmodels.cascades import AuthorsPolicy as AuthorsPolicy
     from arbmodels.cascades import Frontier as Frontier
     from arbmodels.cascades import authors_curve as authors_curve
@@ -91,7 +94,15 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 #: Parts that are used as a whole: ``arb.games.undercut``.
-_PARTS = ("games", "online", "predict", "streaming")
+_PARTS = (
+    "estimation",
+    "games",
+    "online",
+    "policies",
+    "predict",
+    "streaming",
+    "verification",
+)
 
 __all__ = ["__version__", *_PARTS, *sorted(_HOME_OF)]  # noqa: PLE0604 - names of _HOMES
 

@@ -1,6 +1,6 @@
 """pass@k: the probability that at least one of k attempts solves an instance.
 
-Three estimators of the failure probability F(k) = 1 - pass@k from n recorded attempts of which c
+Four estimators of the failure probability F(k) = 1 - pass@k from n recorded attempts of which c
 succeeded. All are vectorised over instances and stable for thousands of attempts.
 """
 
@@ -16,21 +16,45 @@ from scipy.special import betaln, gammaln
 
 from arbmodels.errors import InputError
 
-Estimator = Literal["unbiased", "geometric", "beta-binomial"]
+Estimator = Literal["unbiased", "geometric", "beta-binomial", "beta-binomial-zero"]
 FloatArray = npt.NDArray[np.float64]
+_WITH_PRIOR = ("beta-binomial", "beta-binomial-zero")
 
 
 @dataclass(frozen=True)
 class BetaPrior:
-    """Beta(alpha, beta) distribution of a model's solve probability over instances."""
+    """Distribution of a model's solve probability over instances: Beta, and a mass at zero.
+
+    Parameters
+    ----------
+    alpha, beta : float
+        Of the Beta distribution, > 0.
+    zero : float
+        Share of the instances that the model never solves, in [0, 1).
+    """
 
     alpha: float
     beta: float
+    zero: float = 0.0
 
     @property
     def mean(self) -> float:
         """Expected solve probability of one attempt on a new instance."""
-        return self.alpha / (self.alpha + self.beta)
+        return (1.0 - self.zero) * self.alpha / (self.alpha + self.beta)
+
+    def hopeless(self, attempts: npt.ArrayLike, successes: npt.ArrayLike) -> FloatArray:
+        r"""Return the posterior probability that an instance is one that is never solved.
+
+        Zero once it was solved, else
+        :math:`\pi_0 / (\pi_0 + (1 - \pi_0) B(a, b + n) / B(a, b))`.
+        """
+        n, c = np.asarray(attempts, dtype=float), np.asarray(successes, dtype=float)
+        if self.zero == 0:
+            return np.zeros(np.broadcast(n, c).shape)
+        unlucky = np.exp(betaln(self.alpha, self.beta + n) - betaln(self.alpha, self.beta))
+        share = self.zero / (self.zero + (1.0 - self.zero) * unlucky)
+        hopeless: FloatArray = np.where(c > 0, 0.0, share)
+        return hopeless
 
 
 def pass_at_k(
@@ -48,7 +72,10 @@ def pass_at_k(
       curve is frozen at 1 if c > 0 and 0 otherwise;
     * ``geometric``: :math:`1 - (1 - c/n)^k`, the plug-in, biased but defined for every k >= 0;
     * ``beta-binomial``: :math:`1 - B(a+c, b+n-c+k) / B(a+c, b+n-c)`, the posterior mean under a
-      Beta(a, b) prior. The only one that extrapolates past the record with shrinkage.
+      Beta(a, b) prior. It extrapolates past the record with shrinkage;
+    * ``beta-binomial-zero``: the same where there is a success; where there is none, the instance
+      is hopeless with the posterior probability h of :meth:`BetaPrior.hopeless`, and pass@k is
+      (1 - h) times that. Without the mass at zero, every instance is solved in the end.
 
     Parameters
     ----------
@@ -56,9 +83,9 @@ def pass_at_k(
         n >= 1 and 0 <= c <= n; broadcast against ``k``.
     k : array
         Number of attempts, >= 0; whole numbers for the unbiased estimator.
-    estimator : {"unbiased", "geometric", "beta-binomial"}
+    estimator : {"unbiased", "geometric", "beta-binomial", "beta-binomial-zero"}
     prior : BetaPrior, optional
-        Needed by, and only by, ``beta-binomial``; see :func:`fit_beta_prior`.
+        Needed by, and only by, the beta-binomial ones; see :func:`fit_beta_prior`.
 
     Returns
     -------
@@ -87,14 +114,17 @@ def pass_at_k(
         raise InputError("pass@k needs whole numbers with attempts >= 1 and 0 <= successes <= n.")
     if not np.all((k >= 0) & np.isfinite(k)):
         raise InputError("pass@k needs finite k >= 0.")
-    if estimator == "beta-binomial" and prior is not None:
+    if estimator in _WITH_PRIOR and prior is not None:
+        if prior.zero > 0 and estimator == "beta-binomial":
+            raise InputError("This prior has a mass at zero: use 'beta-binomial-zero'.")
         a, b = prior.alpha + c, prior.beta + n - c
         log_ratio: FloatArray = betaln(a, b + k) - betaln(a, b)
         # Rounding must not make a tiny probability negative.
-        return 0.0 - np.expm1(np.minimum(log_ratio, 0.0))
-    if prior is not None or estimator == "beta-binomial":
+        return (1.0 - prior.hopeless(n, c)) * (0.0 - np.expm1(np.minimum(log_ratio, 0.0)))
+    if prior is not None or estimator in _WITH_PRIOR:
         raise InputError(
-            "The beta-binomial estimator, and no other, takes a prior: fit one with fit_beta_prior."
+            "The beta-binomial estimators, and no others, take a prior: fit one with"
+            " fit_beta_prior."
         )
     if estimator == "unbiased":
         if not np.all(k == np.floor(k)):
@@ -110,7 +140,8 @@ def pass_at_k(
 
 def _no_estimator(estimator: str) -> InputError:
     return InputError(
-        f"No estimator {estimator!r}; choose 'unbiased', 'geometric' or 'beta-binomial'."
+        f"No estimator {estimator!r}; choose 'unbiased', 'geometric', 'beta-binomial' or"
+        " 'beta-binomial-zero'."
     )
 
 
@@ -141,7 +172,8 @@ def failure_table(
     r"""Tabulate F(k) = 1 - pass@k for k = 0..``most`` and every instance of one model.
 
     A running product, accurate to a few ulp per attempt and quicker than a log-gamma per cell:
-    F(k+1) / F(k) is (n-c-k)/(n-k) unbiased, (n-c)/n geometric, (b+n-c+k)/(a+b+n+k) beta-binomial.
+    F(k+1) / F(k) is (n-c-k)/(n-k) unbiased, (n-c)/n geometric, (b+n-c+k)/(a+b+n+k) beta-binomial;
+    with a mass at zero, what is hopeless is added in the end.
 
     Parameters
     ----------
@@ -149,8 +181,8 @@ def failure_table(
         Where ``attempts`` is zero the model is not offered: F = 1 for every k.
     most : int
         Largest k.
-    estimator : {"unbiased", "geometric", "beta-binomial"}
-        The beta-binomial prior is fitted to these very instances (empirical Bayes).
+    estimator : {"unbiased", "geometric", "beta-binomial", "beta-binomial-zero"}
+        A beta-binomial prior is fitted to these very instances (empirical Bayes).
 
     Returns
     -------
@@ -163,13 +195,17 @@ def failure_table(
     """
     n, c = attempts[:, None].astype(float), successes[:, None].astype(float)
     k = np.arange(most, dtype=float)
+    hopeless = np.zeros(n.shape)
     if estimator == "unbiased":
         failed, tried = n - c - k, n - k  # frozen beyond the record: no ratio
     elif estimator == "geometric":
         failed, tried = n - c + 0.0 * k, n + 0.0 * k
-    elif estimator == "beta-binomial":
+    elif estimator in _WITH_PRIOR:
         known = attempts > 0
-        prior = fit_beta_prior(attempts[known], successes[known])
+        prior = fit_beta_prior(
+            attempts[known], successes[known], zero=estimator == "beta-binomial-zero"
+        )
+        hopeless = np.where(n > 0, prior.hopeless(n, c), 0.0)
         failed, tried = prior.beta + n - c + k, prior.alpha + prior.beta + n + k
     else:
         raise _no_estimator(estimator)
@@ -177,23 +213,33 @@ def failure_table(
     ratio = failure[:, 1:]
     np.divide(failed, tried, out=ratio, where=(tried > 0) & (n > 0))
     np.maximum(ratio, 0.0, out=ratio)
-    return np.cumprod(failure, axis=1, out=failure)
+    np.cumprod(failure, axis=1, out=failure)
+    return hopeless + (1.0 - hopeless) * failure if hopeless.any() else failure
 
 
 #: Bounds of log(alpha), log(beta) in the fit: from nearly Bernoulli to nearly constant.
 _LOG_BOUNDS = (-7.0, 9.0)
+#: Bounds of the log odds of the mass at zero: as good as none, to nearly all.
+_ZERO_BOUNDS = (-12.0, 7.0)
+#: A smaller mass is none.
+_NO_MASS = 1e-4
 
 
-def fit_beta_prior(attempts: npt.ArrayLike, successes: npt.ArrayLike) -> BetaPrior:
+def fit_beta_prior(
+    attempts: npt.ArrayLike, successes: npt.ArrayLike, *, zero: bool = False
+) -> BetaPrior:
     r"""Fit a Beta prior to a model's outcomes by maximum marginal likelihood.
 
     Maximises :math:`\sum_i \log B(a+c_i, b+n_i-c_i) - \log B(a, b)` over log a and log b in
-    [-7, 9]; where all outcomes agree the maximum lies at such a bound.
+    [-7, 9]; where all outcomes agree the maximum lies at such a bound. With a mass :math:`\pi_0`
+    at zero the likelihood of an instance is :math:`\pi_0 [c_i = 0] + (1 - \pi_0)` times that.
 
     Parameters
     ----------
     attempts, successes : int array [N]
         n >= 1 and 0 <= c <= n per instance.
+    zero : bool
+        Whether some instances may be such that the model never solves them.
 
     Returns
     -------
@@ -207,25 +253,42 @@ def fit_beta_prior(attempts: npt.ArrayLike, successes: npt.ArrayLike) -> BetaPri
     Notes
     -----
     Beta-binomial empirical Bayes, see Casella (1985), "An introduction to empirical Bayes data
-    analysis". Deterministic: three fixed starts, the best is kept.
+    analysis"; the mass at zero as in Lambert (1992), "Zero-inflated Poisson regression".
+    Deterministic: fixed starts, the best is kept. The fit with a mass at zero also starts from
+    the one without, so it is never less likely.
     """
     n, c = np.asarray(attempts, dtype=float), np.asarray(successes, dtype=float)
     if n.size == 0 or not np.all((n >= 1) & (c >= 0) & (c <= n)):
         raise InputError("A beta prior needs instances with attempts >= 1 and 0 <= successes <= n.")
 
     def loss(theta: FloatArray) -> float:
-        a, b = np.exp(theta)
-        return float(-np.mean(betaln(a + c, b + n - c) - betaln(a, b)))
+        a, b = np.exp(theta[:2])
+        solved = betaln(a + c, b + n - c) - betaln(a, b)
+        if zero:
+            odds = theta[2]
+            mixed = solved - np.logaddexp(0.0, odds)
+            mass = np.where(c > 0, -np.inf, -np.logaddexp(0.0, -odds))
+            solved = np.logaddexp(mixed, mass)
+        return float(-np.mean(solved))
+
+    def best(starts: list[list[float]]) -> FloatArray:
+        bounds = [_LOG_BOUNDS, _LOG_BOUNDS, _ZERO_BOUNDS][: len(starts[0])]
+        fits = [minimize(loss, start, method="L-BFGS-B", bounds=bounds) for start in starts]
+        theta: FloatArray = min(fits, key=lambda fit: float(fit.fun)).x
+        return theta
 
     centre = float(np.clip(np.mean(c / n), 0.02, 0.98))
-    fits = [
-        minimize(
-            loss,
-            np.log([strength * centre, strength * (1 - centre)]),
-            method="L-BFGS-B",
-            bounds=[_LOG_BOUNDS] * 2,
-        )
+    beginnings = [
+        np.log([strength * centre, strength * (1 - centre)]).tolist()
         for strength in (0.5, 2.0, 20.0)
     ]
-    alpha, beta = np.exp(min(fits, key=lambda fit: float(fit.fun)).x)
-    return BetaPrior(float(alpha), float(beta))
+    if not zero:
+        alpha, beta = np.exp(best(beginnings))
+        return BetaPrior(float(alpha), float(beta))
+    plain = fit_beta_prior(n, c)
+    logs = [float(np.log(plain.alpha)), float(np.log(plain.beta))]
+    starts = [[*start, odds] for start in beginnings for odds in (-3.0, 0.0)]
+    theta = best([*starts, [*logs, _ZERO_BOUNDS[0]]])
+    alpha, beta = np.exp(theta[:2])
+    share = 1.0 / (1.0 + np.exp(-theta[2]))
+    return BetaPrior(float(alpha), float(beta), float(share)) if share > _NO_MASS else plain

@@ -8,7 +8,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import beta as beta_distribution
@@ -67,7 +67,7 @@ def test_tables_of_the_other_estimators(estimator):
 
 
 def test_pairs_without_a_record_never_solve():
-    for estimator in ("unbiased", "geometric", "beta-binomial"):
+    for estimator in ("unbiased", "geometric", "beta-binomial", "beta-binomial-zero"):
         table = failure_table(np.array([0, 4]), np.array([0, 2]), 3, estimator)
         assert table[0].tolist() == [1, 1, 1, 1]
         assert table[1, -1] < 1
@@ -152,7 +152,7 @@ def test_unanimous_outcomes_give_an_extreme_but_finite_prior():
         ((3, 1, float("inf")), "finite k"),
         ((3, 1, 0.5), "whole k only"),
         ((3, 1, 1, "beta-binomial"), "fit one with fit_beta_prior"),
-        ((3, 1, 1, "unbiased", BetaPrior(1, 1)), "no other, takes a prior"),
+        ((3, 1, 1, "unbiased", BetaPrior(1, 1)), "no others, take a prior"),
         ((3, 1, 1, "median"), "No estimator 'median'"),
     ],
 )
@@ -187,10 +187,95 @@ def test_probabilities_stay_in_range_for_extreme_priors():
 
 def test_tables_never_rise_and_refuse_unknown_estimators():
     n, c = np.array([10_000, 10_000, 7]), np.array([3, 0, 7])
-    for estimator in ("unbiased", "geometric", "beta-binomial"):
+    for estimator in ("unbiased", "geometric", "beta-binomial", "beta-binomial-zero"):
         table = failure_table(n, c, 500, estimator)
         assert np.all(np.diff(table, axis=1) <= 0)
         assert table.min() >= 0
         assert np.all(table[:, 0] == 1)
     with pytest.raises(InputError, match="No estimator 'median'"):
         failure_table(n, c, 3, "median")
+
+
+@given(
+    st.tuples(st.floats(0.2, 5), st.floats(0.2, 5), st.floats(0.01, 0.9)),
+    st.tuples(st.integers(1, 12), st.integers(0, 12), st.integers(0, 15)),
+)
+@settings(max_examples=40)
+def test_a_mass_at_zero_is_integrated_like_any_prior(belief, counts):
+    """Posterior mean of (1 - p)^k by quadrature, the mass at p = 0 added by hand."""
+    a, b, zero = belief
+    n, c, k = counts[0], min(counts[1], counts[0]), counts[2]
+    density = beta_distribution(a, b).pdf
+    # Split where the density may be infinite.
+    pieces = ((0, 1e-3), (1e-3, 0.5), (0.5, 1 - 1e-3), (1 - 1e-3, 1))
+
+    def integral(power):
+        def inside(p):
+            return p**c * (1 - p) ** (n - c + power) * density(p)
+
+        return sum(quad(inside, *piece, limit=200)[0] for piece in pieces)
+
+    mass = zero * (c == 0)
+    expected = (mass + (1 - zero) * integral(k)) / (mass + (1 - zero) * integral(0))
+    prior = BetaPrior(a, b, zero)
+    got = pass_at_k(n, c, k, "beta-binomial-zero", prior)
+    assert got == pytest.approx(1 - expected, abs=2e-4)
+    if c > 0:
+        assert got == pytest.approx(pass_at_k(n, c, k, "beta-binomial", BetaPrior(a, b)))
+
+
+def test_table_with_a_mass_at_zero():
+    rng = np.random.default_rng(4)
+    n = rng.integers(1, 30, 200)
+    c = np.where(rng.random(200) < 0.3, 0, rng.binomial(n, rng.beta(2.0, 1.0, 200)))
+    prior = fit_beta_prior(n, c, zero=True)
+    k = np.arange(12)
+    expected = pass_at_k(n[:, None], c[:, None], k, "beta-binomial-zero", prior)
+    table = failure_table(n, c, 11, "beta-binomial-zero")
+    np.testing.assert_allclose(1 - table, expected, atol=1e-12)
+    # What is hopeless stays unsolved however often it is tried.
+    never = failure_table(n, c, 3000, "beta-binomial-zero")[:, -1]
+    np.testing.assert_allclose(never, prior.hopeless(n, c), atol=0.05)
+
+
+def test_the_mass_at_zero_is_recovered():
+    rng = np.random.default_rng(5)
+    n = rng.integers(3, 60, 4000)
+    chance = np.where(rng.random(4000) < 0.25, 0.0, rng.beta(1.5, 1.0, 4000))
+    c = rng.binomial(n, chance)
+    prior = fit_beta_prior(n, c, zero=True)
+    assert prior.zero == pytest.approx(0.25, abs=0.02)
+    assert prior.alpha == pytest.approx(1.5, rel=0.12)
+    assert prior.mean == pytest.approx(0.75 * 0.6, abs=0.02)
+    none = fit_beta_prior(n, rng.binomial(n, rng.beta(1.5, 1.0, 4000)), zero=True)
+    assert none.zero < 0.01
+
+
+def test_a_mass_at_zero_is_never_less_likely(swebench):
+    """On the authors' data it is about a fifth for the two large models."""
+    from scipy.stats import betabinom
+
+    shares = []
+    for m in range(len(swebench.models)):
+        n, c = swebench.attempts[:, m], swebench.successes[:, m]
+
+        def likelihood(prior, n=n, c=c):
+            plain = (1 - prior.zero) * betabinom.pmf(c, n, prior.alpha, prior.beta)
+            return np.log(plain + prior.zero * (c == 0)).sum()
+
+        with_mass = fit_beta_prior(n, c, zero=True)
+        assert likelihood(with_mass) >= likelihood(fit_beta_prior(n, c)) - 1e-3
+        shares.append(with_mass.zero)
+    share = dict(zip(swebench.models, shares, strict=True))
+    assert share["gpt5mini"] == pytest.approx(0.199, abs=0.005)
+    assert share["deepseek"] == pytest.approx(0.222, abs=0.005)
+    assert share["sonnet"] == 0
+
+
+def test_a_mass_at_zero_needs_its_estimator():
+    prior = BetaPrior(1.0, 1.0, 0.2)
+    with pytest.raises(InputError, match="use 'beta-binomial-zero'"):
+        pass_at_k(3, 1, 1, "beta-binomial", prior)
+    with pytest.raises(InputError, match="fit one with"):
+        pass_at_k(3, 1, 1, "beta-binomial-zero")
+    assert BetaPrior(1e-9, 1e5).hopeless(10_000, 0) == 0

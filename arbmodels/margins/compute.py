@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import numpy.typing as npt
 
 from arbmodels.cascades import (
@@ -14,14 +13,9 @@ from arbmodels.cascades import (
 )
 from arbmodels.curves import Curves
 from arbmodels.errors import InputError
+from arbmodels.estimation.rates import rates_up_to
 from arbmodels.margins.result import Arbitrage, Method
 from arbmodels.market import Market
-from arbmodels.passk import FloatArray
-
-#: The authors' range of solve rates starts here; its end is the best single model's reach.
-_PAPER_LOWEST = 0.68
-#: Where the market's reach is lower than the paper's start, the range starts at this share of it.
-_LOWEST_SHARE = 0.9
 
 
 def arbitrage(
@@ -66,21 +60,9 @@ def arbitrage(
     if method == "authors":
         if not isinstance(source, Market):
             raise InputError("The authors' method brings its own curves: give it a market.")
-        rates = _rates(solve_rates, authors_market_reach(source))
+        rates = rates_up_to(authors_market_reach(source), solve_rates)
         answer = authors_policy(source, rates)
     else:
         answer = source if isinstance(source, Frontier) else cascade_frontier(source)
-        rates = _rates(solve_rates, answer.market_reach)
+        rates = rates_up_to(answer.market_reach, solve_rates)
     return Arbitrage.of(answer, rates)
-
-
-def _rates(solve_rates: npt.ArrayLike | None, reach: float) -> FloatArray:
-    if solve_rates is None:
-        if reach <= 0:
-            raise InputError("No model of this market solves anything within the largest budget.")
-        lowest = _PAPER_LOWEST if reach >= _PAPER_LOWEST + 0.02 else _LOWEST_SHARE * reach
-        return np.linspace(lowest, reach, 1000)
-    rates = np.atleast_1d(np.asarray(solve_rates, dtype=float))
-    if rates.ndim != 1 or len(rates) == 0 or not np.all((rates >= 0) & (rates <= 1)):
-        raise InputError("Solve rates are a list of numbers between 0 and 1.")
-    return rates

@@ -22,6 +22,9 @@ from arbmodels.display import (
     percent,
 )
 from arbmodels.errors import InputError
+from arbmodels.estimation.crossval_result import CrossValidatedMargin
+from arbmodels.estimation.rates import margin_of, mean_defined
+from arbmodels.margins.validation import validated, why_not
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 
@@ -98,7 +101,7 @@ class Arbitrage(Displayed):
 
         The arbitrageur does not sell below cost, so the margin is never negative.
         """
-        return _margin(self.market_price, self.arbitrage_cost)
+        return margin_of(self.market_price, self.arbitrage_cost)
 
     @property
     def market_reach(self) -> float:
@@ -131,9 +134,27 @@ class Arbitrage(Displayed):
 
     @property
     def mean_margin(self) -> float:
-        """Mean margin over the grid's solve rates that have a market price."""
-        defined = self.margin[np.isfinite(self.margin)]
-        return float(defined.mean()) if len(defined) else float("nan")
+        """Mean margin over the grid's solve rates that have a market price, in sample."""
+        return mean_defined(self.margin)
+
+    @cached_property
+    def cross_validated(self) -> CrossValidatedMargin | None:
+        """The margin on instances that the cascade was not chosen on, with default settings.
+
+        See :func:`arbmodels.cross_validate_margin` for others. None where the default would be
+        slow or mean nothing; :attr:`validation` says why.
+        """
+        return None if self._unvalidated else validated(self.source, self.solve_rates)
+
+    @property
+    def validation(self) -> str:
+        """In-sample against cross-validated margin in words, or why there is no comparison."""
+        found = self.cross_validated
+        return self._unvalidated if found is None else found.sentence
+
+    @cached_property
+    def _unvalidated(self) -> str:
+        return why_not(self.source, self.solve_rates)
 
     def at(self, solve_rate: float) -> ArbitragePoint:
         """Return price, cost and margin at any solve rate, computed there, not interpolated."""
@@ -216,14 +237,22 @@ class Arbitrage(Displayed):
             for row in np.unique(np.linspace(0, len(price) - 1, 10).astype(int))
         ]
         unit = f"{self.market.currency}/instance"
+        found = self.cross_validated
+        short = ""
+        if found is not None and np.isfinite(found.mean_margin):
+            short = (
+                f", {percent(found.mean_margin, 2)} cross-validated"
+                f" (optimism {percent(found.mean_optimism, 2)})"
+            )
         return TextTable(
             f"Arbitrage on {self.market.name} ({self.method} policy): mean margin"
-            f" {percent(self.mean_margin, 2)}",
+            f" {percent(self.mean_margin, 2)} in-sample{short}",
             ("solve rate", f"market price [{unit}]", f"arbitrage cost [{unit}]", "margin"),
             rows,
             f"Peak margin {percent(self.peak.margin, 2)} at {percent(self.peak.solve_rate, 2)};"
             f" extra reach {percent(self.extra_reach, 2)} beyond"
-            f" {percent(self.market_reach, 2)}.\n{self.accounting}; in-sample.",
+            f" {percent(self.market_reach, 2)}.\n{self.validation}"
+            f"\n{self.accounting}; the table is in-sample.",
         )
 
     def plot(self, axes: Axes | None = None) -> Axes:
@@ -247,10 +276,3 @@ class Arbitrage(Displayed):
         axes.set_title(self.market.name)
         axes.legend(frameon=False)
         return axes
-
-
-def _margin(price: FloatArray, cost: FloatArray) -> FloatArray:
-    """max(0, 1 - cost / price); zero where a model reaches further than the arbitrageur."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        margin = np.where(cost < price, 1.0 - cost / price, 0.0)
-    return np.where(np.isfinite(price), margin, np.nan)

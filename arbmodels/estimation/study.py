@@ -1,0 +1,155 @@
+"""How good a policy is that was learnt for a few dollars: the authors' robustness study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from arbmodels.curves import default_budget_grid
+from arbmodels.errors import InputError
+from arbmodels.estimation.authors_search import AuthorsSearch, Records
+from arbmodels.estimation.kernels import IntArray
+from arbmodels.estimation.learning import SPAN, Learner, check, margins_of
+from arbmodels.estimation.pooling import Prior
+from arbmodels.estimation.purchases import MOST_ATTEMPTS, buy
+from arbmodels.estimation.study_result import RobustnessStudy
+from arbmodels.estimation.workers import run
+from arbmodels.market import Market
+from arbmodels.passk import FloatArray
+
+#: The published search budgets, USD.
+BUDGETS = (1.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1000.0)
+#: Draws of one task.
+_PER_TASK = 25
+
+
+def robustness_study(
+    market: Market,
+    segment: str | None = None,
+    *,
+    budgets: Sequence[float] = BUDGETS,
+    draws: int = 200,
+    learners: Sequence[Learner] = ("authors",),
+    starts: Mapping[str, float] | None = None,
+    most_attempts: int = MOST_ATTEMPTS,
+    prior: Prior | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+) -> RobustnessStudy:
+    """Learn policies for search budgets, many times over, and score each on a whole market.
+
+    Parameters
+    ----------
+    market : Market
+        Two models, the cheap one first; every pair recorded.
+    segment : str, optional
+        Besides the panel in which policies are learnt and scored on all issues, one in which they
+        are learnt on this segment and scored on the others, and the reverse.
+    budgets : sequence of floats, currency units
+    draws : int
+        Searches per panel and budget, at least 2. All learners see the same ones.
+    learners : sequence of {"authors", "pooled"}
+    starts : mapping of panel to solve rate, optional
+        Where the range of solve rates begins over which a policy's margin is averaged; it ends at
+        the reach of the better model of the market that is scored on, and begins 0.055 below by
+        default. Panels are called "all", "<segment> to others" and "others to <segment>".
+    most_attempts : int
+        Of each model per issue.
+    prior : Prior, optional
+        Of the pooled learner.
+    seed : int
+    workers : int, optional
+        Processes; results do not depend on it (:func:`arbmodels.estimation.workers.run`).
+
+    Returns
+    -------
+    RobustnessStudy
+
+    Raises
+    ------
+    InputError
+        If the market has not two models, no such segment, or there are too few draws.
+
+    Notes
+    -----
+    Olmedo, Schölkopf, Hardt (2026), figure 4. They do not say how a search is made; the procedure
+    of :func:`arbmodels.estimation.purchases.buy` is the one, of some twenty that were tried,
+    whose means come closest to the published ones.
+    """
+    learners = tuple(learners)
+    check(market, learners)
+    if draws < 2 or not learners or len(budgets) == 0:
+        raise InputError(f"draws is {draws}; give at least 2, and a budget and a learner.")
+    panels = _panels(market, segment)
+    if unknown := sorted(set(starts or {}) - set(panels)):
+        raise InputError(f"No panel {unknown[0]!r}; the panels are {', '.join(panels)}.")
+    grid = default_budget_grid(market)
+    search = AuthorsSearch(grid)
+    values = {
+        name: _values(search, score, (starts or {}).get(name))
+        for name, (_, score) in panels.items()
+    }
+    seeds = np.random.SeedSequence(seed).spawn(len(panels) * len(budgets) * draws)
+    tasks, places = [], []
+    for p, (fit, _) in enumerate(panels.values()):
+        for b, dollars in enumerate(budgets):
+            task = _Task(fit, grid, dollars, learners, most_attempts, prior or Prior())
+            for start in range(0, draws, _PER_TASK):
+                first = (p * len(budgets) + b) * draws
+                tasks.append((task, seeds[first + start : first + min(start + _PER_TASK, draws)]))
+                places.append((p, b, start))
+    parts = run(_some_draws, tasks, workers, f"searches, up to {_PER_TASK} each")
+    margin = np.empty((len(panels), len(learners), len(budgets), draws))
+    for (p, b, start), chosen in zip(places, parts, strict=True):
+        of_panel = values[tuple(panels)[p]]
+        margin[p, :, b, start : start + chosen.shape[1]] = of_panel[chosen]
+    best = np.array([values[name].max() for name in panels])
+    return RobustnessStudy(market, tuple(panels), learners, tuple(budgets), margin, best)
+
+
+class _Task(NamedTuple):
+    """What the draws of a task have in common."""
+
+    market: Market
+    grid: FloatArray
+    dollars: float
+    learners: tuple[Learner, ...]
+    most_attempts: int
+    prior: Prior
+
+
+def _some_draws(task: _Task, seeds: Sequence[np.random.SeedSequence]) -> IntArray:
+    """Return the allocations that the learners choose, as positions, [L, draws]."""
+    search = AuthorsSearch(task.grid)
+    chosen = np.empty((len(task.learners), len(seeds)), dtype=np.int64)
+    for d, seed in enumerate(seeds):
+        rng = np.random.default_rng(seed)
+        bought = buy(task.market, task.dollars, rng, task.most_attempts)
+        for k, learner in enumerate(task.learners):
+            chosen[k, d] = np.argmax(margins_of(learner, search, bought.records, task.prior))
+    return chosen
+
+
+def _panels(market: Market, segment: str | None) -> dict[str, tuple[Market, Market]]:
+    """Return the market to learn on and the one to score on, by panel."""
+    panels = {"all": (market, market)}
+    if segment is not None:
+        others = [name for name in market.segments if name != segment]
+        inside = market.select(segments=[segment])
+        if not others:
+            raise InputError(f"{market.name} has no segment but {segment!r} to score on.")
+        outside = market.select(segments=others)
+        panels[f"{segment} to others"] = (inside, outside)
+        panels[f"others to {segment}"] = (outside, inside)
+    return panels
+
+
+def _values(search: AuthorsSearch, market: Market, start: float | None) -> FloatArray:
+    """Return the mean margin of every allocation on a whole market, [A]."""
+    records = Records(market.attempts, market.successes, market.cost, market.weight)
+    failures = search.failures(records)
+    reach = 1.0 - float(search.survival(failures, records.weight)[0][:, -1].min())
+    first = max(reach - SPAN, 0.0) if start is None else start
+    return search.margins(failures, records.weight, np.linspace(first, reach, 1000))

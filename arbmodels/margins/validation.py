@@ -1,0 +1,44 @@
+"""Whether the margin's optimism can be shown beside it at once, and the optimism."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arbmodels.cascades import AuthorsPolicy, Frontier
+from arbmodels.estimation.crossval import cross_validate_margin
+from arbmodels.estimation.crossval_result import CrossValidatedMargin
+from arbmodels.passk import FloatArray
+
+#: Fewer instances than this say nothing about others.
+LEAST_INSTANCES = 20
+#: With more models the lattice takes longer than a table may.
+MOST_MODELS = 3
+#: As many instances are validated within a few seconds.
+MOST_INSTANCES = 5_000
+
+
+def why_not(source: Frontier | AuthorsPolicy, solve_rates: FloatArray) -> str:
+    """Return why the margin is not cross-validated by default; empty if it is."""
+    count, models = len(source.market.instances), len(source.names)
+    if not np.any(np.isfinite(source.model_prices_at(solve_rates))):
+        return "Not cross-validated: there is no market price at these solve rates."
+    if isinstance(source, AuthorsPolicy) and models != 2:
+        return "Not cross-validated: this allocation was given, not chosen on the market."
+    if count < LEAST_INSTANCES:
+        return (
+            f"Not cross-validated: {count} instances are too few ({LEAST_INSTANCES} needed), so the"
+            " margin may be far too good."
+        )
+    if models > MOST_MODELS or count > MOST_INSTANCES:
+        return (
+            f"Not cross-validated: it would take long with {models} models on {count} instances;"
+            " call cross_validate_margin."
+        )
+    return ""
+
+
+def validated(source: Frontier | AuthorsPolicy, solve_rates: FloatArray) -> CrossValidatedMargin:
+    """Return the cross-validated margin at the solve rates of the arbitrage."""
+    if isinstance(source, Frontier):
+        return cross_validate_margin(source, solve_rates=solve_rates)
+    return cross_validate_margin(source.market, method="authors", solve_rates=solve_rates)

@@ -1,0 +1,27 @@
+"""Policies around the cheapest cascade: classes, limits per instance, parallel attempts."""
+
+from arbmodels.policies.batches import BatchFrontier, batch_frontier
+from arbmodels.policies.classes import policy_classes
+from arbmodels.policies.cvar import CvarPlan, cvar_plan
+from arbmodels.policies.distribution import SpendDistribution, spend_distribution
+from arbmodels.policies.limited import LimitedFrontier, limited_frontier
+from arbmodels.policies.limits import Limits
+from arbmodels.policies.policy import Policy, Serving
+from arbmodels.policies.result import PolicyClass, PolicyClasses
+
+__all__ = [
+    "BatchFrontier",
+    "CvarPlan",
+    "LimitedFrontier",
+    "Limits",
+    "Policy",
+    "PolicyClass",
+    "PolicyClasses",
+    "Serving",
+    "SpendDistribution",
+    "batch_frontier",
+    "cvar_plan",
+    "limited_frontier",
+    "policy_classes",
+    "spend_distribution",
+]

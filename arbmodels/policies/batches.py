@@ -1,0 +1,251 @@
+"""Parallel attempts: the cheapest batches for a solve rate within a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from arbmodels.curves import SAME_RATE, Curves, attempt_curves
+from arbmodels.display import Displayed, TextTable, new_axes, number, percent
+from arbmodels.errors import InputError
+from arbmodels.market import Market
+from arbmodels.passk import FloatArray
+from arbmodels.plans import Plan
+from arbmodels.policies.batch_paths import BatchPaths, batch_paths
+from arbmodels.policies.limits import ROUNDING, seconds_of
+from arbmodels.policies.points import check_reach
+from arbmodels.policies.steps import attempts_made
+from arbmodels.policies.tails import tails_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Shares of the reach, and number of time limits, that tables and pictures show.
+_SHARES = np.array([0.8, 0.9, 0.95, 0.98, 1.0])
+_TIMES = 8
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BatchFrontier(Displayed):
+    """Least expected spend for every solve rate and every limit on the time of one instance.
+
+    Made by :func:`arbmodels.batch_frontier`; exact over all sequences of batches of whole attempts
+    up to the curves' last attempt and the largest batch.
+
+    Parameters
+    ----------
+    curves : Curves
+    seconds : float array [M]
+        Latency of one attempt, and so of a batch.
+    limit : float, seconds
+        Longest time of one instance.
+    largest : int
+        Most attempts in a batch.
+    solve_rate : float array [states]
+        Of the flattened lattice of attempts.
+    paths : BatchPaths
+    """
+
+    curves: Curves
+    seconds: FloatArray
+    limit: float
+    largest: int
+    solve_rate: FloatArray
+    paths: BatchPaths
+
+    @property
+    def market(self) -> Market:
+        """The market the plans serve."""
+        return self.curves.market
+
+    @cached_property
+    def _least(self) -> FloatArray:
+        """Least spend of every state within every latency, [T, states]."""
+        least: FloatArray = np.minimum.accumulate(self.paths.spend, axis=0)
+        return least
+
+    def reach(self, limit: float | None = None) -> float:
+        """Return the largest solve rate within a time, the frontier's longest by default."""
+        row = self._row(limit)
+        return float(self.solve_rate[np.isfinite(self._least[row])].max())
+
+    def spend_at(self, solve_rate: npt.ArrayLike, limit: float | None = None) -> FloatArray:
+        """Return the least expected spend for each solve rate within a time.
+
+        Parameters
+        ----------
+        solve_rate : array of probabilities
+        limit : float, seconds, optional
+            No instance takes longer, whatever happens; the frontier's own limit by default.
+
+        Returns
+        -------
+        float array, currency units per instance
+            NaN out of reach.
+        """
+        target = np.asarray(solve_rate, dtype=float)
+        if np.isnan(target).any():
+            raise InputError("A solve rate is NaN; it must be a number between 0 and 1.")
+        least = self._least[self._row(limit)]
+        order = np.argsort(-self.solve_rate, kind="stable")
+        best = np.minimum.accumulate(least[order])[::-1]
+        rate = self.solve_rate[order][::-1]
+        position = np.searchsorted(rate, target - SAME_RATE)
+        found: FloatArray = np.append(best, np.inf)[position]
+        return np.where(np.isfinite(found), found, np.nan)
+
+    def plan_at(self, solve_rate: float, limit: float | None = None) -> Plan:
+        """Return a cheapest plan whose stages are batches.
+
+        Give it to ``spend_distribution(plan, market, parallel=True, seconds=...)`` for its spend
+        and latency.
+
+        Raises
+        ------
+        InputError
+            If no plan reaches the solve rate in time.
+        """
+        check_reach(solve_rate, self.reach(limit))
+        good = np.flatnonzero(self.solve_rate >= solve_rate - SAME_RATE)
+        rows = self._row(limit) + 1
+        spend = self.paths.spend[:rows, good]
+        row, column = np.unravel_index(int(np.argmin(spend)), spend.shape)
+        time, state = int(row), int(good[column])
+        shape = [len(grid) for grid in self.curves.grids]
+        stages: list[tuple[str, float]] = []
+        latency = self.paths.latency
+        while state:
+            m, size = int(self.paths.model[time, state]), int(self.paths.size[time, state])
+            stages.append((self.curves.names[m], float(size)))
+            state -= size * int(np.prod(shape[m + 1 :]))
+            time = int(np.argmin(np.abs(latency - (latency[time] - self.seconds[m]))))
+        return Plan(tuple(stages[::-1]))
+
+    def _row(self, limit: float | None) -> int:
+        """Position of the longest latency within a time."""
+        longest = self.limit if limit is None else float(limit)
+        if not 0 <= longest <= self.limit * (1 + ROUNDING):
+            raise InputError(
+                f"A time limit of {longest:g} s; this frontier knows times from 0 to"
+                f" {self.limit:g} s."
+            )
+        slack = longest + ROUNDING * self.limit
+        return int(np.searchsorted(self.paths.latency, slack, side="right")) - 1
+
+    @property
+    def _shown(self) -> tuple[FloatArray, FloatArray]:
+        """Latencies and solve rates for tables and pictures."""
+        every = self.paths.latency[self.paths.latency > 0]
+        picked = np.unique(np.linspace(0, len(every) - 1, _TIMES).astype(int))
+        return every[picked], self.reach() * _SHARES
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per latency and shown solve rate: the least spend."""
+        _, rates = self._shown
+        parts = [
+            pd.DataFrame(
+                {"seconds": time, "solve_rate": rates, "spend": self.spend_at(rates, float(time))}
+            )
+            for time in self.paths.latency
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    def table(self) -> TextTable:
+        """Return the least spend by time limit and solve rate."""
+        times, rates = self._shown
+        rows = [
+            (
+                f"{time:,.4g}",
+                percent(self.reach(float(time)), 2),
+                *map(number, self.spend_at(rates, float(time))),
+            )
+            for time in times
+        ]
+        return TextTable(
+            f"Parallel attempts on {self.market.name}: least spend in {self.market.currency}"
+            "/instance by time limit and solve rate",
+            ("seconds", "reach", *(percent(rate, 2) for rate in rates)),
+            rows,
+            f"Exact over batches of up to {self.largest} attempts paid together; seconds: the"
+            f" longest an instance can take. {self.curves.convention}; in-sample.",
+        )
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw the least spend against the time limit for some solve rates."""
+        axes = new_axes() if axes is None else axes
+        _, rates = self._shown
+        times = self.paths.latency
+        spend = np.stack([self.spend_at(rates, float(time)) for time in times])
+        for column, rate in enumerate(rates):
+            shade = str(0.75 * (1 - (column + 1) / len(rates)))
+            axes.step(times, spend[:, column], where="post", color=shade, label=percent(rate))
+        axes.set_xlabel("Longest time of an instance (s)")
+        axes.set_ylabel(f"Expected spend ({self.market.currency} per instance)")
+        axes.set_title(self.market.name)
+        axes.legend(frameon=False, title="Solve rate")
+        return axes
+
+
+def batch_frontier(
+    market: Market | Curves,
+    seconds: Mapping[str, float],
+    limit: float,
+    *,
+    largest: int = 8,
+) -> BatchFrontier:
+    """Compute the cheapest sequences of parallel batches within a time per instance.
+
+    Parameters
+    ----------
+    market : Market or Curves
+        A market is scored with unbiased pass@k in whole attempts, paying past the record. Give
+        ``attempt_curves(market, max_attempts=...)`` to bound the lattice: two models with 20
+        attempts each and 30 latencies take well under a second, three with 12 some seconds.
+    seconds : mapping
+        Model -> latency of one attempt.
+    limit : float, seconds
+        Largest sum of the batches' latencies if nothing succeeds.
+    largest : int
+        Most attempts in a batch.
+
+    Raises
+    ------
+    InputError
+        If a number cannot be what it stands for, a latency is missing, or the program is too large.
+
+    Examples
+    --------
+    >>> market = Market(["a"], ["x"], [[4]], [[2]], [[1.0]])
+    >>> frontier = batch_frontier(market, {"a": 60.0}, 120.0)
+    >>> frontier.plan_at(0.8).label, frontier.plan_at(0.8, limit=60.0).label
+    ('1 x a, then 1 x a', '2 x a')
+    """
+    curves = attempt_curves(market) if isinstance(market, Market) else market
+    if curves.unit != "attempts":
+        raise InputError("The curves count dollars; give attempt_curves(market, ...).")
+    if not 0 < limit < np.inf:
+        raise InputError(f"The time limit is {limit:g} s; give a positive finite number.")
+    if largest < 1:
+        raise InputError(f"The largest batch is {largest}; give at least 1.")
+    waits = seconds_of(seconds, curves.names, "A time limit")
+    tails = tails_of(curves, curves.grids)
+    rates = np.maximum(1.0 - tails.unsolved.sum(axis=0), 0.0)
+    largest = min(largest, max(tails.shape) - 1)
+    paid = np.zeros((len(waits), largest, len(rates)))
+    position = np.unravel_index(np.arange(len(rates)), tails.shape)
+    for m, name in enumerate(curves.names):
+        cost = curves.market.cost[:, curves.market.model_index(name)]
+        price = np.where(np.isnan(cost), 0.0, cost)[:, None]
+        for before in range(tails.shape[m]):
+            here = position[m] == before
+            for size in range(1, min(largest, tails.shape[m] - 1 - before) + 1):
+                made = attempts_made(curves, name, before, size)[:, None]
+                paid[m, size - 1, here] = (price * made * tails.unsolved[:, here]).sum(axis=0)
+    paths = batch_paths(tails.shape, paid, waits, limit)
+    return BatchFrontier(curves, waits, float(limit), largest, rates, paths)

@@ -1,0 +1,260 @@
+"""Policy classes side by side, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from arbmodels.cascades import Frontier, cascade_frontier
+from arbmodels.cascades.lattice import Lattice
+from arbmodels.checks import choose
+from arbmodels.curves import Curves
+from arbmodels.display import model_label
+from arbmodels.errors import InputError
+from arbmodels.market import Market
+from arbmodels.passk import FloatArray
+from arbmodels.policies.ascent import Ascent
+from arbmodels.policies.blocks import blocks_best, blocks_greedy, blocks_in_order
+from arbmodels.policies.grouped import Grouped
+from arbmodels.policies.menu import menu_of
+from arbmodels.policies.mixtures import Mixtures
+from arbmodels.policies.points import CheapestOf, OnePlan
+from arbmodels.policies.policy import Serving
+from arbmodels.policies.result import PolicyClass, PolicyClasses
+from arbmodels.policies.windows import is_thinned, refined
+
+#: Solve rates by default, from this share of the best single model's reach to the reach itself.
+_LOWEST_SHARE, _POINTS = 0.8, 17
+#: Solve rates at which the lower bound is looked at for the bound on mixtures.
+_BOUND_POINTS = 2001
+#: The bound on what depends on the instances' segment or on the instance is over a menu.
+_MENU = "optimal to a relative gap of {gap:g} over a menu of {count} plans; bound for the menu"
+#: Relative gaps that the routing engine proves; the oracle's program is the larger one.
+_SEGMENT_GAP, _ORACLE_GAP = 1e-6, 1e-3
+
+
+def policy_classes(
+    source: Market | Curves | Frontier,
+    solve_rates: npt.ArrayLike | None = None,
+    order: Sequence[str] | None = None,
+    *,
+    menu: int = 60,
+    segments: bool = True,
+    oracle: bool = True,
+) -> PolicyClasses:
+    """Compare classes of policies: what each must spend to reach a solve rate.
+
+    * ``single``: the best single model;
+    * ``given order``: one block per model, in ``order``;
+    * ``greedy order``: one block per model, each next block the one with the least expected cost
+      per solve probability after the blocks before it;
+    * ``best order``: one block per model in the best order of all, for every choice of blocks;
+    * ``interleaved``: any order of purchases (:func:`arbmodels.cascade_frontier`);
+    * ``mixed``: two interleaved plans, drawn at random for every instance;
+    * ``per segment``: one plan per segment of the market, the solve rate being that of all;
+    * ``per segment, mixed``: the same, plans drawn at random;
+    * ``oracle``: one plan per instance, its own solve probabilities being known.
+
+    A class also offers what the simpler classes in it offer on their finer grids.
+
+    Parameters
+    ----------
+    source : Market, Curves or Frontier
+        A market is scored as :func:`arbmodels.cascade_frontier` does, in the authors' accounting.
+    solve_rates : increasing array of probabilities, optional
+        By default 17 from 80% to 100% of the best single model's reach.
+    order : sequence of str, optional
+        All models, once each; by default from the cheapest attempt to the dearest.
+    menu : int
+        Solve rates whose plans for all are on the menu of segments and instances
+        (:func:`arbmodels.policies.menu.menu_of` tells what else is).
+    segments, oracle : bool
+        Whether to compute the classes with a plan per segment, and the oracle.
+
+    Returns
+    -------
+    PolicyClasses
+
+    Raises
+    ------
+    InputError
+        If a solve rate is no probability, ``order`` does not name every model once, there are
+        more models than a lattice holds, or nothing solves anything.
+
+    Notes
+    -----
+    Blocks in a given order are the cascades of Olmedo, Schölkopf, Hardt (2026), section 3; the
+    best order is Held and Karp's program over subsets, the ratio rule that of sequential search.
+
+    Examples
+    --------
+    >>> from arbmodels.curves import attempt_curves
+    >>> market = Market(["cheap", "dear"], ["x", "y"], [[1, 1], [1, 1]], [[1, 1], [0, 1]],
+    ...                 [[1, 10], [1, 10]])
+    >>> result = policy_classes(attempt_curves(market), [1.0])
+    >>> dict(zip(result.names, result.spend[:, 0].tolist()))["best order"]
+    6.0
+    >>> result.plan_at("best order", 1.0).plan.label
+    '1 x cheap, then 1 x dear'
+    """
+    frontier = source if isinstance(source, Frontier) else cascade_frontier(source)
+    if menu < 1:
+        raise InputError(f"A menu of {menu} plans is none; give at least 1.")
+    curves, lattice = frontier.curves, frontier.lattice
+    rates = _rates(solve_rates, frontier.market_reach)
+    names = _order(curves, order)
+    positions = [curves.index(name) for name in names]
+    one = _for_everybody(frontier, positions, rates)
+    sizes = " x ".join(str(len(grid)) for grid in lattice.grids)
+    thinned = ", refined near the plans asked for" if is_thinned(curves, lattice) else ""
+    where = f"a lattice of {sizes} amounts{thinned}; bound for all amounts and orders"
+    arrow = " > ".join(map(model_label, names))
+    singles = frontier.single_models
+    alone = np.fmin.reduce([model.bound_at(rates) for model in singles], axis=0)
+    bound = frontier.bound_at(rates)
+    told = [
+        ("single", "best single model", "exact on each model's own grid; bound between its points"),
+        ("given order", "blocks, given order", f"{arrow}: exact on {where}"),
+        ("greedy order", "blocks, greedy order", f"heuristic order, exact amounts on {where}"),
+        ("best order", "blocks, best order", f"exact on {where}"),
+        ("interleaved", "interleaved", f"exact on {where}"),
+    ]
+    found = [
+        PolicyClass(
+            name,
+            label,
+            proof,
+            True,
+            plans.reach,
+            plans.spend_at(rates),
+            np.where(rates <= plans.reach, alone if name == "single" else bound, np.nan),
+            _for_all(plans),
+        )
+        for (name, label, proof), plans in zip(told, one, strict=True)
+    ]
+    mixed = _mixed(frontier, one[-1], rates)
+    found.append(mixed[0])
+    found += _grouped(curves, one[-1], mixed[1], rates, size=menu, segments=segments, oracle=oracle)
+    return PolicyClasses(curves, rates, tuple(found))
+
+
+def _for_everybody(frontier: Frontier, order: Sequence[int], rates: FloatArray) -> list[OnePlan]:
+    """Return the classes of one plan for all, each with what the simpler ones offer."""
+    curves, lattice, singles = frontier.curves, frontier.lattice, frontier.single_models
+    thinned = is_thinned(curves, lattice)
+    seed = Ascent(curves)
+
+    def with_windows(make: Callable[[Lattice], OnePlan], below: int = 0) -> OnePlan:
+        coarse = make(lattice)
+        return refined(curves, coarse, make, seed, rates, below=below) if thinned else coarse
+
+    blocks = [
+        CheapestOf([with_windows(make), *singles])
+        for make in (
+            lambda each: blocks_in_order(curves, each, order),
+            lambda each: blocks_greedy(curves, each),
+            lambda each: blocks_best(curves, each),
+        )
+    ]
+    best = CheapestOf([blocks[2], *blocks[:2], *([seed] if thinned else [])])
+    anyhow = with_windows(lambda each: Frontier(curves, each), below=4)
+    return [CheapestOf(singles), *blocks[:2], best, CheapestOf([anyhow, best])]
+
+
+def _for_all(plans: OnePlan) -> Callable[[float], tuple[Serving, ...]]:
+    return lambda rate: (Serving("all", plans.plan_at(rate)),)
+
+
+def _mixed(frontier: Frontier, plans: OnePlan, rates: FloatArray) -> tuple[PolicyClass, Mixtures]:
+    states = [each.to_frame()["solve_rate"] for each in (frontier, *frontier.single_models)]
+    mixed = Mixtures(plans, np.concatenate([*map(np.asarray, states), rates]))
+    grid = np.linspace(0.0, plans.reach, _BOUND_POINTS)
+    proof = "hull of 2,001 solve rates and all undominated states; bound for all amounts and orders"
+    chosen = PolicyClass(
+        "mixed",
+        "interleaved, mixed",
+        proof,
+        True,
+        mixed.reach,
+        mixed.spend_at(rates),
+        mixed.bound_at(rates, frontier.bound_at(grid), grid),
+        lambda rate: tuple(Serving("all", plan, part) for plan, part in mixed.mixture_at(rate)),
+    )
+    return chosen, mixed
+
+
+def _grouped(
+    curves: Curves,
+    plans: OnePlan,
+    mixed: Mixtures,
+    rates: FloatArray,
+    *,
+    size: int,
+    segments: bool,
+    oracle: bool,
+) -> list[PolicyClass]:
+    """Return the classes whose plans differ between segments or instances."""
+    market, found = curves.market, list[PolicyClass]()
+    several = segments and market.segment is not None and len(market.segments) > 1
+    if not (several or oracle):
+        return found
+    menu = menu_of(curves, plans, mixed, rates, size)
+    count = f"{len(menu.plans):,}"
+    if several and market.segment is not None:
+        there = market.weight > 0
+        labels = tuple(s for s, kept in zip(market.segment, there, strict=True) if kept)
+        groups = Grouped(menu.by_segment(labels), gap=_SEGMENT_GAP)
+        choices = [groups.choice_at(float(rate)) for rate in rates]
+        spend, bound = (np.array([each[k] for each in choices]) for k in (0, 1))
+        proof = _MENU.format(gap=_SEGMENT_GAP, count=count)
+        label = "one plan per segment"
+        found.append(
+            PolicyClass(
+                "per segment", label, proof, True, groups.reach, spend, bound, groups.servings_at
+            )
+        )
+        mean = groups.mixed_spend_at(rates)
+        proof = f"exact over a menu of {count} plans (linear program)"
+        label, name = f"{label}, mixed", "per segment, mixed"
+        found.append(
+            PolicyClass(
+                name, label, proof, True, groups.reach, mean, mean, groups.mixed_servings_at
+            )
+        )
+    if oracle:
+        single = Grouped(menu, gap=_ORACLE_GAP)
+        choices = [single.choice_at(float(rate)) for rate in rates]
+        spend, bound = (np.array([each[k] for each in choices]) for k in (0, 1))
+        proof = _MENU.format(gap=_ORACLE_GAP, count=count)
+        label = "one plan per instance"
+        found.append(
+            PolicyClass(
+                "oracle", label, proof, False, single.reach, spend, bound, single.servings_at
+            )
+        )
+    return found
+
+
+def _rates(solve_rates: npt.ArrayLike | None, reach: float) -> FloatArray:
+    if solve_rates is None:
+        if reach <= 0:
+            raise InputError("No model of this market solves anything within the largest amount.")
+        return np.linspace(_LOWEST_SHARE, 1.0, _POINTS) * reach
+    rates = np.atleast_1d(np.asarray(solve_rates, dtype=float))
+    if rates.ndim != 1 or len(rates) == 0 or not np.all((rates >= 0) & (rates <= 1)):
+        raise InputError("Solve rates are a list of numbers between 0 and 1.")
+    return rates
+
+
+def _order(curves: Curves, order: Sequence[str] | None) -> tuple[str, ...]:
+    market = curves.market
+    if order is None:
+        cost = {name: market.mean_cost[market.model_index(name)] for name in curves.names}
+        return tuple(sorted(curves.names, key=lambda name: cost[name]))
+    chosen = choose(order, curves.names, "model", market.name)
+    if len(chosen) < len(curves.names):
+        left = [name for name in curves.names if name not in chosen]
+        raise InputError(f"The order leaves out {', '.join(map(repr, left))}: name every model.")
+    return chosen

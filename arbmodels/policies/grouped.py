@@ -1,0 +1,176 @@
+r"""One plan per group, a routing program over a menu of plans; and groups that mix plans.
+
+.. math:: \min \sum_g W_g s_{g j(g)} \quad \text{s.t.} \quad \sum_g W_g p_{g j(g)} \ge u
+
+over the choices j(g). If groups may mix plans, the program is linear in the groups' convex hulls:
+buy their edges in order of spend per solve rate until u is reached (at most one group mixes). Its
+value bounds the program with whole choices from below.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from arbmodels.cascades.hull import lower_hull
+from arbmodels.curves import SAME_RATE
+from arbmodels.errors import InputError
+from arbmodels.passk import FloatArray
+from arbmodels.policies.menu import Menu
+from arbmodels.policies.points import IntArray, check_reach
+from arbmodels.policies.policy import Serving
+from arbmodels.routing import RoutingProblem
+
+
+class Edges(NamedTuple):
+    """Edges of the groups' hulls, cheapest solve rate first; weighted steps of rate and spend."""
+
+    group: IntArray
+    low: IntArray
+    high: IntArray
+    rate: FloatArray
+    spend: FloatArray
+
+
+class Choice(NamedTuple):
+    """Spend and proven bound in currency units per instance, and the plan of every group [G]."""
+
+    spend: float
+    bound: float
+    plans: IntArray
+
+
+class Grouped:
+    """Cheapest choices from a menu.
+
+    Parameters
+    ----------
+    menu : Menu
+    gap : float
+        Relative gap that the routing engine is asked to prove.
+    time_limit : float
+        Seconds per solve rate.
+    """
+
+    def __init__(self, menu: Menu, gap: float, time_limit: float = 10.0) -> None:
+        self.menu = menu
+        self.gap = gap
+        self.time_limit = time_limit
+
+    @property
+    def reach(self) -> float:
+        """Largest solve rate: every group with its most successful plan."""
+        return float(self.menu.weight @ self.menu.solve.max(axis=1))
+
+    def choice_at(self, solve_rate: float) -> Choice:
+        """Return the cheapest plan per group and a bound; NaN out of reach.
+
+        Solved by :class:`arbmodels.routing.RoutingProblem`. At most one in 10^9 of the solve rate
+        may be missing, which keeps the reach itself feasible in floating point.
+        """
+        menu = self.menu
+        if solve_rate > self.reach + SAME_RATE:
+            return Choice(np.nan, np.nan, np.zeros(0, dtype=np.int64))
+        problem = RoutingProblem.from_arrays(
+            menu.solve,
+            menu.spend,
+            [f"plan {position}" for position in range(len(menu.plans))],
+            weight=menu.weight,
+            abstain=False,
+        ).minimize_spend()
+        floor = min(solve_rate, self.reach) * (1.0 - 1e-9)
+        result = problem.add_floor(floor).solve(self.gap, self.time_limit) if floor > 0 else None
+        if result is None:
+            free = menu.spend.argmin(axis=1)
+            nothing = float(menu.weight @ menu.spend.min(axis=1))
+            return Choice(nothing, nothing, free)
+        chosen = np.asarray(result.assignment, dtype=np.int64)
+        spend = float(menu.weight @ menu.spend[np.arange(len(chosen)), chosen])
+        bound = max(result.bound / len(menu.groups), float(self.mixed_spend_at(floor)))
+        return Choice(spend, min(bound, spend), chosen)
+
+    def servings_at(self, solve_rate: float) -> tuple[Serving, ...]:
+        """Return the plan of every group.
+
+        Raises
+        ------
+        InputError
+            If the menu does not reach the solve rate.
+        """
+        check_reach(solve_rate, self.reach)
+        chosen = self.choice_at(solve_rate).plans
+        pairs = zip(self.menu.groups, chosen, strict=True)
+        return tuple(Serving(group, self.menu.plans[j], 1.0, self.menu.kind) for group, j in pairs)
+
+    @cached_property
+    def _start(self) -> IntArray:
+        """Plan of every group before the first edge: the cheapest, the most successful of them."""
+        order = np.lexsort((-self.menu.solve, self.menu.spend), axis=1)
+        return order[:, 0]
+
+    @cached_property
+    def _edges(self) -> Edges:
+        parts: list[tuple[IntArray, ...]] = []
+        slopes: list[FloatArray] = []
+        menu = self.menu
+        for row, (rate, spend) in enumerate(zip(menu.solve, menu.spend, strict=True)):
+            useful = np.flatnonzero(rate >= rate[self._start[row]])
+            order = useful[np.lexsort((spend[useful], rate[useful]))]
+            vertex = np.isin(rate[order], lower_hull(rate[order], spend[order])[0])
+            first = np.unique(rate[order][vertex], return_index=True)[1]
+            plans = order[vertex][first]
+            parts.append((np.full(len(plans) - 1, row), plans[:-1], plans[1:]))
+            # Convex up to rounding: a group's edges stay in their order.
+            slopes.append(np.maximum.accumulate(np.diff(spend[plans]) / np.diff(rate[plans])))
+        group, low, high = (np.concatenate(column) for column in zip(*parts, strict=True))
+        weight = menu.weight[group]
+        rate = weight * (menu.solve[group, high] - menu.solve[group, low])
+        spend = weight * (menu.spend[group, high] - menu.spend[group, low])
+        order = np.argsort(np.concatenate(slopes), kind="stable")
+        return Edges(group[order], low[order], high[order], rate[order], spend[order])
+
+    @cached_property
+    def _mixed(self) -> tuple[FloatArray, FloatArray]:
+        menu, every = self.menu, np.arange(len(self.menu.groups))
+        rate = menu.weight @ menu.solve[every, self._start]
+        spend = menu.weight @ menu.spend[every, self._start]
+        edges = self._edges
+        return (
+            np.append(rate, rate + np.cumsum(edges.rate)),
+            np.append(spend, spend + np.cumsum(edges.spend)),
+        )
+
+    def mixed_spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
+        """Return the least spend when groups may mix plans; NaN out of reach."""
+        target = np.asarray(solve_rate, dtype=float)
+        spend: FloatArray = np.interp(target, *self._mixed)
+        return np.where(target <= self.reach + SAME_RATE, spend, np.nan)
+
+    def mixed_servings_at(self, solve_rate: float) -> tuple[Serving, ...]:
+        """Return the plans of every group with their probabilities; one group mixes at most.
+
+        Raises
+        ------
+        InputError
+            If the menu does not reach the solve rate.
+        """
+        check_reach(solve_rate, self.reach)
+        if not 0 <= solve_rate <= 1:
+            raise InputError(f"A solve rate lies between 0 and 1, not {solve_rate:g}.")
+        rate, _ = self._mixed
+        edges, plan = self._edges, self._start.copy()
+        whole = int(np.searchsorted(rate, solve_rate - SAME_RATE)) - 1
+        kind, servings = self.menu.kind, list[Serving]()
+        for edge in range(max(whole, 0)):
+            plan[edges.group[edge]] = edges.high[edge]
+        for group, name in enumerate(self.menu.groups):
+            if 0 <= whole < len(edges.group) and edges.group[whole] == group:
+                share = float(min((solve_rate - rate[whole]) / edges.rate[whole], 1.0))
+                for j, part in ((edges.low[whole], 1.0 - share), (edges.high[whole], share)):
+                    servings += [Serving(name, self.menu.plans[j], part, kind)] if part > 0 else []
+            else:
+                servings.append(Serving(name, self.menu.plans[plan[group]], 1.0, kind))
+        return tuple(servings)

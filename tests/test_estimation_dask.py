@@ -1,0 +1,99 @@
+"""Bootstrap and search studies on a real cluster of two workers, one of which is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+
+from arbmodels.estimation import bootstrap_margin, robustness_study
+from arbmodels.estimation.workers import run
+from arbmodels.market import Market
+from conftest import random_market
+from estimation_cases import die_once, square
+
+dask = pytest.importorskip("dask")
+distributed = pytest.importorskip("distributed")
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def client():
+    """Two processes that find the modules of the tests; nothing listens beyond this machine."""
+    path = os.pathsep.join([str(HERE), str(HERE.parent), os.environ.get("PYTHONPATH", "")])
+    settings = {
+        "distributed.nanny.environ.PYTHONPATH": path,
+        "distributed.logging.distributed": "critical",
+    }
+    with (
+        dask.config.set(settings),
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            memory_limit=0,
+            silence_logs=50,
+        ) as cluster,
+        distributed.Client(cluster) as connected,
+    ):
+        yield connected
+
+
+@pytest.fixture
+def market():
+    plain = random_market(np.random.default_rng(7), 25, 2)
+    return Market(
+        plain.models,
+        plain.instances,
+        plain.attempts,
+        plain.successes,
+        plain.cost * [0.02, 0.05],
+    )
+
+
+def both(call):
+    """What a call returns here, and what it returns on the cluster."""
+    here = call()
+    with joblib.parallel_config(backend="dask"):
+        return here, call()
+
+
+def test_the_cluster_gives_the_same_numbers(client, market):
+    rates = np.linspace(0.2, 0.5, 7)
+    here, there = both(lambda: bootstrap_margin(market, resamples=22, solve_rates=rates))
+    np.testing.assert_array_equal(here.cost, there.cost)
+    np.testing.assert_array_equal(here.model_prices, there.model_prices)
+    here, there = both(
+        lambda: robustness_study(
+            market, budgets=(1.0, 5.0), draws=30, learners=("authors", "pooled")
+        )
+    )
+    np.testing.assert_array_equal(here.margin, there.margin)
+
+
+def test_a_worker_that_dies_loses_nothing(client, tmp_path):
+    tasks = [(number, str(tmp_path / "died")) for number in range(12)]
+    with joblib.parallel_config(backend="dask"):
+        assert run(die_once, tasks) == [number**2 for number in range(12)]
+    assert (tmp_path / "died").exists()
+
+
+def test_a_worker_killed_from_outside_loses_nothing(client):
+    victim = next(iter(client.run(os.getpid).values()))
+    timer = threading.Timer(0.6, os.kill, (victim, signal.SIGKILL))
+    timer.start()
+    with joblib.parallel_config(backend="dask"):
+        assert run(square, [(number, 0.1) for number in range(30)]) == [n**2 for n in range(30)]
+    timer.join()
+
+
+def test_errors_of_a_task_arrive():
+    with pytest.raises(ZeroDivisionError):
+        run(divmod, [(1, 1), (1, 0)])
