@@ -2,6 +2,7 @@
 
 from arbmodels.games.bertrand import BertrandGame
 from arbmodels.games.certificate import Certificate, certify
+from arbmodels.games.deviations import Deviations
 from arbmodels.games.equilibrium import Equilibrium
 from arbmodels.games.payoffs import BestResponse, TieRule, bertrand_profit, best_response
 from arbmodels.games.sellers import Seller, arbitrageurs_from, providers_from
@@ -11,6 +12,7 @@ __all__ = [
     "BertrandGame",
     "BestResponse",
     "Certificate",
+    "Deviations",
     "Equilibrium",
     "Seller",
     "TieRule",
