@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from arbmodels import verification as verification
     from arbmodels.cascades import AuthorsPolicy as AuthorsPolicy
     from arbmodels.cascades import Frontier as Frontier
+    from arbmodels.cascades import SearchedFrontier as SearchedFrontier
     from arbmodels.cascades import authors_curve as authors_curve
     from arbmodels.cascades import authors_policy as authors_policy
     from arbmodels.cascades import cascade_frontier as cascade_frontier
+    from arbmodels.cascades import search_frontier as search_frontier
     from arbmodels.curves import Curves as Curves
     from arbmodels.curves import attempt_curves as attempt_curves
     from arbmodels.curves import budget_grid as budget_grid
@@ -61,9 +63,11 @@ _HOMES = {
     "cascades": (
         "AuthorsPolicy",
         "Frontier",
+        "SearchedFrontier",
         "authors_curve",
         "authors_policy",
         "cascade_frontier",
+        "search_frontier",
     ),
     "curves": ("Curves", "attempt_curves", "budget_grid", "dollar_curves"),
     "datasets": (

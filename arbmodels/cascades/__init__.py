@@ -7,12 +7,15 @@ from arbmodels.cascades.authors import (
     authors_policy,
 )
 from arbmodels.cascades.frontier import Frontier, cascade_frontier
+from arbmodels.cascades.search import SearchedFrontier, search_frontier
 
 __all__ = [
     "AuthorsPolicy",
     "Frontier",
+    "SearchedFrontier",
     "authors_curve",
     "authors_market_reach",
     "authors_policy",
     "cascade_frontier",
+    "search_frontier",
 ]

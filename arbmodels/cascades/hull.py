@@ -1,28 +1,56 @@
-"""The lower convex hull of points: what mixing two plans at random can buy."""
+"""Undominated points, and the lower convex hull: what mixing two plans at random can buy."""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from arbmodels.passk import FloatArray
 
+IntArray = npt.NDArray[np.int64]
 
-def lower_hull(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the vertices of the lower convex hull (Andrew's monotone chain).
+
+def undominated(rate: FloatArray, spend: FloatArray) -> IntArray:
+    """Return the points that no other reaches as far for less, both coordinates increasing.
+
+    Parameters
+    ----------
+    rate, spend : float arrays of one length
+
+    Returns
+    -------
+    int array
+        Positions.
+    """
+    order = np.lexsort((spend, -rate))
+    least = np.minimum.accumulate(spend[order])
+    kept: IntArray = order[np.concatenate([[True], least[1:] < least[:-1]])][::-1]
+    return kept
+
+
+def hull_vertices(x: FloatArray, y: FloatArray) -> IntArray:
+    """Return the positions of the vertices of the lower convex hull (Andrew's monotone chain).
 
     Parameters
     ----------
     x, y : float arrays
         Points sorted by x, then by y.
     """
-    hull: list[tuple[float, float]] = []
-    for point in zip(x.tolist(), y.tolist(), strict=True):
-        if hull and point[0] == hull[-1][0]:
+    points = list(zip(x.tolist(), y.tolist(), strict=True))
+    hull: list[int] = []
+    for k, (xk, yk) in enumerate(points):
+        if hull and xk == points[hull[-1]][0]:
             continue
         while len(hull) > 1:
-            (x0, y0), (x1, y1) = hull[-2:]
-            if (y1 - y0) * (point[0] - x0) < (point[1] - y0) * (x1 - x0):
+            (x0, y0), (x1, y1) = points[hull[-2]], points[hull[-1]]
+            if (y1 - y0) * (xk - x0) < (yk - y0) * (x1 - x0):
                 break
             hull.pop()
-        hull.append(point)
-    return np.array([x for x, _ in hull]), np.array([y for _, y in hull])
+        hull.append(k)
+    return np.array(hull, dtype=np.int64)
+
+
+def lower_hull(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the vertices of the lower convex hull of points sorted by x, then by y."""
+    kept = hull_vertices(x, y)
+    return x[kept], y[kept]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from arbmodels.cascades.frontier import Frontier
+    from arbmodels.cascades.search.searched import SearchedFrontier
 
 
 def frontier_table(frontier: Frontier) -> TextTable:
@@ -49,14 +50,7 @@ def frontier_table(frontier: Frontier) -> TextTable:
 def plot_frontier(frontier: Frontier, axes: Axes | None = None) -> Axes:
     """Draw spend against solve rate: the models, the cascades, and the bound."""
     axes = new_axes() if axes is None else axes
-    for model, alone in zip(frontier.names, frontier.single_models, strict=True):
-        rate = np.linspace(0, alone.reach, 400)
-        axes.plot(
-            100 * rate,
-            alone.spend_at(rate),
-            color=model_colour(model, frontier.names),
-            label=model_label(model),
-        )
+    plot_models(frontier, axes)
     rate = np.linspace(0, frontier.reach, 400)
     axes.plot(
         100 * rate, frontier.spend_at(rate), color=ARBITRAGEUR_COLOUR, lw=2, label="Best cascade"
@@ -69,3 +63,15 @@ def plot_frontier(frontier: Frontier, axes: Axes | None = None) -> Axes:
     axes.set_title(frontier.market.name)
     axes.legend(frameon=False)
     return axes
+
+
+def plot_models(frontier: Frontier | SearchedFrontier, axes: Axes) -> None:
+    """Draw the spend of every single model."""
+    for model, alone in zip(frontier.names, frontier.single_models, strict=True):
+        rate = np.linspace(0, alone.reach, 400)
+        axes.plot(
+            100 * rate,
+            alone.spend_at(rate),
+            color=model_colour(model, frontier.names),
+            label=model_label(model),
+        )

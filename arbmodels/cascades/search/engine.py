@@ -1,0 +1,219 @@
+"""Knots where they count: relaxations refined until bound and plans meet."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from arbmodels.cascades.search.bounds import Bounds
+from arbmodels.cascades.search.natural import Natural, Steps
+from arbmodels.cascades.search.plans import Plans
+from arbmodels.cascades.search.relaxation import Relaxation, relax
+from arbmodels.curves import SAME_RATE
+from arbmodels.passk import FloatArray
+
+Knots = tuple[npt.NDArray[np.int64], ...]
+Excluded = list[tuple[FloatArray, FloatArray]]
+
+#: States of the first relaxation.
+_FIRST_STATES = 50_000
+#: Ratios of neighbouring amounts tried for the first knots.
+_RATIOS = (2.0, 3.0, 4.0, 8.0, 32.0, np.inf)
+#: Solve rates that share a relaxation.
+_BAND = 3
+#: Relaxations of a band, at most.
+_ROUNDS = 12
+#: A knot's value counts if it costs the bound this part of the wanted gap; less, if none does.
+_COUNTS = (0.2, 0.02, 1e-6)
+
+
+@dataclass
+class Band:
+    """Neighbouring solve rates and the relaxation refined for them.
+
+    Parameters
+    ----------
+    rates : float array
+    relaxation : Relaxation
+    excluded : list of (prices, values)
+        What is known of policies beyond the relaxation's last knots: at these prices their spend
+        plus priced unsolved share is at least the value.
+    stuck : bool
+        Nothing more to do: all rates are served, time or states are used up.
+    """
+
+    rates: FloatArray
+    relaxation: Relaxation
+    excluded: Excluded = field(default_factory=list)
+    rounds: int = 0
+    stuck: bool = False
+
+    def bound(self, price: float) -> float:
+        """Return what no policy undercuts: of those within the last knots, and beyond them.
+
+        A policy's sum is linear in the price, so between two prices its bounds interpolate; it
+        never falls with the price, and no faster than in proportion.
+        """
+        beyond = [
+            float(np.interp(price, np.append(0.0, prices), np.append(0.0, values)))
+            for prices, values in self.excluded
+        ]
+        return min([self.relaxation.best(price)[1], *beyond])
+
+
+def search(
+    natural: Natural,
+    rates: FloatArray,
+    gap: float,
+    most_states: int,
+    deadline: float,
+) -> tuple[Plans, Bounds]:
+    """Find plans and bounds that differ by at most ``gap`` (relative) at the solve rates.
+
+    Parameters
+    ----------
+    natural : Natural
+    rates : increasing float array
+    gap : float
+    most_states : int
+        Of one relaxation.
+    deadline : float
+        By :func:`time.monotonic`; when it has passed the best so far is returned.
+    """
+    plans, bounds = Plans(natural), Bounds()
+    root = relax(natural, _first_knots(natural))
+    _learn(root, np.append(root.hull, len(root.charge) - 1), plans)
+    plans.add(_trimmed(natural, root.purchases(len(root.charge) - 1)))
+    for price in root.prices:
+        bounds.add(price, root.best(price)[1])
+    bands = _bands(rates[_wide(plans, bounds, rates, gap)], root)
+    while any(not band.stuck for band in bands):
+        for band in bands:
+            if band.stuck:
+                continue
+            band.rates = band.rates[_wide(plans, bounds, band.rates, gap)]
+            if not len(band.rates) or band.rounds >= _ROUNDS or time.monotonic() > deadline:
+                band.stuck = True
+                continue
+            _improve(band, root, plans, bounds, gap, most_states)
+    return plans, bounds
+
+
+def _wide(plans: Plans, bounds: Bounds, rates: FloatArray, gap: float) -> npt.NDArray[np.bool_]:
+    spend = plans.spend_at(rates)
+    return np.asarray(spend - bounds.at(rates) > gap * spend)
+
+
+def _bands(rates: FloatArray, root: Relaxation) -> list[Band]:
+    count = -(-len(rates) // _BAND)
+    return [Band(part, root) for part in np.array_split(rates, count)] if count else []
+
+
+def _improve(  # noqa: PLR0917
+    band: Band, root: Relaxation, plans: Plans, bounds: Bounds, gap: float, most_states: int
+) -> None:
+    """Refine a band's relaxation once, around the paths of its solve rates' prices."""
+    band.rounds += 1
+    old = band.relaxation
+    prices = np.unique(plans.prices_at(band.rates))
+    most = [plans.least(price) for price in prices]
+    if band.excluded and any(band.bound(price) < old.best(price)[1] for price in prices):
+        # Better plans brought prices at which too little is known of what was cut off.
+        _renew(band, tuple(map(np.union1d, old.knots, root.knots)), [], prices, plans, bounds)
+        return
+    ends = np.max([old.ends(p, value) for p, value in zip(prices, most, strict=True)], axis=0)
+    kept = [knots[: end + 1] for knots, end in zip(old.knots, ends, strict=True)]
+    lost = [np.zeros(len(knots)) for knots in old.knots]
+    middle = [np.zeros(len(knots) - 1, dtype=np.int64) for knots in old.knots]
+    for price in prices:
+        state, _ = old.best(price)
+        spend = max(float(old.charge[state]), 1e-300)
+        for m, row in enumerate(old.losses(state, price)):
+            lost[m] = np.maximum(lost[m], row / spend)
+            middle[m] = np.where(middle[m] > 0, middle[m], old.furthest(m, state))
+    for counts in _COUNTS:
+        knots = _split(kept, middle, lost, counts * gap, most_states)
+        if not all(map(np.array_equal, knots, old.knots)):
+            break
+    else:
+        band.stuck = True
+        return
+    excluded = list(band.excluded)
+    if any(end < len(had) - 1 for end, had in zip(ends, old.knots, strict=True)):
+        excluded.append((prices, np.array(most)))
+    _renew(band, knots, excluded, prices, plans, bounds)
+
+
+def _renew(  # noqa: PLR0917
+    band: Band, knots: Knots, excluded: Excluded, prices: FloatArray, plans: Plans, bounds: Bounds
+) -> None:
+    """Solve a band's relaxation on other knots; take over its plans and bounds."""
+    new = relax(plans.natural, knots)
+    band.relaxation, band.excluded = new, excluded
+    states = [new.best(price)[0] for price in prices]
+    _learn(new, np.unique(np.append(new.hull, states)), plans)
+    for price in np.unique(np.append(prices, plans.prices_at(band.rates))):
+        bounds.add(price, band.bound(price))
+
+
+def _learn(relaxation: Relaxation, states: npt.NDArray[np.int64], plans: Plans) -> None:
+    for state in states:
+        plans.add(relaxation.purchases(int(state)))
+
+
+def _split(
+    kept: list[npt.NDArray[np.int64]],
+    middle: list[npt.NDArray[np.int64]],
+    lost: list[FloatArray],
+    least: float,
+    most_states: int,
+) -> Knots:
+    """Put knots into the cells beside the values that cost most, as long as states allow."""
+    worst = sorted(
+        ((-lost[m][q], m, q) for m in range(len(kept)) for q in range(len(kept[m]))),
+    )
+    chosen = [set(knots.tolist()) for knots in kept]
+    for cost, m, q in worst:
+        if -cost < least:
+            break
+        more = set(chosen[m])
+        for low in (q - 1, q):
+            if 0 <= low < len(kept[m]) - 1 and kept[m][low + 1] - kept[m][low] > 1:
+                more.add(int(middle[m][low]))
+        sizes = [len(more if other == m else chosen[other]) for other in range(len(kept))]
+        if np.prod([float(size) for size in sizes]) <= most_states:
+            chosen[m] = more
+    return tuple(np.array(sorted(knots), dtype=np.int64) for knots in chosen)
+
+
+def _first_knots(natural: Natural) -> Knots:
+    for ratio in _RATIOS:
+        knots = tuple(_spread(last, ratio) for last in natural.last)
+        if np.prod([float(len(each)) for each in knots]) <= _FIRST_STATES:
+            break
+    return knots
+
+
+def _spread(last: int, ratio: float) -> npt.NDArray[np.int64]:
+    knots = [0]
+    while knots[-1] < last:
+        knots.append(int(min(last, max(knots[-1] + 1, knots[-1] * ratio))))
+    return np.array(knots, dtype=np.int64)
+
+
+def _trimmed(natural: Natural, steps: Steps) -> Steps:
+    """Take back purchases that solve nothing more, the latest of every model first."""
+    ends = [0] * len(natural.amounts)
+    for m, end in steps:
+        ends[m] = end
+    left = np.stack([natural.of(natural.failure, m)[end] for m, end in enumerate(ends)])
+    for m, end in enumerate(ends):
+        others = np.delete(left, m, axis=0).prod(axis=0)
+        needed = natural.of(natural.failure, m)[: end + 1] @ (natural.weight * others)
+        ends[m] = int(np.argmax(needed <= needed[-1] + SAME_RATE))
+        left[m] = natural.of(natural.failure, m)[ends[m]]
+    cut = [(m, min(end, ends[m])) for m, end in steps]
+    return [step for k, step in enumerate(cut) if step[1] > 0 and step not in cut[:k]]

@@ -1,0 +1,171 @@
+"""The curves of a market as tables over every amount that can be bought.
+
+Amounts are positions on each model's own grid: whole attempts, or the budget grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from arbmodels.cascades.search.kernels import score
+from arbmodels.curves import Curves
+from arbmodels.errors import InputError
+from arbmodels.model_curves import log_budget
+from arbmodels.passk import FloatArray
+from arbmodels.plans import Plan
+
+#: Purchases in order: a model, and the position of the amount it is taken to.
+Steps = Sequence[tuple[int, int]]
+#: Entries of all tables together: 2.4 GB in double precision.
+MAX_CELLS = 150_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Natural:
+    """Failure probability and expected spend of every model at every amount of its grid.
+
+    The tables of all models stand one below the other; model m's begin at row ``first[m]``.
+
+    Parameters
+    ----------
+    curves : Curves
+    amounts : tuple of float arrays [K_m]
+        Where plans may end, in attempts or currency units.
+    first : int array [M + 1]
+        Rows where the models begin, and the number of rows.
+    failure : float array [sum K_m, N]
+        F of the model.
+    spend : float array [sum K_m, N], currency units
+        G of the model: concave in the amount.
+    floor : float array [sum K_m, N]
+        A function that is linear between these values is nowhere above F.
+    """
+
+    curves: Curves
+    amounts: tuple[FloatArray, ...]
+    first: npt.NDArray[np.int64]
+    failure: FloatArray
+    spend: FloatArray
+    floor: FloatArray
+
+    @property
+    def weight(self) -> FloatArray:
+        """Weights of the instances, [N], summing to one."""
+        return self.curves.market.weight
+
+    def of(self, table: FloatArray, m: int) -> FloatArray:
+        """Return model m's rows of a table, [K_m, N]."""
+        return table[self.first[m] : self.first[m + 1]]
+
+    @cached_property
+    def last(self) -> tuple[int, ...]:
+        """Position of every model's last useful amount.
+
+        Past it nothing is solved that was not solved before, on any instance: with frozen curves
+        the whole record is used up.
+        """
+        return tuple(_last_useful(self.of(self.failure, m)) for m in range(len(self.amounts)))
+
+    @cached_property
+    def reach(self) -> float:
+        """Solve rate when every model has been used up."""
+        left = self.failure[self.first[1:] - 1].prod(axis=0)
+        return float(1.0 - self.weight @ left)
+
+    def score(self, steps: Steps) -> Scored:
+        """Score a path of purchases, and every beginning of it.
+
+        Parameters
+        ----------
+        steps : sequence of (model, position it is taken to), in order
+        """
+        models = np.array([m for m, _ in steps], dtype=np.int64)
+        ends = np.array([end for _, end in steps], dtype=np.int64)
+        unsolved, spend = score(self.weight, self.failure, self.spend, self.first, models, ends)
+        return Scored(1.0 - unsolved, spend)
+
+    def plan(self, steps: Steps) -> Plan:
+        """Return purchases (model, position it is taken to) as a plan."""
+        here = [0] * len(self.amounts)
+        stages: list[tuple[int, float]] = []
+        for model, end in steps:
+            grid = self.amounts[model]
+            more = float(grid[end] - grid[here[model]])
+            here[model] = end
+            if stages and stages[-1][0] == model:
+                more += stages.pop()[1]
+            stages.append((model, more))
+        names = self.curves.names
+        return Plan(tuple((names[m], more) for m, more in stages), self.curves.unit)
+
+
+class Scored(NamedTuple):
+    """Solve rates after every purchase, [P], and what each purchase spends, [P]."""
+
+    solve_rate: FloatArray
+    spend: FloatArray
+
+
+def natural_of(curves: Curves) -> Natural:
+    """Tabulate the curves.
+
+    Raises
+    ------
+    InputError
+        If the tables would be larger than :data:`MAX_CELLS`.
+    """
+    count = len(curves.market.instances)
+    cells = 3 * count * sum(len(grid) for grid in curves.grids)
+    if cells > MAX_CELLS:
+        raise InputError(
+            f"{curves.market.name}: tables of {cells:,} numbers exceed {MAX_CELLS:,}. Allow fewer"
+            " attempts with attempt_curves(market, max_attempts=...)."
+        )
+    pairs = list(zip(curves.models, curves.grids, strict=True))
+    failure = [curve.failure(grid).T for curve, grid in pairs]
+    spend = np.concatenate([curve.spend(grid).T for curve, grid in pairs])
+    floor = [_floor(curves, grid, F) for (_, grid), F in zip(pairs, failure, strict=True)]
+    first = np.concatenate([[0], np.cumsum([len(grid) for grid in curves.grids])])
+    return Natural(
+        curves, curves.grids, first, np.concatenate(failure), spend, np.concatenate(floor)
+    )
+
+
+def _floor(curves: Curves, grid: FloatArray, failure: FloatArray) -> FloatArray:
+    """Values whose linear interpolation between amounts is nowhere above F."""
+    if curves.unit == "attempts":
+        return failure  # nothing lies between whole attempts
+    if not curves.continuous:
+        # Steps anywhere between two budgets: F is at least its value at the upper one.
+        return np.concatenate([failure[1:], failure[-1:]])
+    # F is linear in log x, so convex in x: the chord exceeds it by ``sag`` per unit of fall.
+    sag = _chord_excess(log_budget(grid))
+    excess = (failure[:-1] - failure[1:]) * sag[:, None]
+    floor = failure.copy()
+    floor[:-1] -= excess
+    floor[1:] = np.minimum(floor[1:], failure[1:] - excess)
+    return np.maximum(floor, 0.0)
+
+
+def _chord_excess(log_grid: FloatArray) -> FloatArray:
+    r"""Largest excess of the chord over a function linear in log x that falls by one, per cell.
+
+    With d the log of the cell's ratio, the chord is furthest above where
+    :math:`x / x_0 = (e^d - 1) / d`.
+    """
+    width = np.diff(log_grid)
+    rise = np.expm1(width)
+    top = rise / width
+    return np.maximum(np.log(top) / width - (top - 1.0) / rise, 0.0)
+
+
+def _last_useful(failure: FloatArray) -> int:
+    """First position from which no instance's failure probability falls any more."""
+    falls: npt.NDArray[np.intp] = np.flatnonzero((np.diff(failure, axis=0) < 0).any(axis=1))
+    return int(falls[-1]) + 1 if len(falls) else 0
