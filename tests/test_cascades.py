@@ -222,3 +222,19 @@ def test_reach_is_a_probability():
         frontier = cascade_frontier(nobody)
         assert 0 <= frontier.reach < 1e-12
         assert frontier.plan_at(frontier.reach).stages == ()
+
+
+def test_refined_until_the_spend_settles(swebench_pair):
+    rough = cascade_frontier(swebench_pair)
+    settled = cascade_frontier(swebench_pair, tolerance=2e-3)
+    assert settled.change is not None
+    assert settled.change <= 2e-3
+    rates = np.linspace(0.05, 0.75, 20)
+    assert np.all(settled.spend_at(rates) <= rough.spend_at(rates) * (1 + 1e-12))
+    assert "The last refinement changed" in str(settled)
+    whole = attempt_curves(swebench_pair, max_attempts=6)
+    assert cascade_frontier(whole, tolerance=1e-6).change == 0
+    thin = cascade_frontier(whole, tolerance=1e-9, most_states=9)
+    assert [len(grid) for grid in thin.grids] == [7, 7]
+    with pytest.raises(InputError, match="share between 0 and 1"):
+        cascade_frontier(whole, tolerance=0)

@@ -178,3 +178,21 @@ def test_a_figure_that_cannot_be_written_is_bad_input(folder: Path, tmp_path: Pa
     (tmp_path / "file").touch()
     message = bad("margin", folder, "--plot", tmp_path / "file" / "figure.png")
     assert "cannot be written" in message
+
+
+def test_search_json_agrees_with_the_library(folder: Path) -> None:
+    answer = strict(good("search", folder, "--at", "0.4,0.6", "--gap", "0.02", "--json"))
+    found = arb.search_frontier(arb.load_market(folder), [0.4, 0.6], gap=0.02)
+    assert answer["closed"] == answer["looked_at"] == 2
+    for point in answer["points"]:
+        rate = point["solve_rate"]
+        assert point["bound"] == pytest.approx(float(found.bound_at(rate)))
+        assert point["bound"] <= point["mixture"] * (1 + 1e-9)
+        assert point["spend"] == pytest.approx(float(found.spend_at(rate)))
+        assert sum(each["share"] for each in point["mixed_plans"]) == pytest.approx(1)
+
+
+def test_search_table_and_picture(folder: Path, tmp_path: Path) -> None:
+    text = good("search", folder, "--plot", tmp_path / "search.png")
+    assert "lower bound: of every policy" in text
+    assert (tmp_path / "search.png").stat().st_size > 10_000

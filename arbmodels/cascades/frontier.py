@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,14 @@ import pandas as pd
 
 from arbmodels.cascades.hull import lower_hull
 from arbmodels.cascades.last_step import cheapest_cuts
-from arbmodels.cascades.lattice import Lattice, bound_steps, build_lattice, coarsen, refined
+from arbmodels.cascades.lattice import (
+    MAX_STATES,
+    Lattice,
+    bound_steps,
+    build_lattice,
+    coarsen,
+    refined,
+)
 from arbmodels.cascades.show import frontier_table, plot_frontier
 from arbmodels.curves import SAME_RATE, Curves, dollar_curves
 from arbmodels.display import Displayed, TextTable, percent
@@ -42,10 +49,14 @@ class Frontier(Displayed):
     curves : Curves
         The convention everything is scored under.
     lattice : Lattice
+    change : float, optional
+        Where a tolerance was asked for: the largest relative change of the spend by the last
+        refinement.
     """
 
     curves: Curves
     lattice: Lattice
+    change: float | None = None
 
     @property
     def market(self) -> Market:
@@ -256,6 +267,7 @@ def cascade_frontier(
     market: Market | Curves,
     *,
     refine: int = 1,
+    tolerance: float | None = None,
     most_states: int = DEFAULT_STATES,
 ) -> Frontier:
     """Compute the exact frontier of cascades by shortest paths on the lattice of amounts.
@@ -268,6 +280,10 @@ def cascade_frontier(
         ``dollar_curves(market, ...)`` for whole attempts or another accounting.
     refine : int
         Cut every cell of the budget grids into this many: a tighter bound for more time.
+    tolerance : float, optional
+        Refine (finer budgets, or less thinned amounts) until no spend at 100 solve rates up to
+        the reach falls by more than this share; :attr:`Frontier.change` is what the last
+        refinement changed. Starts from ``refine`` and ``most_states``, and takes more states.
     most_states : int
         The curves' own grids are thinned until the lattice is no larger; the bound in the result
         says what that can have cost.
@@ -279,18 +295,54 @@ def cascade_frontier(
     Raises
     ------
     InputError
-        If there are more than four models or the lattice is too large.
+        If there are more than four models, the lattice is too large, or the tolerance is not
+        reached before it would be.
     """
     curves = market if isinstance(market, Curves) else dollar_curves(market)
     count = len(curves.names)
     if count > MAX_MODELS:
         raise InputError(
             f"The lattice method takes up to {MAX_MODELS} models, {curves.market.name} has"
-            f" {count}: choose some with market.select(models=[...]) or --models."
+            f" {count}: search all with arb.search_frontier (arbmodels search), or choose"
+            " some with market.select(models=[...]) or --models."
         )
     if refine < 1 or (refine > 1 and curves.unit == "attempts"):
         raise InputError(
             f"refine is {refine}; it is a whole number >= 1, and whole attempts cannot be cut."
         )
+    if tolerance is not None:
+        return _until(curves, refine, tolerance, most_states)
+    return Frontier(curves, build_lattice(curves, _amounts(curves, refine, most_states)))
+
+
+def _amounts(curves: Curves, refine: int, most_states: int) -> tuple[FloatArray, ...]:
     finer = tuple(refined(grid, refine) for grid in curves.grids)
-    return Frontier(curves, build_lattice(curves, coarsen(finer, most_states)))
+    return coarsen(finer, most_states)
+
+
+def _until(curves: Curves, refine: int, tolerance: float, most_states: int) -> Frontier:
+    """Refine until the spend changes by less than the tolerance."""
+    if not 0 < tolerance < 1:
+        raise InputError(f"The tolerance is {tolerance:g}; it is a share between 0 and 1.")
+    amounts = _amounts(curves, refine, most_states)
+    found, change = Frontier(curves, build_lattice(curves, amounts)), float("inf")
+    while True:
+        if all(map(np.array_equal, amounts, curves.grids)) and curves.unit == "attempts":
+            return replace(found, change=0.0)  # every amount is there
+        most_states *= 2 ** len(curves.grids)
+        thinned = any(len(a) < len(grid) for a, grid in zip(amounts, curves.grids, strict=True))
+        refine = refine if thinned else 2 * refine
+        amounts = _amounts(curves, refine, most_states)
+        if np.prod([float(len(grid)) for grid in amounts]) > MAX_STATES:
+            raise InputError(
+                f"The spend still changed by {percent(change, 3)} on the largest lattice that"
+                f" fits; a tolerance of {tolerance:g} is not reached. Search with"
+                " arb.search_frontier, which bounds what is left, or allow more."
+            )
+        finer = Frontier(curves, build_lattice(curves, amounts))
+        rates = np.linspace(0.01, 1.0, 100) * found.reach
+        before, after = found.spend_at(rates), finer.spend_at(rates)
+        change = float(np.max(1.0 - after / np.maximum(before, 1e-300), initial=0.0))
+        found = replace(finer, change=change)
+        if change <= tolerance:
+            return found

@@ -38,12 +38,17 @@ def frontier_table(frontier: Frontier) -> TextTable:
         )
     ]
     unit = f"{frontier.market.currency}/instance"
+    settled = (
+        ""
+        if frontier.change is None
+        else f" The last refinement changed the spend by {percent(frontier.change, 3)} at most."
+    )
     sizes = " x ".join(str(len(grid)) for grid in frontier.grids)
     return TextTable(
         f"Cascade frontier of {frontier.market.name}: reach {percent(frontier.reach, 2)}",
         ("solve rate", f"spend [{unit}]", f"lower bound [{unit}]", "gap", "plan"),
         rows,
-        f"Lattice of {sizes} amounts; {frontier.convention}; in-sample.",
+        f"Lattice of {sizes} amounts; {frontier.convention}; in-sample.{settled}",
     )
 
 

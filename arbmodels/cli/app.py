@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 import arbmodels
-from arbmodels.cli import data, demo, frontier, game, info, margin, predict, route, stream
+from arbmodels.cli import data, demo, frontier, game, info, margin, predict, route, search, stream
 from arbmodels.cli.options import described
 from arbmodels.errors import ArbModelsError, InfeasibleError, SolverError
 
@@ -77,6 +77,7 @@ app.command("route", rich_help_panel="Routing and cascades")(route.route)
 app.command("predict", rich_help_panel="Routing and cascades")(predict.predict)
 app.command("stream", rich_help_panel="Routing and cascades")(stream.stream)
 app.command("frontier", rich_help_panel="Routing and cascades")(frontier.frontier)
+app.command("search", rich_help_panel="Routing and cascades")(search.search)
 app.command("margin", rich_help_panel="Arbitrage and prices")(margin.margin)
 app.command("game", rich_help_panel="Arbitrage and prices")(game.game)
 
