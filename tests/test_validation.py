@@ -248,7 +248,7 @@ def test_errors():
     problem = arb.RoutingProblem(market, None, "single")
     with pytest.raises(InputError, match="folds is 1"):
         problem.cross_validate(1)
-    with pytest.raises(InputError, match="folds is 2.5; give a whole number"):
+    with pytest.raises(InputError, match=r"folds is 2\.5; give a whole number"):
         problem.solve(folds=2.5)
     with pytest.raises(InputError, match="a fold would be empty"):
         problem.cross_validate(11)
