@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from time import perf_counter
 
@@ -136,6 +137,24 @@ def test_where_a_payment_cannot_be_attributed():
     assert deal.add_budget(5, provider="both").solve().payments["both"].payment <= 5 + 1e-9
 
 
+def test_budgets_at_list_prices_beside_a_contract():
+    rates = [(0, 0.5)]
+    deal = problem().add_contract("large", tiers=rates).add_budget(6)
+    result = deal.add_budget(4.5, "en", list_prices=True).solve()
+    spend, solve = np.hstack([SPEND, np.zeros((4, 1))]), np.hstack([SOLVE, np.zeros((4, 1))])
+    paid = spend * [1.0, 0.5, 1.0]
+    best = max(
+        solve[range(4), plans].mean()
+        for plans in itertools.product(range(3), repeat=4)
+        if paid[range(4), plans].sum() <= 6 and spend[[1, 3], [plans[1], plans[3]]].sum() <= 4.5
+    )
+    assert result.objective == pytest.approx(best)
+    assert result.activity["budget at list prices in en"] <= 4.5 + 1e-9
+    assert result.outlay <= 6 + 1e-9
+    single = deal.add_budget(5, model="large", list_prices=True).add_budget(2, model="large")
+    assert single.solve().spend > 0
+
+
 # Starts
 
 
@@ -216,6 +235,39 @@ def test_a_result_of_other_instances_is_no_start():
     other = arb.RoutingProblem.from_arrays(SOLVE[:3], SPEND[:3]).solve()
     with pytest.raises(arb.InputError, match="of other instances"):
         problem().start_from(other)
+
+
+# Lists of instances
+
+
+def test_lists_of_instances_that_read_alike():
+    first = problem(instances=list("abcd"))
+    both = first.forbid("large", instances=list("abcd"))
+    both = both.forbid("large", instances=list("abca"))
+    assert [each.label for each in both.constraints] == [
+        "no large for a, b, c, ...",
+        "no large for a, b, c, ... (list 2)",
+    ]
+    assert set(both.solve().assignment) == {0}
+    again = both.forbid("large", instances=list("abca"))
+    assert len(again.constraints) == 2  # said already
+
+
+def test_any_number_of_lists_of_instances():
+    rng = np.random.default_rng(0)
+    solve, spend = rng.random((300, 3)), rng.random((300, 3))
+    market = arb.RoutingProblem.from_arrays(solve, spend, segment=["de", "en", "fr"] * 100)
+    market = market.add_budget(60).add_budget(15, "de")
+    listed, offered = market, np.ones((300, 3), dtype=bool)
+    for k in range(80):
+        members = rng.choice(300, 4, replace=False)
+        offered[members, k % 3] = False
+        listed = listed.forbid(f"model-{k % 3}", instances=members.tolist())
+    masked = arb.RoutingProblem.from_arrays(
+        solve, spend, segment=["de", "en", "fr"] * 100, offered=offered
+    )
+    masked = masked.add_budget(60).add_budget(15, "de").solve(gap=1e-7)
+    assert listed.solve(gap=1e-7).objective == pytest.approx(masked.objective, rel=2e-7)
 
 
 # Conflicts in the user's words

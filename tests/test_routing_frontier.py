@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from time import sleep
 
 import matplotlib as mpl
 import numpy as np
@@ -17,6 +18,7 @@ from arbmodels.assignment.parametric.tangents import value_function
 from arbmodels.assignment.parametric.value_function import Tangent, enclosed
 from arbmodels.assignment.solve import solve
 from arbmodels.assignment.whole import relax_whole
+from arbmodels.errors import SolverError
 from arbmodels.routing.frontier import Moving, frontier
 from arbmodels.routing.ranges import price_range
 from program_cases import best_by_enumeration, enumerated, random_program, with_fees
@@ -304,9 +306,46 @@ def test_an_interruption_keeps_what_is_there(monkeypatch):
     monkeypatch.setattr(module, "solve", interrupted)
     curve = frontier(program, 0, MOVING, points=4)
     assert len(calls) == 2
-    assert curve.status == ("optimal", *["interrupted"] * 3)
-    assert np.isfinite(curve.objective).tolist() == [True, True, False, False]
+    assert curve.status[2:] == ("interrupted", "interrupted")
+    # What was found holds at the looser limits as well.
+    looser = np.argsort(program.sense[0] * curve.limits)
+    worth = program.sign * curve.objective[looser]
+    assert np.isfinite(worth).sum() >= 2
+    assert (np.diff(worth[np.isfinite(worth)]) >= 0).all()
     assert np.isfinite(curve.bound).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_points_out_of_time_use_their_neighbours(seed, monkeypatch):
+    from arbmodels.routing import frontier as module
+
+    program = random_program(seed, 12, 4, 2)
+    calls = []
+
+    def some(*arguments):
+        calls.append(arguments)
+        answer = solve(*arguments)
+        if len(calls) % 3 == 1:
+            return answer
+        return replace(answer, status="time limit", choice=None, bound=program.sign * np.inf)
+
+    full = frontier(program, 0, MOVING, points=7)
+    monkeypatch.setattr(module, "solve", some)
+    curve = frontier(program, 0, MOVING, points=7)
+    order = np.argsort(program.sense[0] * curve.limits)  # from the tightest limit
+    order = order[np.isfinite(full.objective[order])]
+    best, objective, bound = (
+        program.sign * each[order] for each in (full.objective, curve.objective, curve.bound)
+    )
+    known = np.isfinite(objective)
+    assert known.sum() > 3
+    assert known[np.argmax(known) :].all()
+    assert (objective[known] <= best[known] + 1e-9).all()
+    assert (bound >= best - 1e-9).all()
+    assert (np.diff(objective[known]) >= 0).all()
+    assert (np.diff(bound) >= 0).all()
+    proven = [curve.gap[k] <= 1e-6 for k in order]
+    assert [curve.status[k] == "optimal" for k in order] == proven
 
 
 def test_conflicting_others():
@@ -325,6 +364,25 @@ def test_out_of_time_keeps_the_bound():
     sign = program.sign
     for limit, bound in zip(curve.limits, curve.bound, strict=True):
         assert sign * bound >= relaxed(program, 0, limit) - 1e-7
+
+
+def test_a_point_without_an_assignment_in_its_time_is_no_error(monkeypatch):
+    from arbmodels.routing import frontier as module
+
+    def slow(_program, _gap, left):
+        sleep(left)
+        raise SolverError("no feasible solution; raise time_limit.")
+
+    def broken(*_):
+        raise SolverError("The numbers cannot be solved with reliably.")
+
+    program = random_program(5, 30, 4, 2)
+    monkeypatch.setattr(module, "solve", slow)
+    curve = frontier(program, 0, MOVING, points=3, time_limit=0.5)
+    assert set(curve.status) == {"time limit"}
+    monkeypatch.setattr(module, "solve", broken)
+    with pytest.raises(SolverError, match="reliably"):
+        frontier(program, 0, MOVING, points=3)
 
 
 @pytest.mark.parametrize(

@@ -248,6 +248,8 @@ def test_errors():
     problem = arb.RoutingProblem(market, None, "single")
     with pytest.raises(InputError, match="folds is 1"):
         problem.cross_validate(1)
+    with pytest.raises(InputError, match=r"folds is 2\.5; give a whole number"):
+        problem.solve(folds=2.5)
     with pytest.raises(InputError, match="a fold would be empty"):
         problem.cross_validate(11)
     with pytest.raises(InputError, match="splitting recorded attempts, and there are none"):
@@ -272,3 +274,13 @@ def test_a_few_pairs_with_too_few_attempts_are_left_out_and_said_so():
     fit, score = split_attempts(market, np.array([1, 1]), 2, np.random.default_rng(0))
     assert (~fit.recorded).sum() == (~score.recorded).sum() == 1
     assert not fit.recorded[3, 1]
+
+
+def test_lists_of_instances_that_read_alike_in_a_fold():
+    rng = np.random.default_rng(3)
+    market = random_market(rng, 12, 2)
+    names = list(market.instances)
+    problem = arb.RoutingProblem(market, None, "single").add_budget(5.0)
+    for other in names[1:]:
+        problem = problem.forbid("model-0", instances=[names[0], other])
+    assert len(problem.cross_validate(3).folds) == 3

@@ -45,6 +45,14 @@ def smallest_conflict(
     [0, 2]
     """
     complements: list[frozenset[int]] = []
+    for row in range(count):  # one alone is the usual reason, and quickly told
+        with suppress(SolverError):
+            together = satisfiable(frozenset({row}))
+            if together is None:
+                nothing = frozenset[int]()
+                return nothing if satisfiable(nothing) is None else frozenset({row})
+            complements.append(frozenset(range(count)) - together)
+    complements = [each for each in complements if each]
     while True:
         candidate = _smallest_hitting_set(complements, count)
         together = satisfiable(candidate)

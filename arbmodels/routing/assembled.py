@@ -113,21 +113,27 @@ def _classes(
     """Return class of each instance, label of each class per partition, and their number."""
     if not partitions:
         return None, {}, 1
-    every = [builder.labels(partition) for partition in partitions]
-    sizes = [len(each.names) for each in every]
-    if len(every) == 1:
-        return every[0].codes, {partitions[0]: np.arange(sizes[0])}, sizes[0]
-    joint = np.ravel_multi_index([each.codes for each in every], sizes)
-    total = int(np.prod(sizes))
-    if total <= len(joint):  # counting is quicker than sorting
-        present = np.flatnonzero(np.bincount(joint, minlength=total))
-        rank = np.zeros(total, dtype=np.int64)
-        rank[present] = np.arange(len(present))
-        classes = rank[joint]
-    else:
-        present, classes = np.unique(joint, return_inverse=True)
-    labels = np.unravel_index(present, sizes)
-    return classes, dict(zip(partitions, labels, strict=True)), len(present)
+    first = builder.labels(partitions[0])
+    classes, count = first.codes, len(first.names)
+    labels: dict[str, IntArray] = {partitions[0]: np.arange(count)}
+    # One after the other: the product of many partitions is larger than any integer.
+    for partition in partitions[1:]:
+        each = builder.labels(partition)
+        width = len(each.names)
+        present, classes = _present(classes * np.int64(width) + each.codes, count * width)
+        labels = {name: known[present // width] for name, known in labels.items()}
+        labels[partition], count = present % width, len(present)
+    return classes, labels, count
+
+
+def _present(codes: IntArray, total: int) -> tuple[IntArray, IntArray]:
+    """Return the codes below ``total`` that occur, and the position of each among them."""
+    if total > len(codes):
+        return np.unique(codes, return_inverse=True)
+    present = np.flatnonzero(np.bincount(codes, minlength=total))  # quicker than sorting
+    position = np.zeros(total, dtype=np.int64)
+    position[present] = np.arange(len(present))
+    return present, position[codes]
 
 
 def _written(

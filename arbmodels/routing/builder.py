@@ -180,7 +180,8 @@ class Builder:
                 raise InputError(
                     f"The {what} would have to say how much of the payment of the contract with"
                     f" {name} is due to {place}; a fee and tiers are paid for all of it. Limit"
-                    " the total, that provider's attempts, or leave the contract out."
+                    " the total, that provider's attempts, or the spend at list prices"
+                    " (list_prices=True)."
                 )
             listed &= ~covered
             for column, value in payment.items():

@@ -41,7 +41,10 @@ def of_instances(problem: RoutingProblem, rows: IntArray) -> RoutingProblem:
     """
     table = problem.plan_table
     part = subset(table, rows)
-    kept = [_constraint(each, table, part, rows) for each in problem.constraints]
+    kept = [
+        _constraint(each, number, table, part, rows)
+        for number, each in enumerate(problem.constraints, start=1)
+    ]
     share = len(rows) / table.size
     return replace(
         problem,
@@ -85,13 +88,17 @@ def subset(table: PlanTable, rows: IntArray) -> PlanTable:
     )
 
 
+def check_folds(folds: object) -> None:
+    """Raise InputError unless a number of folds is a whole number, at least 2."""
+    if not isinstance(folds, int | np.integer) or isinstance(folds, bool) or folds < 2:
+        raise InputError(f"folds is {folds}; give a whole number, at least 2 (0 for none).")
+
+
 def split_instances(table: PlanTable, folds: int, seed: int) -> tuple[IntArray, ...]:
     """Return the instances held out in each fold, stratified by segment.
 
     The only instance of a segment is never held out: nothing could be learnt about it.
     """
-    if folds < 2:
-        raise InputError(f"folds is {folds}; give at least 2.")
     rng = np.random.default_rng(seed)
     segments = table.partitions.get("segment")
     codes = np.zeros(table.size, dtype=np.int64) if segments is None else segments.codes
@@ -169,7 +176,7 @@ def _some(values: npt.NDArray[np.floating], rows: IntArray) -> npt.NDArray[np.fl
 
 
 def _constraint(
-    constraint: Constraint, table: PlanTable, part: PlanTable, rows: IntArray
+    constraint: Constraint, number: int, table: PlanTable, part: PlanTable, rows: IntArray
 ) -> Constraint | None:
     """Return a constraint for the instances ``rows``, whose table is ``part``; None to drop it."""
     for partition in ("segment", "period"):
@@ -194,6 +201,7 @@ def _constraint(
     elif isinstance(constraint, Forbidden) and constraint.instances is not None:
         present = set(part.instances)
         changes["instances"] = tuple(each for each in constraint.instances if each in present)
+        changes["number"] = number  # what is left of two lists may read alike
         if not changes["instances"]:
             return None
     elif isinstance(constraint, ScenarioFloor):

@@ -18,10 +18,12 @@ from arbmodels.assignment.parametric.value_function import ValueFunction
 from arbmodels.assignment.solve import solve
 from arbmodels.errors import InfeasibleError, InputError, SolverError
 from arbmodels.routing.frontier_result import FrontierPoint, Moving, RoutingFrontier
-from arbmodels.solver import FloatArray
+from arbmodels.solver import FloatArray, relative_gap
 
 #: The relaxation may take this share of the time, the assignments have the rest.
 _SHARE = 0.5
+#: A point whose time was up has used this share of it, or these seconds less: clocks differ.
+_OVER, _CLOCKS = 0.9, 0.1
 
 
 def frontier(
@@ -96,17 +98,35 @@ def frontier(
         objective[k] = found[1]
         bound[k] = -np.inf if found[0] == "infeasible" else min(bound[k], found[2])
     sign = program.sign
-    bound = np.where(np.isfinite(objective), np.maximum(bound, sign * objective), bound)
+    objective, bound = _carried(sign * objective, bound, np.argsort(here))
+    proven = [
+        relative_gap(worth, most) <= gap for worth, most in zip(objective, bound, strict=True)
+    ]
     return RoutingFrontier(
         moving,
         bool(sense > 0),
         program.maximise,
         chosen,
-        objective,
+        sign * objective + 0.0,
         np.where(np.isfinite(bound), sign * bound, np.nan) + 0.0,
-        tuple(status),
+        tuple("optimal" if done else each for done, each in zip(proven, status, strict=True)),
         known,
     )
+
+
+def _carried(
+    worth: FloatArray, bound: FloatArray, order: npt.NDArray[np.intp]
+) -> tuple[FloatArray, FloatArray]:
+    """Use that an assignment holds at looser limits too, and a bound at tighter ones.
+
+    Both [P] and oriented; ``order`` goes from the tightest limit to the loosest.
+    """
+    attained = np.maximum.accumulate(np.where(np.isfinite(worth), worth, -np.inf)[order])
+    least = np.minimum.accumulate(bound[order][::-1])[::-1]
+    objective, most = np.empty_like(worth), np.empty_like(bound)
+    objective[order] = np.where(np.isfinite(attained), attained, np.nan)
+    most[order] = np.where(np.isfinite(attained), np.maximum(least, attained), least)
+    return objective, most
 
 
 def _solved(
@@ -127,7 +147,8 @@ def _solved(
         if not np.isfinite(known.above(program.sense[row] * limit)):
             yield "infeasible", float("nan"), float("-inf")
             continue
-        left = (deadline - perf_counter()) / (len(limits) - k)
+        begin = perf_counter()
+        left = (deadline - begin) / (len(limits) - k)
         moved = program.limits.copy()
         moved[row] = limit
         try:
@@ -135,7 +156,7 @@ def _solved(
                 raise SolverError("Out of time.")
             answer = solve(replace(program, limits=moved), gap, left)
         except SolverError:
-            if left > 0 and perf_counter() < deadline:
+            if perf_counter() - begin < _OVER * left - _CLOCKS:
                 raise
             yield "time limit", float("nan"), float("inf")
             continue

@@ -83,7 +83,7 @@ class RoutingFrontier(Displayed):
     limits : float array [P]
         Where the integer program was solved, increasing.
     objective : float array [P]
-        Of the assignment found; NaN if none.
+        Of the best assignment found at the limit or a tighter one; NaN if none.
     bound : float array [P]
         No assignment is better; NaN where none exists.
     price : float array [P]

@@ -153,8 +153,11 @@ class RoutingProblem(Programmed):
         ...     {conflict.label: conflict.needed for conflict in error.conflicts}
         {'budget': 6.0, 'quality floor': 0.25}
         """
+        from arbmodels.routing.folds import check_folds
         from arbmodels.routing.solving import solve_problem
 
+        if folds:
+            check_folds(folds)
         gap, time_limit = number_of("gap", gap), number_of("time_limit", time_limit)
         if not 0 <= gap < np.inf:
             raise InputError(f"The gap is {gap:g}; give a share, finite and at least 0.")

@@ -95,6 +95,7 @@ class Terms(Displayed):
         model: str | None = None,
         provider: str | None = None,
         period: str | None = None,
+        list_prices: bool = False,
     ) -> Self:
         """Allow a total spend, in currency units over all instances.
 
@@ -105,11 +106,14 @@ class Terms(Displayed):
             Count the instances of a segment, of a period, or of both only.
         model, provider : str, optional
             Count the spend on it only; give one of them.
+        list_prices : bool
+            Count list spend also where a contract is, whose payment is due for all it covers.
         """
         if model is not None and provider is not None:
             raise InputError("A budget is for a model or for a provider; give one of them.")
         seller = provider if model is None else model
-        return self._add(Budget(number_of("budget", total), segment, seller, period))
+        amount = number_of("budget", total)
+        return self._add(Budget(amount, segment, seller, period, list_prices))
 
     def add_contract(
         self,
@@ -205,7 +209,7 @@ class Terms(Displayed):
     ) -> Self:
         """Forbid a model, a provider or a plan, everywhere or to some instances."""
         label = name.label if isinstance(name, Plan) else name
-        return self._add(Forbidden(label, segment, _named(instances)))
+        return self._add_pairs(Forbidden(label, segment, _named(instances)))
 
     def allow_only(
         self,
@@ -218,7 +222,7 @@ class Terms(Displayed):
         if isinstance(names, str):
             raise InputError(f"Give a list of names: [{names!r}].")
         labels = labels_of([n.label if isinstance(n, Plan) else n for n in names], "names")
-        return self._add(Allowed("", segment, _named(instances), names=labels))
+        return self._add_pairs(Allowed("", segment, _named(instances), names=labels))
 
     def limit_models(self, most: int) -> Self:
         """Use at most so many models."""
@@ -260,6 +264,15 @@ class Terms(Displayed):
 
     def _add(self, constraint: Constraint) -> Self:
         return replace(self, constraints=(*self.constraints, constraint))
+
+    def _add_pairs(self, pairs: Forbidden) -> Self:
+        """Add forbidden pairs; any number of lists, and the same one twice says nothing new."""
+        taken = [each.label for each in self.constraints]
+        while pairs.label in taken:
+            if pairs in self.constraints:
+                return self
+            pairs = replace(pairs, number=pairs.number + 1)
+        return self._add(pairs)
 
     def _check_terms(self) -> None:
         table = self.plan_table

@@ -23,6 +23,7 @@ from arbmodels.assignment.passes import Choice
 from arbmodels.assignment.source import FloatArray, IntArray
 from arbmodels.errors import InfeasibleError, InputError
 from arbmodels.routing.folds import (
+    check_folds,
     most_attempts,
     of_instances,
     split_attempts,
@@ -62,8 +63,7 @@ def cross_validate(
     InfeasibleError
         If no fold can be solved.
     """
-    if folds < 2:
-        raise InputError(f"folds is {folds}; give at least 2.")
+    check_folds(folds)
     oracle = problem.assignment == "oracle"
     table = problem.plan_table
     if not oracle and table.offered is not None:

@@ -203,7 +203,7 @@ class _Search:
             reach = np.maximum(near.loss.max(initial=0.0) / self.units, reach)
             found = relax_near(self.dual, point, near, Box(reach, reach), max(self.left, 0.1))
             enough = point.value - self.gap * abs(point.value)
-            choice = searched(self.dual, point, near, found, enough)
+            choice = searched(self.dual, point, near, found, enough, seconds=self.left)
             if choice is not None:
                 self._offer(choice)
             if self.best is not None or np.isinf(near.left_out):

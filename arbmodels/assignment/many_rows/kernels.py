@@ -14,12 +14,16 @@ _inner = numba.njit(nogil=True)
 
 
 class Move(NamedTuple):
-    """Every move from a state: its group, to which move (minus one for none), what it changes."""
+    """Every move from a state: its group, to which move (minus one for none), what it changes.
+
+    ``work`` [1] is how many entries of the rows may still be looked at.
+    """
 
     group: IntArray
     to: Index
     more: FloatArray
     worth: FloatArray
+    work: IntArray
 
 
 class Options(NamedTuple):
@@ -92,23 +96,29 @@ def _repair(moves: Move, count: int, slack: FloatArray, tolerance: float) -> int
 
 @_inner
 def _improve(moves: Move, count: int, slack: FloatArray, tolerance: float) -> tuple[int, int]:
-    """Return the move, or the pair of moves, that gains most and fits; minus one for none."""
-    worth, more = moves.worth, moves.more
+    """Return the move, or the pair of moves, that gains most and fits; minus one for none.
+
+    The best so far when the work is used up: there are many pairs.
+    """
+    worth, more, work = moves.worth, moves.more, moves.work
     order = np.argsort(-worth[:count])
     nothing = np.zeros(len(slack))
     first, second, best = -1, -1, 1e-12
     for a in range(count):
         i = order[a]
-        if 2.0 * worth[i] <= best:
+        if 2.0 * worth[i] <= best or work[0] < 0:
             break
+        tried = a
         if worth[i] > best and _fits(more[i], nothing, slack, tolerance):
             first, second, best = i, -1, worth[i]
         for b in range(a + 1, count):
             j = order[b]
             if worth[i] + worth[j] <= best:
                 break
+            tried = b
             if moves.group[i] != moves.group[j] and _fits(more[i], more[j], slack, tolerance):
                 first, second, best = i, j, worth[i] + worth[j]
+        work[0] -= (tried - a + 1) * len(slack)
     return first, second
 
 
@@ -116,9 +126,12 @@ def _improve(moves: Move, count: int, slack: FloatArray, tolerance: float) -> tu
 def _descend(
     options: Options, state: Index, slack: FloatArray, moves: Move, tolerance: float
 ) -> None:
-    """Make moves until the rows hold, and then as long as they gain."""
+    """Make moves until the rows hold, and then as long as they gain and there is work left."""
     for _ in range(4 * len(state) + 20):
+        if moves.work[0] < 0:
+            return
         count = _list(options, state, moves)
+        moves.work[0] -= count * len(slack)
         first, second = -1, -1
         if _excess(slack, tolerance) > 0.0:
             first = _repair(moves, count, slack, tolerance)
@@ -163,7 +176,7 @@ def settle(
     options: Options,
     current: Index,
     slack: FloatArray,
-    limits: tuple[float, float, int],
+    limits: tuple[float, float, int, int],
 ) -> float:
     """Search for whole moves that keep the rows and gain much; deterministic.
 
@@ -171,9 +184,10 @@ def settle(
     moves and all again. ``current`` [n] holds the move of every group, an index into the options,
     minus one for none; ``slack`` [R] is what it leaves. The best state is written to it, and its
     gain returned: minus infinity if no state keeps the rows. ``limits``: how far a row may be
-    exceeded, the gain at which to stop, and how often to start again.
+    exceeded, the gain at which to stop, how often to start again, and how many entries of the rows
+    to look at in all, about.
     """
-    tolerance, enough, kicks = limits
+    tolerance, enough, kicks, most_work = limits
     groups, rows = len(current), options.change.shape[1]
     most = len(options.gain) + groups
     moves = Move(
@@ -181,6 +195,7 @@ def settle(
         np.empty(most, np.int32),
         np.empty((most, rows)),
         np.empty(most),
+        np.array([most_work], dtype=np.int64),
     )
     state, left, kept = current.copy(), slack.copy(), slack.copy()
     best = -np.inf
@@ -192,7 +207,7 @@ def settle(
             best = total
             current[:] = state
             kept[:] = left
-        if best >= enough or not len(options.gain):
+        if best >= enough or not len(options.gain) or moves.work[0] < 0:
             break
         if best > -np.inf:
             state[:] = current

@@ -19,8 +19,11 @@ from arbmodels.errors import SolverError
 from arbmodels.solver import TOLERANCE as SOLVER_TOLERANCE
 from arbmodels.solver import Program, solve
 
-#: Entries of the rows that the search looks at in all, about; a tenth of a second.
+#: Entries of the rows that the search looks at in all, about, if it goes as usual; a tenth of a
+#: second. Where few moves fit the rows there are many more.
 _WORK = 1e7
+#: How many it looks at in a second, at least, and the seconds it may take, at least and at most.
+_SPEED, _LEAST, _MOST = 1e8, 1.0, 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,11 +86,12 @@ def candidate(dual: Dual, units: FloatArray, choice: Choice) -> Candidate | None
 
 
 def searched(
-    dual: Dual, point: Point, near: Near, found: Relaxed | None, enough: float
+    dual: Dual, point: Point, near: Near, found: Relaxed | None, enough: float, *, seconds: float
 ) -> Choice | None:
     """Return an assignment that fits the rows, near the relaxation's; None if the search fails.
 
-    Side columns stand still meanwhile. ``enough`` is a worth at which it may stop.
+    Side columns stand still meanwhile. ``enough`` is a worth at which it may stop; it also stops
+    after some work, less if few seconds are left.
     """
     from arbmodels.assignment.many_rows.kernels import Options, settle
 
@@ -102,12 +106,13 @@ def searched(
     scale = float(np.abs(near.gain).max(initial=0.0)) or 1.0
     starts = np.searchsorted(near.group, np.arange(len(near.positions) + 1))
     base = dual.program.sign * dual.program.value_of(point.best.totals)
+    work = int(_SPEED * np.clip(seconds, _LEAST, _MOST))
     kicks = int(np.clip(_WORK / max(near.change.size, 1), 10, 10_000))
     gained = settle(
         Options(starts, near.change / units, near.gain / scale),
         current,
         slack,
-        (TOLERANCE / 10, (enough - base) / scale, kicks),
+        (TOLERANCE / 10, (enough - base) / scale, kicks, work),
     )
     return None if gained == -np.inf else _moved(point, near, current)
 

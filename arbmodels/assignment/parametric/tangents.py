@@ -119,7 +119,7 @@ def value_function(
     tolerance : float
         Largest distance of the enclosure's sides, relative to the function's largest size.
     time_limit : float
-        Seconds; then the enclosure is as wide as it is (``width``).
+        Seconds; then the enclosure is as wide as it is (``width``). Single programs may take one.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def value_function(
         None if the other rows conflict.
     """
     deadline = perf_counter() + time_limit
-    reach = ends(program, row, time_limit)
+    reach = ends(program, row, max(time_limit, 1.0))
     if reach is None:
         return None
     edge = _EDGE * max(reach.loose - reach.least, abs(reach.least), 1e-300)

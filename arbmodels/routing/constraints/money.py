@@ -20,7 +20,8 @@ class Budget(Constraint):
     .. math:: \sum_{i \in S} N w_i \sum_j s_{ij} x_{ij} \le B
 
     Without ``seller`` s counts all models, else only those of one model or provider. Where a
-    contract covers a provider, its payment takes the place of the list spend.
+    contract covers a provider, its payment takes the place of the list spend, unless
+    ``list_prices`` are asked for.
 
     Parameters
     ----------
@@ -29,18 +30,22 @@ class Budget(Constraint):
     seller : str, optional
         A model or a provider.
     period : str, optional
+    list_prices : bool
+        Count list spend also where a contract is.
     """
 
     total: float
     segment: str | None = None
     seller: str | None = None
     period: str | None = None
+    list_prices: bool = False
 
     @property
     def label(self) -> str:
         """Budget, with its scope."""
         of = "" if self.seller is None else f" of {self.seller}"
-        return f"budget{of}{inside(self.segment, self.period)}"
+        prices = " at list prices" if self.list_prices else ""
+        return f"budget{of}{prices}{inside(self.segment, self.period)}"
 
     @property
     def limit(self) -> float:
@@ -61,7 +66,9 @@ class Budget(Constraint):
         """Add N w_i s_ij inside the scope, and payments."""
         table = builder.table
         where = scope(table, self.segment, self.period)
-        listed, payments = builder.paid(self._models(table), where, self.label)
+        listed, payments = self._models(table), dict[str, float]()
+        if not self.list_prices:
+            listed, payments = builder.paid(listed, where, self.label)
         builder.row(
             self.label, spent(table, listed, where), self.total, at_most=True, columns=payments
         )

@@ -30,17 +30,20 @@ class Forbidden(Constraint):
     allowance : float or None
         How many instances may be served in spite of it; None forbids. It is what an infeasible
         problem would need.
+    number : int
+        Tells lists of instances apart that read alike; 1 is the first.
     """
 
     name: str
     segment: str | None = None
     instances: tuple[object, ...] | None = None
     allowance: float | None = None
+    number: int = 1
 
     @property
     def label(self) -> str:
         """What is forbidden, and where."""
-        return f"no {self.name}{_place(self.segment, self.instances)}"
+        return f"no {self.name}{self._place()}"
 
     @property
     def limit(self) -> float:
@@ -81,6 +84,13 @@ class Forbidden(Constraint):
             parts = (Part("", plans, self._where(builder)),)
             builder.row(self.label, parts, self.allowance, at_most=True, weighted=False)
 
+    def _place(self) -> str:
+        place = inside(self.segment)
+        if self.instances is not None:
+            shown = ", ".join(map(str, self.instances[:3]))
+            place += f" for {shown}{', ...' if len(self.instances) > 3 else ''}"
+        return place + (f" (list {self.number})" if self.number > 1 else "")
+
     def _where(self, builder: Builder) -> Where:
         where = dict(scope(builder.table, self.segment))
         if self.instances is not None:
@@ -106,7 +116,7 @@ class Allowed(Forbidden):
     @property
     def label(self) -> str:
         """What is allowed, and where."""
-        return f"only {', '.join(self.names)}{_place(self.segment, self.instances)}"
+        return f"only {', '.join(self.names)}{self._place()}"
 
     def plans(self, table: PlanTable) -> BoolArray:
         """Return the plans that are not allowed, [J]."""
@@ -141,14 +151,6 @@ def plans_named(table: PlanTable, name: str) -> BoolArray:
             f" {', '.join(table.models[:20])}, a plan is named like {table.plans[-1].label!r}."
         )
     return named
-
-
-def _place(segment: str | None, instances: tuple[object, ...] | None) -> str:
-    place = inside(segment)
-    if instances is not None:
-        shown = ", ".join(map(str, instances[:3]))
-        place += f" for {shown}{', ...' if len(instances) > 3 else ''}"
-    return place
 
 
 def _members(
