@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 from arbmodels.cascades import Frontier, cascade_frontier
+from arbmodels.cascades.frontier import MAX_MODELS
 from arbmodels.cascades.lattice import Lattice
 from arbmodels.checks import choose
-from arbmodels.curves import Curves
+from arbmodels.curves import SAME_RATE, Curves, dollar_curves
 from arbmodels.display import model_label
 from arbmodels.errors import InputError
 from arbmodels.market import Market
@@ -99,14 +101,19 @@ def policy_classes(
     >>> result.plan_at("best order", 1.0).plan.label
     '1 x cheap, then 1 x dear'
     """
-    frontier = source if isinstance(source, Frontier) else cascade_frontier(source)
     if menu < 1:
         raise InputError(f"A menu of {menu} plans is none; give at least 1.")
+    frontier = source if isinstance(source, Frontier) else _frontier(source)
     curves, lattice = frontier.curves, frontier.lattice
     rates = _rates(solve_rates, frontier.market_reach)
     names = _order(curves, order)
     positions = [curves.index(name) for name in names]
-    one = _for_everybody(frontier, positions, rates)
+    with tqdm(desc="Policy classes", disable=None, leave=False, delay=2) as bar:
+        one = _for_everybody(frontier, positions, rates, bar)
+        mixed = _mixed(frontier, one[-1], rates)
+        grouped = _grouped(
+            curves, one[-1], mixed[1], rates, bar, size=menu, segments=segments, oracle=oracle
+        )
     sizes = " x ".join(str(len(grid)) for grid in lattice.grids)
     thinned = ", refined near the plans asked for" if is_thinned(curves, lattice) else ""
     where = f"a lattice of {sizes} amounts{thinned}; bound for all amounts and orders"
@@ -134,13 +141,22 @@ def policy_classes(
         )
         for (name, label, proof), plans in zip(told, one, strict=True)
     ]
-    mixed = _mixed(frontier, one[-1], rates)
-    found.append(mixed[0])
-    found += _grouped(curves, one[-1], mixed[1], rates, size=menu, segments=segments, oracle=oracle)
-    return PolicyClasses(curves, rates, tuple(found))
+    return PolicyClasses(curves, rates, (*found, mixed[0], *grouped))
 
 
-def _for_everybody(frontier: Frontier, order: Sequence[int], rates: FloatArray) -> list[OnePlan]:
+def _frontier(source: Market | Curves) -> Frontier:
+    curves = source if isinstance(source, Curves) else dollar_curves(source)
+    if len(curves.names) > MAX_MODELS:
+        raise InputError(
+            f"Policy classes are compared for up to {MAX_MODELS} models, {curves.market.name} has"
+            f" {len(curves.names)}: choose some with market.select(models=[...]) or --models."
+        )
+    return cascade_frontier(curves)
+
+
+def _for_everybody(
+    frontier: Frontier, order: Sequence[int], rates: FloatArray, bar: tqdm[None]
+) -> list[OnePlan]:
     """Return the classes of one plan for all, each with what the simpler ones offer."""
     curves, lattice, singles = frontier.curves, frontier.lattice, frontier.single_models
     thinned = is_thinned(curves, lattice)
@@ -148,6 +164,7 @@ def _for_everybody(frontier: Frontier, order: Sequence[int], rates: FloatArray) 
 
     def with_windows(make: Callable[[Lattice], OnePlan], below: int = 0) -> OnePlan:
         coarse = make(lattice)
+        bar.update()
         return refined(curves, coarse, make, seed, rates, below=below) if thinned else coarse
 
     blocks = [
@@ -190,6 +207,7 @@ def _grouped(
     plans: OnePlan,
     mixed: Mixtures,
     rates: FloatArray,
+    bar: tqdm[None],
     *,
     size: int,
     segments: bool,
@@ -206,8 +224,7 @@ def _grouped(
         there = market.weight > 0
         labels = tuple(s for s, kept in zip(market.segment, there, strict=True) if kept)
         groups = Grouped(menu.by_segment(labels), gap=_SEGMENT_GAP)
-        choices = [groups.choice_at(float(rate)) for rate in rates]
-        spend, bound = (np.array([each[k] for each in choices]) for k in (0, 1))
+        spend, bound = _choices(groups, rates, bar)
         proof = _MENU.format(gap=_SEGMENT_GAP, count=count)
         label = "one plan per segment"
         found.append(
@@ -225,8 +242,7 @@ def _grouped(
         )
     if oracle:
         single = Grouped(menu, gap=_ORACLE_GAP)
-        choices = [single.choice_at(float(rate)) for rate in rates]
-        spend, bound = (np.array([each[k] for each in choices]) for k in (0, 1))
+        spend, bound = _choices(single, rates, bar)
         proof = _MENU.format(gap=_ORACLE_GAP, count=count)
         label = "one plan per instance"
         found.append(
@@ -237,9 +253,18 @@ def _grouped(
     return found
 
 
+def _choices(groups: Grouped, rates: FloatArray, bar: tqdm[None]) -> tuple[FloatArray, FloatArray]:
+    """Spend and bound of the cheapest choices at each solve rate."""
+    spend, bound = np.empty(len(rates)), np.empty(len(rates))
+    for u, rate in enumerate(rates.tolist()):
+        spend[u], bound[u], _ = groups.choice_at(rate)
+        bar.update()
+    return spend, bound
+
+
 def _rates(solve_rates: npt.ArrayLike | None, reach: float) -> FloatArray:
     if solve_rates is None:
-        if reach <= 0:
+        if reach <= SAME_RATE:
             raise InputError("No model of this market solves anything within the largest amount.")
         return np.linspace(_LOWEST_SHARE, 1.0, _POINTS) * reach
     rates = np.atleast_1d(np.asarray(solve_rates, dtype=float))
