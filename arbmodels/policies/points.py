@@ -66,8 +66,22 @@ class CheapestOf:
             If no member reaches the solve rate.
         """
         check_reach(solve_rate, self.reach)
-        spends = [float(member.spend_at(solve_rate)) for member in self.members]
-        return self.members[int(np.nanargmin(spends))].plan_at(solve_rate)
+        return plans_at(self, np.array([float(solve_rate)]))[0]
+
+
+def plans_at(plans: OnePlan, solve_rates: FloatArray) -> list[Plan]:
+    """Return ``plans.plan_at`` of every solve rate; members are compared at all rates at once."""
+    rates = solve_rates.tolist()
+    if not isinstance(plans, CheapestOf):
+        return [plans.plan_at(rate) for rate in rates]
+    every = np.stack([member.spend_at(solve_rates) for member in plans.members])
+    cheapest = np.nanargmin(every, axis=0) if rates else np.zeros(0, dtype=np.int64)
+    found = dict[int, Plan]()
+    for chosen in np.unique(cheapest).tolist():
+        mine = np.flatnonzero(cheapest == chosen)
+        theirs = plans_at(plans.members[chosen], solve_rates[mine])
+        found.update(zip(mine.tolist(), theirs, strict=True))
+    return [found[position] for position in range(len(rates))]
 
 
 def check_reach(solve_rate: float, reach: float) -> None:

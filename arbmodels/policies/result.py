@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Colour, dashes and width of every class: colour-blind safe, told apart in grey by their dashes.
 #: Classes often save the same; of lines on top of each other the wider ones stay visible.
 _STYLES = (
-    ("#000000", "-", 1.6), ("#56B4E9", "-", 7.0), ("#F0E442", "-", 4.5), ("#0072B2", "-", 2.6),
+    ("#000000", "-", 1.6), ("#56B4E9", "-", 5.5), ("#F0E442", "-", 3.6), ("#0072B2", "-", 2.2),
     ("#B22222", "-", 1.2), ("#B22222", "--", 1.2), ("#009E73", "-", 1.6), ("#000000", ":", 1.4),
     ("#999999", "-.", 1.6),
 )  # fmt: skip
