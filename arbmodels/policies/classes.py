@@ -22,7 +22,7 @@ from arbmodels.policies.blocks import blocks_best, blocks_greedy, blocks_in_orde
 from arbmodels.policies.grouped import Grouped
 from arbmodels.policies.menu import menu_of
 from arbmodels.policies.mixtures import Mixtures
-from arbmodels.policies.points import CheapestOf, OnePlan
+from arbmodels.policies.points import CheapestOf, OnePlan, rate_within
 from arbmodels.policies.policy import Serving
 from arbmodels.policies.result import PolicyClass, PolicyClasses
 from arbmodels.policies.windows import is_thinned, refined
@@ -138,6 +138,7 @@ def policy_classes(
             plans.spend_at(rates),
             np.where(rates <= plans.reach, alone if name == "single" else bound, np.nan),
             _for_all(plans),
+            _for_all_within(plans),
         )
         for (name, label, proof), plans in zip(told, one, strict=True)
     ]
@@ -184,6 +185,10 @@ def _for_all(plans: OnePlan) -> Callable[[float], tuple[Serving, ...]]:
     return lambda rate: (Serving("all", plans.plan_at(rate)),)
 
 
+def _for_all_within(plans: OnePlan) -> Callable[[float], tuple[Serving, ...]]:
+    return lambda spend: (Serving("all", plans.plan_at(rate_within(plans, spend))),)
+
+
 def _mixed(frontier: Frontier, plans: OnePlan, rates: FloatArray) -> tuple[PolicyClass, Mixtures]:
     states = [each.to_frame()["solve_rate"] for each in (frontier, *frontier.single_models)]
     mixed = Mixtures(plans, np.concatenate([*map(np.asarray, states), rates]))
@@ -197,9 +202,14 @@ def _mixed(frontier: Frontier, plans: OnePlan, rates: FloatArray) -> tuple[Polic
         mixed.reach,
         mixed.spend_at(rates),
         mixed.bound_at(rates, frontier.bound_at(grid), grid),
-        lambda rate: tuple(Serving("all", plan, part) for plan, part in mixed.mixture_at(rate)),
+        lambda rate: _drawn(mixed, rate),
+        lambda spend: _drawn(mixed, mixed.rate_within(spend)),
     )
     return chosen, mixed
+
+
+def _drawn(mixed: Mixtures, rate: float) -> tuple[Serving, ...]:
+    return tuple(Serving("all", plan, part) for plan, part in mixed.mixture_at(rate))
 
 
 def _grouped(
@@ -219,47 +229,49 @@ def _grouped(
     if not (several or oracle):
         return found
     menu = menu_of(curves, plans, mixed, rates, size)
-    count = f"{len(menu.plans):,}"
     if several and market.segment is not None:
         there = market.weight > 0
         labels = tuple(s for s, kept in zip(market.segment, there, strict=True) if kept)
         groups = Grouped(menu.by_segment(labels), gap=_SEGMENT_GAP)
-        spend, bound = _choices(groups, rates, bar)
-        proof = _MENU.format(gap=_SEGMENT_GAP, count=count)
-        label = "one plan per segment"
-        found.append(
-            PolicyClass(
-                "per segment", label, proof, True, groups.reach, spend, bound, groups.servings_at
-            )
-        )
-        mean = groups.mixed_spend_at(rates)
-        proof = f"exact over a menu of {count} plans (linear program)"
-        label, name = f"{label}, mixed", "per segment, mixed"
-        found.append(
-            PolicyClass(
-                name, label, proof, True, groups.reach, mean, mean, groups.mixed_servings_at
-            )
-        )
+        found += [_whole(groups, rates, bar, "per segment"), _in_part(groups, rates)]
     if oracle:
-        single = Grouped(menu, gap=_ORACLE_GAP)
-        spend, bound = _choices(single, rates, bar)
-        proof = _MENU.format(gap=_ORACLE_GAP, count=count)
-        label = "one plan per instance"
-        found.append(
-            PolicyClass(
-                "oracle", label, proof, False, single.reach, spend, bound, single.servings_at
-            )
-        )
+        found.append(_whole(Grouped(menu, gap=_ORACLE_GAP), rates, bar, "oracle"))
     return found
 
 
-def _choices(groups: Grouped, rates: FloatArray, bar: tqdm[None]) -> tuple[FloatArray, FloatArray]:
-    """Spend and bound of the cheapest choices at each solve rate."""
+def _whole(groups: Grouped, rates: FloatArray, bar: tqdm[None], name: str) -> PolicyClass:
+    """One plan for every group."""
     spend, bound = np.empty(len(rates)), np.empty(len(rates))
     for u, rate in enumerate(rates.tolist()):
         spend[u], bound[u], _ = groups.choice_at(rate)
         bar.update()
-    return spend, bound
+    return PolicyClass(
+        name,
+        f"one plan per {groups.menu.kind}",
+        _MENU.format(gap=groups.gap, count=f"{len(groups.menu.plans):,}"),
+        name != "oracle",
+        groups.reach,
+        spend,
+        bound,
+        groups.servings_at,
+        groups.servings_within,
+    )
+
+
+def _in_part(groups: Grouped, rates: FloatArray) -> PolicyClass:
+    """Plans drawn at random in at most one group."""
+    mean = groups.mixed_spend_at(rates)
+    return PolicyClass(
+        "per segment, mixed",
+        "one plan per segment, mixed",
+        f"exact over a menu of {len(groups.menu.plans):,} plans (linear program)",
+        True,
+        groups.reach,
+        mean,
+        mean,
+        groups.mixed_servings_at,
+        lambda spend: groups.mixed_servings_at(groups.mixed_rate_within(spend)),
+    )
 
 
 def _rates(solve_rates: npt.ArrayLike | None, reach: float) -> FloatArray:

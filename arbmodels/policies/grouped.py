@@ -74,13 +74,7 @@ class Grouped:
         menu = self.menu
         if solve_rate > self.reach + SAME_RATE:
             return Choice(np.nan, np.nan, np.zeros(0, dtype=np.int64))
-        problem = RoutingProblem.from_arrays(
-            menu.solve,
-            menu.spend,
-            [f"plan {position}" for position in range(len(menu.plans))],
-            weight=menu.weight,
-            abstain=False,
-        ).minimize_spend()
+        problem = self._problem.minimize_spend()
         floor = min(solve_rate, self.reach) * (1.0 - 1e-9)
         result = problem.add_floor(floor).solve(self.gap, self.time_limit) if floor > 0 else None
         if result is None:
@@ -101,7 +95,28 @@ class Grouped:
             If the menu does not reach the solve rate.
         """
         check_reach(solve_rate, self.reach)
-        chosen = self.choice_at(solve_rate).plans
+        return self._servings(self.choice_at(solve_rate).plans)
+
+    def servings_within(self, spend: float) -> tuple[Serving, ...]:
+        """Return the plans that solve most for an expected spend, a budget over all groups."""
+        if float(self.menu.weight @ self.menu.spend.min(axis=1)) >= spend:
+            return self._servings(self._start)
+        budget = spend * len(self.menu.groups)
+        result = self._problem.add_budget(budget).solve(self.gap, self.time_limit)
+        return self._servings(np.asarray(result.assignment, dtype=np.int64))
+
+    @cached_property
+    def _problem(self) -> RoutingProblem:
+        """Every plan of the menu for every group, no objective or constraint yet."""
+        return RoutingProblem.from_arrays(
+            self.menu.solve,
+            self.menu.spend,
+            [f"plan {position}" for position in range(len(self.menu.plans))],
+            weight=self.menu.weight,
+            abstain=False,
+        )
+
+    def _servings(self, chosen: IntArray) -> tuple[Serving, ...]:
         pairs = zip(self.menu.groups, chosen, strict=True)
         return tuple(Serving(group, self.menu.plans[j], 1.0, self.menu.kind) for group, j in pairs)
 
@@ -148,6 +163,11 @@ class Grouped:
         target = np.asarray(solve_rate, dtype=float)
         spend: FloatArray = np.interp(target, *self._mixed)
         return np.where(target <= self.reach + SAME_RATE, spend, np.nan)
+
+    def mixed_rate_within(self, spend: float) -> float:
+        """Return the largest solve rate for an expected spend when groups may mix plans."""
+        rate, least = self._mixed
+        return float(np.interp(spend, least, rate))
 
     def mixed_servings_at(self, solve_rate: float) -> tuple[Serving, ...]:
         """Return the plans of every group with their probabilities; one group mixes at most.

@@ -50,6 +50,11 @@ class Mixtures:
         mixed: FloatArray = np.interp(target, rate, spend)
         return np.where(target <= self.reach + SAME_RATE, mixed, np.nan)
 
+    def rate_within(self, spend: float) -> float:
+        """Return the largest solve rate that a mixture reaches for this expected spend."""
+        rate, least = self.hull
+        return float(np.interp(spend, least, rate))
+
     def mixture_at(self, solve_rate: float) -> tuple[tuple[Plan, float], ...]:
         """Return the plans, with their probabilities, that reach a solve rate most cheaply.
 

@@ -16,6 +16,9 @@ from arbmodels.plans import Plan
 
 IntArray = npt.NDArray[np.int64]
 
+#: Solve rates that are looked at together in the search for a spend.
+_CUTS = 65
+
 
 class OnePlan(Protocol):
     """Cheapest plans of some class for every solve rate; a ``Frontier`` is one."""
@@ -82,6 +85,24 @@ def plans_at(plans: OnePlan, solve_rates: FloatArray) -> list[Plan]:
         theirs = plans_at(plans.members[chosen], solve_rates[mine])
         found.update(zip(mine.tolist(), theirs, strict=True))
     return [found[position] for position in range(len(rates))]
+
+
+def rate_within(plans: OnePlan, spend: float) -> float:
+    """Return the largest solve rate whose cheapest plan is expected to cost no more than that."""
+    low, high = 0.0, plans.reach
+    while True:
+        rates = np.linspace(low, high, _CUTS)
+        last = int(np.flatnonzero(plans.spend_at(rates) <= spend * (1 + SAME_RATE))[-1])
+        low = float(rates[last])
+        if last == len(rates) - 1 or rates[last + 1] - low <= SAME_RATE:
+            return low
+        high = float(rates[last + 1])
+
+
+def check_spend(spend: float) -> None:
+    """Raise an InputError unless ``spend`` is an amount of money."""
+    if not 0 <= spend < np.inf:
+        raise InputError(f"A spend of {spend:g} per instance; give 0 or a positive finite amount.")
 
 
 def check_reach(solve_rate: float, reach: float) -> None:

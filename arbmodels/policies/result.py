@@ -14,6 +14,7 @@ from arbmodels.display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
+from arbmodels.policies.points import check_spend
 from arbmodels.policies.policy import Policy, Serving, score
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ class PolicyClass:
     spend, bound : float array [U], currency units per instance
         Least expected spend found, and a proven lower bound on the class; NaN out of reach.
     servings_at : callable
-        Solve rate -> plans.
+        Solve rate -> the cheapest plans.
+    servings_within : callable
+        Expected spend -> the plans that solve most for it.
     """
 
     name: str
@@ -58,6 +61,7 @@ class PolicyClass:
     spend: FloatArray
     bound: FloatArray
     servings_at: Callable[[float], tuple[Serving, ...]]
+    servings_within: Callable[[float], tuple[Serving, ...]]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -136,14 +140,39 @@ class PolicyClasses(Displayed):
         InputError
             If there is no such class, or it does not reach the solve rate.
         """
+        return self._policy(self._class(name), lambda each: each.servings_at(float(solve_rate)))
+
+    def plan_within(self, name: str, spend: float) -> Policy:
+        """Return the policy of a class that solves most for an expected spend.
+
+        Parameters
+        ----------
+        name : str
+            One of :attr:`names`.
+        spend : float, currency units per instance
+            One budget over all instances: what a segment saves another may use.
+
+        Raises
+        ------
+        InputError
+            If there is no such class, or the spend is negative or not finite.
+        """
+        check_spend(spend)
+        return self._policy(self._class(name), lambda each: each.servings_within(float(spend)))
+
+    def _class(self, name: str) -> PolicyClass:
         if name not in self.names:
             raise InputError(
                 f"No policy class {name!r}; there are {', '.join(map(repr, self.names))}."
             )
-        chosen = self.classes[self.names.index(name)]
-        servings = chosen.servings_at(float(solve_rate))
+        return self.classes[self.names.index(name)]
+
+    def _policy(
+        self, chosen: PolicyClass, servings_of: Callable[[PolicyClass], tuple[Serving, ...]]
+    ) -> Policy:
+        servings = servings_of(chosen)
         rate, spend = score(servings, self.curves)
-        return Policy(name, rate, spend, servings, chosen.deployable, self.market.currency)
+        return Policy(chosen.name, rate, spend, servings, chosen.deployable, self.market.currency)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per class and solve rate."""
