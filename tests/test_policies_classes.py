@@ -218,6 +218,22 @@ def test_choices_from_a_menu_against_enumeration_and_a_linear_program(seed):
     assert grouped.choice_at(0.0).spend == 0.0
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_with_many_groups_rounding_is_within_the_gap(seed):
+    menu = random_menu(np.random.default_rng(seed), 400, 6)
+    quick, exact = Grouped(menu, gap=3e-3), Grouped(menu, gap=1e-7)
+    for target in np.array([0.2, 0.6, 0.95, 1.0]) * quick.reach:
+        choice, best = quick.choice_at(target), exact.choice_at(target)
+        solved = menu.weight @ menu.solve[np.arange(400), choice.plans]
+        assert solved >= target * (1 - 2e-9)
+        assert choice.bound <= best.spend * (1 + 1e-9)
+        assert best.bound * (1 - 1e-9) <= choice.spend <= best.spend * (1 + 3.1e-3)
+        spent = 0.0
+        for group, serving in enumerate(quick.servings_within(best.spend)):
+            spent += menu.weight[group] * menu.spend[group, menu.plans.index(serving.plan)]
+        assert spent <= best.spend * (1 + 1e-9)
+
+
 def test_segments_that_differ_get_different_plans():
     market = Market(
         ["a", "b"], ["x", "y"], [[1, 1], [1, 1]], [[1, 0], [0, 1]], [[1.0, 2.0], [1.0, 2.0]],
