@@ -26,6 +26,9 @@ CHOICES = {
     "route": ("oracle: ", "per-segment: ", "single: "),
     "margin": ("exact: ", "authors: ", *ACCOUNTING),
     "frontier": ACCOUNTING,
+    "classes": ACCOUNTING,
+    "limits": ACCOUNTING[2:],
+    "verify": ("same-verifier: ", "own-check: ", "cost: ", *ACCOUNTING[2:]),
     "game": ("bertrand: ", "undercutting: ", "exact: ", "authors: ", *ACCOUNTING),
 }
 
@@ -57,6 +60,11 @@ def test_help_is_a_table_of_contents() -> None:
         "predict",
         "stream",
         "frontier",
+        "classes",
+        "limits",
+        "cvar",
+        "batches",
+        "verify",
         "margin",
         "game",
         "data",

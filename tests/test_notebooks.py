@@ -87,7 +87,7 @@ def _complaints(notebook: Any) -> list[str]:
 
 
 def test_there_are_notebooks() -> None:
-    assert {"01_quickstart", "02_routing"} <= {path.stem for path in NOTEBOOKS}
+    assert {"01_quickstart", "02_routing", "03_cascades"} <= {path.stem for path in NOTEBOOKS}
 
 
 @every_notebook

@@ -60,9 +60,17 @@ def test_blocks_are_the_best_of_every_order_and_amount(data, accounting):
         np.testing.assert_allclose(spend["single"][u], single, atol=1e-12)
         assert best - 1e-12 <= spend["greedy order"][u]
     np.testing.assert_allclose(spend["interleaved"], cascade_frontier(curves).spend_at(rates))
+    scored = [
+        plan.evaluate(curves) for plan in block_plans(curves, itertools.permutations(range(width)))
+    ]
+    for budget in (0.5, 2.0):
+        most = max(each.solve_rate for each in scored if each.mean_spend <= budget + 1e-12)
+        found = result.plan_within("best order", budget)
+        assert found.solve_rate == pytest.approx(most, abs=1e-11)
+        assert found.spend <= budget * (1 + 1e-9)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(st.data())
 def test_policies_do_what_their_class_promises(data):
     market = random_market(
@@ -99,6 +107,17 @@ def test_policies_do_what_their_class_promises(data):
             assert policy.solve_rate >= rate - 1e-8
             assert policy.spend == pytest.approx(least, rel=1e-6, abs=1e-9)
             assert policy.deployable == (chosen.name != "oracle")
+    # A spend buys at least what it was the least spend for, and is kept.
+    for chosen in result.classes:
+        for rate, least in zip(rates, chosen.spend, strict=True):
+            if np.isfinite(least):
+                policy = result.plan_within(chosen.name, least)
+                assert policy.spend <= least * (1 + 1e-9) + 1e-15
+                slack = 2e-3 if chosen.name in {"oracle", "per segment"} else 1e-6
+                assert policy.solve_rate >= rate * (1 - slack) - 1e-8
+        everything = result.plan_within(chosen.name, 1e9)
+        assert everything.solve_rate == pytest.approx(chosen.reach, rel=1e-3)
+        assert result.plan_within(chosen.name, 0.0).spend == 0.0
     # Wider classes cost no more.
     chain = ["single", "given order", "best order", "interleaved", "mixed"]
     chain += ["per segment, mixed"] if "per segment" in spend else []
@@ -181,9 +200,38 @@ def test_choices_from_a_menu_against_enumeration_and_a_linear_program(seed):
         for group in menu.groups:
             parts = [each.probability for each in servings if each.group == group]
             assert sum(parts) == pytest.approx(1.0)
+    for budget in np.array([0.05, 0.3, 0.7, 1.0, 2.0]) * spend.max():
+        most = rate[spend <= budget + 1e-12].max()
+        rows_of = [menu.plans.index(each.plan) for each in grouped.servings_within(budget)]
+        assert menu.weight @ menu.spend[rows, rows_of] <= budget * (1 + 1e-9)
+        assert menu.weight @ menu.solve[rows, rows_of] == pytest.approx(most, rel=1e-7)
+        program = linprog(
+            -(menu.weight[:, None] * menu.solve).ravel(),
+            (menu.weight[:, None] * menu.spend).reshape(1, -1),
+            [budget],
+            equal,
+            np.ones(4),
+        )
+        assert grouped.mixed_rate_within(budget) == pytest.approx(-program.fun, rel=1e-7)
     assert np.isnan(grouped.mixed_spend_at(grouped.reach + 0.01))
     assert np.isnan(grouped.choice_at(grouped.reach + 0.01).spend)
     assert grouped.choice_at(0.0).spend == 0.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_with_many_groups_rounding_is_within_the_gap(seed):
+    menu = random_menu(np.random.default_rng(seed), 400, 6)
+    quick, exact = Grouped(menu, gap=3e-3), Grouped(menu, gap=1e-7)
+    for target in np.array([0.2, 0.6, 0.95, 1.0]) * quick.reach:
+        choice, best = quick.choice_at(target), exact.choice_at(target)
+        solved = menu.weight @ menu.solve[np.arange(400), choice.plans]
+        assert solved >= target * (1 - 2e-9)
+        assert choice.bound <= best.spend * (1 + 1e-9)
+        assert best.bound * (1 - 1e-9) <= choice.spend <= best.spend * (1 + 3.1e-3)
+        spent = 0.0
+        for group, serving in enumerate(quick.servings_within(best.spend)):
+            spent += menu.weight[group] * menu.spend[group, menu.plans.index(serving.plan)]
+        assert spent <= best.spend * (1 + 1e-9)
 
 
 def test_segments_that_differ_get_different_plans():
@@ -238,6 +286,9 @@ def test_beyond_the_single_models_nothing_is_saved_against_them():
         (lambda c: policy_classes(c, order=["model-0", "model-0"]), "named twice"),
         (lambda c: policy_classes(c, menu=0), "menu of 0 plans"),
         (lambda c: policy_classes(c, [0.1]).plan_at("best", 0.1), "No policy class 'best'"),
+        (lambda c: policy_classes(c, [0.1]).plan_within("best", 0.1), "No policy class 'best'"),
+        (lambda c: policy_classes(c, [0.1]).plan_within("single", -1.0), "A spend of -1"),
+        (lambda c: policy_classes(c, [0.1]).plan_within("single", np.nan), "A spend of nan"),
         (lambda c: policy_classes(c, [0.1]).plan_at("single", 1.0), "reaches a solve rate of 100"),
         (lambda c: policy_classes(c, [0.1]).plan_at("per segment", 0.1), "No policy class"),
         (lambda c: policy_classes(c, [0.1]).plan_at("mixed", -0.1), "between 0 and that"),

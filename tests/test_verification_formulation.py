@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import arbmodels as arb
 from arbmodels.verification import Verifier, verdict_curves, verified_frontier
 from conftest import markets, random_market
-from test_verification_program import solve, steps_of
+from formulations.verified_cascade import solve, steps_of
 
 RATES = st.sampled_from([0.0, 0.05, 0.4])
 

@@ -13,7 +13,23 @@ import typer
 from typer.core import TyperGroup
 
 import arbmodels
-from arbmodels.cli import data, demo, frontier, game, info, margin, predict, route, search, stream
+from arbmodels.cli import (
+    batches,
+    classes,
+    cvar,
+    data,
+    demo,
+    frontier,
+    game,
+    info,
+    limits,
+    margin,
+    predict,
+    route,
+    search,
+    stream,
+    verify,
+)
 from arbmodels.cli.options import described
 from arbmodels.errors import ArbModelsError, InfeasibleError, SolverError
 
@@ -78,6 +94,11 @@ app.command("predict", rich_help_panel="Routing and cascades")(predict.predict)
 app.command("stream", rich_help_panel="Routing and cascades")(stream.stream)
 app.command("frontier", rich_help_panel="Routing and cascades")(frontier.frontier)
 app.command("search", rich_help_panel="Routing and cascades")(search.search)
+app.command("classes", rich_help_panel="Routing and cascades")(classes.classes)
+app.command("limits", rich_help_panel="Routing and cascades")(limits.limits)
+app.command("cvar", rich_help_panel="Routing and cascades")(cvar.cvar)
+app.command("batches", rich_help_panel="Routing and cascades")(batches.batches)
+app.command("verify", rich_help_panel="Routing and cascades")(verify.verify)
 app.command("margin", rich_help_panel="Arbitrage and prices")(margin.margin)
 app.command("game", rich_help_panel="Arbitrage and prices")(game.game)
 

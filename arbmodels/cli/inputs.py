@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from arbmodels.cli.options import Convention
+from arbmodels.cli.options import AttemptsConvention, Convention
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,6 +58,11 @@ def limits(option: str, entries: Sequence[str]) -> dict[str, float]:
     return out
 
 
+def per_model(option: str, entries: Sequence[str] | None) -> dict[str, float]:
+    """Read ``MODEL=NUMBER`` pairs, repeated or between commas as in ``--models``."""
+    return limits(option, [pair for entry in entries or () for pair in names(entry) or ()])
+
+
 def column_names(text: str | None) -> dict[str, str] | None:
     """Read ``"model=llm,instance=qid"``."""
     if text is None:
@@ -93,7 +98,7 @@ def open_market(
 
 def curves_of(market: Market, convention: Convention) -> Curves:
     """Return the market's curves in one of the conventions of ``--accounting``."""
-    from arbmodels.curves import attempt_curves, dollar_curves
+    from arbmodels.curves import dollar_curves
 
     match convention:
         case "authors":
@@ -102,10 +107,19 @@ def curves_of(market: Market, convention: Convention) -> Curves:
             return dollar_curves(market, integration="exact")
         case "dollars-stop-at-record":
             return dollar_curves(market, integration="exact", accounting="stop-at-record")
-        case "attempts-pay-past-record":
-            return attempt_curves(market)
-        case "attempts-stop-at-record":
-            return attempt_curves(market, accounting="stop-at-record")
+        case "attempts-pay-past-record" | "attempts-stop-at-record":
+            return attempt_curves_of(market, convention)
+
+
+def attempt_curves_of(
+    market: Market, convention: AttemptsConvention, most: int | None = None
+) -> Curves:
+    """Return the market's curves in whole attempts, up to ``most`` of each model."""
+    from arbmodels.curves import attempt_curves
+
+    if convention == "attempts-stop-at-record":
+        return attempt_curves(market, most, accounting="stop-at-record")
+    return attempt_curves(market, most)
 
 
 def round_rates(low: float, high: float) -> list[float]:

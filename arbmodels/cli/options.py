@@ -78,11 +78,45 @@ Refine = Annotated[
     int,
     typer.Option("--refine", metavar="K", min=1, help="Cut the budget grid K times finer."),
 ]
+#: The conventions in which plans are whole attempts.
+AttemptsConvention = Literal["attempts-pay-past-record", "attempts-stop-at-record"]
+AttemptsAccounting = Annotated[
+    AttemptsConvention,
+    typer.Option(
+        "--accounting",
+        metavar="RULE",
+        help="How spend is counted, in whole attempts. attempts-pay-past-record,"
+        " attempts-stop-at-record: an unsolved instance costs money past its recorded attempts, or"
+        " no more.",
+    ),
+]
+MostAttempts = Annotated[
+    int | None,
+    typer.Option(
+        "--attempts",
+        metavar="K",
+        min=1,
+        show_default="each model's longest record",
+        help="Plan at most K attempts of each model.",
+    ),
+]
+Seconds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--seconds", metavar="MODEL=S,...", help="How long an attempt of each model takes."
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", metavar="FILE", help="Write the answer as a table (.csv or .parquet)."
+    ),
+]
 Plot = Annotated[
     Path | None,
     typer.Option("--plot", metavar="FILE", help="Draw a figure (.png, .pdf or .svg)."),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite the figure if it exists.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]
 
 
 def described(*examples: str) -> Callable[[Command], Command]:

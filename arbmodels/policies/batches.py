@@ -35,8 +35,8 @@ _TIMES = 8
 class BatchFrontier(Displayed):
     """Least expected spend for every solve rate and every limit on the time of one instance.
 
-    Made by :func:`arbmodels.batch_frontier`; exact over all sequences of batches of whole attempts
-    up to the curves' last attempt and the largest batch.
+    Made by :func:`arbmodels.policies.batch_frontier`; exact over all sequences of batches of whole
+    attempts up to the curves' last attempt and the largest batch.
 
     Parameters
     ----------
@@ -141,9 +141,11 @@ class BatchFrontier(Displayed):
     @property
     def _shown(self) -> tuple[FloatArray, FloatArray]:
         """Latencies and solve rates for tables and pictures."""
-        every = self.paths.latency[self.paths.latency > 0]
+        # Zero only where no attempt fits.
+        every = self.paths.latency[1:] if len(self.paths.latency) > 1 else self.paths.latency
         picked = np.unique(np.linspace(0, len(every) - 1, _TIMES).astype(int))
-        return every[picked], self.reach() * _SHARES
+        reach = self.reach()
+        return every[picked], reach * _SHARES if reach > SAME_RATE else np.zeros(1)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per latency and shown solve rate: the least spend."""
@@ -178,7 +180,7 @@ class BatchFrontier(Displayed):
 
     def plot(self, axes: Axes | None = None) -> Axes:
         """Draw the least spend against the time limit for some solve rates."""
-        axes = new_axes() if axes is None else axes
+        axes = new_axes(6.2, 3.4) if axes is None else axes
         _, rates = self._shown
         times = self.paths.latency
         spend = np.stack([self.spend_at(rates, float(time)) for time in times])
@@ -188,7 +190,7 @@ class BatchFrontier(Displayed):
         axes.set_xlabel("Longest time of an instance (s)")
         axes.set_ylabel(f"Expected spend ({self.market.currency} per instance)")
         axes.set_title(self.market.name)
-        axes.legend(frameon=False, title="Solve rate")
+        axes.legend(frameon=False, title="Solve rate", loc="upper left", bbox_to_anchor=(1.0, 1.0))
         return axes
 
 

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 from arbmodels.cascades import Frontier, cascade_frontier
+from arbmodels.cascades.frontier import MAX_MODELS
 from arbmodels.cascades.lattice import Lattice
 from arbmodels.checks import choose
-from arbmodels.curves import Curves
+from arbmodels.curves import SAME_RATE, Curves, dollar_curves
 from arbmodels.display import model_label
 from arbmodels.errors import InputError
 from arbmodels.market import Market
@@ -20,7 +22,7 @@ from arbmodels.policies.blocks import blocks_best, blocks_greedy, blocks_in_orde
 from arbmodels.policies.grouped import Grouped
 from arbmodels.policies.menu import menu_of
 from arbmodels.policies.mixtures import Mixtures
-from arbmodels.policies.points import CheapestOf, OnePlan
+from arbmodels.policies.points import CheapestOf, OnePlan, rate_within
 from arbmodels.policies.policy import Serving
 from arbmodels.policies.result import PolicyClass, PolicyClasses
 from arbmodels.policies.windows import is_thinned, refined
@@ -99,14 +101,19 @@ def policy_classes(
     >>> result.plan_at("best order", 1.0).plan.label
     '1 x cheap, then 1 x dear'
     """
-    frontier = source if isinstance(source, Frontier) else cascade_frontier(source)
     if menu < 1:
         raise InputError(f"A menu of {menu} plans is none; give at least 1.")
+    frontier = source if isinstance(source, Frontier) else _frontier(source)
     curves, lattice = frontier.curves, frontier.lattice
     rates = _rates(solve_rates, frontier.market_reach)
     names = _order(curves, order)
     positions = [curves.index(name) for name in names]
-    one = _for_everybody(frontier, positions, rates)
+    with tqdm(desc="Policy classes", disable=None, leave=False, delay=2) as bar:
+        one = _for_everybody(frontier, positions, rates, bar)
+        mixed = _mixed(frontier, one[-1], rates)
+        grouped = _grouped(
+            curves, one[-1], mixed[1], rates, bar, size=menu, segments=segments, oracle=oracle
+        )
     sizes = " x ".join(str(len(grid)) for grid in lattice.grids)
     thinned = ", refined near the plans asked for" if is_thinned(curves, lattice) else ""
     where = f"a lattice of {sizes} amounts{thinned}; bound for all amounts and orders"
@@ -131,16 +138,26 @@ def policy_classes(
             plans.spend_at(rates),
             np.where(rates <= plans.reach, alone if name == "single" else bound, np.nan),
             _for_all(plans),
+            _for_all_within(plans),
         )
         for (name, label, proof), plans in zip(told, one, strict=True)
     ]
-    mixed = _mixed(frontier, one[-1], rates)
-    found.append(mixed[0])
-    found += _grouped(curves, one[-1], mixed[1], rates, size=menu, segments=segments, oracle=oracle)
-    return PolicyClasses(curves, rates, tuple(found))
+    return PolicyClasses(curves, rates, (*found, mixed[0], *grouped))
 
 
-def _for_everybody(frontier: Frontier, order: Sequence[int], rates: FloatArray) -> list[OnePlan]:
+def _frontier(source: Market | Curves) -> Frontier:
+    curves = source if isinstance(source, Curves) else dollar_curves(source)
+    if len(curves.names) > MAX_MODELS:
+        raise InputError(
+            f"Policy classes are compared for up to {MAX_MODELS} models, {curves.market.name} has"
+            f" {len(curves.names)}: choose some with market.select(models=[...]) or --models."
+        )
+    return cascade_frontier(curves)
+
+
+def _for_everybody(
+    frontier: Frontier, order: Sequence[int], rates: FloatArray, bar: tqdm[None]
+) -> list[OnePlan]:
     """Return the classes of one plan for all, each with what the simpler ones offer."""
     curves, lattice, singles = frontier.curves, frontier.lattice, frontier.single_models
     thinned = is_thinned(curves, lattice)
@@ -148,6 +165,7 @@ def _for_everybody(frontier: Frontier, order: Sequence[int], rates: FloatArray) 
 
     def with_windows(make: Callable[[Lattice], OnePlan], below: int = 0) -> OnePlan:
         coarse = make(lattice)
+        bar.update()
         return refined(curves, coarse, make, seed, rates, below=below) if thinned else coarse
 
     blocks = [
@@ -167,6 +185,10 @@ def _for_all(plans: OnePlan) -> Callable[[float], tuple[Serving, ...]]:
     return lambda rate: (Serving("all", plans.plan_at(rate)),)
 
 
+def _for_all_within(plans: OnePlan) -> Callable[[float], tuple[Serving, ...]]:
+    return lambda spend: (Serving("all", plans.plan_at(rate_within(plans, spend))),)
+
+
 def _mixed(frontier: Frontier, plans: OnePlan, rates: FloatArray) -> tuple[PolicyClass, Mixtures]:
     states = [each.to_frame()["solve_rate"] for each in (frontier, *frontier.single_models)]
     mixed = Mixtures(plans, np.concatenate([*map(np.asarray, states), rates]))
@@ -180,9 +202,14 @@ def _mixed(frontier: Frontier, plans: OnePlan, rates: FloatArray) -> tuple[Polic
         mixed.reach,
         mixed.spend_at(rates),
         mixed.bound_at(rates, frontier.bound_at(grid), grid),
-        lambda rate: tuple(Serving("all", plan, part) for plan, part in mixed.mixture_at(rate)),
+        lambda rate: _drawn(mixed, rate),
+        lambda spend: _drawn(mixed, mixed.rate_within(spend)),
     )
     return chosen, mixed
+
+
+def _drawn(mixed: Mixtures, rate: float) -> tuple[Serving, ...]:
+    return tuple(Serving("all", plan, part) for plan, part in mixed.mixture_at(rate))
 
 
 def _grouped(
@@ -190,6 +217,7 @@ def _grouped(
     plans: OnePlan,
     mixed: Mixtures,
     rates: FloatArray,
+    bar: tqdm[None],
     *,
     size: int,
     segments: bool,
@@ -201,45 +229,54 @@ def _grouped(
     if not (several or oracle):
         return found
     menu = menu_of(curves, plans, mixed, rates, size)
-    count = f"{len(menu.plans):,}"
     if several and market.segment is not None:
         there = market.weight > 0
         labels = tuple(s for s, kept in zip(market.segment, there, strict=True) if kept)
         groups = Grouped(menu.by_segment(labels), gap=_SEGMENT_GAP)
-        choices = [groups.choice_at(float(rate)) for rate in rates]
-        spend, bound = (np.array([each[k] for each in choices]) for k in (0, 1))
-        proof = _MENU.format(gap=_SEGMENT_GAP, count=count)
-        label = "one plan per segment"
-        found.append(
-            PolicyClass(
-                "per segment", label, proof, True, groups.reach, spend, bound, groups.servings_at
-            )
-        )
-        mean = groups.mixed_spend_at(rates)
-        proof = f"exact over a menu of {count} plans (linear program)"
-        label, name = f"{label}, mixed", "per segment, mixed"
-        found.append(
-            PolicyClass(
-                name, label, proof, True, groups.reach, mean, mean, groups.mixed_servings_at
-            )
-        )
+        found += [_whole(groups, rates, bar, "per segment"), _in_part(groups, rates)]
     if oracle:
-        single = Grouped(menu, gap=_ORACLE_GAP)
-        choices = [single.choice_at(float(rate)) for rate in rates]
-        spend, bound = (np.array([each[k] for each in choices]) for k in (0, 1))
-        proof = _MENU.format(gap=_ORACLE_GAP, count=count)
-        label = "one plan per instance"
-        found.append(
-            PolicyClass(
-                "oracle", label, proof, False, single.reach, spend, bound, single.servings_at
-            )
-        )
+        found.append(_whole(Grouped(menu, gap=_ORACLE_GAP), rates, bar, "oracle"))
     return found
+
+
+def _whole(groups: Grouped, rates: FloatArray, bar: tqdm[None], name: str) -> PolicyClass:
+    """One plan for every group."""
+    spend, bound = np.empty(len(rates)), np.empty(len(rates))
+    for u, rate in enumerate(rates.tolist()):
+        spend[u], bound[u], _ = groups.choice_at(rate)
+        bar.update()
+    return PolicyClass(
+        name,
+        f"one plan per {groups.menu.kind}",
+        _MENU.format(gap=groups.gap, count=f"{len(groups.menu.plans):,}"),
+        name != "oracle",
+        groups.reach,
+        spend,
+        bound,
+        groups.servings_at,
+        groups.servings_within,
+    )
+
+
+def _in_part(groups: Grouped, rates: FloatArray) -> PolicyClass:
+    """Plans drawn at random in at most one group."""
+    mean = groups.mixed_spend_at(rates)
+    return PolicyClass(
+        "per segment, mixed",
+        "one plan per segment, mixed",
+        f"exact over a menu of {len(groups.menu.plans):,} plans (linear program)",
+        True,
+        groups.reach,
+        mean,
+        mean,
+        groups.mixed_servings_at,
+        lambda spend: groups.mixed_servings_at(groups.mixed_rate_within(spend)),
+    )
 
 
 def _rates(solve_rates: npt.ArrayLike | None, reach: float) -> FloatArray:
     if solve_rates is None:
-        if reach <= 0:
+        if reach <= SAME_RATE:
             raise InputError("No model of this market solves anything within the largest amount.")
         return np.linspace(_LOWEST_SHARE, 1.0, _POINTS) * reach
     rates = np.atleast_1d(np.asarray(solve_rates, dtype=float))

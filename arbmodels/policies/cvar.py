@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 
 import numpy as np
+from tqdm import tqdm
 
 from arbmodels.cascades.lattice import Lattice, build_lattice, shortest_paths
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves
@@ -41,7 +42,7 @@ _RAISES = 7
 class CvarPlan(Displayed):
     """A plan within a limit on CVaR, and how far from the cheapest it can be.
 
-    Made by :func:`arbmodels.cvar_plan`.
+    Made by :func:`arbmodels.policies.cvar_plan`.
 
     Parameters
     ----------
@@ -190,15 +191,17 @@ class _Search:
     def branch(self, cells: int) -> float:
         """Halve the cell with the smallest bound until all is proven; return the bound."""
         heap = [(self.cell(0.0, self.limit), 0.0, self.limit)]
-        while len(heap) < cells:
-            bound, low, high = heap[0]
-            best = np.inf if self.best is None else self.best[0]
-            if bound >= best * (1 - ROUNDING) or np.isinf(bound):
-                break
-            heappop(heap)
-            middle = 0.5 * (low + high)
-            for each in ((low, middle), (middle, high)):
-                heappush(heap, (max(bound, self.cell(*each)), *each))
+        with tqdm(total=cells, desc="CVaR cells", disable=None, leave=False, delay=2) as bar:
+            while len(heap) < cells:
+                bound, low, high = heap[0]
+                best = np.inf if self.best is None else self.best[0]
+                if bound >= best * (1 - ROUNDING) or np.isinf(bound):
+                    break
+                heappop(heap)
+                middle = 0.5 * (low + high)
+                for each in ((low, middle), (middle, high)):
+                    heappush(heap, (max(bound, self.cell(*each)), *each))
+                bar.update()
         return heap[0][0]
 
     def cell(self, low: float, high: float) -> float:

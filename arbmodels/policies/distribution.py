@@ -37,8 +37,8 @@ Quantity = Literal["spend", "attempts", "seconds"]
 class SpendDistribution(Displayed):
     """Where a plan stops on every instance, and what that costs.
 
-    Made by :func:`arbmodels.spend_distribution`. An instance is drawn by its weight; the plan ends
-    at its first success, at a limit, or at its end.
+    Made by :func:`arbmodels.policies.spend_distribution`. An instance is drawn by its weight; the
+    plan ends at its first success, at a limit, or at its end.
 
     Parameters
     ----------

@@ -68,28 +68,29 @@ class Grouped:
     def choice_at(self, solve_rate: float) -> Choice:
         """Return the cheapest plan per group and a bound; NaN out of reach.
 
-        Solved by :class:`arbmodels.routing.RoutingProblem`. At most one in 10^9 of the solve rate
-        may be missing, which keeps the reach itself feasible in floating point.
+        If at most one group mixes plans, giving it the better one is feasible, and with many groups
+        within the gap. Else :class:`arbmodels.routing.RoutingProblem` solves the program. At most
+        one in 10^9 of the solve rate may be missing, which keeps the reach itself feasible in
+        floating point.
         """
         menu = self.menu
         if solve_rate > self.reach + SAME_RATE:
             return Choice(np.nan, np.nan, np.zeros(0, dtype=np.int64))
-        problem = RoutingProblem.from_arrays(
-            menu.solve,
-            menu.spend,
-            [f"plan {position}" for position in range(len(menu.plans))],
-            weight=menu.weight,
-            abstain=False,
-        ).minimize_spend()
         floor = min(solve_rate, self.reach) * (1.0 - 1e-9)
+        least = float(self.mixed_spend_at(floor))
+        rounded = self._after(int(np.searchsorted(self._mixed[0], floor)))
+        spend = self._mean(menu.spend, rounded)
+        if floor > 0 and spend - least <= self.gap * spend:
+            return Choice(spend, min(least, spend), rounded)
+        problem = self._problem.minimize_spend()
         result = problem.add_floor(floor).solve(self.gap, self.time_limit) if floor > 0 else None
         if result is None:
             free = menu.spend.argmin(axis=1)
             nothing = float(menu.weight @ menu.spend.min(axis=1))
             return Choice(nothing, nothing, free)
         chosen = np.asarray(result.assignment, dtype=np.int64)
-        spend = float(menu.weight @ menu.spend[np.arange(len(chosen)), chosen])
-        bound = max(result.bound / len(menu.groups), float(self.mixed_spend_at(floor)))
+        spend = self._mean(menu.spend, chosen)
+        bound = max(result.bound / len(menu.groups), least)
         return Choice(spend, min(bound, spend), chosen)
 
     def servings_at(self, solve_rate: float) -> tuple[Serving, ...]:
@@ -101,7 +102,43 @@ class Grouped:
             If the menu does not reach the solve rate.
         """
         check_reach(solve_rate, self.reach)
-        chosen = self.choice_at(solve_rate).plans
+        return self._servings(self.choice_at(solve_rate).plans)
+
+    def servings_within(self, spend: float) -> tuple[Serving, ...]:
+        """Return the plans that solve most for an expected spend, a budget over all groups."""
+        if float(self.menu.weight @ self.menu.spend.min(axis=1)) >= spend:
+            return self._servings(self._start)
+        most, spends = self.mixed_rate_within(spend), self._mixed[1]
+        rounded = self._after(int(np.searchsorted(spends, spend, side="right")) - 1)
+        if most - self._mean(self.menu.solve, rounded) <= self.gap * most:
+            return self._servings(rounded)
+        budget = spend * len(self.menu.groups)
+        result = self._problem.add_budget(budget).solve(self.gap, self.time_limit)
+        return self._servings(np.asarray(result.assignment, dtype=np.int64))
+
+    @cached_property
+    def _problem(self) -> RoutingProblem:
+        """Every plan of the menu for every group, no objective or constraint yet."""
+        return RoutingProblem.from_arrays(
+            self.menu.solve,
+            self.menu.spend,
+            [f"plan {position}" for position in range(len(self.menu.plans))],
+            weight=self.menu.weight,
+            abstain=False,
+        )
+
+    def _after(self, count: int) -> IntArray:
+        """Return every group's plan once the first edges have been bought."""
+        plan = self._start.copy()
+        # A group's edges come in their order, and of several values the last is kept.
+        plan[self._edges.group[:count]] = self._edges.high[:count]
+        return plan
+
+    def _mean(self, values: FloatArray, chosen: IntArray) -> float:
+        """Weighted mean over the groups of what their plans have in an array [G, J]."""
+        return float(self.menu.weight @ values[np.arange(len(chosen)), chosen])
+
+    def _servings(self, chosen: IntArray) -> tuple[Serving, ...]:
         pairs = zip(self.menu.groups, chosen, strict=True)
         return tuple(Serving(group, self.menu.plans[j], 1.0, self.menu.kind) for group, j in pairs)
 
@@ -149,6 +186,11 @@ class Grouped:
         spend: FloatArray = np.interp(target, *self._mixed)
         return np.where(target <= self.reach + SAME_RATE, spend, np.nan)
 
+    def mixed_rate_within(self, spend: float) -> float:
+        """Return the largest solve rate for an expected spend when groups may mix plans."""
+        rate, least = self._mixed
+        return float(np.interp(spend, least, rate))
+
     def mixed_servings_at(self, solve_rate: float) -> tuple[Serving, ...]:
         """Return the plans of every group with their probabilities; one group mixes at most.
 
@@ -161,11 +203,10 @@ class Grouped:
         if not 0 <= solve_rate <= 1:
             raise InputError(f"A solve rate lies between 0 and 1, not {solve_rate:g}.")
         rate, _ = self._mixed
-        edges, plan = self._edges, self._start.copy()
+        edges = self._edges
         whole = int(np.searchsorted(rate, solve_rate - SAME_RATE)) - 1
+        plan = self._after(max(whole, 0))
         kind, servings = self.menu.kind, list[Serving]()
-        for edge in range(max(whole, 0)):
-            plan[edges.group[edge]] = edges.high[edge]
         for group, name in enumerate(self.menu.groups):
             if 0 <= whole < len(edges.group) and edges.group[whole] == group:
                 share = float(min((solve_rate - rate[whole]) / edges.rate[whole], 1.0))

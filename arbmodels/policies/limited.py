@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 class LimitedFrontier(Displayed):
     """Cheapest plans in whole attempts whose worst case keeps the limits on every instance.
 
-    Made by :func:`arbmodels.limited_frontier`. Exact: what a plan can use at most depends on its
-    attempts of each model, not on their order, and grows with them, so that the plans that keep
-    the limits are the paths to the states that do.
+    Made by :func:`arbmodels.policies.limited_frontier`. Exact: what a plan can use at most depends
+    on its attempts of each model, not on their order, and grows with them, so that the plans that
+    keep the limits are the paths to the states that do.
 
     Parameters
     ----------
@@ -153,7 +153,8 @@ def limited_frontier(
     The worst case of a state a is :math:`\max_i \sum_m a_m q_{im}` in money, :math:`\sum_m a_m` in
     attempts and :math:`\sum_m a_m \tau_m` in time, attempts that are not made left out; states
     beyond a limit are left out of the lattice. Cutting every instance off by itself solves more for
-    the same limit; see the ``limits`` of :func:`arbmodels.spend_distribution`.
+    the same limit; see the ``limits`` of
+    :func:`arbmodels.policies.spend_distribution`.
 
     Parameters
     ----------
@@ -199,13 +200,26 @@ def limited_frontier(
             fit = [(use[:, [m]] * each).max(axis=0) <= most for m, each in enumerate(made)]
             made = [each[:, : int(fits.sum())] for each, fits in zip(made, fit, strict=True)]
     grids = [grid[: each.shape[1]] for grid, each in zip(curves.grids, made, strict=True)]
-    lattice = build_lattice(curves, grids)
+    lattice = _lattice(curves, grids)
     worst = [_worst(use, made) for use, _ in uses]
     kept = np.ones(lattice.spend.shape, dtype=bool)
     for (_, limit), most_used in zip(uses, worst, strict=True):
         if limit is not None:
             kept &= most_used <= limit * (1 + ROUNDING)
     return LimitedFrontier(curves, lattice, limits, worst[0], kept)
+
+
+def _lattice(curves: Curves, grids: list[FloatArray]) -> Lattice:
+    """Tabulate the lattice; models of which no attempt fits have an axis of length one."""
+    served = [m for m, grid in enumerate(grids) if len(grid) > 1] or [0]
+    some = curves.only([curves.names[m] for m in served])
+    inner = build_lattice(some, [grids[m] for m in served])
+    shape = [len(grid) for grid in grids]
+    steps = [np.zeros([*shape[:m], size - 1, *shape[m + 1 :]]) for m, size in enumerate(shape)]
+    for m, step in zip(served, inner.step_spend, strict=True):
+        steps[m] = step.reshape(steps[m].shape)
+    rate, spend = (each.reshape(shape) for each in (inner.solve_rate, inner.spend))
+    return Lattice(tuple(grids), rate, tuple(steps), spend)
 
 
 def _worst(use: FloatArray, made: list[npt.NDArray[np.int64]]) -> FloatArray:

@@ -12,7 +12,7 @@ from arbmodels.curves import SAME_RATE, Curves
 from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan
 from arbmodels.policies.mixtures import Mixtures
-from arbmodels.policies.points import OnePlan
+from arbmodels.policies.points import OnePlan, plans_at
 
 #: States of the lattice that a single segment's own plans are found on.
 _SEGMENT_STATES = 60_000
@@ -80,8 +80,8 @@ def menu_of(curves: Curves, plans: OnePlan, mixed: Mixtures, rates: FloatArray, 
     asked = [float(rate) for rate in rates if rate <= plans.reach + SAME_RATE]
     spread = np.linspace(0.0, plans.reach, size + 1)[1:].tolist()
     chosen = {Plan((), curves.unit): None}
-    chosen.update(dict.fromkeys(plans.plan_at(rate) for rate in (*asked, *spread)))
-    chosen.update(dict.fromkeys(plan for rate in asked for plan, _ in mixed.mixture_at(rate)))
+    ends = [vertex for rate in asked for vertex, _ in mixed.vertices_at(rate)]
+    chosen.update(dict.fromkeys(plans_at(plans, np.array([*asked, *spread, *ends]))))
     chosen.update(dict.fromkeys(_own_plans(curves)))
     every = tuple(chosen)
     scored = [plan.evaluate(curves) for plan in every]

@@ -11,7 +11,7 @@ from arbmodels.cascades.hull import lower_hull
 from arbmodels.curves import SAME_RATE
 from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan
-from arbmodels.policies.points import OnePlan, check_reach
+from arbmodels.policies.points import OnePlan, check_reach, plans_at
 
 #: Solve rates, equally spaced up to the reach, at which the class is looked at.
 _LOOKS = 2001
@@ -50,6 +50,11 @@ class Mixtures:
         mixed: FloatArray = np.interp(target, rate, spend)
         return np.where(target <= self.reach + SAME_RATE, mixed, np.nan)
 
+    def rate_within(self, spend: float) -> float:
+        """Return the largest solve rate that a mixture reaches for this expected spend."""
+        rate, least = self.hull
+        return float(np.interp(spend, least, rate))
+
     def mixture_at(self, solve_rate: float) -> tuple[tuple[Plan, float], ...]:
         """Return the plans, with their probabilities, that reach a solve rate most cheaply.
 
@@ -59,13 +64,17 @@ class Mixtures:
             If no mixture reaches it.
         """
         check_reach(solve_rate, self.reach)
+        rates, shares = zip(*self.vertices_at(solve_rate), strict=True)
+        return tuple(zip(plans_at(self.plans, np.array(rates)), shares, strict=True))
+
+    def vertices_at(self, solve_rate: float) -> tuple[tuple[float, float], ...]:
+        """Return the solve rates of the plans mixed, one or two, and their probabilities."""
         rate, _ = self.hull
         high = int(np.clip(np.searchsorted(rate, solve_rate), 0, len(rate) - 1))
         if high == 0 or rate[high] <= solve_rate:
-            return ((self.plans.plan_at(float(rate[high])), 1.0),)
-        share = (solve_rate - rate[high - 1]) / (rate[high] - rate[high - 1])
-        low = (self.plans.plan_at(float(rate[high - 1])), float(1.0 - share))
-        return (low, (self.plans.plan_at(float(rate[high])), float(share)))
+            return ((float(rate[high]), 1.0),)
+        share = float((solve_rate - rate[high - 1]) / (rate[high] - rate[high - 1]))
+        return ((float(rate[high - 1]), 1.0 - share), (float(rate[high]), share))
 
     def bound_at(
         self, solve_rate: npt.ArrayLike, bound: FloatArray, rates: FloatArray

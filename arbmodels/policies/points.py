@@ -16,6 +16,9 @@ from arbmodels.plans import Plan
 
 IntArray = npt.NDArray[np.int64]
 
+#: Solve rates that are looked at together in the search for a spend.
+_CUTS = 65
+
 
 class OnePlan(Protocol):
     """Cheapest plans of some class for every solve rate; a ``Frontier`` is one."""
@@ -66,8 +69,40 @@ class CheapestOf:
             If no member reaches the solve rate.
         """
         check_reach(solve_rate, self.reach)
-        spends = [float(member.spend_at(solve_rate)) for member in self.members]
-        return self.members[int(np.nanargmin(spends))].plan_at(solve_rate)
+        return plans_at(self, np.array([float(solve_rate)]))[0]
+
+
+def plans_at(plans: OnePlan, solve_rates: FloatArray) -> list[Plan]:
+    """Return ``plans.plan_at`` of every solve rate; members are compared at all rates at once."""
+    rates = solve_rates.tolist()
+    if not isinstance(plans, CheapestOf):
+        return [plans.plan_at(rate) for rate in rates]
+    every = np.stack([member.spend_at(solve_rates) for member in plans.members])
+    cheapest = np.nanargmin(every, axis=0) if rates else np.zeros(0, dtype=np.int64)
+    found = dict[int, Plan]()
+    for chosen in np.unique(cheapest).tolist():
+        mine = np.flatnonzero(cheapest == chosen)
+        theirs = plans_at(plans.members[chosen], solve_rates[mine])
+        found.update(zip(mine.tolist(), theirs, strict=True))
+    return [found[position] for position in range(len(rates))]
+
+
+def rate_within(plans: OnePlan, spend: float) -> float:
+    """Return the largest solve rate whose cheapest plan is expected to cost no more than that."""
+    low, high = 0.0, plans.reach
+    while True:
+        rates = np.linspace(low, high, _CUTS)
+        last = int(np.flatnonzero(plans.spend_at(rates) <= spend * (1 + SAME_RATE))[-1])
+        low = float(rates[last])
+        if last == len(rates) - 1 or rates[last + 1] - low <= SAME_RATE:
+            return low
+        high = float(rates[last + 1])
+
+
+def check_spend(spend: float) -> None:
+    """Raise an InputError unless ``spend`` is an amount of money."""
+    if not 0 <= spend < np.inf:
+        raise InputError(f"A spend of {spend:g} per instance; give 0 or a positive finite amount.")
 
 
 def check_reach(solve_rate: float, reach: float) -> None:

@@ -14,15 +14,18 @@ from arbmodels.display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
+from arbmodels.policies.points import check_spend
 from arbmodels.policies.policy import Policy, Serving, score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Line of every class: colour-blind safe, and told apart in grey by their dashes.
+#: Colour, dashes and width of every class: colour-blind safe, told apart in grey by their dashes.
+#: Classes often save the same; of lines on top of each other the wider ones stay visible.
 _STYLES = (
-    ("#000000", "-"), ("#56B4E9", ":"), ("#56B4E9", "--"), ("#0072B2", "-"), ("#B22222", "-"),
-    ("#B22222", "--"), ("#009E73", "-"), ("#009E73", "--"), ("#999999", "-."),
+    ("#000000", "-", 1.6), ("#56B4E9", "-", 5.5), ("#F0E442", "-", 3.6), ("#0072B2", "-", 2.2),
+    ("#B22222", "-", 1.2), ("#B22222", "--", 1.2), ("#009E73", "-", 1.6), ("#000000", ":", 1.4),
+    ("#999999", "-.", 1.6),
 )  # fmt: skip
 #: Columns of solve rates that a table shows.
 _SHOWN = 5
@@ -45,7 +48,9 @@ class PolicyClass:
     spend, bound : float array [U], currency units per instance
         Least expected spend found, and a proven lower bound on the class; NaN out of reach.
     servings_at : callable
-        Solve rate -> plans.
+        Solve rate -> the cheapest plans.
+    servings_within : callable
+        Expected spend -> the plans that solve most for it.
     """
 
     name: str
@@ -56,14 +61,15 @@ class PolicyClass:
     spend: FloatArray
     bound: FloatArray
     servings_at: Callable[[float], tuple[Serving, ...]]
+    servings_within: Callable[[float], tuple[Serving, ...]]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PolicyClasses(Displayed):
     """What every class of policies costs, and what it saves against the best single model.
 
-    Made by :func:`arbmodels.policy_classes`. Classes contain each other from the first to the last
-    as far as their labels say so; all numbers are in-sample.
+    Made by :func:`arbmodels.policies.policy_classes`. Classes contain each other from the first to
+    the last as far as their labels say so; all numbers are in-sample.
 
     Parameters
     ----------
@@ -134,14 +140,39 @@ class PolicyClasses(Displayed):
         InputError
             If there is no such class, or it does not reach the solve rate.
         """
+        return self._policy(self._class(name), lambda each: each.servings_at(float(solve_rate)))
+
+    def plan_within(self, name: str, spend: float) -> Policy:
+        """Return the policy of a class that solves most for an expected spend.
+
+        Parameters
+        ----------
+        name : str
+            One of :attr:`names`.
+        spend : float, currency units per instance
+            One budget over all instances: what a segment saves another may use.
+
+        Raises
+        ------
+        InputError
+            If there is no such class, or the spend is negative or not finite.
+        """
+        check_spend(spend)
+        return self._policy(self._class(name), lambda each: each.servings_within(float(spend)))
+
+    def _class(self, name: str) -> PolicyClass:
         if name not in self.names:
             raise InputError(
                 f"No policy class {name!r}; there are {', '.join(map(repr, self.names))}."
             )
-        chosen = self.classes[self.names.index(name)]
-        servings = chosen.servings_at(float(solve_rate))
+        return self.classes[self.names.index(name)]
+
+    def _policy(
+        self, chosen: PolicyClass, servings_of: Callable[[PolicyClass], tuple[Serving, ...]]
+    ) -> Policy:
+        servings = servings_of(chosen)
         rate, spend = score(servings, self.curves)
-        return Policy(name, rate, spend, servings, chosen.deployable, self.market.currency)
+        return Policy(chosen.name, rate, spend, servings, chosen.deployable, self.market.currency)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per class and solve rate."""
@@ -184,13 +215,13 @@ class PolicyClasses(Displayed):
         axes = new_axes(7.2, 3.6) if axes is None else axes
         saving = self.saving
         for row, each in enumerate(self.classes[1:], start=1):
-            colour, dashes = _STYLES[row % len(_STYLES)]
+            colour, dashes, width = _STYLES[row % len(_STYLES)]
             axes.plot(
                 100 * self.solve_rates,
                 100 * saving[row],
                 color=colour,
                 ls=dashes,
-                lw=1.6,
+                lw=width,
                 label=each.label + ("" if each.deployable else " (oracle)"),
             )
         axes.set_xlabel("Solve rate (%)")

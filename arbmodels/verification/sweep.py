@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from tqdm import tqdm
 
 from arbmodels.curves import Accounting
 from arbmodels.display import Displayed, TextTable, new_axes, number, percent
@@ -215,6 +216,7 @@ def verification_sweep(
     given = np.atleast_1d(np.asarray(values, dtype=float))
     if given.ndim != 1 or rates.ndim != 1 or not given.size or not rates.size:
         raise InputError("A sweep needs a list of values and a list of solve rates.")
-    found = [versus.at(value, rates) for value in given.tolist()]
+    watched = tqdm(given.tolist(), "Sweep", disable=None, leave=False, delay=2)
+    found = [versus.at(value, rates) for value in watched]
     cost, price = (np.array(each) for each in zip(*found, strict=True))
     return VerificationSweep(versus, given, rates, cost, price)

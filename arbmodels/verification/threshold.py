@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from arbmodels.curves import Accounting
 from arbmodels.display import (
@@ -186,11 +187,13 @@ def verification_threshold(
     price = float(versus.at(0.0, rates)[1][0])
     grid = _COSTS * price if vary == "cost" else _RATES
     low, high = 0.0, 0.0 if not start > _NO_MARGIN else np.inf
-    for value in grid.tolist() if high else ():
+    watched = tqdm(grid.tolist() if high else [], "Threshold", disable=None, leave=False, delay=2)
+    for value in watched:
         if not margin(value) > _NO_MARGIN:
             high = value
             break
         low = value
+    watched.close()
     while 0 < high < np.inf and high - low > tolerance * (high if vary == "cost" else 1.0):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if margin(middle) > _NO_MARGIN else (low, middle)

@@ -36,10 +36,10 @@ Constraints:
     wrong:     sum_e g[e] x[e] <= G
 
 The polytope of flows is integral: without the cap the vertices are single paths and the optimum
-mixes two of them, as ``arb.verified_frontier`` finds them by dynamic programming; with the cap it
-mixes up to three. The arrays F, R, W are ``rejected``, ``right``, ``wrong`` of the models of
-``arb.verdict_curves(market, verifier)``, and Q is ``bought`` times the price of an attempt and a
-check.
+mixes two of them, as ``arb.verification.verified_frontier`` finds them by dynamic programming; with
+the cap it mixes up to three. The arrays F, R, W are ``rejected``, ``right``, ``wrong`` of the
+models of ``arb.verification.verdict_curves(market, verifier)``, and Q is ``bought`` times the price
+of an attempt and a check.
 """
 
 from __future__ import annotations

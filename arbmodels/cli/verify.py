@@ -1,0 +1,251 @@
+"""``arbmodels verify``: the best policies under a costly verifier that errs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arbmodels.cli import verify_options as options
+from arbmodels.cli.inputs import open_market, round_rates, solve_rates
+from arbmodels.cli.options import (
+    AttemptsAccounting,
+    Columns,
+    Data,
+    Force,
+    Json,
+    MissingPairs,
+    Models,
+    MostAttempts,
+    Output,
+    Plot,
+    SolveRates,
+    Source,
+    described,
+)
+from arbmodels.cli.output import about, called, show, show_json, working
+from arbmodels.cli.pictures import check_picture, new_picture, save_picture
+from arbmodels.cli.tables import check_table, save_table
+from arbmodels.display import TextTable, number, percent
+from arbmodels.errors import InputError
+
+if TYPE_CHECKING:
+    from arbmodels.verification import VerificationThreshold, VerifiedFrontier, VerifiedPlan
+
+#: Values that the picture of a threshold shows, up to so many times the largest threshold.
+_VALUES, _BEYOND = 41, 1.25
+
+
+@described(
+    "verify my-folder --check 0.01 --false-accept 0.05 --at 0.5,0.6",
+    "verify my-folder --at 0.6 --baseline own-check --threshold cost",
+    "verify my-folder --false-reject small=0.1,large=0 --price 1",
+)
+def verify(
+    source: Source,
+    *,
+    check: options.Check = None,
+    false_accept: options.FalseAccept = None,
+    false_reject: options.FalseReject = None,
+    penalty: options.Penalty = 0.0,
+    price: options.Price = None,
+    refund: options.Refund = 0.0,
+    baseline: options.BaselineOption = "same-verifier",
+    threshold: options.Threshold = None,
+    models: Models = None,
+    at: SolveRates = None,
+    accounting: AttemptsAccounting = "attempts-pay-past-record",
+    attempts: MostAttempts = None,
+    plot: Plot = None,
+    output: Output = None,
+    force: Force = False,
+    columns: Columns = None,
+    missing: MissingPairs = "intersection",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Find the best policies when checking an answer costs money and the verifier errs.
+
+    A solve rate counts right answers that are delivered. For each: the share of delivered answers
+    that are wrong, the least cost (attempts, checks, penalties) with a proven bound, the market
+    price and the margin. Up to four models; two plans may be mixed at random.
+    --threshold draws the margins with --plot; without it the picture is of the costs.
+    """
+    check_picture(plot, force=force)
+    check_table(output, force=force)
+    rates = None if at is None else solve_rates(at)
+    if refund and price is None:
+        raise InputError("--refund is a share of the price: give --price as well.")
+    market = open_market(source, models, columns, missing, data)
+    with working("Looking for the best policies", quiet=json):
+        from arbmodels.verification import (
+            Verifier,
+            most_profitable_plan,
+            verification_threshold,
+            verified_frontier,
+        )
+
+        verifier = Verifier(
+            options.of_models("--check", check),
+            options.of_models("--false-accept", false_accept),
+            options.of_models("--false-reject", false_reject),
+        )
+        how: dict[str, Any] = {
+            "max_attempts": attempts,
+            "accounting": accounting.removeprefix("attempts-"),
+        }
+        versus: dict[str, Any] = {"penalty": penalty, "baseline": baseline, **how}
+        answer = verified_frontier(market, verifier, **versus)
+        if rates is None:
+            top = min(answer.reach, answer.market_reach)
+            rates = [*round_rates(top / 2, 0.999 * top), answer.reach]
+        points = _points(answer, rates)
+        best = (
+            None
+            if price is None
+            else most_profitable_plan(
+                market, verifier, price, penalty=penalty, refund=refund, **how
+            )
+        )
+        ends = []
+        if threshold is not None:
+            ends = [
+                verification_threshold(market, rate, vary=threshold, verifier=verifier, **versus)
+                for rate in rates
+                if at is not None or rate <= answer.market_reach
+            ]
+    if plot is not None:
+        _draw(answer, ends, plot)
+    if output is not None:
+        save_table(answer.to_frame(), output)
+    if json:
+        show_json(
+            {
+                **about(market),
+                "unit": f"{market.currency}/instance",
+                "verifier": verifier.label,
+                "accounting": answer.convention,
+                "in_sample": True,
+                "reach": answer.reach,
+                "market_reach": answer.market_reach,
+                "points": points,
+                "thresholds": [_threshold(end) for end in ends],
+                "best": None if best is None else _best(best, price or 0.0, penalty, refund),
+            }
+        )
+        return
+    show(_table(answer, points), *(end.table() for end in ends))
+    if best is not None:
+        earned = best.profit(price or 0.0, penalty=penalty, refund=refund)
+        show(
+            best.table(), f"It earns {number(earned)} {market.currency}/instance; none earns more."
+        )
+    if plot is not None:
+        show(f"Figure: {plot}")
+
+
+def _points(answer: VerifiedFrontier, rates: Sequence[float]) -> list[dict[str, Any]]:
+    found = []
+    for rate in rates:
+        inside = rate <= answer.reach
+        next_plan = answer.plan_at(rate) if inside else None
+        wrong = float(answer.wrong_at(rate))
+        found.append(
+            {
+                "solve_rate": rate,
+                "wrong_rate": wrong,
+                "false_share": wrong / (rate + wrong) if rate + wrong > 0 else None,
+                "cost": float(answer.cost_at(rate)),
+                "bound": float(answer.bound_at(rate)),
+                "spend": float(answer.spend_at(rate)),
+                "check_spend": float(answer.check_spend_at(rate)),
+                "market_price": float(answer.price_at(rate)),
+                "margin": float(answer.margin_at(rate)),
+                "plan": None if next_plan is None else next_plan.plan.summary,
+                "stages": None if next_plan is None else next_plan.plan.stages,
+                "plan_gap": answer.gap_at(rate) if inside else None,
+            }
+        )
+    return found
+
+
+def _threshold(end: VerificationThreshold) -> dict[str, Any]:
+    return {
+        "vary": end.comparison.vary,
+        "solve_rate": end.solve_rate,
+        "value": end.value,
+        "below": end.below,
+        "ending": end.ending,
+        "start_margin": end.start_margin,
+        "last_margin": end.last_margin,
+    }
+
+
+def _best(best: VerifiedPlan, price: float, penalty: float, refund: float) -> dict[str, Any]:
+    return {
+        "price": price,
+        "refund": refund,
+        "profit": best.profit(price, penalty=penalty, refund=refund),
+        "solve_rate": best.solve_rate,
+        "wrong_rate": best.wrong_rate,
+        "spend": best.mean_spend,
+        "plan": best.plan.summary,
+        "stages": best.plan.stages,
+    }
+
+
+def _table(answer: VerifiedFrontier, points: Sequence[dict[str, Any]]) -> TextTable:
+    return TextTable(
+        f"Best policies on {called(answer.market)} under a verifier, in"
+        f" {answer.market.currency}/instance",
+        ("right", "wrong", "of all", "cost", "bound", "checks", "price", "margin", "next plan"),
+        [
+            (
+                percent(point["solve_rate"], 2),
+                percent(point["wrong_rate"], 2),
+                percent(point["false_share"], 1),
+                number(point["cost"]),
+                number(point["bound"]),
+                number(point["check_spend"]),
+                number(point["market_price"]),
+                percent(point["margin"]),
+                point["plan"] or "–",
+            )
+            for point in points
+        ],
+        "of all: share of the delivered answers that are wrong. next plan: the cheapest that needs"
+        " no mixing and reaches the rate.\n"
+        f"Policies reach {percent(answer.reach, 2)}, the best single model"
+        f" {percent(answer.market_reach, 2)}.\n"
+        f"{answer.verifier.label}; {answer.convention}; fitted and scored on the same instances.",
+    )
+
+
+def _draw(answer: VerifiedFrontier, ends: Sequence[VerificationThreshold], path: Path) -> None:
+    import numpy as np
+
+    figure, (axes,) = new_picture()
+    finite = [end.value for end in ends if 0 < end.value < np.inf]
+    if ends and finite:
+        from arbmodels.verification import verification_sweep
+
+        versus = ends[0].comparison
+        most = _BEYOND * max(finite)
+        kept = versus.curves
+        sweep = verification_sweep(
+            answer.market,
+            [end.solve_rate for end in ends],
+            np.linspace(0, most if versus.vary == "cost" else min(most, 0.99), _VALUES),
+            vary=versus.vary,
+            verifier=kept.verifier,
+            penalty=versus.penalty,
+            baseline=versus.baseline,
+            max_attempts=kept.max_attempts,
+            accounting=kept.accounting,
+        )
+        sweep.plot(axes).set_title(called(answer.market))
+    elif ends:
+        ends[0].plot(axes).set_title(called(answer.market))
+    else:
+        answer.plot(axes).set_title(called(answer.market))
+    save_picture(figure, path)
