@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 import arbmodels
 from arbmodels.cli import data, demo, frontier, game, info, margin, predict, route, stream
 from arbmodels.cli.options import described
-from arbmodels.errors import ArbModelsError, InfeasibleError, SolverError
+from arbmodels.errors import ArbModelsError, InfeasibleError, SolverError, WorkerError
 
 BAD_INPUT, INFEASIBLE, SOLVER_FAILED = 2, 3, 1
 
@@ -28,7 +28,7 @@ class _Program(TyperGroup):
             return super().invoke(ctx)
         except InfeasibleError as error:
             code, message = INFEASIBLE, str(error)
-        except SolverError as error:
+        except (SolverError, WorkerError) as error:
             code, message = SOLVER_FAILED, str(error)
         except ArbModelsError as error:
             code, message = BAD_INPUT, str(error)

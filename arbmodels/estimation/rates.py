@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -58,3 +60,9 @@ def mean_defined(values: FloatArray) -> float:
     """Return the mean of what is not NaN; NaN if nothing is."""
     defined = values[np.isfinite(values)]
     return float(defined.mean()) if len(defined) else float("nan")
+
+
+def plain(values: npt.ArrayLike) -> Any:
+    """Return numbers as plain floats in lists, None where they are undefined or infinite."""
+    array = np.asarray(values, dtype=float)
+    return np.where(np.isfinite(array), array.astype(object), None).tolist()

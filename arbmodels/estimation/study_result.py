@@ -30,7 +30,7 @@ _COLOURS = (ARBITRAGEUR_COLOUR, "#0072B2")
 class RobustnessStudy(Displayed):
     """Margins of policies learnt for search budgets.
 
-    Made by :func:`arbmodels.robustness_study`.
+    Made by :func:`arbmodels.estimation.robustness_study`.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ from arbmodels.display import (
 )
 from arbmodels.errors import InputError
 from arbmodels.estimation.crossval_result import CrossValidatedMargin
-from arbmodels.estimation.rates import margin_of, mean_defined
+from arbmodels.estimation.rates import margin_of, mean_defined, plain
 from arbmodels.margins.validation import validated, why_not
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
@@ -141,8 +141,8 @@ class Arbitrage(Displayed):
     def cross_validated(self) -> CrossValidatedMargin | None:
         """The margin on instances that the cascade was not chosen on, with default settings.
 
-        See :func:`arbmodels.cross_validate_margin` for others. None where the default would be
-        slow or mean nothing; :attr:`validation` says why.
+        :func:`arbmodels.estimation.cross_validate_margin` takes others. None where the default
+        would be slow or mean nothing; :attr:`validation` says why.
         """
         return None if self._unvalidated else validated(self.source, self.solve_rates)
 
@@ -224,6 +224,37 @@ class Arbitrage(Displayed):
             frame[f"spend_{model}"] = spend
         return frame
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return prices, costs, margins and their optimism as plain values, ready for JSON.
+
+        None where undefined; ``cross_validated`` is None where :attr:`validation` says why.
+        """
+        peak = self.peak if np.any(np.isfinite(self.margin)) else None
+        found = self.cross_validated
+        return {
+            "market": self.market.name,
+            "method": self.method,
+            "unit": f"{self.market.currency}/instance",
+            "accounting": self.accounting,
+            "models": list(self.names),
+            "solve_rates": plain(self.solve_rates),
+            "model_prices": {
+                name: plain(prices)
+                for name, prices in zip(self.names, self.model_prices.T, strict=True)
+            },
+            "market_price": plain(self.market_price),
+            "arbitrage_cost": plain(self.arbitrage_cost),
+            "margin": plain(self.margin),
+            "mean_margin": plain(self.mean_margin),
+            "peak": None
+            if peak is None
+            else {"solve_rate": peak.solve_rate, "margin": peak.margin},
+            "market_reach": self.market_reach,
+            "extra_reach": self.extra_reach,
+            "validation": self.validation,
+            "cross_validated": None if found is None else found.summary(),
+        }
+
     def table(self) -> TextTable:
         """Return up to ten points of the grid, the peak and the mean."""
         price, cost, margin = self.market_price, self.arbitrage_cost, self.margin
@@ -249,11 +280,17 @@ class Arbitrage(Displayed):
             f" {percent(self.mean_margin, 2)} in-sample{short}",
             ("solve rate", f"market price [{unit}]", f"arbitrage cost [{unit}]", "margin"),
             rows,
-            f"Peak margin {percent(self.peak.margin, 2)} at {percent(self.peak.solve_rate, 2)};"
-            f" extra reach {percent(self.extra_reach, 2)} beyond"
+            f"{self._peak_sentence}; extra reach {percent(self.extra_reach, 2)} beyond"
             f" {percent(self.market_reach, 2)}.\n{self.validation}"
             f"\n{self.accounting}; the table is in-sample.",
         )
+
+    @property
+    def _peak_sentence(self) -> str:
+        if not np.any(np.isfinite(self.margin)):
+            return "No model reaches these solve rates, so there is no margin"
+        peak = self.peak
+        return f"Peak margin {percent(peak.margin, 2)} at {percent(peak.solve_rate, 2)}"
 
     def plot(self, axes: Axes | None = None) -> Axes:
         """Draw each model's price and the arbitrageur's cost against the solve rate."""

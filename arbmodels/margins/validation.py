@@ -12,7 +12,10 @@ from arbmodels.passk import FloatArray
 #: Fewer instances than this say nothing about others.
 LEAST_INSTANCES = 20
 #: With more models the lattice takes longer than a table may.
-MOST_MODELS = 3
+MOST_MODELS = 4
+#: Divisions into folds, by number of models: four models take one, for a second in all.
+_REPEATS = {4: 1}
+_USUALLY = 4
 #: As many instances are validated within a few seconds.
 MOST_INSTANCES = 5_000
 
@@ -32,7 +35,7 @@ def why_not(source: Frontier | AuthorsPolicy, solve_rates: FloatArray) -> str:
     if models > MOST_MODELS or count > MOST_INSTANCES:
         return (
             f"Not cross-validated: it would take long with {models} models on {count} instances;"
-            " call cross_validate_margin."
+            " call arbmodels.estimation.cross_validate_margin."
         )
     return ""
 
@@ -40,5 +43,6 @@ def why_not(source: Frontier | AuthorsPolicy, solve_rates: FloatArray) -> str:
 def validated(source: Frontier | AuthorsPolicy, solve_rates: FloatArray) -> CrossValidatedMargin:
     """Return the cross-validated margin at the solve rates of the arbitrage."""
     if isinstance(source, Frontier):
-        return cross_validate_margin(source, solve_rates=solve_rates)
+        repeats = _REPEATS.get(len(source.names), _USUALLY)
+        return cross_validate_margin(source, solve_rates=solve_rates, repeats=repeats)
     return cross_validate_margin(source.market, method="authors", solve_rates=solve_rates)
