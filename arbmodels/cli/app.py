@@ -13,7 +13,20 @@ import typer
 from typer.core import TyperGroup
 
 import arbmodels
-from arbmodels.cli import data, demo, frontier, game, info, margin, predict, route, stream
+from arbmodels.cli import (
+    bootstrap,
+    cross_validate,
+    data,
+    demo,
+    frontier,
+    game,
+    info,
+    margin,
+    predict,
+    robustness,
+    route,
+    stream,
+)
 from arbmodels.cli.options import described
 from arbmodels.errors import ArbModelsError, InfeasibleError, SolverError, WorkerError
 
@@ -79,6 +92,9 @@ app.command("stream", rich_help_panel="Routing and cascades")(stream.stream)
 app.command("frontier", rich_help_panel="Routing and cascades")(frontier.frontier)
 app.command("margin", rich_help_panel="Arbitrage and prices")(margin.margin)
 app.command("game", rich_help_panel="Arbitrage and prices")(game.game)
+app.command("cross-validate", rich_help_panel="How far to trust it")(cross_validate.cross_validate)
+app.command("bootstrap", rich_help_panel="How far to trust it")(bootstrap.bootstrap)
+app.command("robustness", rich_help_panel="How far to trust it")(robustness.robustness)
 
 
 def main() -> None:

@@ -8,13 +8,17 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from arbmodels.display import TextTable, wrapped
+from arbmodels.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from arbmodels.market import Market
 
 #: Of the output where there is no terminal to ask.
@@ -43,6 +47,39 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def check_csv(path: Path | None, *, force: bool) -> None:
+    """Refuse a table that could not be written or would overwrite something unasked.
+
+    Raises
+    ------
+    InputError
+        Before anything is computed.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() != ".csv":
+        raise InputError(f"{path}: a table's name ends in .csv.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder. Name a file for the table.")
+    if path.exists() and not force:
+        raise InputError(f"{path} exists already. Overwrite it with --force, or name another file.")
+
+
+def save_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table, making its folder.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        frame.to_csv(path, index=False)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}). Name another.") from error
 
 
 def about(market: Market) -> dict[str, Any]:

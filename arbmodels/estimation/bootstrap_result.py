@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from arbmodels.display import (
 )
 from arbmodels.errors import InputError
 from arbmodels.estimation.crossval_result import PriceAndCost
-from arbmodels.estimation.rates import margin_of, mean_defined
+from arbmodels.estimation.rates import margin_of, mean_defined, plain
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 
@@ -137,6 +137,24 @@ class MarginBands(Displayed):
             low, high = self.quantiles(values, level)
             frame |= {name: getattr(self.point, name), f"{name}_low": low, f"{name}_high": high}
         return pd.DataFrame(frame | {"defined": self.defined})
+
+    def to_dict(self, level: float = 0.9) -> dict[str, Any]:
+        """Return bands of mean, peak and every solve rate as plain values, ready for JSON."""
+        bands = {"mean_margin": self.mean_band(level), "peak_margin": self.peak_band(level)}
+        return {
+            "market": self.market.name,
+            "method": self.method,
+            "unit": f"{self.market.currency}/instance",
+            "accounting": self.convention,
+            "resamples": self.resamples,
+            "over": list(self.over),
+            "level": level,
+            **{
+                name: {"point": plain(b.point), "low": plain(b.low), "high": plain(b.high)}
+                for name, b in bands.items()
+            },
+            "curves": {str(name): plain(values) for name, values in self.to_frame(level).items()},
+        }
 
     def table(self) -> TextTable:
         """Return up to ten solve rates with 90% bands, and those of the mean and the peak."""

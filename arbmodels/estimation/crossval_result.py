@@ -189,14 +189,13 @@ class CrossValidatedMargin(Displayed):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary and all curves as plain values, ready for JSON."""
-        columns = {name: plain(values) for name, values in self.to_frame().items()}
         return {
             "market": self.market.name,
             "method": self.method,
             "unit": f"{self.market.currency}/instance",
             "accounting": self.convention,
             **self.summary(),
-            **columns,
+            "curves": {str(name): plain(values) for name, values in self.to_frame().items()},
         }
 
     def table(self) -> TextTable:

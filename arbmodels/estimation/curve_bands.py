@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from arbmodels.display import (
     number,
 )
 from arbmodels.estimation.bootstrap_result import Band, quantiles
+from arbmodels.estimation.rates import plain
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 
@@ -78,6 +79,23 @@ class CurveBands(Displayed):
             parts.append(pd.DataFrame(columns))
         return pd.concat(parts, ignore_index=True)
 
+    def to_dict(self, level: float = 0.9) -> dict[str, Any]:
+        """Return the bands of every model and amount as plain values, ready for JSON."""
+        frame = self.to_frame(level)
+        return {
+            "market": self.market.name,
+            "unit": f"{self.market.currency}/instance",
+            "amounts_in": self.unit,
+            "accounting": self.convention,
+            "resamples": self.resamples,
+            "over": list(self.over),
+            "level": level,
+            "curves": {
+                str(model): {str(name): plain(values) for name, values in its.items()}
+                for model, its in frame.set_index("model").groupby(level=0, sort=False)
+            },
+        }
+
     def table(self) -> TextTable:
         """Return up to five amounts per model with 90% bands."""
         frame, rows = self.to_frame(), []
@@ -88,7 +106,9 @@ class CurveBands(Displayed):
                 rate = Band(at["solve_rate"], at["solve_rate_low"], at["solve_rate_high"])
                 low, high = number(at["spend_low"]), number(at["spend_high"])
                 spend = f"{number(at['spend'])} ({low} to {high})"
-                rows.append((model_label(model), number(at["amount"]), rate.text(), spend))
+                whole = self.unit == "attempts"
+                amount = f"{at['amount']:,.0f}" if whole else number(at["amount"])
+                rows.append((model_label(model), amount, rate.text(), spend))
         currency = self.market.currency
         unit = "attempts" if self.unit == "attempts" else f"{currency}/instance"
         return TextTable(

@@ -18,12 +18,10 @@ from arbmodels.display import (
     model_colour,
     model_label,
     new_axes,
-    number,
-    percent,
 )
 from arbmodels.errors import InputError
 from arbmodels.estimation.crossval_result import CrossValidatedMargin
-from arbmodels.estimation.rates import margin_of, mean_defined, plain
+from arbmodels.estimation.rates import margin_of, mean_defined
 from arbmodels.margins.validation import validated, why_not
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
@@ -229,68 +227,15 @@ class Arbitrage(Displayed):
 
         None where undefined; ``cross_validated`` is None where :attr:`validation` says why.
         """
-        peak = self.peak if np.any(np.isfinite(self.margin)) else None
-        found = self.cross_validated
-        return {
-            "market": self.market.name,
-            "method": self.method,
-            "unit": f"{self.market.currency}/instance",
-            "accounting": self.accounting,
-            "models": list(self.names),
-            "solve_rates": plain(self.solve_rates),
-            "model_prices": {
-                name: plain(prices)
-                for name, prices in zip(self.names, self.model_prices.T, strict=True)
-            },
-            "market_price": plain(self.market_price),
-            "arbitrage_cost": plain(self.arbitrage_cost),
-            "margin": plain(self.margin),
-            "mean_margin": plain(self.mean_margin),
-            "peak": None
-            if peak is None
-            else {"solve_rate": peak.solve_rate, "margin": peak.margin},
-            "market_reach": self.market_reach,
-            "extra_reach": self.extra_reach,
-            "validation": self.validation,
-            "cross_validated": None if found is None else found.summary(),
-        }
+        from arbmodels.margins.show import values_of
+
+        return values_of(self)
 
     def table(self) -> TextTable:
         """Return up to ten points of the grid, the peak and the mean."""
-        price, cost, margin = self.market_price, self.arbitrage_cost, self.margin
-        rows = [
-            (
-                percent(self.solve_rates[row], 2),
-                number(price[row]),
-                number(cost[row]),
-                percent(margin[row]),
-            )
-            for row in np.unique(np.linspace(0, len(price) - 1, 10).astype(int))
-        ]
-        unit = f"{self.market.currency}/instance"
-        found = self.cross_validated
-        short = ""
-        if found is not None and np.isfinite(found.mean_margin):
-            short = (
-                f", {percent(found.mean_margin, 2)} cross-validated"
-                f" (optimism {percent(found.mean_optimism, 2)})"
-            )
-        return TextTable(
-            f"Arbitrage on {self.market.name} ({self.method} policy): mean margin"
-            f" {percent(self.mean_margin, 2)} in-sample{short}",
-            ("solve rate", f"market price [{unit}]", f"arbitrage cost [{unit}]", "margin"),
-            rows,
-            f"{self._peak_sentence}; extra reach {percent(self.extra_reach, 2)} beyond"
-            f" {percent(self.market_reach, 2)}.\n{self.validation}"
-            f"\n{self.accounting}; the table is in-sample.",
-        )
+        from arbmodels.margins.show import arbitrage_table
 
-    @property
-    def _peak_sentence(self) -> str:
-        if not np.any(np.isfinite(self.margin)):
-            return "No model reaches these solve rates, so there is no margin"
-        peak = self.peak
-        return f"Peak margin {percent(peak.margin, 2)} at {percent(peak.solve_rate, 2)}"
+        return arbitrage_table(self)
 
     def plot(self, axes: Axes | None = None) -> Axes:
         """Draw each model's price and the arbitrageur's cost against the solve rate."""

@@ -13,9 +13,8 @@ from arbmodels.passk import FloatArray
 LEAST_INSTANCES = 20
 #: With more models the lattice takes longer than a table may.
 MOST_MODELS = 4
-#: Divisions into folds, by number of models: four models take one, for a second in all.
-_REPEATS = {4: 1}
-_USUALLY = 4
+#: Divisions into folds; more models or instances than these get one, for a second or two in all.
+_REPEATS, _FEW_MODELS, _FEW_INSTANCES = 4, 3, 1_000
 #: As many instances are validated within a few seconds.
 MOST_INSTANCES = 5_000
 
@@ -43,6 +42,7 @@ def why_not(source: Frontier | AuthorsPolicy, solve_rates: FloatArray) -> str:
 def validated(source: Frontier | AuthorsPolicy, solve_rates: FloatArray) -> CrossValidatedMargin:
     """Return the cross-validated margin at the solve rates of the arbitrage."""
     if isinstance(source, Frontier):
-        repeats = _REPEATS.get(len(source.names), _USUALLY)
+        few = len(source.names) <= _FEW_MODELS and len(source.market.instances) <= _FEW_INSTANCES
+        repeats = _REPEATS if few else 1
         return cross_validate_margin(source, solve_rates=solve_rates, repeats=repeats)
     return cross_validate_margin(source.market, method="authors", solve_rates=solve_rates)
