@@ -26,6 +26,9 @@ CHOICES = {
     "route": ("oracle: ", "per-segment: ", "single: "),
     "margin": ("exact: ", "authors: ", *ACCOUNTING),
     "frontier": ACCOUNTING,
+    "cross-validate": ("exact: ", "authors: ", "segments", *ACCOUNTING),
+    "bootstrap": ("instances: ", "attempts: ", "exact: ", "authors: ", *ACCOUNTING),
+    "robustness": ("authors: ", "pooled: "),
     "game": ("bertrand: ", "undercutting: ", "exact: ", "authors: ", *ACCOUNTING),
 }
 
@@ -58,6 +61,9 @@ def test_help_is_a_table_of_contents() -> None:
         "stream",
         "frontier",
         "margin",
+        "cross-validate",
+        "bootstrap",
+        "robustness",
         "game",
         "data",
     ):

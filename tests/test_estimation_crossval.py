@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -167,15 +169,22 @@ def test_optimism_is_shown_beside_the_margin(simulated):
         found = result.cross_validated
         assert found is not None
         shown = " ".join(str(result).split())
-        assert f"{100 * found.mean_margin:.2f}% cross-validated (optimism" in shown
-        assert "Cross-validated (5 folds of instances, 4 times)" in shown
-        assert "cross-validated" in result._repr_html_()
+        assert f"in-sample, optimism {100 * found.mean_optimism:.2f}%" in shown
+        assert "Cross-validated (5 folds of instances, 4 times" in shown
+        assert f"mean margin {100 * found.mean_margin:.2f}%" in shown
+        assert "optimism" in result._repr_html_()
+        plain = result.to_dict()
+        assert plain["cross_validated"]["mean_margin"] == found.mean_margin
+        assert plain["cross_validated"]["optimism"] == found.mean_optimism
+        assert plain["validation"] == found.sentence
+        assert plain["margin"] == pytest.approx(result.margin.tolist())
+        json.dumps(plain, allow_nan=False)
         assert found.solve_rates is result.solve_rates
 
 
 @pytest.mark.parametrize(
     ("models", "instances", "reason"),
-    [(2, 19, "19 instances are too few"), (4, 20, "would take long with 4 models")],
+    [(2, 19, "19 instances are too few"), (2, 5001, "would take long with 5001 instances")],
 )
 def test_no_optimism_is_said_to_be_missing(models, instances, reason):
     market = random_market(np.random.default_rng(0), instances, models, max_attempts=2)

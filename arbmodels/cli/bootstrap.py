@@ -55,8 +55,8 @@ OfCurves = Annotated[
 
 
 @described(
-    "bootstrap swebench-sim --models gpt5mini,deepseek --resamples 20",
-    "bootstrap swebench-sim --models gpt5mini,deepseek --resamples 20 --curves --json",
+    "bootstrap my-folder --resamples 20 --plot bands.pdf",
+    "bootstrap my-folder --resamples 20 --curves --json",
 )
 def bootstrap(
     source: Source,

@@ -45,7 +45,7 @@ Repeats = Annotated[
 
 @described(
     "cross-validate swebench-sim --models gpt5mini,deepseek",
-    "cross-validate swebench-sim --models gpt5mini,deepseek --by segments --csv cv.csv",
+    "cross-validate my-folder --by segments --folds 3 --csv folds.csv",
 )
 def cross_validate(
     source: Source,

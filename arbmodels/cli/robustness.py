@@ -53,8 +53,8 @@ Learners = Annotated[
 
 
 @described(
-    "robustness swebench-sim --models gpt5mini,deepseek --budgets 1,10 --draws 20",
-    "robustness swebench-sim --models gpt5mini,deepseek --segment django --draws 20 --json",
+    "robustness my-folder --budgets 1,10 --draws 20",
+    "robustness my-folder --segment repo0 --draws 20 --json",
 )
 def robustness(
     source: Source,

@@ -142,6 +142,8 @@ class CrossValidatedMargin(Displayed):
         how = f"{self.folds} folds of {self.by}"
         if self.repeats > 1:
             how += f", {self.repeats} times"
+        if self.method == "exact":
+            how += ", neighbouring policies mixed"
         if not np.isfinite(self.margin).any():
             return f"Cross-validated ({how}): no solve rate of this grid is reached held out."
         both = self.solve_rates[np.isfinite(self.margin)]

@@ -154,5 +154,5 @@ def curve_means(
     """Return the mean solve rate and spend of every model at its amounts, M arrays [K_m] each."""
     weight = curves.market.weight
     pairs = list(zip(curves.models, amounts, strict=True))
-    rates = [1.0 - weight @ curve.failure(each) for curve, each in pairs]
+    rates = [weight @ (1.0 - curve.failure(each)) for curve, each in pairs]
     return rates, [weight @ curve.spend(each) for curve, each in pairs]

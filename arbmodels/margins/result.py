@@ -22,7 +22,7 @@ from arbmodels.display import (
 from arbmodels.errors import InputError
 from arbmodels.estimation.crossval_result import CrossValidatedMargin
 from arbmodels.estimation.rates import margin_of, mean_defined
-from arbmodels.margins.validation import validated, why_not
+from arbmodels.margins.validation import validated
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 
@@ -135,24 +135,24 @@ class Arbitrage(Displayed):
         """Mean margin over the grid's solve rates that have a market price, in sample."""
         return mean_defined(self.margin)
 
-    @cached_property
+    @property
     def cross_validated(self) -> CrossValidatedMargin | None:
         """The margin on instances that the cascade was not chosen on, with default settings.
 
         :func:`arbmodels.estimation.cross_validate_margin` takes others. None where the default
         would be slow or mean nothing; :attr:`validation` says why.
         """
-        return None if self._unvalidated else validated(self.source, self.solve_rates)
+        return None if isinstance(self._validated, str) else self._validated
 
     @property
     def validation(self) -> str:
         """In-sample against cross-validated margin in words, or why there is no comparison."""
-        found = self.cross_validated
-        return self._unvalidated if found is None else found.sentence
+        found = self._validated
+        return found if isinstance(found, str) else found.sentence
 
     @cached_property
-    def _unvalidated(self) -> str:
-        return why_not(self.source, self.solve_rates)
+    def _validated(self) -> CrossValidatedMargin | str:
+        return validated(self.source, self.solve_rates)
 
     def at(self, solve_rate: float) -> ArbitragePoint:
         """Return price, cost and margin at any solve rate, computed there, not interpolated."""

@@ -32,10 +32,7 @@ def arbitrage_table(result: Arbitrage) -> TextTable:
     found = result.cross_validated
     short = ""
     if found is not None and np.isfinite(found.mean_margin):
-        short = (
-            f", {percent(found.mean_margin, 2)} cross-validated"
-            f" (optimism {percent(found.mean_optimism, 2)})"
-        )
+        short = f", optimism {percent(found.mean_optimism, 2)}"
     return TextTable(
         f"Arbitrage on {result.market.name} ({result.method} policy): mean margin"
         f" {percent(result.mean_margin, 2)} in-sample{short}",
