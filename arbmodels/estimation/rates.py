@@ -67,4 +67,6 @@ def mean_defined(values: FloatArray) -> float:
 def plain(values: npt.ArrayLike) -> Any:
     """Return numbers as plain floats in lists, None where they are undefined or infinite."""
     array = np.asarray(values, dtype=float)
-    return np.where(np.isfinite(array), array.astype(object), None).tolist()
+    objects = array.astype(object)
+    objects[~np.isfinite(array)] = None
+    return objects.tolist()
