@@ -18,8 +18,9 @@ market and ends with a plan for each of nine solve rates up to the best single m
   (`arb.policies.policy_classes`, whose interleaved plans are shown).
 
 All plans are scored by `Plan.evaluate` in the same accounting (log-linear dollars), so that no
-method is judged by its own interpolation. Costs are relative to the proven lower bound on any plan
-(`Frontier.bound_at`, budget cells cut in four for two models). Seconds are of the processor, since
+method is judged by its own interpolation. The gap is to the proven lower bound on any plan
+(`Frontier.bound_at`, budget cells cut in four for two models; with four models its lattice is
+thinned and the bound loose). Seconds are of the processor, since
 the machine is shared: run it with OMP_NUM_THREADS=1, and quote the ratios.
 
     python -m benchmarks.cascade_policies --authors-script my_copy_of_their_search.py

@@ -68,16 +68,18 @@ def test_no_peer_beats_the_frontier() -> None:
             assert np.isnan(spend) or (solved >= rate - 1e-9 and spend >= least - 1e-12)
 
 
-def test_the_table_measures_against_the_bound() -> None:
+def test_the_table_measures_against_the_cheapest_and_the_bound() -> None:
     rows = [
         {"method": "interleaved", "seconds": 0.5, "reach": 0.8, "spend": [1.0, 2.2]},
-        {"method": "best order", "seconds": 1.0, "reach": 0.7, "spend": [1.1, None]},
+        {"method": "best order", "seconds": 1.0, "reach": 0.7, "spend": [0.8, None]},
     ]
-    ours, other = report.summarised(rows, [1.0, 2.0], "interleaved")
-    assert ours["mean_above_percent"] == pytest.approx(5)
-    assert ours["most_above_percent"] == pytest.approx(10)
+    ours, other = report.summarised(rows, [0.8, 2.2], "interleaved")
+    assert ours["mean_above_percent"] == pytest.approx(12.5)
+    assert ours["most_above_percent"] == pytest.approx(25)
+    assert ours["mean_gap_percent"] == pytest.approx(10)
+    assert other["mean_gap_percent"] == pytest.approx(0)
     assert other["ratio"] == 2
-    assert (other["reached"], other["above_bound_percent"][1]) == (1, None)
+    assert (other["reached"], other["above_percent"][1]) == (1, None)
     text = report.table({"2 models": [ours, other]}, 2)
     assert "1 of 2" in text
     assert "80.00%" in text
