@@ -111,7 +111,6 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
     market = arb.load_market("olmedo2026/swebench", models=["gpt5mini", "deepseek"])
-    begin = time.perf_counter()
     study = robustness_study(
         market,
         "django",
@@ -120,7 +119,6 @@ def main() -> None:
         starts={panel: start for panel, (start, _) in PUBLISHED.items()},
         workers=options.workers,
     )
-    seconds = time.perf_counter() - begin
     print(study)
     low, high = study.band()
     published = np.array([means for _, means in PUBLISHED.values()]) / 100
@@ -140,7 +138,6 @@ def main() -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     record = {
         "draws": options.draws,
-        "seconds": round(seconds, 1),
         "panels": study.panels,
         "budgets": study.budgets,
         "learners": study.learners,
