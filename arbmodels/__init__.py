@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from arbmodels.errors import InfeasibleError as InfeasibleError
     from arbmodels.errors import InputError as InputError
     from arbmodels.errors import SolverError as SolverError
+    from arbmodels.errors import WorkerError as WorkerError
     from arbmodels.margins import Arbitrage as Arbitrage
     from arbmodels.margins import ArbitragePoint as ArbitragePoint
     from arbmodels.margins import arbitrage as arbitrage
@@ -88,6 +89,7 @@ _HOMES = {
         "InfeasibleError",
         "InputError",
         "SolverError",
+        "WorkerError",
     ),
     "margins": ("Arbitrage", "ArbitragePoint", "arbitrage"),
     "market": ("Market",),

@@ -107,7 +107,10 @@ def attempt_curves(
     max_attempts : int, optional
         Most attempts per model. By default each model's largest record; the estimators that are
         not frozen there (geometric, beta-binomial) need it to be given.
-    estimator : {"unbiased", "geometric", "beta-binomial"}
+    estimator : {"unbiased", "geometric", "beta-binomial", "beta-binomial-zero"}
+        The beta-binomial ones extrapolate past the record, with a prior fitted to the instances
+        of each model; with a mass at zero some of them are never solved
+        (:func:`arbmodels.pass_at_k`).
     accounting : {"pay-past-record", "stop-at-record"}
         Matters for the unbiased estimator only, the others have no end of record.
 

@@ -50,6 +50,10 @@ class DownloadError(ArbModelsError):
     """A public data set could not be fetched or did not have the expected checksum."""
 
 
+class WorkerError(ArbModelsError):
+    """Processes that share the work died again and again; the text says at which task."""
+
+
 class SolverError(ArbModelsError):
     """HiGHS did not return a usable answer; the text carries its status."""
 

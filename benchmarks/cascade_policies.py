@@ -4,19 +4,26 @@ Instances: GPT-5 mini and DeepSeek v3.2; and with mini-coder 4B and Qwen3 Coder 
 real market when ARBMODELS_DATA is set, else the bundled simulated one. Every method starts from a
 market and ends with a plan for each of nine solve rates up to the best single model's reach:
 
-* the authors' grid search (`authors_grid_search.py`, reimplemented): one order, a grid of
-  allocations, each cut where it reaches the solve rate. Two models: their 102 allocations. Four
-  models: about as many as theirs (14,526), the first three models' shares from 0 and 23
-  logarithmic points between 1% and 50% (their grid is not published), the best per solve rate;
+* the authors' grid search (`authors_grid_search.py`, reimplemented in NumPy; its JAX twin is timed
+  in `frontier_against_grid_search.py`): one order, a grid of allocations, each cut where it
+  reaches the solve rate. Two models: their 102 allocations. Four models: about as many as theirs
+  (14,526), the first three models' shares from 0 and 23 logarithmic points between 1% and 50%
+  (their grid is not published), the best per solve rate;
+* the authors' own script, if `--authors-script PATH` is given (:func:`own_script` says how it is
+  called; it is not part of this package);
 * coordinate ascent over every model's dollars, blocks in the ratio order
   (`cascade_coordinate_ascent.py`);
-* block cascades in the best order and the interleaved frontier (`arb.policy_classes` computes
-  both; here each is timed by itself), on the default lattice, and the same with windows
-  (`policy_classes` without segments and oracle).
+* block cascades in the best order and the interleaved frontier on the default lattice, each by
+  itself, and all policy classes at once on lattices refined around the answer
+  (`arb.policies.policy_classes`, whose interleaved plans are shown).
 
 All plans are scored by `Plan.evaluate` in the same accounting (log-linear dollars), so that no
-method is judged by its own interpolation. The lower bound is that of the frontier's lattice. Quote
-the ratios of times, the machine is shared.
+method is judged by its own interpolation. The gap is to the proven lower bound on any plan
+(`Frontier.bound_at`, budget cells cut in four for two models; with four models its lattice is
+thinned and the bound loose). Seconds are of the processor, since
+the machine is shared: run it with OMP_NUM_THREADS=1, and quote the ratios.
+
+    python -m benchmarks.cascade_policies --authors-script my_copy_of_their_search.py
 """
 
 from __future__ import annotations
@@ -26,11 +33,14 @@ import itertools
 import json
 import os
 import platform
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
@@ -38,6 +48,7 @@ from tqdm import tqdm
 import arbmodels as arb
 from arbmodels.policies import policy_classes
 from arbmodels.policies.blocks import blocks_best
+from benchmarks import _cascade_report as report
 from benchmarks import authors_grid_search as authors
 from benchmarks.cascade_coordinate_ascent import CoordinateAscent
 
@@ -47,7 +58,6 @@ MARKETS = {
     2: ["gpt5mini", "deepseek"],
     4: ["minicoder4b", "qwen3-coder-30b", "gpt5mini", "deepseek"],
 }
-COLOURS = ("#999999", "#E69F00", "#56B4E9", "#0072B2", "#CC79A7", "#B22222")
 
 
 def allocations(models: int) -> FloatArray:
@@ -97,114 +107,155 @@ def grid_search(market: arb.Market, rates: FloatArray) -> tuple[FloatArray, floa
     return chosen, reach
 
 
+def own_script(script: Path, market: arb.Market, rates: FloatArray) -> tuple[FloatArray, float]:
+    """Run the authors' own search, which is not ours to bundle: allocations [U, M] and seconds.
+
+    It is called as ``python SCRIPT MARKET.json ALLOCATIONS.json``. It finds ``models``,
+    ``attempts``, ``successes``, ``cost`` (per attempt), each a list of rows over instances, and
+    ``solve_rates`` in the first file, and writes into the second ``allocations``: one list of
+    dollars per model, or one such list per solve rate; and ``seconds`` if not all its time is to
+    be counted. Their search in a few lines that read and write these files will do.
+
+    Raises
+    ------
+    SystemExit
+        If the script fails or its answer does not fit.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        asked, answered = Path(folder) / "market.json", Path(folder) / "allocations.json"
+        asked.write_text(
+            json.dumps(
+                {
+                    "models": list(market.models),
+                    "attempts": market.attempts.tolist(),
+                    "successes": market.successes.tolist(),
+                    "cost": market.cost.tolist(),
+                    "solve_rates": rates.tolist(),
+                }
+            )
+        )
+        command = [sys.executable, str(script.resolve()), str(asked), str(answered)]
+        start = os.times()
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        end = os.times()
+        seconds = sum(end[2:4]) - sum(start[2:4])  # of children
+        if done.returncode or not answered.exists():
+            sys.exit(f"{script} failed: {done.stderr[-2000:] or 'it wrote no allocations'}")
+        answer = json.loads(answered.read_text())
+    found = np.array(answer["allocations"], dtype=float)
+    shape = (len(rates), len(market.models))
+    if found.shape not in (shape, shape[1:]):
+        sys.exit(f"{script}: allocations of shape {found.shape}, not {shape} or {shape[1:]}.")
+    return np.broadcast_to(found, shape), float(answer.get("seconds", seconds))
+
+
 def measure(job: Callable[[], object], runs: int) -> float:
-    """Return the median seconds of ``runs`` runs."""
+    """Return the least seconds, of the processor, of ``runs`` runs."""
     seconds = []
     for _ in range(runs):
-        start = time.perf_counter()
+        start = time.process_time()
         job()
-        seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds))
+        seconds.append(time.process_time() - start)
+    return min(seconds)
 
 
-def compare(market: arb.Market, rates: FloatArray, runs: int) -> dict[str, dict[str, object]]:
-    """Return cost, reach and seconds of every method."""
+def compare(
+    market: arb.Market, rates: FloatArray, runs: int, script: Path | None
+) -> tuple[list[report.Row], list[float]]:
+    """Return cost, reach and seconds of every method, and the lower bound at every solve rate."""
     curves = arb.dollar_curves(market)
-    start = time.perf_counter()
-    chosen, reach = grid_search(market, rates)
-    found: dict[str, dict[str, object]] = {}
-    searched = time.perf_counter() - start
-    costs = [cut(market, curves, *pair)[1] for pair in zip(chosen, rates, strict=True)]
-    found["authors' grid search"] = {"spend": costs, "reach": reach, "seconds": searched}
-    ascent = CoordinateAscent(curves)
-    found["coordinate ascent"] = {
-        "spend": ascent.spend_at(rates).tolist(),
-        "reach": ascent.reach,
-        "seconds": measure(
-            lambda: CoordinateAscent(arb.dollar_curves(market)).spend_at(rates), runs
-        ),
-    }
+    rows: list[report.Row] = []
 
-    def blocks() -> FloatArray:
+    def add(method: str, spend: FloatArray | list[float], reach: float, seconds: float) -> None:
+        plain = np.asarray(spend, dtype=float)
+        cells = [float(x) if np.isfinite(x) else None for x in plain]
+        rows.append({"method": method, "seconds": seconds, "reach": reach, "spend": cells})
+
+    def cuts(allocations: FloatArray) -> list[float]:
+        return [cut(market, curves, *pair)[1] for pair in zip(allocations, rates, strict=True)]
+
+    start = time.process_time()
+    chosen, reach = grid_search(market, rates)
+    searched = time.process_time() - start
+    add("authors' grid search", cuts(chosen), reach, searched)
+    if script is not None:
+        chosen, searched = own_script(script, market, rates)
+        own = [
+            arb.Plan(tuple(zip(market.models, map(float, each), strict=True)), "dollars")
+            for each in np.unique(chosen, axis=0)
+        ]
+        reach = max(plan.evaluate(curves).solve_rate for plan in own)
+        add("authors' own script", cuts(chosen), reach, searched)
+
+    ascent = CoordinateAscent(curves)
+    add(
+        "coordinate ascent, ratio order",
+        ascent.spend_at(rates),
+        ascent.reach,
+        measure(lambda: CoordinateAscent(arb.dollar_curves(market)).spend_at(rates), runs),
+    )
+
+    def blocks() -> Any:
         mine = arb.dollar_curves(market)
         return blocks_best(mine, arb.cascade_frontier(mine).lattice).spend_at(rates)
 
-    def frontier() -> FloatArray:
+    def frontier() -> Any:
         return arb.cascade_frontier(market).spend_at(rates)
 
-    both = policy_classes(curves, rates, menu=1, oracle=False, segments=False)
-    windows = measure(
-        lambda: policy_classes(market, rates, menu=1, oracle=False, segments=False), 1
-    )
-    far = float(both.reach[both.names.index("interleaved")])
-    for label, job in (("best order, lattice", blocks), ("interleaved, lattice", frontier)):
-        spend = job().tolist()
-        found[label] = {"spend": spend, "reach": far, "seconds": measure(job, runs)}
-    for label, name in (("best order, windows", "best order"), ("interleaved", "interleaved")):
-        spend = both.spend[both.names.index(name)].tolist()
-        label = "interleaved, windows" if name == "interleaved" else label  # noqa: PLW2901
-        found[label] = {"spend": spend, "reach": far, "seconds": windows}
-    found["lower bound"] = {"spend": both.bound[both.names.index("interleaved")].tolist()}
-    return found
+    def classes() -> Any:
+        return policy_classes(market, rates, menu=1, oracle=False, segments=False)
 
-
-def draw(record: dict[str, dict[str, dict[str, object]]], rates: FloatArray, path: Path) -> None:
-    """Draw the cost of every method above the cheapest, one panel per market."""
-    figure, panels = plt.subplots(1, len(record), figsize=(9.6, 3.6), layout="constrained")
-    for axes, (name, found) in zip(np.atleast_1d(panels), record.items(), strict=True):
-        spends = {k: np.array(v["spend"], dtype=float) for k, v in found.items()}
-        best = np.nanmin([v for k, v in spends.items() if k != "lower bound"], axis=0)
-        for colour, (label, spend) in zip(COLOURS, spends.items(), strict=False):
-            if label == "lower bound":
-                continue
-            dashes = "--" if "lattice" in label else "-"
-            axes.plot(100 * rates, 100 * (spend / best - 1), dashes, color=colour, label=label)
-        axes.set_title(name)
-        axes.set_xlabel("Solve rate (%)")
-        axes.set_ylabel("Cost above the cheapest found (%)")
-        axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    figure.savefig(path, dpi=150)
+    whole = arb.cascade_frontier(market)
+    for method, job in (("best order", blocks), ("interleaved", frontier)):
+        add(method, job(), whole.reach, measure(job, runs))
+    start = time.process_time()
+    every = classes()
+    seconds = time.process_time() - start
+    place = every.names.index("interleaved")
+    add("all classes, with windows", every.spend[place], float(every.reach[place]), seconds)
+    bound = np.fmax(every.bound[place], whole.bound_at(rates))
+    if len(market.models) == 2:
+        bound = np.fmax(bound, arb.cascade_frontier(market, refine=4).bound_at(rates))
+    return rows, bound.tolist()
 
 
 def main() -> None:
     """Run the comparison and write a table and a picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--models", type=int, choices=tuple(MARKETS), help="only this market")
+    parser.add_argument(
+        "--authors-script", type=Path, help="the authors' own search, if you have it"
+    )
     parser.add_argument("--output", type=Path, default=HERE / "results")
     options = parser.parse_args()
     name = "olmedo2026/swebench" if os.environ.get("ARBMODELS_DATA") else "swebench-sim"
     reach = arb.cascade_frontier(arb.load_market(name, models=MARKETS[2])).market_reach
     rates = np.linspace(0.8, 1.0, 9) * reach
-    record = {
-        f"{count} models": compare(arb.load_market(name, models=models), rates, options.runs)
-        for count, models in MARKETS.items()
-    }
-    for title, found in record.items():
-        print(f"\n{title:<24}{'seconds':>9}{'ratio':>8}{'reach':>8}{'mean +':>8}{'most +':>8}")
-        spends = {k: np.array(v["spend"], dtype=float) for k, v in found.items()}
-        best = np.nanmin([v for k, v in spends.items() if k != "lower bound"], axis=0)
-        base = float(str(found["interleaved, lattice"]["seconds"]))
-        for label, row in found.items():
-            above = 100 * (spends[label] / best - 1)
-            if label == "lower bound":
-                print(f"{label:<48}{np.nanmean(above):>8.2f}%")
-                continue
-            seconds = float(str(row["seconds"]))
-            print(
-                f"{label:<24}{seconds:>9.3f}{seconds / base:>8.1f}"
-                f"{100 * float(str(row['reach'])):>7.2f}%"
-                f"{np.nanmean(above):>7.2f}%{np.nanmax(above):>7.2f}%"
-            )
+    rows, bounds = {}, {}
+    for count, models in MARKETS.items():
+        if options.models in (None, count):
+            market = arb.load_market(name, models=models)
+            title = f"{count} models"
+            found, bound = compare(market, rates, options.runs, options.authors_script)
+            rows[title] = report.summarised(found, bound, "interleaved")
+            bounds[title] = bound
+    print(report.table(rows, len(rates)))
     options.output.mkdir(parents=True, exist_ok=True)
     stem = options.output / f"cascade_policies-{name.replace('/', '-')}"
     machine = (
         f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()},"
         f" NumPy {np.__version__}"
     )
-    written = {"market": name, "machine": machine, "solve_rates": rates.tolist(), **record}
+    written = {
+        "market": name,
+        "machine": machine,
+        "solve_rates": rates.tolist(),
+        "lower_bound": bounds,
+        "rows": rows,
+    }
     stem.with_suffix(".json").write_text(json.dumps(written, indent=1) + "\n")
-    draw(record, rates, stem.with_suffix(".png"))
+    report.draw(rows, rates.tolist(), stem.with_suffix(".png"))
 
 
 if __name__ == "__main__":

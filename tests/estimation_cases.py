@@ -20,3 +20,8 @@ def die_once(number: int, mark: str) -> int:
         Path(mark).touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return number**2
+
+
+def always_die(number: int) -> None:
+    """Kill whoever runs it."""
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -29,6 +29,9 @@ CHOICES = {
     "classes": ACCOUNTING,
     "limits": ACCOUNTING[2:],
     "verify": ("same-verifier: ", "own-check: ", "cost: ", *ACCOUNTING[2:]),
+    "cross-validate": ("exact: ", "authors: ", "segments", *ACCOUNTING),
+    "bootstrap": ("instances: ", "attempts: ", "exact: ", "authors: ", *ACCOUNTING),
+    "robustness": ("authors: ", "pooled: "),
     "game": ("bertrand: ", "undercutting: ", "exact: ", "authors: ", *ACCOUNTING),
 }
 
@@ -66,6 +69,9 @@ def test_help_is_a_table_of_contents() -> None:
         "batches",
         "verify",
         "margin",
+        "cross-validate",
+        "bootstrap",
+        "robustness",
         "game",
         "data",
     ):

@@ -7,6 +7,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.stats import beta as beta_distribution
 
 from arbmodels.cascades.lattice import build_lattice
 from arbmodels.curves import (
@@ -17,7 +18,7 @@ from arbmodels.curves import (
 )
 from arbmodels.errors import InputError
 from arbmodels.market import Market
-from arbmodels.passk import pass_at_k
+from arbmodels.passk import fit_beta_prior, pass_at_k
 from arbmodels.plans import Plan
 from conftest import random_market
 
@@ -157,3 +158,28 @@ def test_blocks_of_instances_make_no_difference(monkeypatch, most):
         cut = build_lattice(make())
         np.testing.assert_allclose(cut.solve_rate, lattice.solve_rate, atol=1e-14)
         np.testing.assert_allclose(cut.spend, lattice.spend, rtol=1e-12)
+
+
+@pytest.mark.parametrize("estimator", ["beta-binomial", "beta-binomial-zero"])
+def test_beta_binomial_curves_go_past_the_record(estimator):
+    """40 attempts where at most 6 are recorded, against the integral over the posterior."""
+    rng = np.random.default_rng(8)
+    market = random_market(rng, 60, 1, max_attempts=6)
+    curves = attempt_curves(market, 40, estimator)
+    n, c = market.attempts[:, 0], market.successes[:, 0]
+    prior = fit_beta_prior(n, c, zero=estimator == "beta-binomial-zero")
+    k = np.array([7, 20, 40])
+    failure = curves.models[0].failure(k.astype(float))
+    for i in (int(np.argmax(c == 0)), int(np.argmax((c > 0) & (c < n))), int(np.argmax(c == n))):
+        posterior = beta_distribution(prior.alpha + c[i], prior.beta + n[i] - c[i])
+        # E (1 - p)^k by the substitution p = quantile(u), harmless where the density is infinite.
+        u = (np.arange(20_000) + 0.5) / 20_000
+        expected = ((1 - posterior.ppf(u))[:, None] ** k).mean(axis=0)
+        never = prior.hopeless(n[i], c[i])
+        np.testing.assert_allclose(failure[i], never + (1 - never) * expected, atol=1e-3)
+    # The spend adds up the failures before every attempt, past the record too.
+    table = curves.models[0].failure(np.arange(40.0))
+    expected = market.cost[:, 0] * table.sum(axis=1)
+    np.testing.assert_allclose(curves.models[0].spend(np.array([40.0]))[:, 0], expected)
+    unsolved = market.weight @ failure
+    assert unsolved[0] > unsolved[1] > unsolved[2] > 0

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arbmodels.cascades import cascade_frontier
+from arbmodels.curves import attempt_curves
 from arbmodels.errors import InputError
-from arbmodels.estimation import bootstrap_margin
+from arbmodels.estimation import bootstrap_curves, bootstrap_margin
+from arbmodels.estimation.curve_bands import thinned
 from arbmodels.estimation.resampling import _chances, resampled
 from arbmodels.margins import arbitrage
 from arbmodels.market import Market
+from arbmodels.passk import pass_at_k
 from conftest import random_market
 
 
@@ -92,14 +99,58 @@ def test_standard_error_of_a_mean():
 
 @pytest.mark.slow
 def test_authors_two_models(swebench_pair):
-    found = bootstrap_margin(swebench_pair, resamples=100)
+    found = bootstrap_margin(swebench_pair, resamples=60)
     band = found.mean_band()
     assert band.point == pytest.approx(0.2101, abs=0.001)
     assert 0.05 < band.low < 0.13
     assert 0.25 < band.high < 0.32
-    attempts = bootstrap_margin(swebench_pair, resamples=40, over="attempts").mean_band()
+    attempts = bootstrap_margin(swebench_pair, resamples=16, over="attempts").mean_band()
     assert attempts.high - attempts.low < 0.4 * (band.high - band.low)
-    assert "90% bands of 100 resamples over instances and attempts" in str(found)
+    assert "90% bands of 60 resamples over instances and attempts" in str(found)
+
+
+def test_bands_of_the_curves_are_those_of_a_mean():
+    rng = np.random.default_rng(3)
+    market = random_market(rng, 200, 2, max_attempts=5)
+    found = bootstrap_curves(market, curves=attempt_curves, resamples=120, over="instances")
+    curves = attempt_curves(market)
+    for m in range(2):
+        k = found.amounts[m].astype(int)
+        solved = pass_at_k(market.attempts[:, [m]], market.successes[:, [m]], k)
+        np.testing.assert_allclose(found.point[m][0], solved.mean(axis=0), atol=1e-12)
+        paid = market.weight @ curves.models[m].spend(found.amounts[m])
+        np.testing.assert_allclose(found.point[m][1], paid)
+        error = solved.std(axis=0)[1:] / np.sqrt(200)
+        np.testing.assert_allclose(found.solve_rate[m].std(axis=0)[1:], error, rtol=0.3)
+    frame = found.to_frame()
+    assert set(frame["model"]) == set(market.models)
+    assert np.all(frame["solve_rate_low"] <= frame["solve_rate_high"])
+    assert "attempts" in str(found)
+    assert json.dumps(found.to_dict(), allow_nan=False)
+    assert found.plot().get_xlabel() == "At most (attempts)"
+
+
+def test_long_curves_are_thinned_with_their_ends_kept():
+    amounts = thinned(np.arange(5001.0))
+    assert len(amounts) <= 250
+    assert amounts[:20].tolist() == list(range(20))
+    assert amounts[-1] == 5000
+
+
+def test_any_convention_can_be_resampled():
+    """The prior of beta-binomial curves is fitted anew where attempts are resampled."""
+    market = random_market(np.random.default_rng(2), 40, 2, max_attempts=8)
+    make = partial(attempt_curves, max_attempts=20, estimator="beta-binomial-zero")
+    rates = np.linspace(0.3, 0.7, 9)
+    found = bootstrap_margin(market, curves=make, resamples=6, solve_rates=rates)
+    plain = arbitrage(make(market), solve_rates=rates)
+    np.testing.assert_allclose(found.point.cost, plain.arbitrage_cost)
+    assert found.convention == "attempts, beta-binomial-zero pass@k"
+    seed = np.random.SeedSequence(0).spawn(6)[3]
+    drawn = make(resampled(market, ("instances", "attempts"), np.random.default_rng(seed)))
+    np.testing.assert_allclose(found.cost[3], cascade_frontier(drawn).spend_at(rates))
+    with pytest.raises(InputError, match="brings its own curves"):
+        bootstrap_margin(market, method="authors", curves=make)
 
 
 def test_shows_itself():
@@ -120,6 +171,7 @@ def test_shows_itself():
     [
         ({"method": "best"}, "No method 'best'"),
         ({"resamples": 1}, "resamples is 1"),
+        ({"workers": 0}, "workers is 0"),
         ({"over": "models"}, "resample over 'instances', 'attempts' or both"),
         ({"over": ()}, "resample over"),
         ({"solve_rates": [-0.1]}, "between 0 and 1"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +15,7 @@ from arbmodels.cascades.lattice import build_lattice
 from arbmodels.curves import attempt_curves
 from arbmodels.errors import InputError
 from arbmodels.estimation import cross_validate_margin
+from arbmodels.estimation.crossval import _Plans, _policies_held_out
 from arbmodels.estimation.folds import held_out
 from arbmodels.estimation.shadow_price import Tables, fit_and_score, path_spend, pooled, spend_at
 from arbmodels.margins import arbitrage
@@ -104,6 +108,30 @@ def test_by_hand():
     np.testing.assert_allclose(spend_at(rates, *inside), mixed, rtol=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_held_out_does_not_choose_the_policies(seed):
+    """Turn all held-out outcomes around: every shadow price keeps its policy."""
+    market = random_market(np.random.default_rng(seed), 30, 2, max_attempts=5)
+    fold, rest = np.arange(0, 30, 3), np.setdiff1d(np.arange(30), np.arange(0, 30, 3))
+    turned = market.successes.copy()
+    turned[fold] = (market.attempts - market.successes)[fold]
+    curves = [attempt_curves(each) for each in (market, replace(market, successes=turned))]
+    prices = np.geomspace(1e-3, 1e3, 400)
+    chosen = []
+    for each in curves:
+        sources = [_Plans(each, each.grids, Tables.of(each, each.grids, np.arange(30)))]
+        (policies,) = _policies_held_out(sources, fold)
+        # What is bought at a shadow price, seen by what it solves and costs in training.
+        train = Tables.of(curves[0], each.grids, rest)
+        every = sources[0].every.without(Tables.of(each, each.grids, fold))
+        solved, spend = fit_and_score(every, train).at(prices)
+        chosen.append((solved, spend, policies.at(prices)[0]))
+    (solved, spend, held), (again, paid, otherwise) = chosen
+    np.testing.assert_allclose(solved, again, atol=1e-9)
+    np.testing.assert_allclose(spend, paid, atol=1e-9)
+    assert not np.allclose(held, otherwise)
+
+
 def test_there_is_no_margin_where_there_is_nothing_to_learn():
     """Two models alike on every instance: whatever is saved in sample is luck, and is not kept."""
     rng = np.random.default_rng(0)
@@ -167,15 +195,22 @@ def test_optimism_is_shown_beside_the_margin(simulated):
         found = result.cross_validated
         assert found is not None
         shown = " ".join(str(result).split())
-        assert f"{100 * found.mean_margin:.2f}% cross-validated (optimism" in shown
-        assert "Cross-validated (5 folds of instances, 4 times)" in shown
-        assert "cross-validated" in result._repr_html_()
+        assert f"in-sample, optimism {100 * found.mean_optimism:.2f}%" in shown
+        assert "Cross-validated (5 folds of instances, 4 times" in shown
+        assert f"mean margin {100 * found.mean_margin:.2f}%" in shown
+        assert "optimism" in result._repr_html_()
+        plain = result.to_dict()
+        assert plain["cross_validated"]["mean_margin"] == found.mean_margin
+        assert plain["cross_validated"]["optimism"] == found.mean_optimism
+        assert plain["validation"] == found.sentence
+        assert plain["margin"] == pytest.approx(result.margin.tolist())
+        json.dumps(plain, allow_nan=False)
         assert found.solve_rates is result.solve_rates
 
 
 @pytest.mark.parametrize(
     ("models", "instances", "reason"),
-    [(2, 19, "19 instances are too few"), (4, 20, "would take long with 4 models")],
+    [(2, 19, "19 instances are too few"), (2, 5001, "would take long with 5001 instances")],
 )
 def test_no_optimism_is_said_to_be_missing(models, instances, reason):
     market = random_market(np.random.default_rng(0), instances, models, max_attempts=2)

@@ -180,6 +180,13 @@ def test_the_authors_study_within_its_bands(swebench_pair):
         # Means of 25 searches, with the error of a mean.
         error = study.margin[p, 0].std(axis=-1) / np.sqrt(25)
         assert np.all(np.abs(ours - published) < 0.045 + 3 * error)
+    # The bands that the paper gives in numbers: 0 to 19.6 at one dollar, 22.6 to 24.2 at 1,000.
+    first, last = study.mean[0, 0, [0, -1]]
+    assert 0 <= first <= 0.196
+    assert 0.226 <= last <= 0.242
+    assert low[0, 0, 0] == 0
+    assert high[0, 0, 0] == pytest.approx(0.196, abs=0.06)
+    assert [low[0, 0, -1], high[0, 0, -1]] == pytest.approx([0.226, 0.242], abs=0.01)
     # Pooling is better where little was bought, and no worse than a point elsewhere.
     mean, error = study.advantage("pooled", "authors")
     assert np.all(mean[:, :2] > 2 * error[:, :2])

@@ -15,7 +15,9 @@ from typer.core import TyperGroup
 import arbmodels
 from arbmodels.cli import (
     batches,
+    bootstrap,
     classes,
+    cross_validate,
     cvar,
     data,
     demo,
@@ -25,13 +27,14 @@ from arbmodels.cli import (
     limits,
     margin,
     predict,
+    robustness,
     route,
     search,
     stream,
     verify,
 )
 from arbmodels.cli.options import described
-from arbmodels.errors import ArbModelsError, InfeasibleError, SolverError
+from arbmodels.errors import ArbModelsError, InfeasibleError, SolverError, WorkerError
 
 BAD_INPUT, INFEASIBLE, SOLVER_FAILED = 2, 3, 1
 
@@ -44,7 +47,7 @@ class _Program(TyperGroup):
             return super().invoke(ctx)
         except InfeasibleError as error:
             code, message = INFEASIBLE, str(error)
-        except SolverError as error:
+        except (SolverError, WorkerError) as error:
             code, message = SOLVER_FAILED, str(error)
         except ArbModelsError as error:
             code, message = BAD_INPUT, str(error)
@@ -101,6 +104,9 @@ app.command("batches", rich_help_panel="Routing and cascades")(batches.batches)
 app.command("verify", rich_help_panel="Routing and cascades")(verify.verify)
 app.command("margin", rich_help_panel="Arbitrage and prices")(margin.margin)
 app.command("game", rich_help_panel="Arbitrage and prices")(game.game)
+app.command("cross-validate", rich_help_panel="How far to trust it")(cross_validate.cross_validate)
+app.command("bootstrap", rich_help_panel="How far to trust it")(bootstrap.bootstrap)
+app.command("robustness", rich_help_panel="How far to trust it")(robustness.robustness)
 
 
 def main() -> None:

@@ -127,7 +127,8 @@ def _tell(found: _Findings, output: Path) -> None:
         f" cheapest single model by up to {percent(found.exact.peak.margin)} (at a solve rate of"
         f" {percent(found.exact.peak.solve_rate, 2)}; mean {percent(found.exact.mean_margin)});"
         f" the authors' single allocation by up to {percent(found.authors.peak.margin)} (mean"
-        f" {percent(found.authors.mean_margin)}).\n",
+        f" {percent(found.authors.mean_margin)}). These are in-sample.\n"
+        f"{found.exact.validation}\nThe authors' allocation: {found.authors.validation}\n",
         _competition(found),
     )
     alone, several = found.equilibria[1], found.equilibria[2]

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from arbmodels.cli.inputs import open_market, round_rates, solve_rates
-from arbmodels.cli.margin import MethodOption, at_rates, find_margin
+from arbmodels.cli.margin import at_rates, find_margin
 from arbmodels.cli.options import (
     AccountingOption,
     Columns,
     Data,
     Json,
+    MethodOption,
     MissingPairs,
     Models,
     SolveRates,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from arbmodels.cli.inputs import curves_of, open_market, round_rates, solve_rates
 from arbmodels.cli.options import (
@@ -15,6 +13,7 @@ from arbmodels.cli.options import (
     Data,
     Force,
     Json,
+    MethodOption,
     MissingPairs,
     Models,
     Plot,
@@ -31,16 +30,6 @@ from arbmodels.errors import InputError
 if TYPE_CHECKING:
     from arbmodels.margins import Arbitrage, Method
     from arbmodels.market import Market
-
-MethodOption = Annotated[
-    Literal["exact", "authors"],
-    typer.Option(
-        "--method",
-        metavar="METHOD",
-        help="exact: the cheapest cascade at every solve rate. authors: the single allocation of"
-        " Olmedo et al. (2026), for two models, the cheap one first.",
-    ),
-]
 
 
 @described(
@@ -68,7 +57,9 @@ def margin(
     At a solve rate, the market price is the least expected spend of a single model that reaches
     it, the arbitrage cost that of a cascade over all models, the margin 1 - cost / price. Peak
     and mean are over 1,000 solve rates from 68% to the best single model's reach (from 0.9 times
-    that reach where it is below 70%). Above it there is no market price and no margin.
+    that reach where it is below 70%). Above it there is no market price and no margin. Beside it
+    stands the cross-validated margin and the optimism, by how much the margin in sample is too
+    good.
     """
     check_picture(plot, force=force)
     rates = None if at is None else solve_rates(at)
@@ -133,8 +124,16 @@ def margin_json(answer: Arbitrage, rates: Sequence[float]) -> dict[str, Any]:
         "mean_margin_range": [answer.solve_rates[0], answer.solve_rates[-1]],
         "market_reach": answer.market_reach,
         "extra_reach": answer.extra_reach,
+        "validation": answer.validation,
+        "cross_validated": optimism_json(answer),
         "allocation": source.allocation if isinstance(source, AuthorsPolicy) else None,
     }
+
+
+def optimism_json(answer: Arbitrage) -> dict[str, Any] | None:
+    """Return cross-validated margin and optimism; None where ``validation`` says why not."""
+    found = answer.cross_validated
+    return None if found is None else found.summary()
 
 
 def _points(grid: Arbitrage) -> list[dict[str, Any]]:
@@ -172,7 +171,7 @@ def margin_table(answer: Arbitrage, found: dict[str, Any]) -> TextTable:
         f" mean {percent(answer.mean_margin, 2)} over {percent(answer.solve_rates[0], 2)} to"
         f" {percent(answer.solve_rates[-1], 2)}.\nThe best single model reaches"
         f" {percent(answer.market_reach, 2)}, the arbitrageur {100 * answer.extra_reach:.2f}"
-        " points more.\n"
+        f" points more.\n{answer.validation}\n"
     )
     if found["allocation"] is not None:
         dollars = ", then ".join(
@@ -194,5 +193,5 @@ def margin_table(answer: Arbitrage, found: dict[str, Any]) -> TextTable:
             )
             for point in found["points"]
         ],
-        f"{note}{answer.accounting}; fitted and scored on the same instances.",
+        f"{note}{answer.accounting}; the table is fitted and scored on the same instances.",
     )

@@ -117,6 +117,27 @@ Plot = Annotated[
     typer.Option("--plot", metavar="FILE", help="Draw a figure (.png, .pdf or .svg)."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]
+Seed = Annotated[
+    int, typer.Option("--seed", metavar="N", min=0, help="The same seed, the same numbers.")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        show_default="one",
+        help="Processes, -1 for one per core. The numbers do not depend on it.",
+    ),
+]
+MethodOption = Annotated[
+    Literal["exact", "authors"],
+    typer.Option(
+        "--method",
+        metavar="METHOD",
+        help="exact: the cheapest cascade at every solve rate. authors: the single allocation of"
+        " Olmedo et al. (2026), for two models, the cheap one first.",
+    ),
+]
 
 
 def described(*examples: str) -> Callable[[Command], Command]:

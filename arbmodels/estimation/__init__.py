@@ -1,9 +1,10 @@
 """How far estimates can be trusted: bands, cross-validation, optimism, learning on a budget."""
 
-from arbmodels.estimation.bootstrap import bootstrap_margin
+from arbmodels.estimation.bootstrap import bootstrap_curves, bootstrap_margin
 from arbmodels.estimation.bootstrap_result import Band, MarginBands
 from arbmodels.estimation.crossval import cross_validate_margin
 from arbmodels.estimation.crossval_result import CrossValidatedMargin, PriceAndCost
+from arbmodels.estimation.curve_bands import CurveBands
 from arbmodels.estimation.learning import LearnedPolicy, learn_policy
 from arbmodels.estimation.pooling import Prior
 from arbmodels.estimation.study import robustness_study
@@ -12,11 +13,13 @@ from arbmodels.estimation.study_result import RobustnessStudy
 __all__ = [
     "Band",
     "CrossValidatedMargin",
+    "CurveBands",
     "LearnedPolicy",
     "MarginBands",
     "PriceAndCost",
     "Prior",
     "RobustnessStudy",
+    "bootstrap_curves",
     "bootstrap_margin",
     "cross_validate_margin",
     "learn_policy",

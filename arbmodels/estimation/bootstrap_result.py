@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from arbmodels.display import (
 )
 from arbmodels.errors import InputError
 from arbmodels.estimation.crossval_result import PriceAndCost
-from arbmodels.estimation.rates import margin_of, mean_defined
+from arbmodels.estimation.rates import margin_of, mean_defined, plain
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 
@@ -41,6 +41,12 @@ class Band:
     low: float
     high: float
 
+    @classmethod
+    def of(cls, point: float, values: FloatArray, level: float) -> Band:
+        """Return the band of R resampled values; NaN where fewer than half are defined."""
+        low, high = quantiles(values, level)
+        return cls(point, float(low), float(high))
+
     def text(self, decimals: int = 2) -> str:
         """Return "point (low to high)" in percent."""
         point, low, high = (percent(x, decimals) for x in (self.point, self.low, self.high))
@@ -54,7 +60,7 @@ class Band:
 class MarginBands(Displayed):
     """Prices, costs and margins of R resampled markets, around those of the market itself.
 
-    Made by :func:`arbmodels.bootstrap_margin`. Money is in currency units per instance.
+    Made by :func:`arbmodels.estimation.bootstrap_margin`. Money is in currency units per instance.
 
     Parameters
     ----------
@@ -104,14 +110,12 @@ class MarginBands(Displayed):
     def mean_band(self, level: float = 0.9) -> Band:
         """Return the band of the mean margin over the solve rates with a price."""
         means = np.array([mean_defined(row) for row in self.margin])
-        low, high = np.nanquantile(means, _tails(level))
-        return Band(mean_defined(self.point.margin), float(low), float(high))
+        return Band.of(mean_defined(self.point.margin), means, level)
 
     def peak_band(self, level: float = 0.9) -> Band:
         """Return the band of the largest margin on the grid."""
-        some = np.isfinite(self.margin).any(axis=1)
-        low, high = np.quantile(np.nanmax(self.margin[some], axis=1), _tails(level))
-        return Band(float(np.nanmax(self.point.margin)), float(low), float(high))
+        peaks = np.fmax.reduce(self.margin, axis=1)
+        return Band.of(float(np.fmax.reduce(self.point.margin)), peaks, level)
 
     def quantiles(self, values: FloatArray, level: float = 0.9) -> FloatArray:
         """Return the quantiles (1 - level) / 2 and (1 + level) / 2 over the resamples, [2, U, ..].
@@ -123,11 +127,7 @@ class MarginBands(Displayed):
         level : float
             Share of the resamples inside. NaN where fewer than half of them have a value.
         """
-        enough = np.isfinite(values).mean(axis=0) >= _LEAST_DEFINED
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "All-NaN slice")
-            found = np.nanquantile(values, _tails(level), axis=0)
-        return np.where(enough, found, np.nan)
+        return quantiles(values, level)
 
     def to_frame(self, level: float = 0.9) -> pd.DataFrame:
         """Return a row per solve rate: point estimate and band of price, cost and margin."""
@@ -137,6 +137,24 @@ class MarginBands(Displayed):
             low, high = self.quantiles(values, level)
             frame |= {name: getattr(self.point, name), f"{name}_low": low, f"{name}_high": high}
         return pd.DataFrame(frame | {"defined": self.defined})
+
+    def to_dict(self, level: float = 0.9) -> dict[str, Any]:
+        """Return bands of mean, peak and every solve rate as plain values, ready for JSON."""
+        bands = {"mean_margin": self.mean_band(level), "peak_margin": self.peak_band(level)}
+        return {
+            "market": self.market.name,
+            "method": self.method,
+            "unit": f"{self.market.currency}/instance",
+            "accounting": self.convention,
+            "resamples": self.resamples,
+            "over": list(self.over),
+            "level": level,
+            **{
+                name: {"point": plain(b.point), "low": plain(b.low), "high": plain(b.high)}
+                for name, b in bands.items()
+            },
+            "curves": {str(name): plain(values) for name, values in self.to_frame(level).items()},
+        }
 
     def table(self) -> TextTable:
         """Return up to ten solve rates with 90% bands, and those of the mean and the peak."""
@@ -207,7 +225,18 @@ class MarginBands(Displayed):
         return axes
 
 
-def _tails(level: float) -> list[float]:
+def quantiles(values: FloatArray, level: float) -> FloatArray:
+    """Return the quantiles (1 - level) / 2 and (1 + level) / 2 over the first axis, [2, ..].
+
+    Raises
+    ------
+    InputError
+        If the level is no share between 0 and 1.
+    """
     if not 0 < level < 1:
         raise InputError(f"level is {level:g}; a band holds a share between 0 and 1.")
-    return [(1 - level) / 2, (1 + level) / 2]
+    enough = np.isfinite(values).mean(axis=0) >= _LEAST_DEFINED
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice")
+        found = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return np.where(enough, found, np.nan)

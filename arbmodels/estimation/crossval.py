@@ -15,6 +15,10 @@ says where on it to look.
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,7 +31,7 @@ from arbmodels.cascades import (
 )
 from arbmodels.cascades.authors import CostCurve
 from arbmodels.cascades.lattice import build_lattice, coarsen
-from arbmodels.curves import Curves, default_budget_grid
+from arbmodels.curves import Curves, blocks, default_budget_grid
 from arbmodels.errors import InputError
 from arbmodels.estimation.authors_search import AuthorsSearch
 from arbmodels.estimation.crossval_result import CrossValidatedMargin, PriceAndCost
@@ -40,6 +44,7 @@ from arbmodels.estimation.shadow_price import (
     pooled,
     spend_at,
 )
+from arbmodels.estimation.workers import run
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 
@@ -54,12 +59,14 @@ def cross_validate_margin(
     seed: int = 0,
     solve_rates: npt.ArrayLike | None = None,
     most_states: int = 250_000,
+    workers: int | None = None,
 ) -> CrossValidatedMargin:
     r"""Estimate the margin on new instances, and by how much the margin in sample is too good.
 
     The market baseline is treated like the arbitrageur: each single model's budget is chosen on
     the training instances at every shadow price and scored on the others. Its price at a solve
-    rate is the least over the models. The margin in sample comes from the same curves, fitted and
+    rate is the least over the models; being the least of estimates it is rather too low, so that
+    the margin errs on the low side. The margin in sample comes from the same curves, fitted and
     scored on all instances, so the two differ by nothing but the hold-out.
 
     Parameters
@@ -82,6 +89,8 @@ def cross_validate_margin(
         As for :func:`arbmodels.arbitrage`.
     most_states : int
         Larger lattices are thinned, in sample and held out alike.
+    workers : int, optional
+        Processes; results do not depend on it (:func:`arbmodels.estimation.workers.run`).
 
     Returns
     -------
@@ -109,73 +118,110 @@ def cross_validate_margin(
     for fold in (fold for division in divisions for fold in division):
         if not 0 < market.weight[fold].sum() < 1 - 1e-12:
             raise InputError(f"{market.name}: a fold holds all the weight, or none. Use fewer.")
-    parts = [fold for division in divisions for fold in division]
     if method == "authors":
         if not isinstance(source, Market):
             raise InputError("The authors' method brings its own curves: give it a market.")
-        rates, inside, outside, convention = _authors(source, parts, repeats, solve_rates)
+        rates, inside, outside, convention = _authors(source, divisions, solve_rates, workers)
     else:
         if isinstance(source, Frontier):
             thinned = coarsen(source.grids, most_states)
             frontier = Frontier(source.curves, build_lattice(source.curves, thinned))
         else:
             frontier = cascade_frontier(source, most_states=most_states)
-        rates, inside, outside = _exact(frontier, divisions, solve_rates)
+        rates, inside, outside = _exact(frontier, divisions, solve_rates, workers)
         convention = frontier.convention
     return CrossValidatedMargin(
         market, method, folds, by, repeats, rates, inside, outside, convention
     )
 
 
+class _Plans(NamedTuple):
+    """The plans of a lattice: of the cascade, or of a model alone."""
+
+    curves: Curves
+    grids: tuple[FloatArray, ...]
+    every: Tables
+
+    @classmethod
+    def of(cls, frontier: Frontier) -> _Plans:
+        """Return those of a frontier, their tables summed over all instances."""
+        everyone = np.arange(len(frontier.market.instances))
+        # In blocks, so that the tables over instances fit the memory.
+        width = sum(len(grid) for grid in frontier.grids)
+        parts = (
+            Tables.of(frontier.curves, frontier.grids, everyone[rows])
+            for rows in blocks(len(everyone), width)
+        )
+        return cls(frontier.curves, frontier.grids, reduce(add, parts))
+
+
 def _exact(
-    frontier: Frontier, divisions: list[list[IntArray]], solve_rates: npt.ArrayLike | None
+    frontier: Frontier,
+    divisions: list[list[IntArray]],
+    solve_rates: npt.ArrayLike | None,
+    workers: int | None,
 ) -> tuple[FloatArray, PriceAndCost, PriceAndCost]:
-    cascade = _Validated(frontier, divisions)
-    alone = [_Validated(each, divisions) for each in frontier.single_models]
-    rates = rates_up_to(max(float(each.inside[0][-1]) for each in alone), solve_rates)
+    sources = [_Plans.of(each) for each in (*frontier.single_models, frontier)]
+    folds = [fold for division in divisions for fold in division]
+    tasks = [(sources, fold) for fold in folds]
+    scored = run(_policies_held_out, tasks, workers, "cross-validation, folds")
+    inside = [
+        pooled([fit_and_score(every, every)], every.weight) for every in (s.every for s in sources)
+    ]
+    outside = [
+        pooled([of_fold[k] for of_fold in scored], float(len(divisions)))
+        for k in range(len(sources))
+    ]
+    reach = max(float(rate[-1]) for rate, _ in inside[:-1])
+    rates = rates_up_to(reach, solve_rates)
 
-    def read(which: str) -> PriceAndCost:
-        prices = [spend_at(rates, *getattr(each, which)) for each in alone]
-        return PriceAndCost(np.stack(prices, axis=1), spend_at(rates, *getattr(cascade, which)))
+    def read(curves: list[tuple[FloatArray, FloatArray]]) -> PriceAndCost:
+        *prices, cost = (spend_at(rates, *curve) for curve in curves)
+        return PriceAndCost(np.stack(prices, axis=1), cost)
 
-    return rates, read("inside"), read("outside")
+    return rates, read(inside), read(outside)
 
 
-class _Validated:
-    """The (solve rate, spend) curve of a lattice's plans in sample, and held out."""
-
-    def __init__(self, frontier: Frontier, divisions: list[list[IntArray]]) -> None:
-        parts: list[ShadowPolicies] = []
-        for division in divisions:
-            tables = [Tables.of(frontier.curves, frontier.grids, fold) for fold in division]
-            every = sum(tables[1:], start=tables[0])
-            if not parts:
-                self.inside = pooled([fit_and_score(every, every)], every.weight)
-            parts += [fit_and_score(every.without(fold), fold) for fold in tables]
-        self.outside = pooled(parts, float(len(divisions)))
+def _policies_held_out(sources: list[_Plans], fold: IntArray) -> list[ShadowPolicies]:
+    """Fit plans on all instances but a fold, and score them on the fold."""
+    scored = []
+    for curves, grids, every in sources:
+        held = Tables.of(curves, grids, fold)
+        scored.append(fit_and_score(every.without(held), held))
+    return scored
 
 
 def _authors(
-    market: Market, parts: list[IntArray], repeats: int, solve_rates: npt.ArrayLike | None
+    market: Market,
+    divisions: list[list[IntArray]],
+    solve_rates: npt.ArrayLike | None,
+    workers: int | None,
 ) -> tuple[FloatArray, PriceAndCost, PriceAndCost, str]:
     grid = default_budget_grid(market)
     rates = rates_up_to(authors_market_reach(market, grid), solve_rates)
     whole = authors_policy(market, rates, grid)
-    search = AuthorsSearch(grid)
-    rate, spend = (np.zeros(len(grid)) for _ in range(2))
-    for fold in parts:
-        rest = np.setdiff1d(np.arange(len(market.instances)), fold)
-        train, test = (_some(market, rows) for rows in (rest, fold))
-        goal = rates_up_to(authors_market_reach(train, grid), solve_rates)
-        policy = authors_curve(test, search.best(train, goal), grid)
-        share = market.weight[fold].sum() / repeats
-        rate += share * policy.cascade.solve_rate
-        spend += share * policy.cascade.spend
+    folds = [fold for division in divisions for fold in division]
+    tasks = [(market, grid, solve_rates, fold) for fold in folds]
+    scored = run(_allocation_held_out, tasks, workers, "cross-validation, folds")
+    share = [market.weight[fold].sum() / len(divisions) for fold in folds]
+    rate, spend = (
+        np.sum([w * part[k] for w, part in zip(share, scored, strict=True)], axis=0)
+        for k in range(2)
+    )
     prices = whole.model_prices_at(rates)
     inside = PriceAndCost(prices, whole.spend_at(rates))
     outside = PriceAndCost(prices, CostCurve(rate, spend).spend_at(rates))
     return rates, inside, outside, whole.convention
 
 
-def _some(market: Market, rows: IntArray) -> Market:
-    return market.select(instances=[market.instances[i] for i in rows])
+def _allocation_held_out(
+    market: Market, grid: FloatArray, solve_rates: npt.ArrayLike | None, fold: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Choose an allocation on all instances but a fold: its solve rates and spends on the fold."""
+    rest = np.setdiff1d(np.arange(len(market.instances)), fold)
+    train, test = (
+        market.select(instances=[market.instances[i] for i in rows]) for rows in (rest, fold)
+    )
+    goal = rates_up_to(authors_market_reach(train, grid), solve_rates)
+    cascade = authors_curve(test, AuthorsSearch(grid).best(train, goal), grid).cascade
+    return cascade.solve_rate, cascade.spend

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from arbmodels.display import (
     percent,
 )
 from arbmodels.estimation.folds import By
-from arbmodels.estimation.rates import margin_of, mean_defined
+from arbmodels.estimation.rates import margin_of, mean_defined, plain
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 
@@ -57,7 +57,7 @@ class PriceAndCost:
 class CrossValidatedMargin(Displayed):
     """Margins in sample and held out.
 
-    Made by :func:`arbmodels.cross_validate_margin`.
+    Made by :func:`arbmodels.estimation.cross_validate_margin`.
 
     Parameters
     ----------
@@ -142,6 +142,8 @@ class CrossValidatedMargin(Displayed):
         how = f"{self.folds} folds of {self.by}"
         if self.repeats > 1:
             how += f", {self.repeats} times"
+        if self.method == "exact":
+            how += ", neighbouring policies mixed"
         if not np.isfinite(self.margin).any():
             return f"Cross-validated ({how}): no solve rate of this grid is reached held out."
         both = self.solve_rates[np.isfinite(self.margin)]
@@ -168,6 +170,35 @@ class CrossValidatedMargin(Displayed):
                 "optimism": self.optimism,
             }
         )
+
+    def summary(self) -> dict[str, Any]:
+        """Return means, peak and settings as plain values; None where undefined."""
+        rate, inside, outside = self.peak
+        return {
+            "folds": self.folds,
+            "by": self.by,
+            "repeats": self.repeats,
+            "mean_margin": plain(self.mean_margin),
+            "mean_in_sample": plain(self.mean_in_sample),
+            "optimism": plain(self.mean_optimism),
+            "reach": plain(self.reach),
+            "peak": {
+                "solve_rate": plain(rate),
+                "margin_in_sample": plain(inside),
+                "margin": plain(outside),
+            },
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the summary and all curves as plain values, ready for JSON."""
+        return {
+            "market": self.market.name,
+            "method": self.method,
+            "unit": f"{self.market.currency}/instance",
+            "accounting": self.convention,
+            **self.summary(),
+            "curves": {str(name): plain(values) for name, values in self.to_frame().items()},
+        }
 
     def table(self) -> TextTable:
         """Return up to ten solve rates and the means."""

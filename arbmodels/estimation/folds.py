@@ -46,6 +46,10 @@ def held_out(
     names = np.zeros(count) if market.segment is None else np.array(market.segment)
     codes = np.unique(names, return_inverse=True)[1]
     available = count if by == "instances" else int(codes.max()) + 1
+    if available < 2:
+        raise InputError(
+            f"{market.name}: with one of its {by} there is nothing to hold out. Give more."
+        )
     if not 2 <= folds <= available:
         raise InputError(
             f"{market.name}: folds is {folds}; give 2 to {available}, the number of {by}."

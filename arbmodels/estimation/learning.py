@@ -28,7 +28,7 @@ SPAN = 0.055
 class LearnedPolicy(Displayed):
     """An allocation of dollars that was chosen after a search.
 
-    Made by :func:`arbmodels.learn_policy`.
+    Made by :func:`arbmodels.estimation.learn_policy`.
 
     Parameters
     ----------

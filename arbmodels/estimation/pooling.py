@@ -24,7 +24,6 @@ from functools import lru_cache
 
 import numpy as np
 from scipy.special import expit, ndtri
-from scipy.stats import qmc
 
 from arbmodels.estimation.authors_search import AuthorsSearch, Records
 from arbmodels.passk import FloatArray
@@ -118,6 +117,9 @@ def _skill(spread: FloatArray, rate: float) -> float:
 @lru_cache
 def _atoms() -> FloatArray:
     """Return quasi-random standard normals, [64, 5]."""
+    # Slow to import, and not needed where margins are only shown.
+    from scipy.stats import qmc
+
     points = qmc.Sobol(5, scramble=True, seed=0).random(_ATOMS)
     normal: FloatArray = ndtri(points)
     return normal

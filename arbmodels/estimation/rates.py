@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,6 +14,8 @@ from arbmodels.passk import FloatArray
 _PAPER_LOWEST = 0.68
 #: Where the market's reach is lower than the paper's start, the range starts at this share of it.
 _LOWEST_SHARE = 0.9
+#: A solve rate that is zero but for the rounding of sums over instances.
+_NOTHING = 1e-12
 
 
 def rates_up_to(reach: float, solve_rates: npt.ArrayLike | None = None) -> FloatArray:
@@ -34,7 +38,7 @@ def rates_up_to(reach: float, solve_rates: npt.ArrayLike | None = None) -> Float
         If a solve rate is no probability, or nothing is solved.
     """
     if solve_rates is None:
-        if reach <= 0:
+        if reach <= _NOTHING:
             raise InputError("No model of this market solves anything within the largest budget.")
         lowest = _PAPER_LOWEST if reach >= _PAPER_LOWEST + 0.02 else _LOWEST_SHARE * reach
         return np.linspace(lowest, reach, 1000)
@@ -58,3 +62,11 @@ def mean_defined(values: FloatArray) -> float:
     """Return the mean of what is not NaN; NaN if nothing is."""
     defined = values[np.isfinite(values)]
     return float(defined.mean()) if len(defined) else float("nan")
+
+
+def plain(values: npt.ArrayLike) -> Any:
+    """Return numbers as plain floats in lists, None where they are undefined or infinite."""
+    array = np.asarray(values, dtype=float)
+    objects = array.astype(object)
+    objects[~np.isfinite(array)] = None
+    return objects.tolist()

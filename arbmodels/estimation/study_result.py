@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ _COLOURS = (ARBITRAGEUR_COLOUR, "#0072B2")
 class RobustnessStudy(Displayed):
     """Margins of policies learnt for search budgets.
 
-    Made by :func:`arbmodels.robustness_study`.
+    Made by :func:`arbmodels.estimation.robustness_study`.
 
     Parameters
     ----------
@@ -94,6 +94,17 @@ class RobustnessStudy(Displayed):
                 for b, budget in enumerate(self.budgets)
             ]
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return mean and 90% band of every panel, learner and budget, ready for JSON."""
+        return {
+            "market": self.market.name,
+            "unit": "margin, share of the market price",
+            "currency": self.market.currency,
+            "draws": self.margin.shape[-1],
+            "best": dict(zip(self.panels, self.best.tolist(), strict=True)),
+            "results": self.to_frame().to_dict("records"),
+        }
 
     def table(self) -> TextTable:
         """Return mean and 90% band per panel, budget and learner."""

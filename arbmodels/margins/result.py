@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +18,11 @@ from arbmodels.display import (
     model_colour,
     model_label,
     new_axes,
-    number,
-    percent,
 )
 from arbmodels.errors import InputError
 from arbmodels.estimation.crossval_result import CrossValidatedMargin
 from arbmodels.estimation.rates import margin_of, mean_defined
-from arbmodels.margins.validation import validated, why_not
+from arbmodels.margins.validation import validated
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 
@@ -137,24 +135,24 @@ class Arbitrage(Displayed):
         """Mean margin over the grid's solve rates that have a market price, in sample."""
         return mean_defined(self.margin)
 
-    @cached_property
+    @property
     def cross_validated(self) -> CrossValidatedMargin | None:
         """The margin on instances that the cascade was not chosen on, with default settings.
 
-        See :func:`arbmodels.cross_validate_margin` for others. None where the default would be
-        slow or mean nothing; :attr:`validation` says why.
+        :func:`arbmodels.estimation.cross_validate_margin` takes others. None where the default
+        would be slow or mean nothing; :attr:`validation` says why.
         """
-        return None if self._unvalidated else validated(self.source, self.solve_rates)
+        return None if isinstance(self._validated, str) else self._validated
 
     @property
     def validation(self) -> str:
         """In-sample against cross-validated margin in words, or why there is no comparison."""
-        found = self.cross_validated
-        return self._unvalidated if found is None else found.sentence
+        found = self._validated
+        return found if isinstance(found, str) else found.sentence
 
     @cached_property
-    def _unvalidated(self) -> str:
-        return why_not(self.source, self.solve_rates)
+    def _validated(self) -> CrossValidatedMargin | str:
+        return validated(self.source, self.solve_rates)
 
     def at(self, solve_rate: float) -> ArbitragePoint:
         """Return price, cost and margin at any solve rate, computed there, not interpolated."""
@@ -224,36 +222,20 @@ class Arbitrage(Displayed):
             frame[f"spend_{model}"] = spend
         return frame
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return prices, costs, margins and their optimism as plain values, ready for JSON.
+
+        None where undefined; ``cross_validated`` is None where :attr:`validation` says why.
+        """
+        from arbmodels.margins.show import values_of
+
+        return values_of(self)
+
     def table(self) -> TextTable:
         """Return up to ten points of the grid, the peak and the mean."""
-        price, cost, margin = self.market_price, self.arbitrage_cost, self.margin
-        rows = [
-            (
-                percent(self.solve_rates[row], 2),
-                number(price[row]),
-                number(cost[row]),
-                percent(margin[row]),
-            )
-            for row in np.unique(np.linspace(0, len(price) - 1, 10).astype(int))
-        ]
-        unit = f"{self.market.currency}/instance"
-        found = self.cross_validated
-        short = ""
-        if found is not None and np.isfinite(found.mean_margin):
-            short = (
-                f", {percent(found.mean_margin, 2)} cross-validated"
-                f" (optimism {percent(found.mean_optimism, 2)})"
-            )
-        return TextTable(
-            f"Arbitrage on {self.market.name} ({self.method} policy): mean margin"
-            f" {percent(self.mean_margin, 2)} in-sample{short}",
-            ("solve rate", f"market price [{unit}]", f"arbitrage cost [{unit}]", "margin"),
-            rows,
-            f"Peak margin {percent(self.peak.margin, 2)} at {percent(self.peak.solve_rate, 2)};"
-            f" extra reach {percent(self.extra_reach, 2)} beyond"
-            f" {percent(self.market_reach, 2)}.\n{self.validation}"
-            f"\n{self.accounting}; the table is in-sample.",
-        )
+        from arbmodels.margins.show import arbitrage_table
+
+        return arbitrage_table(self)
 
     def plot(self, axes: Axes | None = None) -> Axes:
         """Draw each model's price and the arbitrageur's cost against the solve rate."""

@@ -5,21 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from arbmodels.cascades import AuthorsPolicy, Frontier
+from arbmodels.errors import InputError
 from arbmodels.estimation.crossval import cross_validate_margin
 from arbmodels.estimation.crossval_result import CrossValidatedMargin
 from arbmodels.passk import FloatArray
 
 #: Fewer instances than this say nothing about others.
 LEAST_INSTANCES = 20
-#: With more models the lattice takes longer than a table may.
-MOST_MODELS = 3
+#: Divisions into folds; more models or instances than these get one, for a second or two in all.
+_REPEATS, _FEW_MODELS, _FEW_INSTANCES = 4, 3, 1_000
 #: As many instances are validated within a few seconds.
 MOST_INSTANCES = 5_000
 
 
 def why_not(source: Frontier | AuthorsPolicy, solve_rates: FloatArray) -> str:
     """Return why the margin is not cross-validated by default; empty if it is."""
-    count, models = len(source.market.instances), len(source.names)
+    # Instances without weight are no part of the sample.
+    count, models = int(np.count_nonzero(source.market.weight)), len(source.names)
     if not np.any(np.isfinite(source.model_prices_at(solve_rates))):
         return "Not cross-validated: there is no market price at these solve rates."
     if isinstance(source, AuthorsPolicy) and models != 2:
@@ -29,16 +31,30 @@ def why_not(source: Frontier | AuthorsPolicy, solve_rates: FloatArray) -> str:
             f"Not cross-validated: {count} instances are too few ({LEAST_INSTANCES} needed), so the"
             " margin may be far too good."
         )
-    if models > MOST_MODELS or count > MOST_INSTANCES:
+    if count > MOST_INSTANCES:
         return (
-            f"Not cross-validated: it would take long with {models} models on {count} instances;"
-            " call cross_validate_margin."
+            f"Not cross-validated: it would take long with {count} instances;"
+            " call arbmodels.estimation.cross_validate_margin."
         )
     return ""
 
 
-def validated(source: Frontier | AuthorsPolicy, solve_rates: FloatArray) -> CrossValidatedMargin:
-    """Return the cross-validated margin at the solve rates of the arbitrage."""
-    if isinstance(source, Frontier):
-        return cross_validate_margin(source, solve_rates=solve_rates)
-    return cross_validate_margin(source.market, method="authors", solve_rates=solve_rates)
+def validated(
+    source: Frontier | AuthorsPolicy, solve_rates: FloatArray
+) -> CrossValidatedMargin | str:
+    """Return the cross-validated margin at the solve rates of the arbitrage, or why there is none.
+
+    A margin must be shown whatever its market is like, so errors become reasons here.
+    """
+    if reason := why_not(source, solve_rates):
+        return reason
+    few = len(source.names) <= _FEW_MODELS and len(source.market.instances) <= _FEW_INSTANCES
+    repeats = _REPEATS if few else 1
+    try:
+        if isinstance(source, Frontier):
+            return cross_validate_margin(source, solve_rates=solve_rates, repeats=repeats)
+        return cross_validate_margin(
+            source.market, method="authors", solve_rates=solve_rates, repeats=repeats
+        )
+    except InputError as error:
+        return f"Not cross-validated: {error}"

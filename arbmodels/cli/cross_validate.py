@@ -1,0 +1,108 @@
+"""``arbmodels cross-validate``: the margin on instances it was not fitted on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from arbmodels.cli.inputs import curves_of, open_market, solve_rates
+from arbmodels.cli.options import (
+    AccountingOption,
+    Columns,
+    Data,
+    Force,
+    Json,
+    MethodOption,
+    MissingPairs,
+    Models,
+    Output,
+    Plot,
+    Seed,
+    SolveRates,
+    Source,
+    Workers,
+    described,
+)
+from arbmodels.cli.output import about, called, show, show_json
+from arbmodels.cli.pictures import check_picture, new_picture, save_picture
+from arbmodels.cli.tables import check_table, save_table
+from arbmodels.errors import InputError
+
+Folds = Annotated[int, typer.Option("--folds", metavar="K", help="Parts, each held out once.")]
+By = Annotated[
+    Literal["instances", "segments"],
+    typer.Option(
+        "--by",
+        metavar="WHAT",
+        help="Hold out instances at random, within each segment; or whole segments, to see how a"
+        " policy does on a kind of task it was not fitted on.",
+    ),
+]
+Repeats = Annotated[
+    int, typer.Option("--repeats", metavar="N", help="Divisions into folds to average over.")
+]
+
+
+@described(
+    "cross-validate swebench-sim --models gpt5mini,deepseek",
+    "cross-validate my-folder --by segments --folds 3 --output folds.csv",
+)
+def cross_validate(
+    source: Source,
+    *,
+    models: Models = None,
+    method: MethodOption = "exact",
+    folds: Folds = 5,
+    by: By = "instances",
+    repeats: Repeats = 4,
+    seed: Seed = 0,
+    at: SolveRates = None,
+    accounting: AccountingOption = "authors",
+    workers: Workers = None,
+    plot: Plot = None,
+    output: Output = None,
+    force: Force = False,
+    columns: Columns = None,
+    missing: MissingPairs = "intersection",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Compare the margin on new instances with the margin in sample.
+
+    Cascades, and the single models they compete with, are chosen on all folds but one, at every
+    shadow price of a solved instance, and scored on the fold that is held out. The optimism, in
+    sample less cross-validated, is by how much the margin in sample is too good.
+    """
+    check_picture(plot, force=force)
+    check_table(output, force=force)
+    rates = None if at is None else solve_rates(at)
+    if method == "authors" and accounting != "authors":
+        raise InputError("The authors' method has its own accounting: leave out --accounting.")
+    market = open_market(source, models, columns, missing, data)
+    from arbmodels.estimation import cross_validate_margin
+
+    found = cross_validate_margin(
+        market if method == "authors" else curves_of(market, accounting),
+        method=method,
+        folds=folds,
+        by=by,
+        repeats=repeats,
+        seed=seed,
+        solve_rates=rates,
+        workers=workers,
+    )
+    if plot is not None:
+        figure, (axes,) = new_picture()
+        found.plot(axes).set_title(called(market))
+        save_picture(figure, plot)
+    if output is not None:
+        save_table(found.to_frame(), output)
+    if json:
+        show_json({**about(market), **found.to_dict()})
+        return
+    show(found.table())
+    if plot is not None:
+        show(f"Figure: {plot}")
+    if output is not None:
+        show(f"Table: {output}")
