@@ -1,0 +1,110 @@
+"""Equilibrium markups of a logit game: a damped zeta iteration with a Newton finish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from arbmodels.checks import FloatArray
+from arbmodels.games.smooth.pairs import Pairs
+
+#: Newton solves a dense system of so many markups at most (32 MB).
+_DENSE = 2_000
+#: Newton takes over when an iteration shrinks the change by less than this.
+_SLOW = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """Where an iteration ended.
+
+    Parameters
+    ----------
+    markups : float array [P]
+    trace : list of float
+        Largest change of a markup, relative, per iteration.
+    converged : bool
+    newton : int
+        How many of the iterations were Newton's.
+    """
+
+    markups: FloatArray
+    trace: list[float]
+    converged: bool
+    newton: int
+
+
+def zeta(pairs: Pairs, markups: FloatArray) -> FloatArray:
+    r"""Return :math:`(1 - \sigma)/\alpha + \sigma A + (1 - \sigma) X`, [P], from markups [P].
+
+    The zeta map of Morrow and Skerlos (2011, Operations Research 59, eq. 14), which is the
+    first-order condition solved for the markup; an iteration of the plain markup formula cycles
+    under nested logit.
+    """
+    _, inside, _, margin = pairs.state(markups)
+    sigma, firm = pairs.sigma, pairs.firm
+    base = (1.0 - sigma) * (1.0 / pairs.demand.price_coefficient + margin[firm])
+    mapped: FloatArray = base + sigma * inside
+    return mapped
+
+
+def _newton_step(pairs: Pairs, markups: FloatArray) -> FloatArray | None:
+    """Return the Newton step for markups - zeta(markups) = 0; None if the system is singular."""
+    alpha, sigma, nest, firm = pairs.demand.price_coefficient, pairs.sigma, pairs.nest, pairs.firm
+    share, inside, nests, margin = pairs.state(markups)
+    slope = alpha / (1.0 - sigma)
+    bend = share * (1.0 - slope * markups)
+    sold = nests[nest] * share
+    same_nest = nest[:, None] == nest[None, :]
+    # d A_p / d mu_q
+    d_inside = np.where(same_nest, slope * inside[:, None] * share[None, :], 0.0)
+    d_inside[np.diag_indices(len(markups))] += bend
+    # d X_f / d mu_q: own nest's terms, and everybody's gain of total weight.
+    table = np.zeros((len(margin), len(nests)))
+    table[firm, nest] = inside
+    d_margin = table[:, nest] * sold * (slope - alpha) + alpha * margin[:, None] * sold
+    d_margin[firm, np.arange(len(markups))] += nests[nest] * bend
+    matrix = (
+        np.eye(len(markups)) - sigma[:, None] * d_inside - (1.0 - sigma)[:, None] * d_margin[firm]
+    )
+    try:
+        step: FloatArray = np.linalg.solve(matrix, zeta(pairs, markups) - markups)
+    except np.linalg.LinAlgError:
+        return None
+    return step if np.isfinite(step).all() else None
+
+
+def iterate(pairs: Pairs, start: FloatArray, tolerance: float, limit: int) -> Path:
+    """Iterate from markups ``start`` [P] until nothing changes.
+
+    A zeta step whose change is no smaller than the one before is halved from then on; when steps
+    shrink the change slowly, Newton takes over wherever it does better.
+    """
+    markups, damping = start.copy(), 1.0
+    trace: list[float] = []
+    newton = 0
+    mapped = zeta(pairs, markups)
+    for _ in range(limit):
+        change = _change(mapped, markups)
+        trace.append(change)
+        if change <= tolerance:
+            return Path(mapped, trace, True, newton)
+        before = trace[-2] if len(trace) > 1 else np.inf
+        if change > _SLOW * before and len(markups) <= _DENSE:
+            step = _newton_step(pairs, markups)
+            if step is not None:
+                tried = markups + step
+                answer = zeta(pairs, tried) if np.all(tried > 0) else None
+                if answer is not None and _change(answer, tried) < 0.5 * change:
+                    markups, mapped, newton = tried, answer, newton + 1
+                    continue
+        if change > 0.9 * before:
+            damping = max(0.5 * damping, 1.0 / 64)
+        markups = markups + damping * (mapped - markups)
+        mapped = zeta(pairs, markups)
+    return Path(markups, trace, False, newton)
+
+
+def _change(mapped: FloatArray, markups: FloatArray) -> float:
+    return float(np.max(np.abs(mapped - markups) / np.maximum(np.abs(mapped), 1e-300), initial=0.0))

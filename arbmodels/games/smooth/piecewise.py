@@ -1,0 +1,110 @@
+"""Equilibria under demands that are linear in pieces: Newton on a piece, else best responses."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arbmodels.checks import FloatArray
+from arbmodels.games.smooth.game import SmoothGame
+from arbmodels.games.smooth.result import Found
+
+#: Newton's attempts: one if the piece is the right one.
+_NEWTON = 30
+_HALVINGS = 60
+
+
+def settle(game: SmoothGame, part: FloatArray, tolerance: float, limit: int) -> Found:
+    """Return where prices settle.
+
+    Parameters
+    ----------
+    game : SmoothGame
+    part : float array [J]
+        Start of every price: 0 at cost, 1 at the choke price (others at cost).
+    tolerance : float
+    limit : int
+        Rounds of best responses.
+    """
+    prices = game.effective_costs.copy()
+    for product, given in game.fixed.items():
+        prices[game.products.index(product)] = given
+    free = np.flatnonzero(~game.is_fixed)
+    choke = np.array([game.demand.choke_price(int(j), prices) for j in free])
+    choke = np.where(np.isfinite(choke), choke, 2 * prices[free] + 1.0)
+    prices[free] += part[free] * np.maximum(choke - prices[free], 0.0)
+    trace: list[float] = []
+    newton = _newton(game, prices, free, tolerance, trace)
+    if newton is not None:
+        return Found(newton, "Newton on the first-order conditions", trace, True)
+    for _ in range(limit):
+        before = prices.copy()
+        for product in free:
+            prices[product] = _response(game, int(product), prices)
+        trace.append(_change(prices, before))
+        if trace[-1] <= tolerance:
+            return Found(prices, "best responses in turn", trace, True)
+        if len(trace) % 8 == 0:
+            newton = _newton(game, prices, free, tolerance, trace)
+            if newton is not None:
+                return Found(newton, "best responses in turn, Newton at the end", trace, True)
+    return Found(prices, "best responses in turn", trace, False)
+
+
+def _newton(
+    game: SmoothGame, start: FloatArray, free: FloatArray, tolerance: float, trace: list[float]
+) -> FloatArray | None:
+    """Solve the first-order conditions of the piece of demand, again if that leads to another.
+
+    Products that sell nothing are offered at cost. None if it does not settle, or if a product
+    would be better off by another price nearby: a kink, where first-order conditions fail.
+    """
+    prices = start.copy()
+    same = game.owner_of[:, None] == game.owner_of[None, :]
+    for _ in range(_NEWTON):
+        before = prices.copy()
+        sold = free[game.demand.quantities(prices)[free] > 0]
+        jacobian = game.demand.jacobian(prices)
+        # Derivative of marginal profit j by price k, quantities being linear here.
+        bend = game.keeps[:, None] * jacobian + game.keeps * same * jacobian.T
+        try:
+            step = np.linalg.solve(bend[np.ix_(sold, sold)], game.marginal_profits(prices)[sold])
+        except np.linalg.LinAlgError:
+            return None
+        prices[sold] -= step
+        unsold = free[game.demand.quantities(prices)[free] <= 0]
+        prices[unsold] = game.effective_costs[unsold]
+        trace.append(_change(prices, before))
+        if trace[-1] <= tolerance:
+            return prices if _stays(game, prices, free, 1e-7) else None
+    return None
+
+
+def _stays(game: SmoothGame, prices: FloatArray, free: FloatArray, tolerance: float) -> bool:
+    """Return whether no product's best price is elsewhere."""
+    return all(
+        abs(_response(game, int(j), prices) - prices[j]) <= tolerance * max(abs(prices[j]), 1e-12)
+        for j in free
+    )
+
+
+def _response(game: SmoothGame, product: int, prices: FloatArray) -> float:
+    """Return the price where the owner's marginal profit changes sign, between cost and choke."""
+    row = prices.copy()
+    cost = float(game.effective_costs[product])
+    high = game.demand.choke_price(product, prices)
+    if high <= cost:
+        return cost
+    low = cost
+    high = min(high, 1e12 * max(cost, 1.0))
+    for _ in range(_HALVINGS):
+        row[product] = 0.5 * (low + high)
+        if game.demand.quantities(row)[product] > 0 and game.marginal_profits(row)[product] > 0:
+            low = row[product]
+        else:
+            high = row[product]
+    return 0.5 * (low + high)
+
+
+def _change(prices: FloatArray, before: FloatArray) -> float:
+    scale = np.maximum(np.abs(prices), 1e-12)
+    return float(np.max(np.abs(prices - before) / scale, initial=0.0))
