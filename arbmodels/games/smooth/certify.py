@@ -20,7 +20,7 @@ from arbmodels.games.smooth.pairs import pairs_of
 from arbmodels.games.smooth.search import best_by_search
 
 #: Prices held in memory at once, firms x products.
-_CELLS = 1_000_000
+_CELLS = 200_000
 #: A gain within so many roundings of the profit is none.
 _ROUNDING = 4 * np.finfo(float).eps
 _LOGIT = (
@@ -54,24 +54,21 @@ def best_responses(
     check_bounded(game)
     pairs = pairs_of(game, game.demand)
     rivals = rivals_of(pairs, prices)
-    exact, _, proven = best_markups(rivals)
+    exact, most, proven = best_markups(rivals)
     common = scan(rivals, resolution)[pairs.firm]
+    beaten = rivals.profit(common) > most
+    markups = np.where(beaten[pairs.firm], common, exact)
+    proposed = pairs.prices(markups)
     rows = np.empty((len(chosen), len(prices)))
     earned = np.empty(len(chosen))
     step = max(1, _CELLS // len(prices))
     for first in range(0, len(chosen), step):
         block = chosen[first : first + step]
-        tried = []
-        for markups in (exact, common):
-            mine = (game.owner_of[None, :] == block[:, None]) & ~game.is_fixed
-            tried.append(np.where(mine, pairs.prices(markups)[None, :], prices[None, :]))
+        mine = (game.owner_of[None, :] == block[:, None]) & ~game.is_fixed
+        tried = np.where(mine, proposed, prices)
         # Judged by the demand itself, not by the formulas that proposed the prices.
-        value = np.stack([_own(game, row, block) for row in tried])
-        better = value.argmax(axis=0)
-        at = np.arange(len(block))
-        rows[first : first + step] = np.stack(tried)[better, at]
-        earned[first : first + step] = value[better, at]
-    # The search must not beat the proven maximum; if it did, the proof would be at fault.
+        rows[first : first + step] = tried
+        earned[first : first + step] = _own(game, tried, block)
     return rows, earned, proven[chosen]
 
 

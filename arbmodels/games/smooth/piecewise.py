@@ -10,7 +10,11 @@ from arbmodels.games.smooth.result import Found
 
 #: Newton's attempts: one if the piece is the right one.
 _NEWTON = 30
-_HALVINGS = 60
+_HALVINGS = 50
+#: Rounds of best responses; if so many do not do, demand has a kink that more will not cure.
+_ROUNDS = 100
+#: So many rounds without halving the change are a cycle.
+_PATIENCE = 10
 
 
 def settle(game: SmoothGame, part: FloatArray, tolerance: float, limit: int) -> Found:
@@ -36,14 +40,20 @@ def settle(game: SmoothGame, part: FloatArray, tolerance: float, limit: int) -> 
     newton = _newton(game, prices, free, tolerance, trace)
     if newton is not None:
         return Found(newton, "Newton on the first-order conditions", trace, True)
-    for _ in range(limit):
+    rounds: list[float] = []
+    for _ in range(min(limit, _ROUNDS)):
         before = prices.copy()
         for product in free:
             prices[product] = _response(game, int(product), prices)
         trace.append(_change(prices, before))
         if trace[-1] <= tolerance:
             return Found(prices, "best responses in turn", trace, True)
-        if len(trace) % 8 == 0:
+        rounds.append(trace[-1])
+        if len(rounds) > 2 * _PATIENCE and min(rounds[-_PATIENCE:]) > 0.5 * min(
+            rounds[:-_PATIENCE]
+        ):
+            break
+        if len(trace) % 4 == 0:
             newton = _newton(game, prices, free, tolerance, trace)
             if newton is not None:
                 return Found(newton, "best responses in turn, Newton at the end", trace, True)
@@ -55,8 +65,9 @@ def _newton(
 ) -> FloatArray | None:
     """Solve the first-order conditions of the piece of demand, again if that leads to another.
 
-    Products that sell nothing are offered at cost. None if it does not settle, or if a product
-    would be better off by another price nearby: a kink, where first-order conditions fail.
+    Products that sell nothing are offered at cost, or withdrawn by a firm that has others. None if
+    it does not settle, or if a product would be better off by another price nearby: a kink, where
+    first-order conditions fail.
     """
     prices = start.copy()
     same = game.owner_of[:, None] == game.owner_of[None, :]
@@ -72,19 +83,44 @@ def _newton(
             return None
         prices[sold] -= step
         unsold = free[game.demand.quantities(prices)[free] <= 0]
-        prices[unsold] = game.effective_costs[unsold]
+        prices[unsold] = [_withdrawn(game, int(j), prices) for j in unsold]
         trace.append(_change(prices, before))
         if trace[-1] <= tolerance:
             return prices if _stays(game, prices, free, 1e-7) else None
     return None
 
 
+def _withdrawn(game: SmoothGame, product: int, prices: FloatArray) -> float:
+    """Return the price of a product that sells nothing.
+
+    Cost, below which its firm will not go; for one product of several, the price at which it just
+    does not take sales from the others.
+    """
+    cost = float(game.effective_costs[product])
+    if len(game.products_of[game.owner_of[product]]) == 1:
+        return cost
+    return max(cost, game.demand.choke_price(product, prices))
+
+
 def _stays(game: SmoothGame, prices: FloatArray, free: FloatArray, tolerance: float) -> bool:
-    """Return whether no product's best price is elsewhere."""
-    return all(
-        abs(_response(game, int(j), prices) - prices[j]) <= tolerance * max(abs(prices[j]), 1e-12)
-        for j in free
-    )
+    """Return whether no product gains by a slightly lower or higher price."""
+    row = prices.copy()
+    for product in free:
+        price, step = prices[product], tolerance * max(abs(prices[product]), 1e-12)
+        row[product] = price - step
+        if price > game.effective_costs[product] + step and not _rises(game, row, product):
+            return False
+        row[product] = price + step
+        if _rises(game, row, product):
+            return False
+        row[product] = price
+    return True
+
+
+def _rises(game: SmoothGame, prices: FloatArray, product: int) -> bool:
+    """Return whether a product sells and its owner would rather have its price higher."""
+    sells = game.demand.quantities(prices)[product] > 0
+    return bool(sells and game.marginal_profits(prices)[product] > 0)
 
 
 def _response(game: SmoothGame, product: int, prices: FloatArray) -> float:
@@ -98,7 +134,7 @@ def _response(game: SmoothGame, product: int, prices: FloatArray) -> float:
     high = min(high, 1e12 * max(cost, 1.0))
     for _ in range(_HALVINGS):
         row[product] = 0.5 * (low + high)
-        if game.demand.quantities(row)[product] > 0 and game.marginal_profits(row)[product] > 0:
+        if _rises(game, row, product):
             low = row[product]
         else:
             high = row[product]

@@ -9,6 +9,7 @@ from scipy.optimize import minimize_scalar
 
 from arbmodels.checks import FloatArray
 from arbmodels.errors import InputError
+from arbmodels.games.deviations import Deviations
 from arbmodels.games.smooth.certify import certify, check_bounded
 from arbmodels.games.smooth.fixed_point import iterate
 from arbmodels.games.smooth.game import SmoothGame
@@ -20,7 +21,7 @@ from arbmodels.games.smooth.result import Found, SmoothEquilibrium
 
 #: Prices this near (relative) are one equilibrium.
 _SAME = 1e-6
-#: A point whose relative gain is above this is no equilibrium found from another start.
+#: A point with a gain above this, over the largest profit, is no other equilibrium.
 _EQUILIBRIUM = 1e-6
 
 
@@ -40,12 +41,14 @@ def solve(
         if not any(np.allclose(one.prices, two.prices, _SAME, 1e-12) for two in distinct):
             distinct.append(one)
     certified = [(one, certify(game, one.prices)) for one in distinct]
-    certified.sort(key=lambda each: each[1].relative_epsilon > _EQUILIBRIUM)
+    certified.sort(key=lambda each: not _holds(each[1]))
     best, deviations = certified[0]
-    others = tuple(
-        one.prices for one, gains in certified[1:] if gains.relative_epsilon <= _EQUILIBRIUM
-    )
+    others = tuple(one.prices for one, gains in certified[1:] if _holds(gains))
     return SmoothEquilibrium.at(game, best, deviations, others)
+
+
+def _holds(deviations: Deviations) -> bool:
+    return deviations.epsilon <= _EQUILIBRIUM * float(np.abs(deviations.profit).max())
 
 
 def followers(game: SmoothGame) -> FloatArray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,9 @@ from arbmodels.games.smooth.demand import (
     price_rows,
     product_names,
 )
+
+#: A share below this is none.
+_ROUNDING = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +98,8 @@ class VerticalDemand:
     def shares(self, prices: npt.ArrayLike) -> FloatArray:
         """Return the shares of all consumers, [..., J], at prices [..., J]."""
         low, high = self._range(price_rows(prices, self.products))
-        share: FloatArray = np.maximum(high - low, 0.0) / (self.highest - self.lowest)
-        return share
+        width = (high - low) / (self.highest - self.lowest)
+        return np.where(width > _ROUNDING, width, 0.0)
 
     def quantities(self, prices: npt.ArrayLike) -> FloatArray:
         """Return the quantities sold, [..., J]: market size times shares."""
@@ -113,9 +115,11 @@ class VerticalDemand:
         sold = sold[np.argsort(self.solve_rates[sold])]
         matrix = np.zeros((len(price), len(price)))
         density = self.market_size / (self.highest - self.lowest)
-        for below, above in pairwise(sold):
-            slope = density / (self.solve_rates[above] - self.solve_rates[below])
-            matrix[np.ix_([below, above], [below, above])] += slope * np.array([[-1, 1], [1, -1]])
+        below, above = sold[:-1], sold[1:]
+        slope = density / (self.solve_rates[above] - self.solve_rates[below])
+        matrix[below, above] = matrix[above, below] = slope
+        matrix[below, below] -= slope
+        matrix[above, above] -= slope
         if sold.size and self.outside:
             first = sold[0]
             if price[first] / self.solve_rates[first] > self.lowest:
