@@ -56,7 +56,8 @@ def best_responses(
     rivals = rivals_of(pairs, prices)
     exact, most, proven = best_markups(rivals)
     common = scan(rivals, resolution)[pairs.firm]
-    beaten = rivals.profit(common) > most
+    # Beyond rounding, which would only blur the price.
+    beaten = rivals.profit(common) > most * (1 + 1e-12)
     markups = np.where(beaten[pairs.firm], common, exact)
     proposed = pairs.prices(markups)
     rows = np.empty((len(chosen), len(prices)))

@@ -13,6 +13,9 @@ from arbmodels.games.smooth.pairs import Pairs
 _DENSE = 2_000
 #: Newton takes over when an iteration shrinks the change by less than this.
 _SLOW = 0.2
+#: Iterations after which zeta gives way to its implicit form.
+_PATIENCE = 40
+_HALVINGS = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,32 @@ def zeta(pairs: Pairs, markups: FloatArray) -> FloatArray:
     return mapped
 
 
+def implicit(pairs: Pairs, markups: FloatArray) -> FloatArray:
+    r"""Return :math:`\mu` with :math:`\mu = (1-\sigma)/\alpha + \sigma A(\mu) + (1-\sigma) X`, [P].
+
+    As :func:`zeta`, but for the effect of a firm's markup on its own share of the nest, which is
+    solved for: with sigma near 1 it is so steep that zeta alone crawls. Rivals' weights and X are
+    those at ``markups``.
+    """
+    share, inside, _, margin = pairs.state(markups)
+    sigma = pairs.sigma
+    slope = pairs.demand.price_coefficient / (1.0 - sigma)
+    base = (1.0 - sigma) * (1.0 / pairs.demand.price_coefficient + margin[pairs.firm])
+    low = base + sigma * np.minimum(pairs.held_margin, 0.0)
+    high = np.maximum(base / (1.0 - sigma), base + sigma * np.maximum(pairs.held_margin, 0.0))
+    fixed_part, others = inside - share * markups, 1.0 - share
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        # The pair's weight beside what it was, the others' weights being what they were.
+        with np.errstate(over="ignore"):
+            scale = np.minimum(np.exp(slope * (markups - middle)), 1e200)
+        mean = (middle * share * scale + fixed_part) / (share * scale + others)
+        up = middle - sigma * mean < base
+        low, high = np.where(up, middle, low), np.where(up, high, middle)
+    solved: FloatArray = 0.5 * (low + high)
+    return solved
+
+
 def _newton_step(pairs: Pairs, markups: FloatArray) -> FloatArray | None:
     """Return the Newton step for markups - zeta(markups) = 0; None if the system is singular."""
     alpha, sigma, nest, firm = pairs.demand.price_coefficient, pairs.sigma, pairs.nest, pairs.firm
@@ -78,14 +107,16 @@ def _newton_step(pairs: Pairs, markups: FloatArray) -> FloatArray | None:
 def iterate(pairs: Pairs, start: FloatArray, tolerance: float, limit: int) -> Path:
     """Iterate from markups ``start`` [P] until nothing changes.
 
-    A zeta step whose change is no smaller than the one before is halved from then on; when steps
-    shrink the change slowly, Newton takes over wherever it does better.
+    A step whose change is not smaller than the one before halves the steps from then on; where
+    they shrink the change slowly, Newton takes over wherever it does better. If zeta does not
+    settle soon, its implicit form goes on.
     """
     markups, damping = start.copy(), 1.0
     trace: list[float] = []
     newton = 0
+    step_map = zeta
     mapped = zeta(pairs, markups)
-    for _ in range(limit):
+    for count in range(limit):
         change = _change(mapped, markups)
         trace.append(change)
         if change <= tolerance:
@@ -95,14 +126,16 @@ def iterate(pairs: Pairs, start: FloatArray, tolerance: float, limit: int) -> Pa
             step = _newton_step(pairs, markups)
             if step is not None:
                 tried = markups + step
-                answer = zeta(pairs, tried) if np.all(tried > 0) else None
-                if answer is not None and _change(answer, tried) < 0.5 * change:
+                answer = step_map(pairs, tried) if np.all(tried > 0) else None
+                if answer is not None and _change(answer, tried) < 0.5 * min(trace):
                     markups, mapped, newton = tried, answer, newton + 1
                     continue
-        if change > 0.9 * before:
+        if count == _PATIENCE and pairs.sigma.any():
+            step_map, damping = implicit, 1.0
+        elif change > 0.9 * before:
             damping = max(0.5 * damping, 1.0 / 64)
         markups = markups + damping * (mapped - markups)
-        mapped = zeta(pairs, markups)
+        mapped = step_map(pairs, markups)
     return Path(markups, trace, False, newton)
 
 
