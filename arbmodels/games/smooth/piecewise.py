@@ -10,7 +10,10 @@ from arbmodels.games.smooth.result import Found
 
 #: Newton's attempts: one if the piece is the right one.
 _NEWTON = 30
-_HALVINGS = 50
+#: In search of one price: Newton steps at most, and the bracket at which halving it ends.
+_NEWTON_TRIES, _BRACKET = 6, 1e-13
+#: A Newton step below this part of the price is rounding.
+_EXACT = 1e-14
 #: Rounds of best responses; if so many do not do, demand has a kink that more will not cure.
 _ROUNDS = 100
 #: So many rounds without halving the change are a cycle.
@@ -130,15 +133,28 @@ def _response(game: SmoothGame, product: int, prices: FloatArray) -> float:
     high = game.demand.choke_price(product, prices)
     if high <= cost:
         return cost
-    low = cost
-    high = min(high, 1e12 * max(cost, 1.0))
-    for _ in range(_HALVINGS):
-        row[product] = 0.5 * (low + high)
+    low, high = cost, min(high, 1e12 * max(cost, 1.0))
+    price = 0.5 * (low + high)
+    tries = 0
+    while high - low > _BRACKET * high:
+        row[product] = price
+        step = None
         if _rises(game, row, product):
-            low = row[product]
+            low = price
         else:
-            high = row[product]
-    return 0.5 * (low + high)
+            high = price
+        # Newton's step is exact on a piece; at a kink only halving the bracket helps.
+        tries += 1
+        if tries <= _NEWTON_TRIES and game.demand.quantities(row)[product] > 0:
+            slope = 2 * game.keeps[product] * game.demand.jacobian(row)[product, product]
+            if slope < 0:
+                step = game.marginal_profits(row)[product] / slope
+                if abs(step) <= _EXACT * price:
+                    return float(price - step)
+        price = 0.5 * (low + high)
+        if step is not None and low < row[product] - step < high:
+            price = row[product] - step
+    return float(price)
 
 
 def _change(prices: FloatArray, before: FloatArray) -> float:
