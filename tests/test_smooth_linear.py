@@ -106,7 +106,7 @@ def test_a_firm_priced_out_still_limits_the_price():
     binding = SmoothGame(LinearDemand.hotelling(["near", "far"], 2.0), [1.0, 20.0]).solve()
     assert binding.prices[0] == pytest.approx(18.0)  # far's cost less transport: all buy from near
     np.testing.assert_allclose(binding.quantities, [1, 0], atol=1e-9)
-    assert binding.relative_epsilon < 1e-9
+    assert binding.epsilon < 1e-8
     assert "far" in " ".join(binding.flags)
 
 
