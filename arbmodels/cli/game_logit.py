@@ -113,8 +113,13 @@ def game_logit(
         _need(frame, table, "cost")
         cost = frame["cost"].to_numpy()
     else:
-        taxes = {"unit_tax": unit_tax, "ad_valorem_tax": ad_valorem_tax}
-        cost = implied_costs(demand, frame["price"], firms, **taxes).game().costs
+        cost = (
+            implied_costs(
+                demand, frame["price"], firms, unit_tax=unit_tax, ad_valorem_tax=ad_valorem_tax
+            )
+            .game()
+            .costs
+        )
     fixed = {}
     if "fixed_price" in frame:
         given = frame.dropna(subset="fixed_price")

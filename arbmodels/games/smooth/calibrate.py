@@ -214,7 +214,7 @@ def implied_costs(
     else:
         same = game.owner_of[:, None] == game.owner_of[None, :]
         system = np.where(same, demand.jacobian(price), 0.0).T
-        markup = np.linalg.solve(system, -sold)
+        markup = np.linalg.solve(system, -sold).astype(float)
     costs = game.keeps * (price - markup) - np.asarray(game.unit_tax)
     return ImpliedCosts(
         demand,

@@ -49,8 +49,8 @@ def best_responses(
     chosen = np.arange(len(game.firms)) if firms is None else np.asarray(firms)
     if not isinstance(game.demand, LogitDemand):
         found = [best_by_search(game, int(firm), prices, resolution) for firm in chosen]
-        rows, earned = zip(*found, strict=True)
-        return np.array(rows), np.array(earned), np.zeros(len(chosen), dtype=bool)
+        best, profit = zip(*found, strict=True)
+        return np.array(best), np.array(profit), np.zeros(len(chosen), dtype=bool)
     check_bounded(game)
     pairs = pairs_of(game, game.demand)
     rivals = rivals_of(pairs, prices)

@@ -98,7 +98,7 @@ def _newton_step(pairs: Pairs, markups: FloatArray) -> FloatArray | None:
         np.eye(len(markups)) - sigma[:, None] * d_inside - (1.0 - sigma)[:, None] * d_margin[firm]
     )
     try:
-        step: FloatArray = np.linalg.solve(matrix, zeta(pairs, markups) - markups)
+        step = np.linalg.solve(matrix, zeta(pairs, markups) - markups).astype(float)
     except np.linalg.LinAlgError:
         return None
     return step if np.isfinite(step).all() else None

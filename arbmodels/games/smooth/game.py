@@ -229,7 +229,8 @@ class SmoothGame:
         if firm not in self.firms:
             raise InputError(f"No firm {firm!r}; there are {', '.join(self.firms)}.")
         at = self.firms.index(firm)
-        return best_responses(self, price_rows(prices, self.products), firms=[at])[0][0]
+        best: FloatArray = best_responses(self, price_rows(prices, self.products), firms=[at])[0][0]
+        return best
 
     def plot_best_responses(
         self,

@@ -89,7 +89,9 @@ class Pairs:
             highest = max(highest, 0.0)
         nests = np.exp(inclusive - highest)
         nests /= nests.sum() + (np.exp(-highest) if self.demand.outside else 0.0)
-        margin = np.bincount(self.firm, nests[self.nest] * inside, len(self.game.firms))
+        margin: FloatArray = np.bincount(
+            self.firm, nests[self.nest] * inside, len(self.game.firms)
+        ).astype(float)
         return share, inside, nests, margin
 
 
@@ -121,7 +123,7 @@ def pairs_of(game: SmoothGame, demand: LogitDemand) -> Pairs:
     if fixed.any():
         at = of_product[fixed]
         part = np.exp(utility[fixed] - held[at]) * (price - game.effective_costs)[fixed]
-        held_margin = np.bincount(at, part, count)
+        held_margin += np.bincount(at, part, count)
     groups = len(demand.nest_names)
     return Pairs(
         game, demand, unique // groups, unique % groups, of_product, weight, held, held_margin

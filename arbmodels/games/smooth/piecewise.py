@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from arbmodels.checks import FloatArray
+from arbmodels.games.smooth.demand import IntArray
 from arbmodels.games.smooth.game import SmoothGame
 from arbmodels.games.smooth.result import Found
 
@@ -33,8 +34,8 @@ def settle(game: SmoothGame, part: FloatArray, tolerance: float, limit: int) -> 
         Rounds of best responses.
     """
     prices = game.effective_costs.copy()
-    for product, given in game.fixed.items():
-        prices[game.products.index(product)] = given
+    for name, given in game.fixed.items():
+        prices[game.products.index(name)] = given
     free = np.flatnonzero(~game.is_fixed)
     choke = np.array([game.demand.choke_price(int(j), prices) for j in free])
     choke = np.where(np.isfinite(choke), choke, 2 * prices[free] + 1.0)
@@ -64,7 +65,7 @@ def settle(game: SmoothGame, part: FloatArray, tolerance: float, limit: int) -> 
 
 
 def _newton(
-    game: SmoothGame, start: FloatArray, free: FloatArray, tolerance: float, trace: list[float]
+    game: SmoothGame, start: FloatArray, free: IntArray, tolerance: float, trace: list[float]
 ) -> FloatArray | None:
     """Solve the first-order conditions of the piece of demand, again if that leads to another.
 
@@ -105,7 +106,7 @@ def _withdrawn(game: SmoothGame, product: int, prices: FloatArray) -> float:
     return max(cost, game.demand.choke_price(product, prices))
 
 
-def _stays(game: SmoothGame, prices: FloatArray, free: FloatArray, tolerance: float) -> bool:
+def _stays(game: SmoothGame, prices: FloatArray, free: IntArray, tolerance: float) -> bool:
     """Return whether no product gains by a slightly lower or higher price."""
     row = prices.copy()
     for product in free:

@@ -8,6 +8,7 @@ import numpy as np
 
 from arbmodels.checks import FloatArray
 from arbmodels.errors import InputError
+from arbmodels.games.smooth.demand import IntArray
 from arbmodels.games.smooth.game import SmoothGame
 
 #: Peaks of the first scan that are refined, points of a refinement, and refinements.
@@ -33,9 +34,9 @@ def maximise(
     earned = profit(points)
     padded = np.concatenate([[-np.inf], earned, [-np.inf]])
     peaks = np.flatnonzero((earned >= padded[:-2]) & (earned >= padded[2:]))
-    peaks = peaks[np.argsort(-earned[peaks], kind="stable")][:_PEAKS]
-    best, most = float(points[peaks[0]]), float(earned[peaks[0]])
-    for peak in peaks:
+    highest: list[int] = peaks[np.argsort(-earned[peaks], kind="stable")][:_PEAKS].tolist()
+    best, most = float(points[highest[0]]), float(earned[highest[0]])
+    for peak in highest:
         left, right = points[max(peak - 1, 0)], points[min(peak + 1, resolution - 1)]
         for _ in range(_ZOOMS):
             finer = np.linspace(left, right, _POINTS)
@@ -60,7 +61,7 @@ def best_by_search(
     if not free.size:
         return prices.copy(), float(game.profits(prices)[firm])
 
-    def along(row: FloatArray, moved: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
+    def along(row: FloatArray, moved: IntArray, low: FloatArray, high: FloatArray) -> FloatArray:
         part, _ = maximise(
             lambda points: _profit(game, firm, row, moved, low + points[:, None] * (high - low)),
             0.0,
@@ -96,7 +97,7 @@ def best_by_search(
 
 
 def _profit(
-    game: SmoothGame, firm: int, row: FloatArray, moved: FloatArray, values: FloatArray
+    game: SmoothGame, firm: int, row: FloatArray, moved: IntArray, values: FloatArray
 ) -> FloatArray:
     rows = np.tile(row, (len(values), 1))
     rows[:, moved] = values
@@ -105,7 +106,7 @@ def _profit(
 
 
 def _domain(
-    game: SmoothGame, moved: FloatArray, prices: FloatArray, least: FloatArray
+    game: SmoothGame, moved: IntArray, prices: FloatArray, least: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return the lowest and highest prices worth trying."""
     high = np.array([game.demand.choke_price(int(product), prices) for product in moved])
