@@ -12,7 +12,7 @@ from arbmodels.games.smooth.pairs import Pairs
 #: Newton solves a dense system of so many markups at most (32 MB).
 _DENSE = 2_000
 #: Newton takes over when an iteration shrinks the change by less than this.
-_SLOW = 0.2
+_SLOW = 0.7
 #: Iterations after which zeta gives way to its implicit form.
 _PATIENCE = 40
 _HALVINGS = 60
