@@ -226,6 +226,20 @@ def test_fixed_prices_within_a_firm_and_nest():
     assert everything.epsilon == 0
 
 
+@pytest.mark.parametrize("sigma", [0.0, 0.6])
+def test_a_fixed_price_below_cost_makes_its_firm_price_low(sigma):
+    # Selling b at a loss of 6 each: a is priced below cost, to draw buyers away from b.
+    demand = LogitDemand([*"abc"], [2.0, 3.0, 1.0], 1.0, [*"xyx"], sigma)
+    game = SmoothGame(demand, [1.0, 8.0, 0.5], [*"ffg"], fixed={"b": 2.0})
+    found = game.solve()
+    assert found.profits[0] < 0
+    assert found.prices[0] < 1.0
+    assert found.relative_epsilon < 1e-10
+    rows = np.tile(found.prices, (4_001, 1))
+    rows[:, 0] = np.linspace(-20, 20, 4_001)
+    assert game.profits(rows)[:, 0].max() <= found.profits[0] + 1e-12
+
+
 def test_taxes():
     plain = random_logit(4).solve()
     taxed = random_logit(4, unit_tax=0.3).solve()

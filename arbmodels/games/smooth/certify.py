@@ -27,6 +27,9 @@ _LOGIT = (
     "all prices (logit: the best have one markup per nest; proven by Dinkelbach's bound, to 1e-9"
     " of profit)"
 )
+_MARKUPS = (
+    "markups from zero to where nothing is sold, one per nest, beside the firm's fixed prices"
+)
 _SEARCHED = "prices from cost to the choke price"
 
 
@@ -106,7 +109,9 @@ def certify(game: SmoothGame, prices: npt.ArrayLike, resolution: int = 200) -> D
         raise InputError(f"A certificate tries at least 3 deviations, not {resolution}.")
     profit = game.profits(price)
     rows, earned, proven = best_responses(game, price, resolution)
-    domain = _LOGIT if isinstance(game.demand, LogitDemand) and proven.all() else _SEARCHED
+    domain = _SEARCHED
+    if isinstance(game.demand, LogitDemand):
+        domain = _LOGIT if proven.all() else _MARKUPS
     if game.leader is not None:
         at = game.firms.index(game.leader)
         rows[at], earned[at] = leader_best(game, resolution)

@@ -63,8 +63,9 @@ def implicit(pairs: Pairs, markups: FloatArray) -> FloatArray:
     sigma = pairs.sigma
     slope = pairs.demand.price_coefficient / (1.0 - sigma)
     base = (1.0 - sigma) * (1.0 / pairs.demand.price_coefficient + margin[pairs.firm])
-    low = base + sigma * np.minimum(pairs.held_margin, 0.0)
-    high = np.maximum(base / (1.0 - sigma), base + sigma * np.maximum(pairs.held_margin, 0.0))
+    whole = base / (1.0 - sigma)
+    low = np.minimum(whole, base + sigma * np.minimum(pairs.held_margin, 0.0))
+    high = np.maximum(whole, base + sigma * np.maximum(pairs.held_margin, 0.0))
     fixed_part, others = inside - share * markups, 1.0 - share
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)

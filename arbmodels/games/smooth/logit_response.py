@@ -155,15 +155,17 @@ def best_markups(rivals: Rivals) -> tuple[FloatArray, FloatArray, npt.NDArray[np
     :math:`\Phi(X (1 + 10^{-9})) \le 0`.
     """
     pairs = rivals.pairs
-    best = np.zeros(len(rivals.elsewhere))
+    # From any profit that can be had; it may be a loss, where a fixed price is below cost.
+    markups = np.full(len(pairs.firm), 1.0 / pairs.demand.price_coefficient)
+    best = rivals.profit(markups)
     markups = _given(rivals, best)
     for _ in range(_DINKELBACH):
         earned = rivals.profit(markups)
-        if np.all(earned <= best * (1 + 1e-15)):
+        if np.all(earned <= best + 1e-15 * np.abs(best)):
             break
         best = np.maximum(best, earned)
         markups = _given(rivals, best)
-    above = best * (1 + _ABOVE) + 1e-300
+    above = best + _ABOVE * np.abs(best) + 1e-300
     tried = _given(rivals, above)
     _, inside, inclusive = rivals.terms(tried)
     nests, rest = rivals.weights(inclusive)
@@ -180,7 +182,7 @@ def _given(rivals: Rivals, margin: FloatArray) -> FloatArray:
     sigma = pairs.sigma
     whole = 1.0 / pairs.demand.price_coefficient + margin[pairs.firm]
     base = (1.0 - sigma) * whole
-    low = base + sigma * np.minimum(pairs.held_margin, 0.0)
+    low = np.minimum(whole, base + sigma * np.minimum(pairs.held_margin, 0.0))
     high = np.maximum(whole, base + sigma * np.maximum(pairs.held_margin, 0.0))
     if not sigma.any():
         return whole

@@ -241,7 +241,7 @@ class SmoothEquilibrium(Displayed):
         axes = new_axes() if axes is None else axes
         cost = self.game.effective_costs
         ends = np.array([0.0, max(float(cost.max()), float(self.prices.max())) * 1.05])
-        size = 12 + 150 * np.sqrt(self.shares / max(float(self.shares.max()), 1e-300))
+        size = 6 + 200 * self.shares / max(float(self.shares.max()), 1e-300)
         axes.plot(ends, ends, color="black", lw=1, ls="--", label="Price = cost")
         axes.scatter(cost, self.prices, s=size, alpha=0.7, label="Products (area: share)")
         if len(cost) <= 10:
