@@ -110,6 +110,24 @@ def test_a_firm_priced_out_still_limits_the_price():
     assert "far" in " ".join(binding.flags)
 
 
+def test_several_equilibria_where_two_firms_together_keep_a_third_out():
+    # b sells nothing at its cost as long as a and c leave it no taste in between: either may be
+    # the one who is a little dearer.
+    demand = VerticalDemand(["a", "b", "c"], [0.31, 0.55, 0.84], 0.47, 1.5)
+    game = SmoothGame(demand, [0.06, 0.40, 0.49])
+    found = game.solve(starts=3)
+    assert found.others
+    for prices in (found.prices, *found.others):
+        assert demand.quantities(prices)[1] < 1e-9
+        assert prices[1] == pytest.approx(0.40)
+        for firm in range(3):
+            assert brute_force_gain(game, prices, firm, 2_001, 2.0) < 1e-9
+        # At b's cost its neighbours' borders touch.
+        left = (0.40 - prices[0]) / (0.55 - 0.31)
+        assert left == pytest.approx((prices[2] - 0.40) / (0.84 - 0.55))
+    assert abs(found.prices[0] - found.others[0][0]) > 1e-3
+
+
 def test_covered_market_with_the_lowest_taste_held_at_zero_surplus():
     found = SmoothGame(VerticalDemand(["low", "high"], [0.5, 1.0], 0.2, 1.2), [0.0, 0.0]).solve()
     assert found.relative_epsilon < 1e-9

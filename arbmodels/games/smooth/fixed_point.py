@@ -13,6 +13,8 @@ from arbmodels.games.smooth.pairs import Pairs
 _DENSE = 2_000
 #: Newton takes over when an iteration shrinks the change by less than this.
 _SLOW = 0.7
+#: Changes this small are partly rounding, and tell nothing about how fast they shrink.
+_BLURRED = 1e-11
 #: Iterations after which zeta gives way to its implicit form.
 _PATIENCE = 40
 _HALVINGS = 60
@@ -123,7 +125,8 @@ def iterate(pairs: Pairs, start: FloatArray, tolerance: float, limit: int) -> Pa
         if change <= tolerance:
             return Path(mapped, trace, True, newton)
         before = trace[-2] if len(trace) > 1 else np.inf
-        if change > _SLOW * before and len(markups) <= _DENSE:
+        slow = change > max(_SLOW * before, _BLURRED)
+        if slow and len(markups) <= _DENSE:
             step = _newton_step(pairs, markups)
             if step is not None:
                 tried = markups + step
