@@ -33,6 +33,8 @@ FORMS = {"logit": 0.0, "nested logit": 0.7}
 NESTS = 10
 #: Memory of a peer's process, gigabytes, and seconds it is given.
 MEMORY, LIMIT = 6, 120.0
+#: Prices that are farther off than this are not the equilibrium's.
+WRONG = 1e-6
 #: A run is repeated until it has taken so many seconds, at most so often; the fastest counts.
 ENOUGH, REPEATS = 1.0, 20
 
@@ -133,12 +135,14 @@ def measure(form: str, size: int, method: str) -> dict[str, Any]:
         seconds.append(time.perf_counter() - start)
     assert prices is not None
     best = played.solve().prices
-    gains = played.certify(prices)
+    error = float(np.abs(prices - best).max())
+    relative = played.certify(prices).relative_epsilon
     return {
-        "status": "ok",
+        "status": "ok" if error <= WRONG else "wrong prices",
         "seconds": min(seconds),
-        "price_error": float(np.abs(prices - best).max()),
-        "relative_epsilon": gains.relative_epsilon,
+        "residual": float(np.abs(played.marginal_profits(prices)).max()),
+        "price_error": error,
+        "relative_epsilon": relative if np.isfinite(relative) else None,
     }
 
 
@@ -166,7 +170,7 @@ def in_process(form: str, size: int, method: str) -> dict[str, Any]:
 
 def draw(rows: list[dict[str, Any]], path: Path) -> None:
     """Plot seconds over products, both axes logarithmic."""
-    figure, axes = plt.subplots(1, len(FORMS), figsize=(10.5, 4.0), sharey=True)
+    figure, axes = plt.subplots(1, len(FORMS), figsize=(10.5, 4.6), sharey=True)
     for form, ax in zip(FORMS, axes, strict=True):
         for place, method in enumerate(METHODS):
             done = [r for r in rows if (r["form"], r["method"]) == (form, method)]
@@ -174,8 +178,8 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
             mine = method.startswith("arbmodels")
             colour = "crimson" if mine else report.PALETTE[place - 2]
             style = "--" if method.endswith("certified") else "-"
-            failed = [r["status"] for r in done if "seconds" not in r]
-            label = method + (f" ({failed[0]} at {max(SIZES):,})" if failed else "")
+            failed = [f"{r['status']} at {r['products']:,}" for r in done if r["status"] != "ok"]
+            label = method + (f" ({'; '.join(failed)})" if failed else "")
             ax.plot(
                 *zip(*points, strict=True),
                 style,
@@ -185,10 +189,11 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
                 markersize=3,
                 label=label,
             )
-        styled(ax).set(xscale="log", yscale="log", xlabel="products")
+        # Room for the legend above the slowest.
+        styled(ax).set(xscale="log", yscale="log", xlabel="products", ylim=(3e-4, 3e3))
         ax.set_title(form)
+        ax.legend(fontsize=6, loc="upper left", frameon=False)
     axes[0].set_ylabel("seconds")
-    axes[-1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     figure.tight_layout()
     figure.savefig(path, dpi=160)
     plt.close(figure)

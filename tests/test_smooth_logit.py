@@ -114,6 +114,23 @@ def test_wrong_point_of_the_ten_firm_logit_is_rejected():
     )
 
 
+@pytest.mark.parametrize(
+    ("alpha", "nests", "sigma", "lost"),
+    [(3.0, None, 0.0, ("p1", 15.027)), (1.3, 3, 0.7, ("p3", 10.625))],
+)
+def test_points_that_general_root_finders_return_are_rejected(alpha, nests, sigma, lost):
+    # From x0 = 1, SciPy's hybr ends at the first and lm, reporting success, at the second: one firm
+    # far out, the others in equilibrium given it.
+    game = random_logit(10, price_coefficient=alpha, nests=nests, sigma=sigma)
+    wrong = SmoothGame(game.demand, game.costs, fixed=dict([lost])).solve().prices
+    assert np.abs(game.marginal_profits(wrong)).max() < 1e-12
+    found = game.certify(wrong)
+    firm = game.firms.index(lost[0])
+    assert found.epsilon == found.gain[firm] > 0.09
+    assert found.deviation[firm] < 1.2  # 9 or 14 units lower
+    assert np.delete(found.gain, firm).max() < 1e-12
+
+
 def test_gains_at_arbitrary_prices_are_those_of_a_grid():
     for sigma, nests in ((0.0, None), (0.6, 2)):
         game = random_logit(6, nests=nests, sigma=sigma)

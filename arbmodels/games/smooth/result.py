@@ -219,9 +219,10 @@ class SmoothEquilibrium(Displayed):
             notes.append(f"Look at: {len(self.flags) - 5} more, see flags.")
         if len(frame) > _SHOWN:
             notes.append(f"{len(frame) - _SHOWN} more products, see to_frame().")
+        relative = self.relative_epsilon
+        part = f" ({percent(relative, 3)} of profit)" if relative <= 1 else ""
         return TextTable(
-            f"epsilon = {number(self.epsilon)} {unit}"
-            f" ({percent(self.relative_epsilon, 3)} of profit): {self.kind} equilibrium of"
+            f"epsilon = {number(self.epsilon)} {unit}{part}: {self.kind} equilibrium of"
             f" {self.game.name}",
             (
                 "product",
