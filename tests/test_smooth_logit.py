@@ -212,6 +212,17 @@ def test_merger_raises_prices_and_welfare_adds_up():
     assert after.welfare == pytest.approx(parts)
 
 
+@pytest.mark.parametrize(
+    ("quality", "outside"), [([800.0, -800.0], True), ([800.0, 790.0], True), ([30.0, 0.0], False)]
+)
+def test_a_firm_that_has_nearly_everybody(quality, outside):
+    demand = LogitDemand(["all", "none"], quality, 1.0, outside=outside)
+    found = SmoothGame(demand, [1.0, 1.0]).solve()
+    assert found.converged
+    assert found.iterations < 100
+    assert found.epsilon <= 1e-12 * found.profits.max()
+
+
 def test_zero_demand_tail():
     demand = LogitDemand(["good", "hopeless"], [3.0, -60.0], 1.0)
     equilibrium = SmoothGame(demand, [1.0, 1.0]).solve()

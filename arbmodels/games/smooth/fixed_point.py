@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import wrightomega
 
 from arbmodels.checks import FloatArray
 from arbmodels.games.smooth.pairs import Pairs
@@ -18,6 +19,8 @@ _BLURRED = 1e-11
 #: Iterations after which zeta gives way to its implicit form.
 _PATIENCE = 40
 _HALVINGS = 60
+#: Others' share of the market as rounding leaves it, where one firm has nearly all.
+_LEAST = 1e-17
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +35,14 @@ class Path:
     converged : bool
     newton : int
         How many of the iterations were Newton's.
+    method : str
     """
 
     markups: FloatArray
     trace: list[float]
     converged: bool
     newton: int
+    method: str
 
 
 def zeta(pairs: Pairs, markups: FloatArray) -> FloatArray:
@@ -52,6 +57,23 @@ def zeta(pairs: Pairs, markups: FloatArray) -> FloatArray:
     base = (1.0 - sigma) * (1.0 / pairs.demand.price_coefficient + margin[firm])
     mapped: FloatArray = base + sigma * inside
     return mapped
+
+
+def lambert(pairs: Pairs, markups: FloatArray) -> FloatArray:
+    r"""Return best responses under plain logit, one nest, [P], the others' markups as given.
+
+    :math:`\alpha \mu = 1 + k + W(T e^{-1-k} / D)`, T the weight of the firm's products at cost, D
+    everybody else's and of its own fixed products, k what these earn, times :math:`\alpha / D`.
+    """
+    alpha = pairs.demand.price_coefficient
+    share, inside, nests, _ = pairs.state(markups)
+    share, inside = share * nests[0], inside * nests[0]
+    rest = np.maximum(1.0 - share, _LEAST)
+    held = alpha * (inside - share * markups) / rest
+    weight = alpha * markups + np.log(np.maximum(share, 1e-300) / rest)
+    # W(e^z) is Wright's omega function, which does not overflow.
+    solved: FloatArray = (1.0 + held + wrightomega(weight - 1.0 - held)) / alpha
+    return solved
 
 
 def implicit(pairs: Pairs, markups: FloatArray) -> FloatArray:
@@ -110,20 +132,23 @@ def _newton_step(pairs: Pairs, markups: FloatArray) -> FloatArray | None:
 def iterate(pairs: Pairs, start: FloatArray, tolerance: float, limit: int) -> Path:
     """Iterate from markups ``start`` [P] until nothing changes.
 
-    A step whose change is not smaller than the one before halves the steps from then on; where
-    they shrink the change slowly, Newton takes over wherever it does better. If zeta does not
-    settle soon, its implicit form goes on.
+    Plain logit iterates best responses, nested logit zeta. A step that goes back on the one before
+    and is not smaller halves the steps from then on; where they shrink the change slowly, Newton
+    takes over wherever it does better. If zeta does not settle soon, its implicit form goes on.
     """
     markups, damping = start.copy(), 1.0
     trace: list[float] = []
     newton = 0
-    step_map = zeta
-    mapped = zeta(pairs, markups)
+    plain = len(pairs.demand.nest_names) == 1 and not pairs.sigma.any()
+    step_map = lambert if plain else zeta
+    method = "best responses (Lambert's W)" if plain else "zeta iteration"
+    mapped = step_map(pairs, markups)
+    last = np.zeros(len(markups))
     for count in range(limit):
         change = _change(mapped, markups)
         trace.append(change)
         if change <= tolerance:
-            return Path(mapped, trace, True, newton)
+            return Path(mapped, trace, True, newton, method)
         before = trace[-2] if len(trace) > 1 else np.inf
         slow = change > max(_SLOW * before, _BLURRED)
         if slow and len(markups) <= _DENSE:
@@ -134,13 +159,14 @@ def iterate(pairs: Pairs, start: FloatArray, tolerance: float, limit: int) -> Pa
                 if answer is not None and _change(answer, tried) < 0.5 * min(trace):
                     markups, mapped, newton = tried, answer, newton + 1
                     continue
-        if count == _PATIENCE and pairs.sigma.any():
+        move = mapped - markups
+        if count == _PATIENCE and not plain:
             step_map, damping = implicit, 1.0
-        elif change > 0.9 * before:
+        elif change > 0.9 * before and move @ last < 0:
             damping = max(0.5 * damping, 1.0 / 64)
-        markups = markups + damping * (mapped - markups)
+        markups, last = markups + damping * move, move
         mapped = step_map(pairs, markups)
-    return Path(markups, trace, False, newton)
+    return Path(markups, trace, False, newton, method)
 
 
 def _change(mapped: FloatArray, markups: FloatArray) -> float:

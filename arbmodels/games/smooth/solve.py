@@ -76,7 +76,7 @@ def _found(
             path = iterate(pairs, unit * start, tolerance, limit)
             yield Found(
                 pairs.prices(path.markups),
-                "zeta iteration" + " with a Newton finish" * bool(path.newton),
+                path.method + " with a Newton finish" * bool(path.newton),
                 path.trace,
                 path.converged,
             )
