@@ -94,6 +94,7 @@ def plot_searched(found: SearchedFrontier, axes: Axes | None = None) -> Axes:
     axes.set_xlabel("Solve rate (%)")
     axes.set_ylabel(f"Expected spend ({found.market.currency} per instance)")
     axes.set_yscale("log")
+    axes.set_ylim(bottom=0.5 * float(found.mixture_spend_at(found.solve_rates[0])))
     axes.set_title(found.market.name)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return axes
