@@ -115,6 +115,10 @@ class CapacityGame:
         left = np.concatenate([np.cumsum(mass[::-1])[::-1], [0.0]])
         return np.asarray(left[np.searchsorted(worth, np.asarray(price, float), side="left")])
 
+    def cost(self, player: int) -> float:
+        """Return a seller's cost per unit."""
+        return float(np.asarray(self.costs)[player])
+
     def sales(self, player: int, price: FloatArray, rivals: Sequence[int]) -> FloatArray:
         """Return what a player sells at prices [K], given where each rival's price lies."""
         cost, size = np.asarray(self.costs), np.asarray(self.capacities)
@@ -206,7 +210,7 @@ class CapacityGame:
         cost, steps = np.asarray(self.costs), self.demand_steps
         if len(steps) > 1:
             return None
-        cap, total = float(steps[0]), float(np.sum(self.mass))
+        cap, total = float(steps[0]), float(np.asarray(self.mass, dtype=float).sum())
         size = np.minimum(np.asarray(self.capacities), total)
         active = np.flatnonzero(cost < cap)
         idle = [PriceDistribution.certain(max(cap, float(own))) for own in cost]

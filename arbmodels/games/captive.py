@@ -101,6 +101,10 @@ class CaptiveGame:
         """Who serves at equal prices."""
         return _TIES[self.tie_rule]
 
+    def cost(self, player: int) -> float:
+        """Return a seller's cost per unit."""
+        return float(np.asarray(self.costs)[player])
+
     def sales(self, player: int, price: FloatArray, rivals: Sequence[int]) -> FloatArray:
         """Return what a player sells at prices [K], given where each rival's price lies."""
         cost = np.asarray(self.costs)
@@ -199,4 +203,4 @@ class CaptiveGame:
         floor = own + (cap - own) * mine / (mine + self.informed)
         level, slope = -mine / self.informed, (cap - own) * mine / self.informed
         piece = Piece(floor, cap, level, slope, own, count - 1)
-        return tuple(PriceDistribution([], [], piece) for _ in range(count))
+        return tuple(PriceDistribution.spread(piece) for _ in range(count))

@@ -107,7 +107,5 @@ def _sympy() -> Any:
     try:
         import sympy
     except ImportError as error:
-        raise InputError(
-            "Closed forms need SymPy: pip install 'arbmodels[symbolic]'."
-        ) from error
+        raise InputError("Closed forms need SymPy: pip install 'arbmodels[symbolic]'.") from error
     return sympy

@@ -32,10 +32,6 @@ class SalesGame(Protocol):
         """Names."""
 
     @property
-    def costs(self) -> FloatArray:
-        """Per unit, [P]."""
-
-    @property
     def demand_steps(self) -> FloatArray:
         """Prices above which some consumers do not buy, increasing."""
 
@@ -50,6 +46,9 @@ class SalesGame(Protocol):
     @property
     def unit(self) -> str:
         """Of profits."""
+
+    def cost(self, player: int) -> float:
+        """Return a seller's cost per unit."""
 
     def sales(self, player: int, price: FloatArray, rivals: Sequence[int]) -> FloatArray:
         """Return sales at prices [K] when each rival is BELOW, TIED or ABOVE."""
@@ -76,7 +75,7 @@ def expected_profit(
             weight = weight * chance[one]
         if weight.any():
             sold += weight * game.sales(player, price, state)
-    profit: FloatArray = (price - game.costs[player]) * sold
+    profit: FloatArray = (price - game.cost(player)) * sold
     return profit
 
 
@@ -92,7 +91,7 @@ def best_price(game: SalesGame, player: int, rivals: Sequence[PriceDistribution]
     InputError
         If several rivals have continuous pieces of another form than the closed forms.
     """
-    cost = float(game.costs[player])
+    cost = game.cost(player)
     top = float(game.demand_steps[-1])
     exact = {cost, *game.demand_steps.tolist()}
     for rival in rivals:
@@ -179,7 +178,7 @@ def _common_piece(game: SalesGame, rivals: Sequence[PriceDistribution]) -> Piece
 
 def _stationary(game: SalesGame, player: int, piece: Piece, rivals: int) -> list[float]:
     """Where (p - c)(A + B (level + slope / (p - pole))) is stationary inside the piece."""
-    cost = float(game.costs[player])
+    cost = game.cost(player)
     here = np.array([piece.low])
     low = float(game.sales(player, here, [BELOW] * rivals)[0])
     more = float(game.sales(player, here, [ABOVE] * rivals)[0]) - low

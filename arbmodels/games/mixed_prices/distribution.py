@@ -11,7 +11,6 @@ import numpy.typing as npt
 from arbmodels.errors import InputError
 from arbmodels.passk import FloatArray
 
-
 #: Probabilities up to this are rounding.
 _NOTHING = 1e-12
 
@@ -85,6 +84,12 @@ class PriceDistribution:
         return cls(np.array([price]), np.array([1.0]))
 
     @classmethod
+    def spread(cls, piece: Piece, atom: float = 0.0) -> PriceDistribution:
+        """Return a continuous piece with an atom at its upper end."""
+        count = int(atom > 0)
+        return cls(np.full(count, piece.high), np.full(count, atom), piece)
+
+    @classmethod
     def on_grid(cls, prices: npt.ArrayLike, masses: npt.ArrayLike) -> PriceDistribution:
         """Return the atoms of a mixed strategy over a grid, without the prices never played."""
         price, mass = np.asarray(prices, dtype=float), np.asarray(masses, dtype=float)
@@ -97,14 +102,15 @@ class PriceDistribution:
         if piece is None:
             return 1.0
         left = float(piece.raised(piece.high))
-        return left ** (1.0 / piece.power) if left > _NOTHING else 0.0  # a root of rounding is large
+        return (
+            left ** (1.0 / piece.power) if left > _NOTHING else 0.0
+        )  # a root of rounding is large
 
     def above(self, price: npt.ArrayLike, *, including: bool = False) -> FloatArray:
         """Return the probability of a price above ``price`` [...], or of at least it."""
         at = np.asarray(price, dtype=float)
-        side = "left" if including else "right"
         left = np.concatenate([np.cumsum(self.masses[::-1])[::-1], [0.0]])
-        value = left[np.searchsorted(self.prices, at, side=side)]
+        value = left[np.searchsorted(self.prices, at, side="left" if including else "right")]
         if self.piece is not None:
             inside = (at >= self.piece.low) & (at < self.piece.high)
             safe = np.where(inside, at, self.piece.low)
@@ -139,7 +145,7 @@ class PriceDistribution:
 
         piece, end = self.piece, self._piece_end()
         area = quad(lambda p: float(self.above(p)) - end, piece.low, piece.high)[0]
-        return total + piece.low * (1.0 - end) + area
+        return total + piece.low * (1.0 - end) + float(area)
 
     def quantile(self, share: npt.ArrayLike) -> FloatArray:
         """Return the price that a ``share`` (0 <= share < 1) of the draws lies below, [...]."""

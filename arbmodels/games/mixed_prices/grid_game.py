@@ -54,8 +54,8 @@ def by_grids(game: Game, tolerance: float, time_limit: float) -> PriceEquilibriu
     top = float(game.demand_steps[-1])
     first = _FIRST.get(count, _FEW)
     grids = [
-        np.union1d(np.linspace(min(float(cost), top), top, first), game.demand_steps)
-        for cost in game.costs
+        np.union1d(np.linspace(min(game.cost(k), top), top, first), game.demand_steps)
+        for k in range(count)
     ]
     found = solve_continuous(
         game, grids, tolerance=tolerance, time_limit=time_limit, most=_MOST.get(count, _LIMIT)

@@ -37,7 +37,5 @@ def two_sellers(
         end = level + slope / (cap - costs[rival])
         atom = end if me == top and end > _NOTHING else 0.0
         piece = Piece(floor, cap, level, slope, costs[rival])
-        strategies.append(
-            PriceDistribution([cap], [atom], piece) if atom > 0 else PriceDistribution([], [], piece)
-        )
+        strategies.append(PriceDistribution.spread(piece, atom))
     return strategies[0], strategies[1]
