@@ -23,11 +23,11 @@ ENOUGH, REPEATS = 2.0, 5
 
 
 def arbmodels(row: Matrix, column: Matrix) -> Pair:
-    """Follow one path, from the first action; pure equilibria are not looked for first."""
+    """Follow paths until one ends, with the certificate; pure equilibria are not looked for."""
     from arbmodels.games.finite import FiniteGame
 
     game = FiniteGame.from_matrices(row, column)
-    return game.solve("lemke_howson", starts=1, time_limit=1e6).strategies
+    return game.solve("lemke_howson", paths=1, time_limit=1e6).strategies
 
 
 def quantecon(row: Matrix, column: Matrix) -> Pair:

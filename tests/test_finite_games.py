@@ -170,7 +170,7 @@ def test_time_limit_gives_the_best_so_far_with_its_epsilon():
     payoffs[1] = 1 - payoffs[0] + 0.2 * rng.random((300, 300))
     game = FiniteGame(payoffs)
     start = perf_counter()
-    answer = game.solve("lemke_howson", starts=1, time_limit=0.05)
+    answer = game.solve("lemke_howson", paths=1, time_limit=1e-6)
     assert perf_counter() - start < 10
     assert 0 < answer.epsilon < 1
     assert answer.epsilon == pytest.approx(game.certify(answer.strategies).epsilon)
@@ -184,7 +184,7 @@ def test_time_limit_gives_the_best_so_far_with_its_epsilon():
 def test_zero_sum_value_is_the_one_of_lemke_howson(rows, columns, seed):
     payoff = np.random.default_rng(seed).normal(size=(rows, columns))
     game = FiniteGame.from_matrices(payoff, 2.0 - payoff)
-    program, path = game.solve("zero_sum"), game.solve("lemke_howson", starts=1)
+    program, path = game.solve("zero_sum"), game.solve("lemke_howson", paths=1)
     assert program.epsilon < 1e-8
     assert program.profits == pytest.approx(path.profits, abs=1e-7)
 
@@ -363,7 +363,7 @@ def test_bad_games_are_refused(make, message):
         (lambda g: g.solve("zero_sum"), "do not add up to a constant"),
         (lambda g: g.solve(time_limit=0), "time_limit is 0"),
         (lambda g: g.solve(time_limit=float("nan")), "time_limit is nan"),
-        (lambda g: g.solve("lemke_howson", starts=0), "at least one action"),
+        (lambda g: g.solve("lemke_howson", paths=0), "at least one path"),
         (lambda g: g.correlated("profit"), "No objective 'profit'"),
         (lambda g: g.correlated(method="regret"), "coarse=True"),
         (lambda g: g.certify([[1, 0]]), "1 strategies for 2 players"),

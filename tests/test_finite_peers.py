@@ -79,7 +79,7 @@ def test_the_paths_of_quantecon_end_where_ours_do(start):
     for seed in range(5):
         game = FiniteGame(np.random.default_rng(seed).random((2, 5, 5)))
         theirs = lemke_howson(quantecon_game(game), init_pivot=start)
-        ends = list(ours.paths((game.payoffs[0], game.payoffs[1]), np.inf))
+        ends = {end.label: end for end in ours.ends((game.payoffs[0], game.payoffs[1]), np.inf)}
         for mine, other in zip(ends[start].strategies, theirs, strict=True):
             assert mine == pytest.approx(other, abs=1e-9)
 
@@ -88,7 +88,7 @@ def test_bertrand_edgeworth_is_quantecons():
     game = bertrand_edgeworth(101)
     theirs = lemke_howson(quantecon_game(game))
     assert game.certify(theirs).epsilon < 1e-9
-    assert game.solve(starts=1).profits == pytest.approx(game.certify(theirs).profit, abs=1e-9)
+    assert game.solve(paths=1).profits == pytest.approx(game.certify(theirs).profit, abs=1e-9)
 
 
 @pytest.mark.parametrize("which", [0, 5])

@@ -217,6 +217,13 @@ def test_epsilon_on_the_continuous_game_falls_as_one_over_the_grid():
     assert gains == pytest.approx([0.8 / (n - 1) for n in (51, 101, 201)])
 
 
+def test_grids_that_are_shifted_keep_paths_short():
+    """On a common grid the paths of this game are exponentially long; on shifted ones linear."""
+    answer = CaptiveGame([0.3, 0.1], 0.6).solve("double_oracle", tolerance=0.004)
+    assert answer.relative_epsilon < 0.004
+    assert answer.profits == pytest.approx([0.3, 0.7 / 3], rel=0.01)
+
+
 def test_several_kinds_of_consumers_by_double_oracle():
     game = CapacityGame([0.5, 0.4], willingness_to_pay=np.linspace(0.2, 1, 9))
     with pytest.raises(InputError, match="double_oracle"):

@@ -45,7 +45,7 @@ def solve_continuous(
     time_limit: float,
     most: int = 1000,
 ) -> Refined:
-    """Solve on grids, add what the oracle finds, halve the steps over the range that is played.
+    """Solve on grids, add what the oracle finds, cut the steps over the range that is played.
 
     Parameters
     ----------
@@ -62,16 +62,18 @@ def solve_continuous(
     Notes
     -----
     Double oracle (McMahan, Gordon, Blum 2003), with refinement: where payoffs jump at ties, new
-    best responses alone come in ever smaller steps below old ones.
+    best responses alone come in ever smaller steps below old ones. Steps are cut in a number of
+    parts prime to that of the players, so that :func:`staggered` grids stay apart.
     """
+    parts = 3 if len(prices) % 2 == 0 else 2
     deadline = perf_counter() + time_limit
     grids = [np.unique(np.asarray(own, dtype=float)) for own in prices]
     best: tuple[list[FloatArray], tuple[FloatArray, ...]] | None = None
     least, trace, rounds = np.inf, [], 0
     while True:
         rounds += 1
-        left = max(deadline - perf_counter(), 0.1)
-        answer = game.finite(grids).solve(starts=1, time_limit=left)
+        left = max(0.5 * (deadline - perf_counter()), 0.1)
+        answer = game.finite(grids).solve(paths=1, time_limit=left)
         replies = [game.best_reply(k, grids, answer.strategies) for k in range(len(grids))]
         gains = np.array([float(one.profit) for one in replies]) - answer.profits
         scale = np.maximum(np.abs(answer.profits), 1e-12)
@@ -82,7 +84,7 @@ def solve_continuous(
         if least <= tolerance or perf_counter() > deadline:
             break
         finer = [
-            _finer(own, strategy, reply)
+            _finer(own, strategy, reply, parts)
             for own, strategy, reply in zip(grids, answer.strategies, replies, strict=True)
         ]
         same = all(len(new) == len(own) for new, own in zip(finer, grids, strict=True))
@@ -92,21 +94,32 @@ def solve_continuous(
     return Refined(best[0], best[1], rounds, np.array(trace))
 
 
-def _finer(grid: FloatArray, strategy: FloatArray, reply: BestResponse) -> FloatArray:
-    """Add the best response and the middles of all steps from just below to the highest played.
+def staggered(low: float, high: float, count: int, player: int, players: int) -> FloatArray:
+    """Return equally spaced prices with both ends, shifted so that players have no other ties.
+
+    Lemke-Howson's paths can be exponentially long on a common grid and linear on shifted ones.
+    """
+    step = (high - low) / (count - 1)
+    shifted = low + step * (np.arange(count - 1) + player / players)
+    return np.unique([low, *shifted, high])
+
+
+def _finer(grid: FloatArray, strategy: FloatArray, reply: BestResponse, parts: int) -> FloatArray:
+    """Add the best response, and cut all steps from just below to the highest price played.
 
     A limit from below is not added as a price just below: the next grid would be all about
-    undercutting that one. It lies in a step that is halved.
+    undercutting that one. It lies in a step that is cut.
     """
-    middles = 0.5 * (grid[1:] + grid[:-1])
+    shares = np.arange(1, parts) / parts
+    between = grid[:-1, None] + np.diff(grid)[:, None] * shares
     played = np.flatnonzero(strategy > 0)
     low, high = max(int(played[0]) - 1, 0), int(played[-1]) + 1
     price = float(reply.price)
     if bool(reply.attained):
-        new = np.append(middles[low:high], price)
+        new = np.append(between[low:high], price)
     else:
         low = min(low, max(int(np.searchsorted(grid, price)) - 2, 0))
-        new = middles[low:high]
+        new = between[low:high].ravel()
     span = float(np.ptp(grid)) if len(grid) > 1 else 1.0
     if not len(new):
         return grid

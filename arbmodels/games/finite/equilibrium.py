@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from arbmodels.games.finite.game import FiniteGame
 
-#: Actions listed per player in a table.
-_LISTED = 6
+#: Actions listed per player in a table, and named along an axis.
+_LISTED, _TICKS = 6, 5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -147,7 +147,7 @@ class FiniteEquilibrium(Displayed):
                 axes.bar(place, own, 0.8 / len(self.strategies), color=colour, label=player)
         axes.set_xlabel("Price" if numeric else "Action")
         axes.set_ylabel("Probability of at most this price" if numeric else "Probability")
-        axes.set_title(f"{self.game.name}: epsilon = {number(self.epsilon, 2)}")
+        axes.set_title(f"{self.game.name}\nepsilon = {number(self.epsilon, 2)}")
         axes.legend(frameon=False)
         return axes
 
@@ -276,9 +276,17 @@ class CorrelatedEquilibrium(Displayed):
         image = axes.imshow(joint.T, origin="lower", aspect="auto", cmap="Reds")
         axes.figure.colorbar(image, ax=axes, label="Probability")
         axes.grid(visible=False)
+        for axis, player in ((axes.xaxis, 0), (axes.yaxis, 1)):
+            if player < len(self.game.players):
+                actions = self.game.actions[player]
+                shown = np.unique(np.linspace(0, len(actions) - 1, _TICKS).round().astype(int))
+                axis.set_ticks(shown, [named(actions[k]) for k in shown])
         axes.set_xlabel(f"Action of {self.game.players[0]}")
         axes.set_ylabel(f"Action of {self.game.players[1]}" if len(self.game.players) > 1 else "")
-        axes.set_title(f"{self.kind.capitalize()} equilibrium, {self.game.name}")
+        axes.set_title(
+            f"{self.kind.capitalize()} equilibrium, {self.game.name}\n"
+            f"epsilon = {number(self.epsilon, 2)}"
+        )
         return axes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from time import perf_counter
 from typing import Literal, NamedTuple, get_args
@@ -18,6 +19,8 @@ Method = Literal["auto", "pure", "lemke_howson", "zero_sum", "smoothed", "regret
 
 #: Epsilon over the range of payoffs below which an answer is exact up to rounding.
 EXACT = 1e-9
+#: Epsilon over the range of payoffs that is not worth solving the indifference conditions for.
+ROUNDED = 1e-12
 #: Two equilibria that differ less in every probability are one.
 _SAME = 1e-7
 
@@ -31,7 +34,7 @@ class Found(NamedTuple):
     trace: FloatArray
 
 
-def find(payoffs: FloatArray, method: Method, deadline: float, starts: int | None) -> list[Found]:
+def find(payoffs: FloatArray, method: Method, deadline: float, paths: int | None) -> list[Found]:
     """Return what a method finds: one answer at least, the best first.
 
     Raises
@@ -61,23 +64,31 @@ def find(payoffs: FloatArray, method: Method, deadline: float, starts: int | Non
         if answer is not None:
             exact = _polished(payoffs, answer)
             return [Found(exact, "linear program in HiGHS (zero-sum)", 0, _one(payoffs, exact, 0))]
-    if method == "lemke_howson" or (method == "auto" and two):
-        return _lemke_howson(payoffs, deadline, starts)
+    if method == "lemke_howson":
+        return _lemke_howson(payoffs, deadline, paths)
     found = []
     target = EXACT * float(np.ptp(payoffs))
+    if method == "auto" and two:
+        found = _lemke_howson(payoffs, _part(deadline, 0.4, method), paths)
+        if _epsilon(payoffs, found[0]) <= target:
+            return found
     if method in ("auto", "smoothed"):
         path = smoothed.follow(payoffs, _part(deadline, 0.7, method), target)
         how = "continuation from the logit-smoothed game"
         found.append(Found(path.strategies, how, path.steps, path.trace))
-        if method == "smoothed" or exploitability(payoffs, path.strategies) <= target:
-            return found
+        if method == "smoothed" or _epsilon(payoffs, found[-1]) <= target:
+            return found[-1:]
     average = regret.play(payoffs, deadline, target=target)
     found.append(Found(average.strategies, "regret matching+", average.rounds, average.trace))
-    return [min(found, key=lambda one: exploitability(payoffs, one.strategies))]
+    return [min(found, key=lambda one: _epsilon(payoffs, one))]
+
+
+def _epsilon(payoffs: FloatArray, found: Found) -> float:
+    return exploitability(payoffs, found.strategies)
 
 
 def _part(deadline: float, share: float, method: Method) -> float:
-    """Leave time to regret matching where it comes next."""
+    """Leave time to what comes next, if anything does."""
     now = perf_counter()
     return now + share * (deadline - now) if method == "auto" else deadline
 
@@ -101,12 +112,13 @@ def _unit(profile: npt.NDArray[np.intp], payoffs: FloatArray) -> tuple[FloatArra
     return tuple(np.eye(size)[k] for k, size in zip(profile, payoffs.shape[1:], strict=True))
 
 
-def _lemke_howson(payoffs: FloatArray, deadline: float, starts: int | None) -> list[Found]:
+def _lemke_howson(payoffs: FloatArray, deadline: float, paths: int | None) -> list[Found]:
     """All different ends of paths; the best first if rounding or the time spoilt some."""
     found: list[Found] = []
     trace: list[tuple[float, float]] = []
     least, pivots = np.inf, 0
-    for end in lemke_howson.paths((payoffs[0], payoffs[1]), deadline, starts):
+    followed = lemke_howson.ends((payoffs[0], payoffs[1]), deadline)
+    for end in itertools.islice(followed, paths):
         pivots += end.pivots
         strategies = _polished(payoffs, end.strategies)
         least = min(least, exploitability(payoffs, strategies))
@@ -114,24 +126,18 @@ def _lemke_howson(payoffs: FloatArray, deadline: float, starts: int | None) -> l
         if not any(_same(strategies, other.strategies) for other in found):
             how = "Lemke-Howson" if end.finished else "Lemke-Howson, unfinished in the time given"
             found.append(Found(strategies, how, pivots, np.array(trace)))
-        if perf_counter() > deadline:
-            break
     if not found:
         uniform = tuple(np.full(size, 1.0 / size) for size in payoffs.shape[1:])
         found = [Found(uniform, "Lemke-Howson, no path ended", pivots, _one(payoffs, uniform, 0))]
     slack = EXACT * float(np.ptp(payoffs))
-    exact = [one for one in found if exploitability(payoffs, one.strategies) <= slack]
-    if exact:
-        return exact
-    average = regret.play(payoffs, max(deadline, perf_counter() + 0.5), target=slack)
-    found.append(Found(average.strategies, "regret matching+", average.rounds, average.trace))
-    return [min(found, key=lambda one: exploitability(payoffs, one.strategies))]
+    exact = [one for one in found if _epsilon(payoffs, one) <= slack]
+    return exact or [min(found, key=lambda one: _epsilon(payoffs, one))]
 
 
 def _polished(payoffs: FloatArray, strategies: tuple[FloatArray, ...]) -> tuple[FloatArray, ...]:
     """Solve the indifference conditions anew on the support where rounding has added up."""
     before = exploitability(payoffs, strategies)
-    if before <= 1e-13 * float(np.ptp(payoffs)):
+    if before <= ROUNDED * float(np.ptp(payoffs)):
         return strategies
     exact = on_support(payoffs, strategies, 1e-12)
     if exact is None or exploitability(payoffs, exact) >= before:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from arbmodels.games.finite.certificate import (
     joint_of,
 )
 from arbmodels.games.finite.correlated import solve_joint
-from arbmodels.games.finite.equilibrium import CorrelatedEquilibrium, FiniteEquilibrium, named
+from arbmodels.games.finite.equilibrium import CorrelatedEquilibrium, FiniteEquilibrium
 from arbmodels.games.finite.regret import JOINT, play
 from arbmodels.passk import FloatArray
 
@@ -32,6 +32,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Method = finders.Method
+
+#: Legends of pictures that fill their axes.
+_BELOW: dict[str, Any] = {
+    "loc": "upper center",
+    "bbox_to_anchor": (0.5, -0.18),
+    "frameon": False,
+    "ncols": 2,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,7 +241,7 @@ class FiniteGame:
         self,
         method: Method = "auto",
         *,
-        starts: int | None = None,
+        paths: int | None = None,
         time_limit: float = 10.0,
     ) -> FiniteEquilibrium:
         """Return an equilibrium with its certificate, and the others that were found.
@@ -242,11 +250,13 @@ class FiniteGame:
         ----------
         method : {"auto", "pure", "lemke_howson", "zero_sum", "smoothed", "regret"}
             auto enumerates pure equilibria first. If there is none: for two players the linear
-            program of a zero-sum game or Lemke-Howson; for more, continuation from the smoothed
-            game, then regret matching if that does not end at an equilibrium. pure returns the
-            profile of least epsilon where there is no pure equilibrium.
-        starts : int, optional
-            Lemke-Howson: how many actions to start from; all by default.
+            program of a zero-sum game or Lemke-Howson; for more, or if no path ends in time,
+            continuation from the smoothed game, then regret matching if that does not end at an
+            equilibrium either. pure returns the profile of least epsilon where there is no pure
+            equilibrium.
+        paths : int, optional
+            Lemke-Howson: how many paths to follow to their ends, short ones first; by default
+            that from every action.
         time_limit : float
             Seconds, after which the best answer so far is returned with its epsilon.
 
@@ -261,9 +271,9 @@ class FiniteGame:
         """
         if not 0 < time_limit < np.inf:
             raise InputError(f"time_limit is {time_limit:g}; give seconds, finite and above 0.")
-        if starts is not None and starts < 1:
-            raise InputError(f"starts is {starts}; start from at least one action.")
-        found = finders.find(self.payoffs, method, perf_counter() + time_limit, starts)
+        if paths is not None and paths < 1:
+            raise InputError(f"paths is {paths}; follow at least one path.")
+        found = finders.find(self.payoffs, method, perf_counter() + time_limit, paths)
         answers = [self._answer(one) for one in found]
         first = answers[0]
         return FiniteEquilibrium(**{**vars(first), "others": tuple(answers[1:])})
@@ -328,7 +338,7 @@ class FiniteGame:
             )
             how = f"linear programs in HiGHS with {answer.rows:,} rows found as needed"
             if not answer.finished:
-                nash = self.solve(starts=1)
+                nash = self.solve(paths=1)
                 joint = joint_of(nash.strategies)
                 how = f"{nash.found_by}, as the {how} were not finished in time"
         deviations = self.certify_joint(joint, coarse=coarse)
@@ -382,7 +392,7 @@ class FiniteGame:
                 label=f"No pure equilibrium; least {number(epsilon, 2)}",
             )
         axes.grid(visible=False)
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), frameon=False)
+        axes.legend(**_BELOW)
         axes.set(xlabel=self._axis(0), ylabel=self._axis(1), title=self.name)
         return axes
 
@@ -412,7 +422,7 @@ class FiniteGame:
                 label=f"Best responses of {player}",
             )
         axes.set(xlabel=self._axis(0), ylabel=self._axis(1), title=self.name)
-        axes.legend(frameon=False)
+        axes.legend(**_BELOW)
         return axes
 
     def to_frame(self) -> pd.DataFrame:
@@ -460,6 +470,3 @@ class FiniteGame:
 
 def _tuples(actions: Sequence[Sequence[Action]]) -> tuple[tuple[Action, ...], ...]:
     return tuple(tuple(own) for own in actions)
-
-
-__all__ = ["FiniteGame", "Method", "named"]

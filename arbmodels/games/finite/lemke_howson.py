@@ -17,46 +17,50 @@ _WORK = 1e8
 
 
 class PathEnd(NamedTuple):
-    """Where a path ended: both mixed strategies, the pivots made, and whether it was finished."""
+    """Where a path ended: its label, both mixed strategies, pivots, whether it was finished."""
 
+    label: int
     strategies: tuple[FloatArray, FloatArray]
     pivots: int
     finished: bool
 
 
-def paths(
-    payoffs: tuple[FloatArray, FloatArray], deadline: float, starts: int | None = None
-) -> Iterator[PathEnd]:
-    """Yield where the path from each label ends, until the deadline.
+def ends(payoffs: tuple[FloatArray, FloatArray], deadline: float) -> Iterator[PathEnd]:
+    """Yield where the path from each label ends, short paths first, until the deadline.
 
     Parameters
     ----------
     payoffs : two float arrays [m, n]
         Of the row player and of the column player.
     deadline : float
-        By ``perf_counter``; the path under way is given up. A path that is lost to rounding is
-        left out.
-    starts : int, optional
-        How many labels to start from, spread evenly over both players' actions; all by default.
+        By ``perf_counter``. Without any finished path, the one under way is yielded unfinished.
 
     Notes
     -----
     Lemke and Howson (1964); ties in the ratio test are settled lexicographically, so degenerate
     games do not cycle. The tableau holds nonbasic columns only: half the numbers of the usual
-    one. A path may be exponentially long (Savani and von Stengel 2006).
+    one. A path may be exponentially long (Savani and von Stengel 2006) while the next is short:
+    all are followed for m + n pivots, those that have not ended for four times as many, and so on
+    (after Codenotti, De Rossi, Pagan 2008). A path that is lost to rounding is left out.
     """
-    rows, columns = payoffs[0].shape
-    labels = rows + columns
-    count = labels if starts is None else min(starts, labels)
-    order = np.unique(np.linspace(0, labels - 1, count).round().astype(int)).tolist()
+    m, n = payoffs[0].shape
     tables = _tableau(payoffs[1].T), _tableau(payoffs[0])
-    for start in order:
-        end = _follow(tables, (rows, columns), start, deadline)
-        if end is None:
-            continue
-        yield end
-        if not end.finished:
-            return
+    waiting = list(range(m + n))
+    most, any_end = m + n, False
+    while waiting:
+        longer = []
+        for label in waiting:
+            end = _follow(tables, (m, n), label, deadline, most)
+            if end is not None and end.finished:
+                any_end = True
+                yield end
+            if perf_counter() > deadline:
+                if end is not None and not any_end:
+                    yield end
+                return
+            if end is not None and not end.finished:
+                longer.append(label)
+        waiting, most = longer, 4 * most
 
 
 def _tableau(values: FloatArray) -> FloatArray:
@@ -67,17 +71,23 @@ def _tableau(values: FloatArray) -> FloatArray:
 
 
 def _follow(
-    tables: tuple[FloatArray, FloatArray], shape: tuple[int, int], start: int, deadline: float
+    tables: tuple[FloatArray, FloatArray],
+    shape: tuple[int, int],
+    label: int,
+    deadline: float,
+    most: int,
 ) -> PathEnd | None:
+    """Follow one path for ``most`` pivots; None if it is lost to rounding."""
     m, n = shape
     first, second = (np.ascontiguousarray(table).copy() for table in tables)
     names = np.arange(m + n), np.roll(np.arange(m + n), -m)
     places = _places(names[0], m), _places(names[1], n)
-    state = np.array([start, 0 if start < m else 1, 0, start], dtype=np.int64)
+    state = np.array([label, 0 if label < m else 1, 0, label], dtype=np.int64)
     chunk = max(1, int(_WORK / (m * n)))
     status = 0
-    while status == 0:
-        status = kernels.follow((first, second), places, names, state, chunk)
+    while status == 0 and state[2] < most:
+        pivots = min(chunk, most - int(state[2]))
+        status = kernels.follow((first, second), places, names, state, pivots)
         if status == 0 and perf_counter() > deadline:
             break
     if status < 0:
@@ -86,7 +96,7 @@ def _follow(
         _strategy(first, names[0][m:], 0, m),
         _strategy(second, names[1][n:], m, n),
     )
-    return PathEnd(strategies, int(state[2]), status == 1)
+    return PathEnd(label, strategies, int(state[2]), status == 1)
 
 
 def _places(names: Ints, columns: int) -> Ints:

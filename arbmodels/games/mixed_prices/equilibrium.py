@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 #: Atoms smaller than this are not drawn as such.
-_VISIBLE = 0.02
+_VISIBLE = 0.05
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -149,7 +149,7 @@ class PriceEquilibrium(Displayed):
             axes.plot(price, strategy.cdf(price), "o", color=colour, ms=5, ls="none")
         axes.set_xlabel("Price")
         axes.set_ylabel("Probability of at most this price")
-        axes.set_title(f"{self.game}: epsilon = {number(self.epsilon, 2)}")
+        axes.set_title(f"{self.game}\nepsilon = {number(self.epsilon, 2)}")
         axes.legend(frameon=False)
         return axes
 

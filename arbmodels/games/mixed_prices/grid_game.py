@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from arbmodels.games.finite.double_oracle import ContinuousGame, solve_continuous
+from arbmodels.games.finite.double_oracle import ContinuousGame, solve_continuous, staggered
 from arbmodels.games.mixed_prices.best_price import SalesGame, best_price, certify_prices
 from arbmodels.games.mixed_prices.distribution import PriceDistribution
 from arbmodels.games.mixed_prices.equilibrium import PriceEquilibrium
@@ -54,7 +54,7 @@ def by_grids(game: Game, tolerance: float, time_limit: float) -> PriceEquilibriu
     top = float(game.demand_steps[-1])
     first = _FIRST.get(count, _FEW)
     grids = [
-        np.union1d(np.linspace(min(game.cost(k), top), top, first), game.demand_steps)
+        np.union1d(staggered(min(game.cost(k), top), top, first, k, count), game.demand_steps)
         for k in range(count)
     ]
     found = solve_continuous(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from arbmodels.errors import InputError
 from arbmodels.games.deviations import Deviations
-from arbmodels.games.finite.double_oracle import solve_continuous
+from arbmodels.games.finite.double_oracle import solve_continuous, staggered
 from arbmodels.games.finite.game import FiniteGame
 from arbmodels.games.mixed_prices.distribution import PriceDistribution
 from arbmodels.games.mixed_prices.equilibrium import PriceEquilibrium
@@ -183,8 +183,8 @@ class PriceGame:
         check_method("double_oracle", tolerance, time_limit)
         first = {1: 51, 2: 51, 3: 21}.get(len(self.players), 7)
         grids = [
-            np.linspace(low, high, first)
-            for low, high in zip(self.lowest, self.highest, strict=True)
+            staggered(low, high, first, k, len(self.players))
+            for k, (low, high) in enumerate(zip(self.lowest, self.highest, strict=True))
         ]
         found = solve_continuous(self, grids, tolerance=tolerance, time_limit=time_limit)
         strategies = tuple(
