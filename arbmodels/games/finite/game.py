@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.checks import is_label, labels_of
-from arbmodels.display import model_colour, new_axes, number
 from arbmodels.errors import InputError
 from arbmodels.games.deviations import Deviations
-from arbmodels.games.finite import finders, mixed, pure
+from arbmodels.games.finite import finders, mixed, pictures, pure
+from arbmodels.games.finite.advice import CorrelatedEquilibrium
 from arbmodels.games.finite.certificate import (
     Action,
     certify_joint,
@@ -24,7 +23,8 @@ from arbmodels.games.finite.certificate import (
     joint_of,
 )
 from arbmodels.games.finite.correlated import solve_joint
-from arbmodels.games.finite.equilibrium import CorrelatedEquilibrium, FiniteEquilibrium
+from arbmodels.games.finite.equilibrium import FiniteEquilibrium
+from arbmodels.games.finite.inputs import actions_of, payoffs_of, players_of
 from arbmodels.games.finite.regret import JOINT, play
 from arbmodels.passk import FloatArray
 
@@ -32,14 +32,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Method = finders.Method
-
-#: Legends of pictures that fill their axes.
-_BELOW: dict[str, Any] = {
-    "loc": "upper center",
-    "bbox_to_anchor": (0.5, -0.18),
-    "frameon": False,
-    "ncols": 2,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,48 +68,13 @@ class FiniteGame:
     unit: str = "payoff"
 
     def __post_init__(self) -> None:
-        try:
-            payoffs = np.array(self.payoffs, dtype=float)
-        except (TypeError, ValueError) as error:
-            raise InputError("payoffs is not a rectangular array of numbers.") from error
-        if payoffs.ndim < 2 or payoffs.shape[0] != payoffs.ndim - 1:
-            raise InputError(
-                f"payoffs has shape {payoffs.shape}; give [players, actions of player 1, actions"
-                " of player 2, ...], so one axis more than there are players."
-            )
-        if payoffs.size == 0:
-            raise InputError(
-                f"payoffs has shape {payoffs.shape}: every player needs at least one action."
-            )
-        if not np.isfinite(payoffs).all():
-            at = tuple(int(k) for k in np.argwhere(~np.isfinite(payoffs))[0])
-            raise InputError(
-                f"The payoff of player {at[0] + 1} at profile {at[1:]} is {payoffs[at]:g}; give"
-                " finite numbers."
-            )
-        sizes = payoffs.shape[1:]
-        players = (
-            labels_of(self.players, "players")
-            if self.players
-            else tuple(f"player {k + 1}" for k in range(len(sizes)))
-        )
-        if len(players) != len(sizes) or len(set(players)) < len(players):
-            raise InputError(f"Give {len(sizes)} different names of players, not {players}.")
-        if not all(is_label(player) for player in players):
-            raise InputError(f"A player's name is empty or has blanks at its ends: {players}.")
-        given = self.actions or [[float(k) for k in range(size)] for size in sizes]
-        if len(given) != len(sizes):
-            raise InputError(f"actions lists {len(given)} players, the payoffs have {len(sizes)}.")
-        actions = []
-        for player, own, size in zip(players, given, sizes, strict=True):
-            listed = tuple(x if isinstance(x, str) else float(x) for x in own)
-            if len(listed) != size or len(set(listed)) < size:
-                raise InputError(f"Give {player!r} {size} different actions, not {len(listed)}.")
-            actions.append(listed)
+        payoffs = payoffs_of(self.payoffs)
+        players = players_of(self.players, payoffs)
+        actions = actions_of(self.actions, players, payoffs)
         payoffs.setflags(write=False)
         object.__setattr__(self, "payoffs", payoffs)
         object.__setattr__(self, "players", players)
-        object.__setattr__(self, "actions", tuple(actions))
+        object.__setattr__(self, "actions", actions)
 
     @classmethod
     def from_matrices(
@@ -368,33 +325,7 @@ class FiniteGame:
         InputError
             Unless there are two players.
         """
-        self._two_players("A map of epsilon")
-        axes = new_axes() if axes is None else axes
-        x, y = self._places()
-        mesh = axes.pcolormesh(x, y, self.least_gain().T, shading="nearest", cmap="viridis")
-        axes.figure.colorbar(mesh, ax=axes, label=f"Largest gain ({self.unit})")
-        found = self.pure_equilibria()
-        if len(found):
-            at = np.asarray(x)[found[:, 0]], np.asarray(y)[found[:, 1]]
-            where = f"{len(found)} pure equilibri" + ("um" if len(found) == 1 else "a")
-            axes.plot(*at, "o", color="#B22222", mec="white", ms=6, ls="none", label=where)
-        else:
-            least = pure.least_profile(self.payoffs)
-            epsilon = float(self.least_gain().min())
-            axes.plot(
-                x[least[0]],
-                y[least[1]],
-                "X",
-                color="#B22222",
-                mec="white",
-                ms=8,
-                ls="none",
-                label=f"No pure equilibrium; least {number(epsilon, 2)}",
-            )
-        axes.grid(visible=False)
-        axes.legend(**_BELOW)
-        axes.set(xlabel=self._axis(0), ylabel=self._axis(1), title=self.name)
-        return axes
+        return pictures.least_gain(self, axes)
 
     def plot_best_responses(self, axes: Axes | None = None) -> Axes:
         """Draw each of two players' best responses to every action of the other.
@@ -404,26 +335,7 @@ class FiniteGame:
         InputError
             Unless there are two players.
         """
-        self._two_players("A picture of best responses")
-        axes = new_axes() if axes is None else axes
-        x, y = self._places()
-        gains = pure.gains(self.payoffs)
-        marks = (("o", 5.0), ("s", 3.0))
-        for k, (player, (mark, size)) in enumerate(zip(self.players, marks, strict=True)):
-            scale = max(float(np.ptp(self.payoffs[k])), np.finfo(float).tiny)
-            best = np.argwhere(gains[k] <= pure.ROUNDING * scale)
-            axes.plot(
-                x[best[:, 0]],
-                y[best[:, 1]],
-                mark,
-                color=model_colour(player, self.players),
-                ms=size,
-                ls="none",
-                label=f"Best responses of {player}",
-            )
-        axes.set(xlabel=self._axis(0), ylabel=self._axis(1), title=self.name)
-        axes.legend(**_BELOW)
-        return axes
+        return pictures.best_responses(self, axes)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row per profile: the actions, then ``payoff PLAYER`` of each."""
@@ -451,21 +363,6 @@ class FiniteGame:
             found.iterations,
             found.trace,
         )
-
-    def _two_players(self, what: str) -> None:
-        if len(self.players) != 2:
-            raise InputError(f"{what} needs two players; this game has {len(self.players)}.")
-
-    def _places(self) -> tuple[FloatArray, FloatArray]:
-        first, second = (
-            np.asarray(own, dtype=float) if numeric else np.arange(len(own), dtype=float)
-            for own, numeric in zip(self.actions, self.numeric, strict=True)
-        )
-        return first, second
-
-    def _axis(self, player: int) -> str:
-        what = "Price" if self.numeric[player] else "Action"
-        return f"{what} of {self.players[player]}"
 
 
 def _tuples(actions: Sequence[Sequence[Action]]) -> tuple[tuple[Action, ...], ...]:
