@@ -29,6 +29,7 @@ class Found(NamedTuple):
     """Strategies, and where they come from; certified by the game."""
 
     strategies: tuple[FloatArray, ...]
+    epsilon: float
     found_by: str
     iterations: int
     trace: FloatArray
@@ -62,29 +63,29 @@ def find(payoffs: FloatArray, method: Method, deadline: float, paths: int | None
     if method == "zero_sum" or (method == "auto" and zero_sum.is_zero_sum(payoffs)):
         answer = zero_sum.solve_zero_sum(payoffs, max(deadline - perf_counter(), 1e-3))
         if answer is not None:
-            exact = _polished(payoffs, answer)
-            return [Found(exact, "linear program in HiGHS (zero-sum)", 0, _one(payoffs, exact, 0))]
+            exact, epsilon = _polished(payoffs, answer)
+            how = "linear program in HiGHS (zero-sum)"
+            return [Found(exact, epsilon, how, 0, np.array([[0.0, epsilon]]))]
     if method == "lemke_howson":
         return _lemke_howson(payoffs, deadline, paths)
     found = []
     target = EXACT * float(np.ptp(payoffs))
     if method == "auto" and two:
         found = _lemke_howson(payoffs, _part(deadline, 0.4, method), paths)
-        if _epsilon(payoffs, found[0]) <= target:
+        if found[0].epsilon <= target:
             return found
     if method in ("auto", "smoothed"):
         path = smoothed.follow(payoffs, _part(deadline, 0.7, method), target)
         how = "continuation from the logit-smoothed game"
-        found.append(Found(path.strategies, how, path.steps, path.trace))
-        if method == "smoothed" or _epsilon(payoffs, found[-1]) <= target:
+        epsilon = exploitability(payoffs, path.strategies)
+        found.append(Found(path.strategies, epsilon, how, path.steps, path.trace))
+        if method == "smoothed" or found[-1].epsilon <= target:
             return found[-1:]
     average = regret.play(payoffs, deadline, target=target)
-    found.append(Found(average.strategies, "regret matching+", average.rounds, average.trace))
-    return [min(found, key=lambda one: _epsilon(payoffs, one))]
-
-
-def _epsilon(payoffs: FloatArray, found: Found) -> float:
-    return exploitability(payoffs, found.strategies)
+    epsilon = exploitability(payoffs, average.strategies)
+    how = "regret matching+"
+    found.append(Found(average.strategies, epsilon, how, average.rounds, average.trace))
+    return [min(found, key=lambda one: one.epsilon)]
 
 
 def _part(deadline: float, share: float, method: Method) -> float:
@@ -98,14 +99,15 @@ def _pure(payoffs: FloatArray) -> list[Found]:
     tried = payoffs[0].size
     how = f"enumeration of {tried:,} profiles"
     trace = np.array([[float(tried), 0.0]])
-    return [Found(_unit(profile, payoffs), how, tried, trace) for profile in profiles]
+    return [Found(_unit(profile, payoffs), 0.0, how, tried, trace) for profile in profiles]
 
 
 def _least(payoffs: FloatArray) -> Found:
     profile, tried = pure.least_profile(payoffs), payoffs[0].size
     how = f"enumeration of {tried:,} profiles: no pure equilibrium, this one has the least epsilon"
     strategies = _unit(profile, payoffs)
-    return Found(strategies, how, tried, _one(payoffs, strategies, tried))
+    epsilon = exploitability(payoffs, strategies)
+    return Found(strategies, epsilon, how, tried, np.array([[float(tried), epsilon]]))
 
 
 def _unit(profile: npt.NDArray[np.intp], payoffs: FloatArray) -> tuple[FloatArray, ...]:
@@ -120,34 +122,37 @@ def _lemke_howson(payoffs: FloatArray, deadline: float, paths: int | None) -> li
     followed = lemke_howson.ends((payoffs[0], payoffs[1]), deadline)
     for end in itertools.islice(followed, paths):
         pivots += end.pivots
-        strategies = _polished(payoffs, end.strategies)
-        least = min(least, exploitability(payoffs, strategies))
+        strategies, epsilon = _polished(payoffs, end.strategies)
+        least = min(least, epsilon)
         trace.append((float(pivots), least))
         if not any(_same(strategies, other.strategies) for other in found):
             how = "Lemke-Howson" if end.finished else "Lemke-Howson, unfinished in the time given"
-            found.append(Found(strategies, how, pivots, np.array(trace)))
+            found.append(Found(strategies, epsilon, how, pivots, np.array(trace)))
     if not found:
         uniform = tuple(np.full(size, 1.0 / size) for size in payoffs.shape[1:])
-        found = [Found(uniform, "Lemke-Howson, no path ended", pivots, _one(payoffs, uniform, 0))]
+        epsilon = exploitability(payoffs, uniform)
+        trace = [(float(pivots), epsilon)]
+        found = [Found(uniform, epsilon, "Lemke-Howson, no path ended", pivots, np.array(trace))]
     slack = EXACT * float(np.ptp(payoffs))
-    exact = [one for one in found if _epsilon(payoffs, one) <= slack]
-    return exact or [min(found, key=lambda one: _epsilon(payoffs, one))]
+    exact = [one for one in found if one.epsilon <= slack]
+    return exact or [min(found, key=lambda one: one.epsilon)]
 
 
-def _polished(payoffs: FloatArray, strategies: tuple[FloatArray, ...]) -> tuple[FloatArray, ...]:
-    """Solve the indifference conditions anew on the support where rounding has added up."""
+def _polished(
+    payoffs: FloatArray, strategies: tuple[FloatArray, ...]
+) -> tuple[tuple[FloatArray, ...], float]:
+    """Solve the indifference conditions anew on the support where rounding has added up.
+
+    Returns the better strategies, and their epsilon.
+    """
     before = exploitability(payoffs, strategies)
-    if before <= ROUNDED * float(np.ptp(payoffs)):
-        return strategies
-    exact = on_support(payoffs, strategies, 1e-12)
-    if exact is None or exploitability(payoffs, exact) >= before:
-        return strategies
-    return exact
+    if before > ROUNDED * float(np.ptp(payoffs)):
+        exact = on_support(payoffs, strategies, 1e-12)
+        after = np.inf if exact is None else exploitability(payoffs, exact)
+        if exact is not None and after < before:
+            return exact, after
+    return strategies, before
 
 
 def _same(one: Sequence[FloatArray], other: Sequence[FloatArray]) -> bool:
     return all(np.abs(a - b).max() < _SAME for a, b in zip(one, other, strict=True))
-
-
-def _one(payoffs: FloatArray, strategies: Sequence[FloatArray], iterations: int) -> FloatArray:
-    return np.array([[float(iterations), exploitability(payoffs, strategies)]])

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
+from tqdm import tqdm
 
 from arbmodels.games.finite import kernels
 from arbmodels.games.finite.kernels import Ints
@@ -14,6 +15,8 @@ from arbmodels.passk import FloatArray
 
 #: Multiplications between two looks at the clock, about a tenth of a second.
 _WORK = 1e8
+#: Multiplications that need no progress bar.
+_INSTANT = 1e9
 
 
 class PathEnd(NamedTuple):
@@ -49,7 +52,9 @@ def ends(payoffs: tuple[FloatArray, FloatArray], deadline: float) -> Iterator[Pa
     most, any_end = m + n, False
     while waiting:
         longer = []
-        for label in waiting:
+        short = float(m * n) * most * len(waiting) < _INSTANT
+        what = f"Paths of {most:,} pivots"
+        for label in waiting if short else tqdm(waiting, what, disable=None, leave=False, delay=2):
             end = _follow(tables, (m, n), label, deadline, most)
             if end is not None and end.finished:
                 any_end = True
