@@ -123,7 +123,9 @@ def test_no_pure_equilibrium_is_an_answer():
     answer = game.solve("pure")
     assert answer.epsilon == 2
     assert answer.kind == "pure"
+    assert str(answer).startswith("epsilon = 2.000 payoff: no equilibrium")
     assert "no pure equilibrium" in str(answer)
+    assert "mixed equilibrium" in str(game.solve())
 
 
 # Lemke-Howson.

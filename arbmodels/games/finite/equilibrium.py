@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Actions listed per player in a table.
 _LISTED = 6
+#: An epsilon over the range of payoffs up to this is rounding.
+_EXACT = 1e-9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,6 +66,13 @@ class FiniteEquilibrium(Displayed):
     def relative_epsilon(self) -> float:
         """Largest gain over profit of any player."""
         return self.deviations.relative_epsilon
+
+    @property
+    def _what(self) -> str:
+        """Say equilibrium only of what is one up to rounding."""
+        if self.epsilon <= _EXACT * float(np.ptp(self.game.payoffs)):
+            return f"{self.kind} equilibrium"
+        return f"no equilibrium but the {self.kind} play of least epsilon that was found"
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row per player and action played: player, action, probability, payoff.
@@ -124,7 +133,7 @@ class FiniteEquilibrium(Displayed):
         if self.others:
             note += f" {len(self.others)} other equilibria found (see .others)."
         return TextTable(
-            f"epsilon = {number(self.epsilon)} {unit}: {self.kind}, {self.game.name}",
+            f"epsilon = {number(self.epsilon)} {unit}: {self._what}, {self.game.name}",
             ("player", f"gain [{unit}]", f"profit [{unit}]", "actions", "plays"),
             rows,
             note,
