@@ -118,6 +118,19 @@ def test_known_cases(game, kind, profits):
     assert str(answer).startswith("epsilon = ")
 
 
+@pytest.mark.parametrize("spare", [1e-3, 1e-6, 1e-8, 1e-12, 1e-15])
+def test_hardly_any_spare_capacity(spare):
+    for costs in ([0, 0], [0.1, 0.3]):
+        answer = CapacityGame([0.6, 0.4 + spare], costs).solve()
+        assert answer.epsilon <= 1e-7
+
+
+def test_mass_and_capacity_in_other_units():
+    answer = CapacityGame([80, 60], 0.1, 2.0, mass=100.0).solve()
+    assert answer.profits == pytest.approx([76.0, 57.0])
+    assert answer.relative_epsilon < 1e-12
+
+
 def test_certificate_measures_a_wrong_point_exactly():
     game = CapacityGame([0.8, 0.6])
     certain = PriceDistribution.certain

@@ -8,6 +8,8 @@ from arbmodels.games.mixed_prices.distribution import Piece, PriceDistribution
 
 #: An atom up to this is rounding.
 _NOTHING = 1e-12
+#: Sales to be won from the rival, as a share of all, for which nobody leaves the highest price.
+_SCARCE = 1e-7
 
 
 def two_sellers(
@@ -19,6 +21,9 @@ def two_sellers(
     high > low >= 0 and cost < cap for both. Derived in
     :mod:`arbmodels.games.closed_forms.capacity`.
     """
+    if min(high[0] - low[0], high[1] - low[1]) <= _SCARCE * min(high):
+        # Hardly anything to win from the rival; formulas would divide by it.
+        return PriceDistribution.certain(cap), PriceDistribution.certain(cap)
     floors = [
         cost + (cap - cost) * few / many for many, few, cost in zip(high, low, costs, strict=True)
     ]
