@@ -249,6 +249,11 @@ class Growing:
         _check(self._highs.setOptionValue("time_limit", limit), f"option time_limit = {limit!r}")
         self._highs.run()
         status = self._highs.getModelStatus()
+        if status not in _STATUS:
+            # The last basis can lead astray; a fresh start does not.
+            self._highs.clearSolver()
+            self._highs.run()
+            status = self._highs.getModelStatus()
         if _STATUS.get(status) == "time limit":
             return None
         if _STATUS.get(status) != "optimal":

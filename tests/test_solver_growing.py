@@ -38,11 +38,16 @@ def test_rows_added_one_at_a_time_reach_the_same_optimum():
     assert values[-1] == pytest.approx(whole.objective)
 
 
-def test_no_time_gives_no_solution_and_infeasible_rows_are_an_error():
+def test_no_time_gives_no_solution():
     rng = np.random.default_rng(6)
     growing = solver.Growing(program(rng.random(300), rng.random((300, 300)), np.ones(300)))
     assert growing.solve(0.0) is None
     assert growing.solve(30.0) is not None
-    growing.add_rows(sparse.csr_array(np.ones((1, 300))), np.array([1e6]), np.array([np.inf]))
+
+
+def test_rows_that_contradict_are_an_error():
+    growing = solver.Growing(program([1.0, 1.0], [[1.0, 1.0]], [1.0]))
+    assert growing.solve(10.0).sum() == pytest.approx(1.0)
+    growing.add_rows(sparse.csr_array(np.ones((1, 2))), np.array([2.0]), np.array([np.inf]))
     with pytest.raises(SolverError, match="Infeasible"):
-        growing.solve(30.0)
+        growing.solve(10.0)
