@@ -151,12 +151,15 @@ def main() -> None:
     row, column = np.load(sys.argv[2])
     warm = np.random.default_rng(0).random((2, 3, 3))
     solve(warm[0], warm[1])  # imports, compiled code
-    seconds: list[float] = []
+    with killed_after(float(sys.argv[3])):
+        start = time.perf_counter()
+        found = solve(row, column)
+        seconds = [time.perf_counter() - start]
+    # Not watched: a fork makes every page be copied when it is next written to.
     while len(seconds) < REPEATS and sum(seconds) < ENOUGH:
-        with killed_after(float(sys.argv[3])):
-            start = time.perf_counter()
-            found = solve(row, column)
-            seconds.append(time.perf_counter() - start)
+        start = time.perf_counter()
+        solve(row, column)
+        seconds.append(time.perf_counter() - start)
     strategies = [np.asarray(own, dtype=float).tolist() for own in found]
     print(json.dumps({"status": "ok", "seconds": min(seconds), "strategies": strategies}))
 

@@ -26,7 +26,7 @@ from benchmarks import _game_peers
 RESULTS = Path(__file__).parent / "results"
 SIZES = (101, 200)
 #: Seconds given to each method, imports not counted.
-LIMIT = 30.0
+LIMIT = 20.0
 #: Beyond this share of a game's largest payoff an answer is no equilibrium.
 WRONG = 1e-6
 
