@@ -104,29 +104,30 @@ PEERS: dict[str, Callable[[Matrix, Matrix], Pair]] = {
 }
 
 
-def run(method: str, file: Path, limit: float) -> dict[str, Any]:
-    """Run one method on saved payoffs in a process of its own.
+def run(methods: Sequence[str], file: Path, limit: float) -> list[dict[str, Any]]:
+    """Run methods in turn on saved payoffs, in a process of their own.
 
-    The record has ``status`` ("ok", "killed" or "failed"), ``seconds`` and ``strategies``.
+    A record each: ``status`` ("ok", "killed" or "failed"), ``seconds`` and ``strategies``.
     """
-    command = [sys.executable, "-m", "benchmarks._game_peers", method, str(file), str(limit)]
+    command = [sys.executable, "-m", "benchmarks._game_peers", "|".join(methods), str(file)]
     try:
         done = subprocess.run(
-            command,
+            [*command, str(limit)],
             capture_output=True,
             text=True,
-            timeout=limit + GRACE,
+            timeout=limit * len(methods) + GRACE,
             cwd=Path(__file__).parent.parent,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return {"status": "killed"}
+        return [{"status": "killed"} for _ in methods]
     if done.returncode == -signal.SIGKILL:
-        return {"status": "killed"}
+        return [{"status": "killed"} for _ in methods]
     if done.returncode:
-        return {"status": "failed", "why": (done.stderr.strip().splitlines() or ["?"])[-1][:200]}
-    record: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return record
+        why = (done.stderr.strip().splitlines() or ["?"])[-1][:200]
+        return [{"status": "failed", "why": why} for _ in methods]
+    records: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    return records
 
 
 @contextmanager
@@ -146,22 +147,33 @@ def killed_after(limit: float) -> Iterator[None]:
 
 
 def main() -> None:
-    """Run one method on one game and print a record; what :func:`run` starts."""
-    solve = PEERS[sys.argv[1]]
+    """Run methods on one game in turn and print their records; what :func:`run` starts."""
+    solvers = [PEERS[name] for name in sys.argv[1].split("|")]
     row, column = np.load(sys.argv[2])
     warm = np.random.default_rng(0).random((2, 3, 3))
-    solve(warm[0], warm[1])  # imports, compiled code
-    with killed_after(float(sys.argv[3])):
-        start = time.perf_counter()
-        found = solve(row, column)
-        seconds = [time.perf_counter() - start]
-    # Not watched: a fork makes every page be copied when it is next written to.
-    while len(seconds) < REPEATS and sum(seconds) < ENOUGH:
-        start = time.perf_counter()
-        solve(row, column)
-        seconds.append(time.perf_counter() - start)
-    strategies = [np.asarray(own, dtype=float).tolist() for own in found]
-    print(json.dumps({"status": "ok", "seconds": min(seconds), "strategies": strategies}))
+    found, seconds = [], []
+    for solve in solvers:
+        solve(warm[0], warm[1])  # imports, compiled code
+        with killed_after(float(sys.argv[3])):
+            start = time.perf_counter()
+            found.append(solve(row, column))
+            seconds.append([time.perf_counter() - start])
+    # In turn, so that a busy machine disturbs all alike. Not watched: a fork makes every page be
+    # copied when it is next written to.
+    while len(seconds[0]) < REPEATS and sum(map(sum, seconds)) < ENOUGH * len(solvers):
+        for solve, times in zip(solvers, seconds, strict=True):
+            start = time.perf_counter()
+            solve(row, column)
+            times.append(time.perf_counter() - start)
+    records = [
+        {
+            "status": "ok",
+            "seconds": min(times),
+            "strategies": [np.asarray(own, dtype=float).tolist() for own in answer],
+        }
+        for answer, times in zip(found, seconds, strict=True)
+    ]
+    print(json.dumps(records))
 
 
 if __name__ == "__main__":

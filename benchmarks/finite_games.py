@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ RESULTS = Path(__file__).parent / "results"
 SIZES = (101, 200)
 #: Seconds given to each method, imports not counted.
 LIMIT = 20.0
+#: Run in turn in one process, as they are the ones that are close.
+COMPILED = ("arbmodels", "QuantEcon lemke_howson")
 #: Beyond this share of a game's largest payoff an answer is no equilibrium.
 WRONG = 1e-6
 
@@ -61,8 +63,8 @@ GAMES: dict[str, Callable[[int], FiniteGame]] = {
 }
 
 
-def measure(limit: float) -> list[dict[str, Any]]:
-    """Return a row per game, size and method; ``ratio`` is its time over ours."""
+def measure(limit: float, groups: Sequence[tuple[str, ...]]) -> list[dict[str, Any]]:
+    """Return a row per game, size and method; the methods of a group run in turn."""
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         for name, make in GAMES.items():
@@ -70,20 +72,35 @@ def measure(limit: float) -> list[dict[str, Any]]:
                 game = make(size)
                 file = Path(folder) / f"{name}-{size}.npy"
                 np.save(file, game.payoffs)
-                ours = None
-                for method in _game_peers.PEERS:
-                    row: dict[str, Any] = {"game": name, "size": size, "method": method}
-                    row |= _game_peers.run(method, file, limit)
-                    strategies = row.pop("strategies", None)
-                    if strategies is not None:
-                        row |= judged(game, strategies)
-                    if method == "arbmodels":
-                        ours = float(row["seconds"])
-                    if "seconds" in row and ours is not None:
-                        row["ratio"] = row["seconds"] / ours
-                    rows.append(row)
-                    print(line(row, limit), flush=True)
+                for group in groups:
+                    found = _game_peers.run(group, file, limit)
+                    for method, record in zip(group, found, strict=True):
+                        row: dict[str, Any] = {"game": name, "size": size, "method": method}
+                        row |= record
+                        strategies = row.pop("strategies", None)
+                        if strategies is not None:
+                            row |= judged(game, strategies)
+                        rows.append(row)
+                        print(line(row, limit), flush=True)
     return rows
+
+
+def compared(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows by game, size and method, each with its time over ours."""
+    ours = {
+        (row["game"], row["size"]): row["seconds"] for row in rows if row["method"] == "arbmodels"
+    }
+    order = list(_game_peers.PEERS)
+    games = list(GAMES)
+    done = [
+        {**row, "ratio": row["seconds"] / ours[row["game"], row["size"]]}
+        if "seconds" in row
+        else row
+        for row in rows
+    ]
+    return sorted(
+        done, key=lambda row: (games.index(row["game"]), row["size"], order.index(row["method"]))
+    )
 
 
 def judged(game: FiniteGame, strategies: list[list[float]]) -> dict[str, Any]:
@@ -103,7 +120,7 @@ def line(row: dict[str, Any], limit: float) -> str:
     """Return a row as text."""
     text = f"{row['game']:<20}{row['size']:>4}  {row['method']:<28}"
     if "seconds" in row:
-        text += f"{1e3 * row['seconds']:>12,.2f} ms  x {row['ratio']:>8,.1f}"
+        text += f"{1e3 * row['seconds']:>12,.2f} ms"
     if row.get("epsilon") is not None:
         text += f"  epsilon {row['epsilon']:.1e}"
     status = {"ok": "", "killed": f"no answer in {limit:g} s"}.get(row["status"], row["status"])
@@ -156,15 +173,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--limit", type=float, default=LIMIT, help="seconds per method")
     parser.add_argument("--draw", action="store_true", help="only draw the record anew")
+    parser.add_argument(
+        "--compiled", action="store_true", help="only run the two compiled solvers anew"
+    )
     arguments = parser.parse_args()
     path = RESULTS / "finite_games.json"
     if not arguments.draw:
-        rows = measure(arguments.limit)
+        others = [(name,) for name in _game_peers.PEERS if name not in COMPILED]
+        rows = measure(arguments.limit, [COMPILED, *([] if arguments.compiled else others)])
+        if arguments.compiled:
+            before = json.loads(path.read_text())["rows"]
+            rows += [row for row in before if row["method"] not in COMPILED]
         record = {
             "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python"
             f" {platform.python_version()}, NumPy {np.__version__}",
             "limit": arguments.limit,
-            "rows": rows,
+            "rows": compared(rows),
         }
         path.write_text(json.dumps(record, indent=1) + "\n")
     record = json.loads(path.read_text())
