@@ -2,8 +2,8 @@
 
 Six models of the SWE-bench market with their whole records (up to 499 attempts; simulated where the
 real data is not at hand), and twenty synthetic models with ten attempts. What is measured: the
-proven gap at 100 solve rates from 5% to the joint reach, seconds, peak memory. No peer gives a bound;
-against the authors' grid search and coordinate ascent see ``benchmarks.cascade_policies``.
+proven gap at 100 solve rates from 5% to the joint reach, seconds, peak memory. No peer gives a
+bound; against the authors' grid search and coordinate ascent see ``benchmarks.cascade_policies``.
 
     python -m benchmarks.cascade_search [--quick] [--output FILE]
 """
