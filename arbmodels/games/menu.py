@@ -353,4 +353,3 @@ def _search(
     least = np.array([oracle.cheapest(w)[0] for w in others])
     shortfall = float(((others @ expected.T).min(axis=1) / least - 1).max())
     return expected, max(shortfall, 0.0), len(others)
-
