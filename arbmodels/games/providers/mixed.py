@@ -1,4 +1,11 @@
-"""Mixed equilibria of two providers: double oracle on a grid that is refined where it matters."""
+"""Mixed equilibria of two providers: finite games on shifted grids, averaged.
+
+On a grid of n prices that are all played, undercutting one of them gains about one n-th of what
+winning a price war is worth, wherever the grid lies. Equilibria on grids shifted against each other
+are therefore averaged: their errors lie at different prices and mostly cancel, while Lemke-Howson
+never sees more than a few hundred prices. Exact best responses to the average are added to the
+next grids (a double oracle), so that prices played with positive probability are found.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +18,24 @@ import numpy as np
 from arbmodels.games.finite.lemke_howson import paths
 from arbmodels.games.providers.certificate import Strategy
 from arbmodels.games.providers.game import ProviderGame
+from arbmodels.games.providers.pieces import profit_pieces, top_multiplier
 from arbmodels.games.providers.pure import grid_payoffs, price_grid
-from arbmodels.games.providers.responses import best_response
+from arbmodels.games.providers.responses import largest, value_at
 from arbmodels.passk import FloatArray
 
-#: Prices per provider: the first on the whole range, the others where prices are played.
-_SIZES = (60, 150, 300, 500, 800, 1200, 1700)
-#: Best responses are added so often on the first grids before they are refined.
-_ORACLES = (5, 2)
-#: Share of a finer grid's prices that is spread evenly (in logs) over the range played.
-_EVEN = 0.35
-_MARGIN = 0.02
+#: Prices per provider: on the whole range first, then where prices are played.
+_COARSE = 80
+_ORACLES = 8
+_FINE = (160, 480)
+#: So many grids of the first fineness before the second.
+_SWITCH = 5
+_MARGIN = 0.01
+#: Shifts of the grids, as parts of a cell: two irrational numbers, so that none repeats.
+_SHIFTS = (0.6180339887498949, 0.7548776662466927)
 
 
 class Mixed(NamedTuple):
-    """A mixed profile: strategies of both movers, profits, and exact gains over profit."""
+    """A mixed profile of both movers, profits, largest gain over profit, grids solved so far."""
 
     strategies: tuple[Strategy, Strategy]
     profit: tuple[float, float]
@@ -33,13 +43,21 @@ class Mixed(NamedTuple):
     iterations: int
 
 
-def mixed_profiles(game: ProviderGame, *, start: int, deadline: float) -> Iterator[Mixed]:
-    """Yield mixed profiles as the grid is refined.
+class _Checked(NamedTuple):
+    profit: tuple[float, float]
+    answer: tuple[float, float]
+    gain: tuple[float, float]
 
-    On every grid the finite game is solved by Lemke-Howson, and both providers' exact best
-    responses against the mixture, off the grid too, measure the gain. They are added to the grid,
-    and a finer one puts as many prices into every part of the range as it is played: against n
-    prices that are played equally often, undercutting one gains about one n-th.
+    @property
+    def relative(self) -> float:
+        return max(
+            (gain / profit if profit > 0 else np.inf) if gain > 0 else 0.0
+            for gain, profit in zip(self.gain, self.profit, strict=True)
+        )
+
+
+def mixed_profiles(game: ProviderGame, *, start: int, deadline: float) -> Iterator[Mixed]:
+    """Yield mixed profiles, the later ones usually nearer to an equilibrium.
 
     Parameters
     ----------
@@ -50,91 +68,90 @@ def mixed_profiles(game: ProviderGame, *, start: int, deadline: float) -> Iterat
     deadline : float
         By ``perf_counter``.
     """
-    grids = [price_grid(game, player, _SIZES[0]) for player in game.movers]
+    grids = tuple(price_grid(game, player, _COARSE) for player in game.movers)
     iteration = 0
-    took = 0.0
-    for level, size in enumerate(_SIZES):
-        rounds = _ORACLES[level] if level < len(_ORACLES) else 1
-        for _ in range(rounds):
-            began = perf_counter()
-            found = _solve(game, (grids[0], grids[1]), start, deadline)
-            if found is None:
-                return
-            iteration += 1
-            mixed, answers, gains = found
-            yield mixed._replace(iterations=iteration)
-            took = perf_counter() - began
-            for k in (0, 1):
-                if gains[k] > 0:
-                    grids[k] = np.union1d(grids[k], [answers[k]])
-        if level + 1 < len(_SIZES):
-            # Paths grow with the third power of the grid: do not begin what cannot be finished.
-            growth = (_SIZES[level + 1] / size) ** 2.5
-            if perf_counter() + 0.5 * growth * took > deadline:
-                return
-            grids = [_finer(mixed.strategies[k], answers[k], _SIZES[level + 1], k) for k in (0, 1)]
+    for _ in range(_ORACLES):
+        found = _equilibrium(game, grids, start, deadline)
+        if found is None:
+            return
+        iteration += 1
+        checked = _check(game, found)
+        yield Mixed(found, checked.profit, checked.relative, iteration)
+        grids = tuple(np.union1d(g, [a]) for g, a in zip(grids, checked.answer, strict=True))
+    extra = [s.price[s.probability > 0.05] for s in found]
+    window: list[tuple[Strategy, Strategy]] = []
+    step = 0
+    low, high = [np.inf, np.inf], [0.0, 0.0]
+    while perf_counter() < deadline:
+        size = _FINE[0] if step < _SWITCH else _FINE[1]
+        for k, strategy in enumerate(found):
+            played = strategy.price[strategy.probability > 1e-6]
+            low[k] = min(low[k], played.min(), checked.answer[k])
+            high[k] = max(high[k], played.max(), checked.answer[k])
+            if checked.gain[k] > 0:
+                extra[k] = np.union1d(extra[k], [checked.answer[k]])
+        grids = tuple(
+            np.union1d(_shifted(low[k], high[k], size, step, k), extra[k]) for k in (0, 1)
+        )
+        found_here = _equilibrium(game, grids, start, deadline)
+        if found_here is None:
+            return
+        found = found_here
+        step += 1
+        window.append(found)
+        # The earlier half had worse ranges and fewer best responses.
+        window = window[len(window) - (step + 1) // 2 :] if step > 2 else window
+        average = _average(window)
+        checked = _check(game, average)
+        yield Mixed(average, checked.profit, checked.relative, iteration + step)
 
 
-def _finer(strategy: Strategy, answer: float, size: int, player: int) -> FloatArray:
-    """Prices placed by how often the old ones are played, some evenly over their range."""
-    played = strategy.probability > 1e-12
-    price, chance = strategy.price[played], strategy.probability[played]
-    low = min(price[0], answer) * (1 - _MARGIN)
-    high = max(price[-1], answer) * (1 + _MARGIN)
-    even = max(2, int(_EVEN * size))
-    quantile = (np.arange(size - even) + 0.5 + (0.2 if player else -0.2)) / (size - even)
-    # The chance of each price is spread over the cell around it.
-    middle = np.sqrt(price[1:] * price[:-1])
-    edges = np.concatenate([[price[0] * (1 - 1e-3)], middle, [price[-1] * (1 + 1e-3)]])
-    cumulative = np.concatenate([[0.0], np.cumsum(chance)])
-    placed = np.interp(quantile, cumulative / cumulative[-1], edges)
-    spread = np.geomspace(low, high, even + 2 * player)
-    heavy = price[chance > 4.0 / size]
-    return np.unique(np.concatenate([placed, spread, heavy, [answer]]))
+def _shifted(low: float, high: float, size: int, step: int, k: int) -> FloatArray:
+    bottom, top = low * (1 - _MARGIN), high * (1 + _MARGIN)
+    width = np.log(top / bottom) / size
+    shift = ((step + 0.5) * _SHIFTS[0] + k * step * _SHIFTS[1]) % 1.0
+    return bottom * np.exp(width * (np.arange(size) + shift))
 
 
-def _solve(
-    game: ProviderGame, grids: tuple[FloatArray, FloatArray], start: int, deadline: float
-) -> tuple[Mixed, tuple[float, float], tuple[float, float]] | None:
-    """Profile of the finite game, both exact best responses to it, and their gains."""
-    first, second = grid_payoffs(game, grids)
-    chances = _equilibrium(first, second, start, deadline)
-    if chances is None:
-        return None
-    x, y = chances
-    profit = float(x @ first @ y), float(x @ second @ y)
-    answers, gains, relative = [], [], 0.0
-    for k, (player, theirs) in enumerate(zip(game.movers, (y, x), strict=True)):
-        on = theirs > 0
+def _average(window: list[tuple[Strategy, Strategy]]) -> tuple[Strategy, Strategy]:
+    both = []
+    for k in (0, 1):
+        price = np.concatenate([found[k].price for found in window])
+        chance = np.concatenate([found[k].probability for found in window]) / len(window)
+        distinct, where = np.unique(price, return_inverse=True)
+        total = np.bincount(where, chance)
+        kept = total > 0
+        both.append(Strategy(distinct[kept], total[kept] / total[kept].sum()))
+    return both[0], both[1]
+
+
+def _check(game: ProviderGame, strategies: tuple[Strategy, Strategy]) -> _Checked:
+    """Profits, exact best responses and their gains."""
+    profits, answers, gains = [], [], []
+    for k, player in enumerate(game.movers):
+        theirs, own = strategies[1 - k], strategies[k]
+        on = theirs.probability > 0
         rivals = np.ones((int(on.sum()), len(game.players)))
-        rivals[:, game.movers[1 - k]] = grids[1 - k][on]
-        best = best_response(game, player, rivals, theirs[on])
+        rivals[:, game.movers[1 - k]] = theirs.price[on]
+        top = top_multiplier(game, player)
+        pieces = profit_pieces(game, player, rivals, theirs.probability[on], top)
+        best = largest(pieces, top)
+        profit = float(own.probability @ value_at(pieces, top, own.price))
+        profits.append(profit)
         answers.append(best.price)
-        gains.append(max(best.profit - profit[k], 0.0))
-        if gains[k] > 0:
-            relative = max(relative, gains[k] / profit[k] if profit[k] > 0 else np.inf)
-    strategies = Strategy(grids[0], x), Strategy(grids[1], y)
-    return (
-        Mixed(strategies, profit, relative, 0),
-        (answers[0], answers[1]),
-        (gains[0], gains[1]),
-    )
+        gains.append(max(best.profit - profit, 0.0))
+    return _Checked((profits[0], profits[1]), (answers[0], answers[1]), (gains[0], gains[1]))
 
 
 def _equilibrium(
-    first: FloatArray, second: FloatArray, start: int, deadline: float
-) -> tuple[FloatArray, FloatArray] | None:
-    """Mixed strategies of the finite game, or None when the time is up."""
-    for number, end in enumerate(paths((first, second), deadline, start + 1)):
+    game: ProviderGame, grids: tuple[FloatArray, ...], start: int, deadline: float
+) -> tuple[Strategy, Strategy] | None:
+    """Equilibrium of the game on a grid by Lemke-Howson, or None when the time is up."""
+    tables = grid_payoffs(game, (grids[0], grids[1]))
+    for number, end in enumerate(paths(tables, deadline, start + 1)):
         if not end.finished:
             return None
         if number == start:
-            x, y = end.strategies
-            return _clean(x), _clean(y)
+            x, y = (np.where(chance > 1e-13, chance, 0.0) for chance in end.strategies)
+            return Strategy(grids[0], x / x.sum()), Strategy(grids[1], y / y.sum())
     return None
-
-
-def _clean(chance: FloatArray) -> FloatArray:
-    """Drop what rounding left; the rest sums to one."""
-    kept = np.where(chance > 1e-13, chance, 0.0)
-    return np.asarray(kept / kept.sum())

@@ -64,6 +64,14 @@ def largest(pieces: Pieces, top: float) -> Response:
     return Response(value, price, interior)
 
 
+def value_at(pieces: Pieces, top: float, own: FloatArray) -> FloatArray:
+    """Return the sum of the pieces at own multipliers; on a breakpoint, the limit from below."""
+    points, total = summed(pieces, top)
+    here = np.clip(np.searchsorted(points, own) - 1, 0, len(total) - 1)
+    a, b, c = total[here].T
+    return np.asarray(np.where(own > top, 0.0, a + own * (b + own * c)))
+
+
 def summed(pieces: Pieces, top: float) -> tuple[FloatArray, FloatArray]:
     """Return breakpoints [n + 1] from 0 to top, and the summed quadratics between them [n, 3]."""
     ends = np.concatenate([pieces.left, pieces.right, [0.0, top]])
