@@ -1,0 +1,6 @@
+"""Mixed strategies over prices: distributions, exact best responses, answers."""
+
+from arbmodels.games.mixed_prices.distribution import PriceDistribution
+from arbmodels.games.mixed_prices.equilibrium import PriceEquilibrium
+
+__all__ = ["PriceDistribution", "PriceEquilibrium"]
