@@ -4,7 +4,18 @@ from arbmodels.games.bertrand import BertrandGame
 from arbmodels.games.certificate import Certificate, certify
 from arbmodels.games.deviations import Deviations
 from arbmodels.games.equilibrium import Equilibrium
+from arbmodels.games.menu import Menu, cascade_menus
 from arbmodels.games.payoffs import BestResponse, TieRule, bertrand_profit, best_response
+from arbmodels.games.providers import (
+    Consumers,
+    Outcome,
+    ProviderEquilibrium,
+    ProviderGame,
+    Strategy,
+    certify_providers,
+    outcome,
+    solve_providers,
+)
 from arbmodels.games.sellers import Seller, arbitrageurs_from, providers_from
 from arbmodels.games.undercutting import UndercuttingPath, undercut
 
@@ -12,15 +23,25 @@ __all__ = [
     "BertrandGame",
     "BestResponse",
     "Certificate",
+    "Consumers",
     "Deviations",
     "Equilibrium",
+    "Menu",
+    "Outcome",
+    "ProviderEquilibrium",
+    "ProviderGame",
     "Seller",
+    "Strategy",
     "TieRule",
     "UndercuttingPath",
     "arbitrageurs_from",
     "bertrand_profit",
     "best_response",
+    "cascade_menus",
     "certify",
+    "certify_providers",
+    "outcome",
     "providers_from",
+    "solve_providers",
     "undercut",
 ]

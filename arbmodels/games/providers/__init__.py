@@ -1,0 +1,19 @@
+"""The provider game: providers re-price what arbitrageurs buy."""
+
+from arbmodels.games.providers.certificate import Strategy, certify_providers
+from arbmodels.games.providers.consumers import Consumers
+from arbmodels.games.providers.game import ProviderGame
+from arbmodels.games.providers.outcome import Outcome, outcome
+from arbmodels.games.providers.result import ProviderEquilibrium
+from arbmodels.games.providers.solve import solve_providers
+
+__all__ = [
+    "Consumers",
+    "Outcome",
+    "ProviderEquilibrium",
+    "ProviderGame",
+    "Strategy",
+    "certify_providers",
+    "outcome",
+    "solve_providers",
+]

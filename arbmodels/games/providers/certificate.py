@@ -127,7 +127,7 @@ def _one(
     np.add.at(change, where[len(left) : 2 * len(left)], -coefficient)
     a, b, c = np.cumsum(change, axis=0)[:-1].T
     start, end = points[:-1], points[1:]
-    wide = end - start > _NARROW * end
+    wide = end - start > _NARROW * np.maximum(end, 1e-6 * top)
     with np.errstate(divide="ignore", invalid="ignore"):
         vertex = np.where(c < 0, -b / (2 * c), start)
     tried = np.stack([np.clip(vertex, start, end), start, end])
@@ -198,7 +198,7 @@ def _quadratics(
     order = np.lexsort((points, rows))
     rows, points = rows[order], points[order]
     left, right = points[:-1], points[1:]
-    wide = (rows[:-1] == rows[1:]) & (right - left > _NARROW * right)
+    wide = (rows[:-1] == rows[1:]) & (right - left > _NARROW * np.maximum(right, 1e-6 * top))
     left, right, row = left[wide], right[wide], rows[:-1][wide]
     own = game.ownership[player]
     others = game.price_vectors(profiles) * (1 - own)

@@ -164,7 +164,7 @@ class ProviderGame:
             return (0.0,) * int(given)
         try:
             extra = tuple(float(o) for o in given)  # type: ignore[union-attr]
-        except TypeError:
+        except (TypeError, ValueError):
             extra = (np.nan,)
         if not all(np.isfinite(o) and o >= 0 for o in extra):
             raise InputError(

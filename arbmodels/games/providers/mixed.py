@@ -56,15 +56,16 @@ class _Checked(NamedTuple):
         )
 
 
-def mixed_profiles(game: ProviderGame, *, start: int, deadline: float) -> Iterator[Mixed]:
+def mixed_profiles(game: ProviderGame, *, start: float, deadline: float) -> Iterator[Mixed]:
     """Yield mixed profiles, the later ones usually nearer to an equilibrium.
 
     Parameters
     ----------
     game : ProviderGame
         With two movers.
-    start : int
-        Which label the Lemke-Howson paths start from: other starts may end elsewhere.
+    start : float in [0, 1]
+        From which of the first mover's prices the Lemke-Howson paths start, lowest 0, highest 1:
+        other starts may end in another equilibrium.
     deadline : float
         By ``perf_counter``.
     """
@@ -144,14 +145,14 @@ def _check(game: ProviderGame, strategies: tuple[Strategy, Strategy]) -> _Checke
 
 
 def _equilibrium(
-    game: ProviderGame, grids: tuple[FloatArray, ...], start: int, deadline: float
+    game: ProviderGame, grids: tuple[FloatArray, ...], start: float, deadline: float
 ) -> tuple[Strategy, Strategy] | None:
     """Equilibrium of the game on a grid by Lemke-Howson, or None when the time is up."""
-    tables = grid_payoffs(game, (grids[0], grids[1]))
-    for number, end in enumerate(paths(tables, deadline, start + 1)):
-        if not end.finished:
-            return None
-        if number == start:
-            x, y = (np.where(chance > 1e-13, chance, 0.0) for chance in end.strategies)
-            return Strategy(grids[0], x / x.sum()), Strategy(grids[1], y / y.sum())
-    return None
+    first, second = grid_payoffs(game, (grids[0], grids[1]))
+    # The path starts from the first row.
+    rows = np.roll(np.arange(len(first)), -int(start * (len(first) - 1)))
+    end = next(paths((first[rows], second[rows]), deadline, 1), None)
+    if end is None or not end.finished:
+        return None
+    x, y = (np.where(chance > 1e-13, chance, 0.0) for chance in end.strategies)
+    return Strategy(grids[0][rows], x / x.sum()), Strategy(grids[1], y / y.sum())

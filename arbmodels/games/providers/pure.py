@@ -16,7 +16,9 @@ from arbmodels.passk import FloatArray
 
 #: Relative gain at which a run of best responses has settled: what approaching a limit costs.
 SETTLED = 1e-7
-_ROUNDS = 40
+#: The same where the best response is a maximum inside a piece.
+_INTERIOR = 1e-13
+_ROUNDS = 60
 _STARTS = 12
 #: Multipliers are looked for up to this, unless consumers pay more than that at list prices.
 _HIGHEST = 12.0
@@ -61,19 +63,25 @@ def respond(game: ProviderGame, start: FloatArray) -> tuple[Profile, bool]:
     """Let providers answer in turn; return the best profile met and whether it settled."""
     prices = start.copy()
     best = gains_at(game, prices)
+    seen = set()
     for _ in range(_ROUNDS):
+        moved = False
         for player in game.movers:
             answer = best_response(game, player, prices)
             now = game.profits(prices)[0, player]
             # Approaching a limit once is enough; doing it again would creep away from it.
-            if answer.profit > now + SETTLED * max(abs(now), 1e-12):
+            enough = _INTERIOR if answer.interior else SETTLED
+            if answer.profit > now + enough * max(abs(now), 1e-12):
                 prices[player] = answer.price
+                moved = True
         found = gains_at(game, prices)
-        if found.gain < best.gain:
+        if found.gain < best.gain or not moved:
             best = found
-        if _settled(found):
-            return found, True
-    return best, False
+        here = tuple(np.round(np.log(np.maximum(prices, 1e-12)), 7))
+        if not moved or (here in seen and not _settled(found)):
+            break
+        seen.add(here)
+    return best, _settled(best)
 
 
 def _settled(found: Profile) -> bool:
@@ -81,8 +89,11 @@ def _settled(found: Profile) -> bool:
 
 
 def starts(game: ProviderGame, size: int, count: int, seed: int) -> list[FloatArray]:
-    """List prices, the least regrets on a grid (two movers), and random profiles."""
-    found = [np.ones(len(game.players))]
+    """List prices, marginal costs, the least regrets on a grid (two movers), random profiles."""
+    at_cost = np.ones(len(game.players))
+    for player in game.movers:
+        at_cost[player] = np.asarray(game.marginal_cost)[game.ownership[player] > 0].max()
+    found = [np.ones(len(game.players)), at_cost]
     if len(game.movers) == 2:
         found += grid_candidates(game, size)[:count]
     rng = np.random.default_rng(seed)
