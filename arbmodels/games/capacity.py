@@ -153,7 +153,9 @@ class CapacityGame:
 
     def finite(self, prices: Sequence[npt.ArrayLike]) -> FiniteGame:
         """Return the game on price grids, one per player."""
-        return FiniteGame.from_function(self.profits, prices, self.players, self.name, self.unit)
+        return FiniteGame.from_function(
+            self.profits, prices, self.players, name=self.name, unit=self.unit
+        )
 
     def best_reply(
         self, player: int, prices: Sequence[FloatArray], strategies: Sequence[FloatArray]

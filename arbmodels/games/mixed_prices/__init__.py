@@ -2,5 +2,6 @@
 
 from arbmodels.games.mixed_prices.distribution import PriceDistribution
 from arbmodels.games.mixed_prices.equilibrium import PriceEquilibrium
+from arbmodels.games.mixed_prices.price_game import PriceGame
 
-__all__ = ["PriceDistribution", "PriceEquilibrium"]
+__all__ = ["PriceDistribution", "PriceEquilibrium", "PriceGame"]
