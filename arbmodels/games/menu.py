@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -329,7 +330,7 @@ def _hull_of_two(oracle: Repricing) -> FloatArray:
             hull.append(open_edges.pop())
         else:
             open_edges.append(new)
-    kept = [hull[0], *(b for a, b in zip(hull, hull[1:], strict=False) if not np.array_equal(a, b))]
+    kept = [hull[0], *(b for a, b in pairwise(hull) if not np.array_equal(a, b))]
     return np.array(kept)
 
 

@@ -117,7 +117,7 @@ def _one(
     profiles, weight = rivals_of(strategies, player)
     own, chance = strategies[player]
     own, chance = own[chance > 0], chance[chance > 0]
-    top = _top(game, player, profiles)
+    top = _top(game, player)
     parts = [_quadratics(game, player, profiles, weight, group, top) for group in game.groups()]
     left, right, coefficient = (np.concatenate([part[k] for part in parts]) for k in range(3))
     exact = all(part[3] for part in parts)
@@ -170,7 +170,7 @@ def _expected(
     return earned.reshape(len(own), len(profiles)) @ weight
 
 
-def _top(game: ProviderGame, player: int, profiles: FloatArray) -> float:
+def _top(game: ProviderGame, player: int) -> float:
     """Return a multiplier from which on nothing of the provider's is sold."""
     own = game.ownership[player] > 0
     least = [np.inf]
