@@ -1,19 +1,24 @@
 """The provider game: providers re-price what arbitrageurs buy."""
 
+from arbmodels.games.providers.calibrate import Calibration, calibrate_costs
 from arbmodels.games.providers.certificate import Strategy, certify_providers
 from arbmodels.games.providers.consumers import Consumers
 from arbmodels.games.providers.game import ProviderGame
+from arbmodels.games.providers.leader import lead
 from arbmodels.games.providers.outcome import Outcome, outcome
 from arbmodels.games.providers.result import ProviderEquilibrium
 from arbmodels.games.providers.solve import solve_providers
 
 __all__ = [
+    "Calibration",
     "Consumers",
     "Outcome",
     "ProviderEquilibrium",
     "ProviderGame",
     "Strategy",
+    "calibrate_costs",
     "certify_providers",
+    "lead",
     "outcome",
     "solve_providers",
 ]
