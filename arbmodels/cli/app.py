@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 import arbmodels
-from arbmodels.cli import data, demo, frontier, game, info, margin, predict, route, stream
+from arbmodels.cli import data, demo, frontier, games, info, margin, predict, route, stream
 from arbmodels.cli.options import described
 from arbmodels.errors import ArbModelsError, InfeasibleError, SolverError
 
@@ -78,7 +78,7 @@ app.command("predict", rich_help_panel="Routing and cascades")(predict.predict)
 app.command("stream", rich_help_panel="Routing and cascades")(stream.stream)
 app.command("frontier", rich_help_panel="Routing and cascades")(frontier.frontier)
 app.command("margin", rich_help_panel="Arbitrage and prices")(margin.margin)
-app.command("game", rich_help_panel="Arbitrage and prices")(game.game)
+app.add_typer(games.app, name="game", rich_help_panel="Arbitrage and prices")
 
 
 def main() -> None:

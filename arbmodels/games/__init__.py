@@ -27,6 +27,7 @@ from arbmodels.games.providers import (
     calibrate_costs,
     certify_providers,
     lead,
+    linear_consumers,
     outcome,
     solve_providers,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "distillation_statics",
     "entry_game",
     "lead",
+    "linear_consumers",
     "outcome",
     "providers_from",
     "solve_providers",

@@ -3,7 +3,7 @@
 from arbmodels.games.providers.calibrate import Calibration, calibrate_costs
 from arbmodels.games.providers.certificate import Strategy, certify_providers
 from arbmodels.games.providers.consumers import Consumers
-from arbmodels.games.providers.game import ProviderGame
+from arbmodels.games.providers.game import ProviderGame, linear_consumers
 from arbmodels.games.providers.leader import lead
 from arbmodels.games.providers.outcome import Outcome, outcome
 from arbmodels.games.providers.result import ProviderEquilibrium
@@ -19,6 +19,7 @@ __all__ = [
     "calibrate_costs",
     "certify_providers",
     "lead",
+    "linear_consumers",
     "outcome",
     "solve_providers",
 ]

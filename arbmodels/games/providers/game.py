@@ -197,19 +197,8 @@ class ProviderGame:
         mass, captive, marginal_cost, arbitrageurs, providers
             As in :class:`Consumers` and :class:`ProviderGame`.
         """
-        if not (np.isfinite(choke) and choke > 1):
-            raise InputError(f"The choke price is {choke:g} times the list price; it is above 1.")
         menus = cascade_menus(market, solve_rates)
-        ones = np.ones(len(market.models))
-        direct = np.array([menu.single.min() for menu in menus])
-        cascade = np.array([menu.cost(ones)[0] for menu in menus])
-        high = choke * np.where(np.isfinite(direct), direct, cascade)
-        consumers = Consumers(
-            np.atleast_1d(np.asarray(solve_rates, float)),
-            high=high,
-            mass=mass,  # type: ignore[arg-type]  # any array-like, checked there
-            captive=captive,
-        )
+        consumers = linear_consumers(menus, choke, mass, captive)
         return cls(
             menus,
             consumers,
@@ -349,3 +338,28 @@ class ProviderGame:
         float array [B, providers], currency units per instance, summed with the consumers' mass
         """
         return self.model_profits(self.price_vectors(multipliers)) @ self.ownership.T
+
+
+def linear_consumers(
+    menus: Sequence[Menu], choke: float, mass: npt.ArrayLike = 1.0, captive: float = 0.0
+) -> Consumers:
+    """Return consumers with linear demand at the solve rates of some menus.
+
+    Nobody buys at ``choke`` times the cheapest price at list prices: that of the best model alone,
+    or of the best cascade where no model alone reaches the solve rate.
+
+    Raises
+    ------
+    InputError
+        If the choke price is not above the list price.
+    """
+    if not (np.isfinite(choke) and choke > 1):
+        raise InputError(f"The choke price is {choke:g} times the list price; it is above 1.")
+    direct = np.array([menu.single.min() for menu in menus])
+    cascade = np.array([menu.cost(np.ones(len(menu.models)))[0] for menu in menus])
+    return Consumers(
+        np.array([menu.solve_rate for menu in menus]),
+        high=choke * np.where(np.isfinite(direct), direct, cascade),
+        mass=mass,  # type: ignore[arg-type]  # any array-like, checked there
+        captive=captive,
+    )
