@@ -17,6 +17,8 @@ from arbmodels.passk import FloatArray
 _HALVINGS = 36
 #: Gains below this share of profit count as none.
 _NONE = 1e-6
+#: A range of costs narrower than this is the rounding of one cost.
+_WIDE = 1e-3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,8 +33,8 @@ class Calibration(Displayed):
         The game given, with the calibrated marginal costs.
     players : sequence of str
     cost, low, high : float array [players]
-        Share of the list price: the least of the best costs (which is used), and the range of
-        costs that do as well.
+        Share of the list price: the best cost (the least of them if many are as good), and the
+        range of costs that do as well.
     gain, relative : float array [players]
         What the provider could still gain by another price, in the game's unit and over profit:
         0 if its list price can be explained.
@@ -148,7 +150,8 @@ def calibrate_costs(game: ProviderGame) -> Calibration:
         slack = least + 1e-9 * scale
         found["low"].append(_edge(lambda c: at(c)[0] <= slack, cost, 0.0))
         found["high"].append(_edge(lambda c: at(c)[0] <= slack, cost, 1.0))
-        found["cost"].append(found["low"][-1])
+        wide = found["high"][-1] - found["low"][-1] > _WIDE
+        found["cost"].append(found["low"][-1] if wide else cost)
         found["gain"].append(least if least > 1e-9 * scale else 0.0)
         found["relative"].append(
             found["gain"][-1] / profit if profit > 0 else (np.inf if found["gain"][-1] > 0 else 0.0)
