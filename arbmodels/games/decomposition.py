@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
@@ -208,7 +208,7 @@ def bootstrap_decomposition(
     rng = np.random.default_rng(seed)
     count = len(market.instances)
     parts = []
-    for k in tqdm(range(samples), desc="bootstrap", disable=None):
+    for k in tqdm(range(samples), desc="bootstrap", disable=None, leave=False):
         drawn = np.bincount(rng.integers(0, count, count), minlength=count).astype(float)
         part = _states(build(_reweighted(market, drawn)), tolerance, time_limit).reset_index()
         parts.append(part.assign(sample=k))

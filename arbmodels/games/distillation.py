@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from arbmodels.cascades import cascade_frontier
 from arbmodels.errors import InputError
@@ -92,7 +92,7 @@ def distillation_statics(
         raise InputError(f"Training revenue is given for {unknown[0]!r}, who is no student.")
     rows = []
     before: dict[str, float] = {}
-    for student in tqdm([None, *students], desc="students", disable=None):
+    for student in tqdm([None, *students], desc="students", disable=None, leave=False):
         models = [teacher] if student is None else [teacher, student]
         game = _game(market, models, consumers, marginal_cost, arbitrageurs)
         for how, (result, gain, relative) in _behaviours(
