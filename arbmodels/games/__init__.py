@@ -20,6 +20,7 @@ from arbmodels.games.payoffs import BestResponse, TieRule, bertrand_profit, best
 from arbmodels.games.providers import (
     Calibration,
     Consumers,
+    LogitConsumers,
     Outcome,
     ProviderEquilibrium,
     ProviderGame,
@@ -28,6 +29,7 @@ from arbmodels.games.providers import (
     certify_providers,
     lead,
     linear_consumers,
+    logit_consumers,
     outcome,
     solve_providers,
 )
@@ -50,6 +52,7 @@ __all__ = [
     "Equilibrium",
     "FiniteEquilibrium",
     "FiniteGame",
+    "LogitConsumers",
     "Menu",
     "Outcome",
     "PriceDistribution",
@@ -76,6 +79,7 @@ __all__ = [
     "entry_game",
     "lead",
     "linear_consumers",
+    "logit_consumers",
     "outcome",
     "providers_from",
     "solve_providers",

@@ -5,6 +5,7 @@ from arbmodels.games.providers.certificate import Strategy, certify_providers
 from arbmodels.games.providers.consumers import Consumers
 from arbmodels.games.providers.game import ProviderGame, linear_consumers
 from arbmodels.games.providers.leader import lead
+from arbmodels.games.providers.logit import LogitConsumers, logit_consumers
 from arbmodels.games.providers.outcome import Outcome, outcome
 from arbmodels.games.providers.result import ProviderEquilibrium
 from arbmodels.games.providers.solve import solve_providers
@@ -12,6 +13,7 @@ from arbmodels.games.providers.solve import solve_providers
 __all__ = [
     "Calibration",
     "Consumers",
+    "LogitConsumers",
     "Outcome",
     "ProviderEquilibrium",
     "ProviderGame",
@@ -20,6 +22,7 @@ __all__ = [
     "certify_providers",
     "lead",
     "linear_consumers",
+    "logit_consumers",
     "outcome",
     "solve_providers",
 ]

@@ -18,6 +18,11 @@ import numpy as np
 from arbmodels.errors import InputError
 from arbmodels.games.deviations import Deviations
 from arbmodels.games.providers.game import TIES, ProviderGame
+from arbmodels.games.providers.searching import (
+    HIGHEST,
+    expected_profits,
+    searched_response,
+)
 from arbmodels.passk import FloatArray
 
 #: Pieces narrower than this (relative) are rounding in the crossings.
@@ -31,6 +36,8 @@ _CHECK = 0.27
 #: Up to so many pairs of profiles the profit is asked pair by pair, ties included.
 _PAIRS = 40_000
 _SEARCHED = 257
+#: Profiles of the rivals whose kinks a search looks beside.
+_KINKED = 10
 
 
 class Strategy(NamedTuple):
@@ -91,8 +98,10 @@ def certify_providers(game: ProviderGame, strategies: Sequence[Strategy]) -> Dev
         deviation,
         np.array(attained),
         all(exact),
-        "all price multipliers >= 0, limits from both sides of every breakpoint included",
-        TIES[game.tie_rule],
+        f"price multipliers from 0 to {HIGHEST:g}, by search"
+        if game.smooth
+        else "all price multipliers >= 0, limits from both sides of every breakpoint included",
+        "no ties: consumers' tastes differ" if game.smooth else TIES[game.tie_rule],
         int(max(resolution)),
         game.unit,
     )
@@ -117,6 +126,8 @@ def _one(
     profiles, weight = rivals_of(strategies, player)
     own, chance = strategies[player]
     own, chance = own[chance > 0], chance[chance > 0]
+    if game.smooth:
+        return _searched(game, player, profiles, weight, own, chance)
     top = _top(game, player)
     parts = [_quadratics(game, player, profiles, weight, group, top) for group in game.groups()]
     left, right, coefficient = (np.concatenate([part[k] for part in parts]) for k in range(3))
@@ -152,6 +163,36 @@ def _one(
         return profit, gain, top, True, value.size, exact
     there = float(_expected(game, player, profiles, weight, np.array([price]))[0])
     return profit, gain, price, there >= most - 1e-9 * scale, value.size, exact
+
+
+def _searched(
+    game: ProviderGame,
+    player: int,
+    profiles: FloatArray,
+    weight: FloatArray,
+    own: FloatArray,
+    chance: FloatArray,
+) -> tuple[float, float, float | None, bool, int, bool]:
+    """As :func:`_one` by search: another grid than the solver's, and both sides of every kink."""
+    profit = float(chance @ expected_profits(game, player, own, profiles, weight))
+    owned = game.ownership[player]
+    others = game.price_vectors(profiles) * (1 - owned)
+    few = others[:: max(1, len(others) // _KINKED)]
+    kinks = [
+        end
+        for menu in game.menus
+        for _, _, _, _, end in _envelope(few @ menu.expected.T, menu.expected @ owned, HIGHEST)
+    ]
+    beside = np.concatenate(kinks) if kinks else np.zeros(0)
+    beside = np.concatenate([beside * (1 - 1e-9), beside * (1 + 1e-9)])
+    grid = np.unique(
+        np.concatenate([np.linspace(0.0, HIGHEST, 4 * _SEARCHED), own, beside[:_PAIRS]])
+    )
+    most, price = searched_response(game, player, profiles, weight, grid)
+    gain = max(most - profit, 0.0)
+    if gain <= ROUNDING * max(abs(most), abs(profit)):
+        return profit, 0.0, None, True, len(grid), False
+    return profit, gain, price, True, len(grid), False
 
 
 def _expected(

@@ -13,6 +13,7 @@ from arbmodels.errors import InputError
 from arbmodels.games.menu import SAME_COST, Menu, cascade_menus, checked_prices
 from arbmodels.games.payoffs import TieRule
 from arbmodels.games.providers.consumers import Consumers
+from arbmodels.games.providers.logit import LogitConsumers
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 
@@ -37,7 +38,8 @@ class Served(NamedTuple):
     ``price`` [B] is infinite where nobody can serve; ``sold`` [B] is the share of consumers who
     buy; ``direct`` and ``resold`` [B, M] are the list-price dollars of each model that one buyer
     causes to be bought, by consumers themselves or by arbitrageurs; ``kept`` [B] is what
-    arbitrageurs keep of the price after paying providers and overheads, ``overhead`` [B] those.
+    arbitrageurs keep of the price after paying providers and overheads, ``overhead`` [B] those;
+    ``surplus`` [B] is consumer surplus. With logit demand price and dollars are means over buyers.
     """
 
     price: FloatArray
@@ -46,6 +48,7 @@ class Served(NamedTuple):
     resold: FloatArray
     kept: FloatArray
     overhead: FloatArray
+    surplus: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +70,10 @@ class ProviderGame:
     ----------
     menus : sequence of Menu, length U
         One per solve rate of the consumers, see :func:`arbmodels.games.cascade_menus`.
-    consumers : Consumers
+    consumers : Consumers or LogitConsumers
+        Who buy from the cheapest seller, or choose by nested logit between the models bought
+        directly and the resold cascade: then a lone arbitrageur sets its logit markup, providers
+        keep some direct buyers at any price, and certificates are searches.
     marginal_cost : float or mapping of model to float
         As a share of the list price, >= 0.
     arbitrageurs : int or sequence of float
@@ -94,7 +100,7 @@ class ProviderGame:
     """
 
     menus: tuple[Menu, ...]
-    consumers: Consumers
+    consumers: Consumers | LogitConsumers
     marginal_cost: FloatArray | float | Mapping[str, float] = 0.5
     arbitrageurs: int | Sequence[float] = 2
     providers: Mapping[str, Sequence[str]] | None = None
@@ -136,7 +142,11 @@ class ProviderGame:
                 f" {', '.join(map(repr, owned))}."
             )
         object.__setattr__(self, "fixed", tuple(self.fixed))
-        if self.consumers.sample is not None and self.second_overhead > self.lowest_overhead:
+        if (
+            not self.smooth
+            and self.consumers.sample is not None
+            and self.second_overhead > self.lowest_overhead
+        ):
             self.consumers.monopoly_price(0, 0.0)  # raises: arbitrageurs have market power
 
     def _costs(self, models: tuple[str, ...]) -> FloatArray:
@@ -240,6 +250,11 @@ class ProviderGame:
         )
 
     @property
+    def smooth(self) -> bool:
+        """Whether consumers choose by logit, so that profits are no quadratics."""
+        return isinstance(self.consumers, LogitConsumers)
+
+    @property
     def movers(self) -> tuple[int, ...]:
         """Positions of the providers who choose their price."""
         return tuple(k for k, name in enumerate(self.players) if name not in self.fixed)
@@ -276,6 +291,8 @@ class ProviderGame:
             For the consumers who buy from providers only.
         """
         w = checked_prices(prices, len(self.models))
+        if isinstance(self.consumers, LogitConsumers):
+            return self._served_by_choice(u, w, captive=captive)
         menu, cost = self.menus[u], np.asarray(self.marginal_cost)
         offers = menu.direct(w)
         best = offers.min(axis=1)
@@ -300,7 +317,46 @@ class ProviderGame:
             kept = np.where(wins, price - own, 0.0)
             overhead = np.where(wins, first * spend, 0.0)
         sold = self.consumers.quantity(u, price)
-        return Served(price, sold, direct, resold, kept, overhead)
+        surplus = self.consumers.surplus(u, price)
+        return Served(price, sold, direct, resold, kept, overhead, surplus)
+
+    def _served_by_choice(self, u: int, w: FloatArray, *, captive: bool) -> Served:
+        """Logit: consumers spread over all direct offers and the resold cascade."""
+        menu, consumers = self.menus[u], self.consumers
+        assert isinstance(consumers, LogitConsumers)  # noqa: S101  # for the type checker
+        offers = menu.direct(w)
+        first, second = self.lowest_overhead, self.second_overhead
+        price, own = np.full(len(w), np.inf), np.zeros(len(w))
+        cheapest = menu.cheapest(w)
+        if np.isfinite(first) and not captive:
+            own = (1 + first) * cheapest.cost
+            price = own.copy()
+            if second > first:
+                price = consumers.alone_price(u, own, offers)
+                if np.isfinite(second):
+                    price = np.minimum(price, (1 + second) * cheapest.cost)
+        choice = consumers.choose(u, offers, price)
+        sold = choice.direct.sum(axis=1) + choice.resold
+        share = np.maximum(sold, 1e-300)
+        list_cost = np.where(np.isfinite(menu.single), menu.single, 0.0)
+        paid = np.where(np.isfinite(offers), offers, 0.0)
+        resells = choice.resold > 0
+        mean = (
+            (choice.direct * paid).sum(axis=1)
+            + np.where(resells, choice.resold * np.where(resells, price, 0.0), 0.0)
+        ) / share
+        part = choice.resold / share
+        return Served(
+            mean,
+            sold,
+            choice.direct * list_cost / share[:, None],
+            part[:, None] * cheapest.purchases,
+            part * np.where(resells, np.where(resells, price, 0.0) - own, 0.0),
+            part * np.where(resells, first * cheapest.cost, 0.0)
+            if np.isfinite(first)
+            else 0 * part,
+            choice.surplus,
+        )
 
     def _split(self, tied: npt.NDArray[np.bool_], cost: FloatArray) -> FloatArray:
         """Shares of the tied options, [B, options], by the tie rule; zero rows where none."""

@@ -18,14 +18,14 @@ import numpy as np
 from arbmodels.games.finite.lemke_howson import paths
 from arbmodels.games.providers.certificate import Strategy
 from arbmodels.games.providers.game import ProviderGame
-from arbmodels.games.providers.pieces import profit_pieces, top_multiplier
 from arbmodels.games.providers.pure import grid_payoffs, price_grid
-from arbmodels.games.providers.responses import largest, value_at
+from arbmodels.games.providers.responses import best_response, expected
 from arbmodels.passk import FloatArray
 
 #: Prices per provider: on the whole range first, then where prices are played.
 _COARSE = 80
 _ORACLES = 8
+_SMOOTH_ORACLES = 40
 _FINE = (160, 480)
 #: So many grids of the first fineness before the second.
 _SWITCH = 5
@@ -71,7 +71,10 @@ def mixed_profiles(game: ProviderGame, *, start: float, deadline: float) -> Iter
     """
     grids = tuple(price_grid(game, player, _COARSE) for player in game.movers)
     iteration = 0
-    for _ in range(_ORACLES):
+    # Smooth demand leaves no price wars to resolve: best responses alone complete the grid.
+    for _ in range(_SMOOTH_ORACLES if game.smooth else _ORACLES):
+        if perf_counter() > deadline:
+            return
         found = _equilibrium(game, grids, start, deadline)
         if found is None:
             return
@@ -79,6 +82,8 @@ def mixed_profiles(game: ProviderGame, *, start: float, deadline: float) -> Iter
         checked = _check(game, found)
         yield Mixed(found, checked.profit, checked.relative, iteration)
         grids = tuple(np.union1d(g, [a]) for g, a in zip(grids, checked.answer, strict=True))
+    if game.smooth:
+        return
     extra = [s.price[s.probability > 0.05] for s in found]
     window: list[tuple[Strategy, Strategy]] = []
     step = 0
@@ -134,10 +139,9 @@ def _check(game: ProviderGame, strategies: tuple[Strategy, Strategy]) -> _Checke
         on = theirs.probability > 0
         rivals = np.ones((int(on.sum()), len(game.players)))
         rivals[:, game.movers[1 - k]] = theirs.price[on]
-        top = top_multiplier(game, player)
-        pieces = profit_pieces(game, player, rivals, theirs.probability[on], top)
-        best = largest(pieces, top)
-        profit = float(own.probability @ value_at(pieces, top, own.price))
+        chance = theirs.probability[on]
+        best = best_response(game, player, rivals, chance)
+        profit = float(own.probability @ expected(game, player, own.price, rivals, chance))
         profits.append(profit)
         answers.append(best.price)
         gains.append(max(best.profit - profit, 0.0))

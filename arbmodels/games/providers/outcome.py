@@ -220,7 +220,7 @@ def outcome(game: ProviderGame, strategies: Sequence[Strategy] | npt.ArrayLike) 
         price = np.where(found.sold > 0, found.price, 0.0)
         sold[u] += share * found.sold.sum()
         paid[u] += share * (found.sold * price).sum()
-        surplus[u] += share * game.consumers.surplus(u, found.price).sum()
+        surplus[u] += share * found.surplus.sum()
         kept[u] += share * (found.sold * found.kept).sum()
         overhead[u] += share * (found.sold * found.overhead).sum()
         own = game.ownership.T

@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from arbmodels.games.menu import SAME_COST
 from arbmodels.games.providers.game import ProviderGame
+from arbmodels.games.providers.logit import LogitConsumers
+from arbmodels.games.providers.searching import HIGHEST
 from arbmodels.passk import FloatArray
 
 IntArray = npt.NDArray[np.int64]
@@ -40,6 +42,8 @@ class Pieces(NamedTuple):
 
 def top_multiplier(game: ProviderGame, player: int) -> float:
     """Return a multiplier above which a provider sells nothing, whatever the others do."""
+    if isinstance(game.consumers, LogitConsumers):
+        return HIGHEST
     own = game.ownership[player].astype(bool)
     tops = [1.0]
     for u, _, captive in game.groups():
@@ -114,6 +118,11 @@ def payoff_matrix(
     As :meth:`ProviderGame.profits`, much faster for many pairs; own multipliers that lie on a
     breakpoint are taken as the limit from below.
     """
+    if game.smooth:
+        pairs = np.repeat(rivals[None], len(own), axis=0)
+        pairs[:, :, player] = own[:, None]
+        earned = game.profits(pairs.reshape(-1, len(game.players)))[:, player]
+        return earned.reshape(len(own), len(rivals))
     top = max(top_multiplier(game, player), float(own.max()) * 1.001)
     pieces = profit_pieces(game, player, rivals, np.ones(len(rivals)), top)
     order = np.argsort(own)

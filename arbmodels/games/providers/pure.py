@@ -59,7 +59,9 @@ def gains_at(game: ProviderGame, prices: FloatArray) -> Profile:
     return Profile(prices.copy(), profit, gain, relative)
 
 
-def respond(game: ProviderGame, start: FloatArray) -> tuple[Profile, bool]:
+def respond(
+    game: ProviderGame, start: FloatArray, deadline: float = np.inf
+) -> tuple[Profile, bool]:
     """Let providers answer in turn; return the best profile met and whether it settled."""
     prices = start.copy()
     best = gains_at(game, prices)
@@ -78,7 +80,8 @@ def respond(game: ProviderGame, start: FloatArray) -> tuple[Profile, bool]:
         if found.gain < best.gain or not moved:
             best = found
         here = tuple(np.round(np.log(np.maximum(prices, 1e-12)), 7))
-        if not moved or (here in seen and not _settled(found)):
+        late = perf_counter() > deadline
+        if not moved or late or (here in seen and not _settled(found)):
             break
         seen.add(here)
     return best, _settled(best)
@@ -157,7 +160,7 @@ def enumerate_pure(
     settled: list[Profile] = []
     best: Profile | None = None
     for start in starts(game, size, _STARTS, seed):
-        found, done = respond(game, start)
+        found, done = respond(game, start, deadline)
         if best is None or found.gain < best.gain:
             best = found
         known = any(np.allclose(found.prices, s.prices, rtol=_SAME, atol=0) for s in settled)

@@ -8,15 +8,20 @@ import numpy as np
 
 from arbmodels.games.providers.game import ProviderGame
 from arbmodels.games.providers.pieces import Pieces, profit_pieces, top_multiplier
+from arbmodels.games.providers.searching import HIGHEST, expected_profits, searched_response
 from arbmodels.passk import FloatArray
 
 #: A price that is best only in the limit is approached to this, relative to it.
 _NEAR = 1e-9
+#: The search with logit demand.
+_LOWEST, _GRID = 0.02, 160
 
 
 class Response(NamedTuple):
-    """The supremum of the own profit, a price that comes as near as rounding, and whether it is
-    a maximum in the interior of a piece (or is approached from a side of a breakpoint)."""
+    """Supremum of the own profit, a price as near to it as rounding, and where it lies.
+
+    ``interior`` is true of a maximum inside a piece, false of a limit at a breakpoint.
+    """
 
     profit: float
     price: float
@@ -27,6 +32,8 @@ def best_response(
     game: ProviderGame, player: int, rivals: FloatArray, weight: FloatArray | None = None
 ) -> Response:
     """Return the exact best response of one provider over all multipliers >= 0.
+
+    With logit demand it is the best of a search up to twenty times the list price.
 
     Parameters
     ----------
@@ -39,8 +46,22 @@ def best_response(
     rivals = np.atleast_2d(rivals)
     if weight is None:
         weight = np.full(len(rivals), 1 / len(rivals))
+    if game.smooth:
+        grid = np.geomspace(_LOWEST, HIGHEST, _GRID)
+        most, price = searched_response(game, player, rivals, weight, grid)
+        return Response(most, price, True)
     top = top_multiplier(game, player)
     return largest(profit_pieces(game, player, rivals, weight, top), top)
+
+
+def expected(
+    game: ProviderGame, player: int, own: FloatArray, rivals: FloatArray, weight: FloatArray
+) -> FloatArray:
+    """Return the expected profit at own multipliers; on a breakpoint, the limit from below."""
+    if game.smooth:
+        return expected_profits(game, player, own, rivals, weight)
+    top = top_multiplier(game, player)
+    return value_at(profit_pieces(game, player, rivals, weight, top), top, own)
 
 
 def largest(pieces: Pieces, top: float) -> Response:
