@@ -112,7 +112,9 @@ def providers(
     with working("Looking for an equilibrium", quiet=json):
         from arbmodels.games import lead, solve_providers
 
-        game = _game(market, rates, arbitrageurs, marginal_cost, choke, captive)
+        game = _game(
+            market, rates, arbitrageurs, marginal_cost=marginal_cost, choke=choke, captive=captive
+        )
         if fixed is not None:
             game = game.replace(fixed=tuple(names(fixed) or ()))
         if leader is None:
@@ -185,7 +187,9 @@ def statics(
     with working("Looking for equilibria", quiet=json):
         from arbmodels.games import comparative_statics
 
-        game = _game(market, rates, arbitrageurs, marginal_cost, choke, captive)
+        game = _game(
+            market, rates, arbitrageurs, marginal_cost=marginal_cost, choke=choke, captive=captive
+        )
         answer = comparative_statics(game, vary, wanted, tolerance=tolerance, time_limit=time_limit)
     _finish(market, answer, measure, plot, json)
 
@@ -325,6 +329,7 @@ def _game(
     market: Market,
     rates: list[float],
     arbitrageurs: int,
+    *,
     marginal_cost: str,
     choke: float,
     captive: float,

@@ -219,7 +219,7 @@ def _reweighted(market: Market, times: FloatArray) -> Market:
     kept = times > 0
     return Market(
         market.models,
-        [name for name, keep in zip(market.instances, kept, strict=True) if keep],
+        tuple(name for name, keep in zip(market.instances, kept, strict=True) if keep),
         market.attempts[kept],
         market.successes[kept],
         market.cost[kept],

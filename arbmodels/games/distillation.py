@@ -175,7 +175,7 @@ def _behaviours(
 
 
 def _scaled(game: ProviderGame, factor: float) -> ProviderGame:
-    """The same game with the second model's list price scaled."""
+    """Return the same game with the second model's list price scaled."""
     if factor == 1.0:
         return game
     scale = np.array([1.0, factor])

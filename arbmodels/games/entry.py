@@ -199,7 +199,14 @@ def entry_game(
     unit = ""
     for size in range(1, len(models) + 1):
         for inside in combinations(models, size):
-            game = _game(market, inside, consumers, marginal_cost, arbitrageurs, most_states)
+            game = _game(
+                market,
+                inside,
+                consumers,
+                marginal_cost=marginal_cost,
+                arbitrageurs=arbitrageurs,
+                most_states=most_states,
+            )
             if game is None:
                 profits[frozenset(inside)] = {**dict.fromkeys(inside, 0.0), "": 0.0}
                 continue
@@ -227,11 +234,12 @@ def _game(
     market: Market,
     inside: Sequence[str],
     consumers: Consumers,
+    *,
     marginal_cost: float | Mapping[str, float],
     arbitrageurs: int,
     most_states: int,
 ) -> ProviderGame | None:
-    """The game among some models over the solve rates they reach; None if there are none."""
+    """Return the game among some models over the rates they reach; None if there are none."""
     part = market.select(models=list(inside))
     rates = consumers.solve_rates
     curves = dollar_curves(part)

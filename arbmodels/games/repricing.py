@@ -66,7 +66,7 @@ class Repricing:
 
 
 @numba.njit(nogil=True, cache=True)
-def _cheapest(
+def _cheapest(  # noqa: PLR0917  # a compiled loop takes plain arrays
     into: FloatArray,
     strides: IntArray,
     ends: IntArray,

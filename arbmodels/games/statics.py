@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,7 +12,6 @@ import pandas as pd
 from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number
 from arbmodels.errors import InputError
 from arbmodels.games.providers import ProviderGame, outcome, solve_providers
-from arbmodels.games.providers.consumers import Consumers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,7 +90,9 @@ class Statics(Displayed):
             If there is no such measure.
         """
         if measure not in self.frame:
-            raise InputError(f"No measure {measure!r}; there are {', '.join(self.frame)}.")
+            raise InputError(
+                f"No measure {measure!r}; there are {', '.join(map(str, self.frame))}."
+            )
         axes = new_axes() if axes is None else axes
         for how, part in self.frame.groupby("providers", sort=False):
             axes.plot(
@@ -187,7 +188,7 @@ def _changes() -> dict[str, Callable[[ProviderGame, Any], ProviderGame]]:
         ),
         "marginal cost": lambda game, c: game.replace(marginal_cost=c),
         "captive": lambda game, share: game.replace(
-            consumers=_consumers(game.consumers, captive=float(share))
+            consumers=replace(game.consumers, captive=float(share))
         ),
         "heterogeneity": _spread,
     }
@@ -196,18 +197,8 @@ def _changes() -> dict[str, Callable[[ProviderGame, Any], ProviderGame]]:
 def _spread(game: ProviderGame, width: float) -> ProviderGame:
     if not 0 <= width <= 1:
         raise InputError(f"The heterogeneity is {width}; it lies between 0 and 1.")
-    now = game.consumers
+    now = game.cheapest_buyers
     mean = (np.asarray(now.low) + np.asarray(now.high)) / 2
-    return game.replace(consumers=_consumers(now, low=mean * (1 - width), high=mean * (1 + width)))
-
-
-def _consumers(now: Consumers, **changes: Any) -> Consumers:
-    given = {
-        "solve_rates": now.solve_rates,
-        "low": now.low,
-        "high": now.high,
-        "mass": now.mass,
-        "captive": now.captive,
-        "sample": now.sample,
-    }
-    return Consumers(**{**given, **changes})
+    return game.replace(
+        consumers=replace(now, low=mean * (1 - width), high=mean * (1 + width), sample=None)
+    )

@@ -148,8 +148,12 @@ def calibrate_costs(game: ProviderGame) -> Calibration:
         profit = float(bare.replace(marginal_cost=cost).profits(ones)[0, player])
         scale = max(float(bare.replace(marginal_cost=0.0).profits(ones)[0].max()), 1e-300)
         slack = least + 1e-9 * scale
-        found["low"].append(_edge(lambda c: at(c)[0] <= slack, cost, 0.0))
-        found["high"].append(_edge(lambda c: at(c)[0] <= slack, cost, 1.0))
+
+        def fine(c: float, slack: float = slack) -> bool:
+            return at(c)[0] <= slack
+
+        found["low"].append(_edge(fine, cost, 0.0))
+        found["high"].append(_edge(fine, cost, 1.0))
         wide = found["high"][-1] - found["low"][-1] > _WIDE
         found["cost"].append(found["low"][-1] if wide else cost)
         found["gain"].append(least if least > 1e-9 * scale else 0.0)
@@ -181,7 +185,7 @@ def _sales(game: ProviderGame, player: int, multiplier: float) -> float:
 
 
 def _edge(fine: Callable[[float], bool], inside: float, end: float) -> float:
-    """The last cost towards ``end`` that is still fine; what is fine is an interval."""
+    """Return the last cost towards ``end`` that is still fine; what is fine is an interval."""
     if fine(end):
         return end
     for _ in range(_HALVINGS):

@@ -14,6 +14,7 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from arbmodels.errors import InputError
 from arbmodels.games.deviations import Deviations
@@ -25,6 +26,7 @@ from arbmodels.games.providers.searching import (
 )
 from arbmodels.passk import FloatArray
 
+IntArray = npt.NDArray[np.int64]
 #: Pieces narrower than this (relative) are rounding in the crossings.
 _NARROW = 1e-11
 #: A payoff that misses the quadratic by more than this (of the largest payoff) is not one.
@@ -127,9 +129,9 @@ def _one(
     own, chance = strategies[player]
     own, chance = own[chance > 0], chance[chance > 0]
     if game.smooth:
-        return _searched(game, player, profiles, weight, own, chance)
+        return _searched(game, player, (profiles, weight), Strategy(own, chance))
     top = _top(game, player)
-    parts = [_quadratics(game, player, profiles, weight, group, top) for group in game.groups()]
+    parts = [_quadratics(game, player, (profiles, weight), group, top) for group in game.groups()]
     left, right, coefficient = (np.concatenate([part[k] for part in parts]) for k in range(3))
     exact = all(part[3] for part in parts)
     points, where = np.unique(np.concatenate([left, right, [0.0, top]]), return_inverse=True)
@@ -166,14 +168,11 @@ def _one(
 
 
 def _searched(
-    game: ProviderGame,
-    player: int,
-    profiles: FloatArray,
-    weight: FloatArray,
-    own: FloatArray,
-    chance: FloatArray,
+    game: ProviderGame, player: int, rivals: tuple[FloatArray, FloatArray], strategy: Strategy
 ) -> tuple[float, float, float | None, bool, int, bool]:
     """As :func:`_one` by search: another grid than the solver's, and both sides of every kink."""
+    profiles, weight = rivals
+    own, chance = strategy
     profit = float(chance @ expected_profits(game, player, own, profiles, weight))
     owned = game.ownership[player]
     others = game.price_vectors(profiles) * (1 - owned)
@@ -216,7 +215,7 @@ def _top(game: ProviderGame, player: int) -> float:
     own = game.ownership[player] > 0
     least = [np.inf]
     for u, _, captive in game.groups():
-        high = float(game.consumers.highest[u])
+        high = float(game.cheapest_buyers.highest[u])
         least.append(float(game.menus[u].single[own].min()) / high)
         spend = game.menus[u].expected[:, own].sum(axis=1) / high
         if game.arbitrageurs and not captive:
@@ -228,13 +227,13 @@ def _top(game: ProviderGame, player: int) -> float:
 def _quadratics(
     game: ProviderGame,
     player: int,
-    profiles: FloatArray,
-    weight: FloatArray,
+    rivals: tuple[FloatArray, FloatArray],
     group: tuple[int, float, bool],
     top: float,
 ) -> tuple[FloatArray, FloatArray, FloatArray, bool]:
     """Pieces of the profit from one group of consumers: left, right, [n, 3], whether they fit."""
     u, mass, captive = group
+    profiles, weight = rivals
     rows, points = _crossings(game, player, profiles, group, top)
     order = np.lexsort((points, rows))
     rows, points = rows[order], points[order]
@@ -283,14 +282,17 @@ def _crossings(
     offers = menu.direct(others)
     theirs = np.where(own > 0, np.inf, offers).min(axis=1)
     alone = float(np.where(own > 0, menu.single, np.inf).min())
-    levels = [*game.consumers.knots(u).tolist(), float(np.asarray(game.consumers.low)[u])]
+    levels = [
+        *game.cheapest_buyers.knots(u).tolist(),
+        float(np.asarray(game.cheapest_buyers.low)[u]),
+    ]
     fixed = [(theirs, np.zeros(count)), *((np.full(count, k), np.zeros(count)) for k in levels)]
     if np.isfinite(alone):
         fixed.append((np.zeros(count), np.full(count, alone)))
     found = [np.zeros(count), np.full(count, top)]
-    which = [np.arange(count), np.arange(count)]
+    which: list[IntArray] = [np.arange(count), np.arange(count)]
 
-    def cross(a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray, on: FloatArray) -> None:
+    def cross(a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray, on: IntArray) -> None:
         with np.errstate(divide="ignore", invalid="ignore"):
             x = (c - a) / (b - d)
         inside = np.isfinite(x) & (x > 0) & (x < top)
@@ -303,7 +305,7 @@ def _crossings(
             cross(a, b, c, d, everyone)
     if game.arbitrageurs and not captive:
         first, second = game.lowest_overhead, game.second_overhead
-        high = float(game.consumers.highest[u])
+        high = float(game.cheapest_buyers.highest[u])
         for on, a, b, low, end in _envelope(others @ menu.expected.T, menu.expected @ own, top):
             found.append(low)
             which.append(on)
@@ -329,7 +331,7 @@ def _crossings(
 
 def _envelope(
     alpha: FloatArray, beta: FloatArray, top: float
-) -> list[tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]]:
+) -> list[tuple[IntArray, FloatArray, FloatArray, FloatArray, FloatArray]]:
     """Return the pieces of min_k alpha[r, k] + beta[k] x: profiles, line, start and end."""
     count = len(alpha)
     start = np.zeros(count)

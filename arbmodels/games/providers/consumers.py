@@ -64,7 +64,7 @@ class Consumers:
                 raise InputError("A sample of willingness to pay holds numbers > 0, at least one.")
             low, high = sample[0], sample[-1]
         else:
-            low, high = self.low, self.high  # type: ignore[assignment]
+            low, high = self.low, self.high
         ends = {
             name: self._per_rate(name, value, len(rates))
             for name, value in (("low", low), ("high", high), ("mass", self.mass))
@@ -116,15 +116,14 @@ class Consumers:
         low, high = self.low[u], self.high[u]  # type: ignore[index]
         if high == low:
             return np.where(p <= high, 1.0, 0.0)
-        return np.clip((high - np.minimum(p, high)) / (high - low), 0.0, 1.0)
+        return np.asarray(np.clip((high - np.minimum(p, high)) / (high - low), 0.0, 1.0))
 
     def surplus(self, u: int, price: npt.ArrayLike) -> FloatArray:
         """Return what consumers gain over paying, the integral of Q above each price."""
         p = np.asarray(price, dtype=float)
         if self.sample is not None:
-            return np.maximum(self.sample - np.minimum(p, self.sample[-1])[..., None], 0.0).mean(
-                axis=-1
-            )
+            gained = self.sample - np.minimum(p, self.sample[-1])[..., None]
+            return np.asarray(np.maximum(gained, 0.0).mean(axis=-1))
         low, high = float(self.low[u]), float(self.high[u])  # type: ignore[index]
         capped = np.minimum(p, high)
         above = np.maximum(capped, low)
@@ -149,4 +148,4 @@ class Consumers:
         low, high = self.low[u], self.high[u]  # type: ignore[index]
         if low == high:
             return np.full(np.shape(cost), high)
-        return np.maximum(low, (high + np.asarray(cost, dtype=float)) / 2)
+        return np.asarray(np.maximum(low, (high + np.asarray(cost, dtype=float)) / 2))

@@ -144,10 +144,10 @@ class ProviderGame:
         object.__setattr__(self, "fixed", tuple(self.fixed))
         if (
             not self.smooth
-            and self.consumers.sample is not None
+            and self.cheapest_buyers.sample is not None
             and self.second_overhead > self.lowest_overhead
         ):
-            self.consumers.monopoly_price(0, 0.0)  # raises: arbitrageurs have market power
+            self.cheapest_buyers.monopoly_price(0, 0.0)  # raises: arbitrageurs have market power
 
     def _costs(self, models: tuple[str, ...]) -> FloatArray:
         given = self.marginal_cost
@@ -157,7 +157,7 @@ class ProviderGame:
                     f"Marginal costs are given for {', '.join(map(repr, given))}; give one for"
                     f" each of {', '.join(map(repr, models))}."
                 )
-            given = [given[m] for m in models]
+            given = np.array([given[m] for m in models], dtype=float)
         cost = np.asarray(given, dtype=float)
         if cost.shape not in ((), (len(models),)) or not np.all(np.isfinite(cost) & (cost >= 0)):
             raise InputError(
@@ -255,6 +255,19 @@ class ProviderGame:
         return isinstance(self.consumers, LogitConsumers)
 
     @property
+    def cheapest_buyers(self) -> Consumers:
+        """The consumers, who all buy from the cheapest seller.
+
+        Raises
+        ------
+        InputError
+            If they choose by logit.
+        """
+        if isinstance(self.consumers, LogitConsumers):
+            raise InputError("This needs consumers who buy from the cheapest seller, not logit.")
+        return self.consumers
+
+    @property
     def movers(self) -> tuple[int, ...]:
         """Positions of the providers who choose their price."""
         return tuple(k for k, name in enumerate(self.players) if name not in self.fixed)
@@ -262,12 +275,12 @@ class ProviderGame:
     @property
     def lowest_overhead(self) -> float:
         """Overhead of the cheapest arbitrageur; infinite without arbitrageurs."""
-        return min(self.arbitrageurs, default=np.inf)  # type: ignore[type-var,arg-type,return-value]
+        return float(min(self.arbitrageurs, default=np.inf))  # type: ignore[arg-type]
 
     @property
     def second_overhead(self) -> float:
         """Overhead of the arbitrageur after him; infinite if there is none."""
-        return sorted((*self.arbitrageurs, np.inf, np.inf))[1]  # type: ignore[misc]
+        return float(sorted((*self.arbitrageurs, np.inf, np.inf))[1])  # type: ignore[misc]
 
     def price_vectors(self, multipliers: npt.ArrayLike) -> FloatArray:
         """Return multipliers of models, [B, M], from multipliers of providers, [B, providers]."""
@@ -312,12 +325,12 @@ class ProviderGame:
             direct = np.where(wins[:, None], 0.0, direct)
             asked = best if np.isinf(second) else np.minimum(best, (1 + second) * spend)
             if second > first:
-                asked = np.minimum(asked, self.consumers.monopoly_price(u, own))
+                asked = np.minimum(asked, self.cheapest_buyers.monopoly_price(u, own))
             price = np.where(wins, np.maximum(asked, own), price)
             kept = np.where(wins, price - own, 0.0)
             overhead = np.where(wins, first * spend, 0.0)
-        sold = self.consumers.quantity(u, price)
-        surplus = self.consumers.surplus(u, price)
+        sold = self.cheapest_buyers.quantity(u, price)
+        surplus = self.cheapest_buyers.surplus(u, price)
         return Served(price, sold, direct, resold, kept, overhead, surplus)
 
     def _served_by_choice(self, u: int, w: FloatArray, *, captive: bool) -> Served:
@@ -363,7 +376,7 @@ class ProviderGame:
         if self.tie_rule == "low_cost":
             lowest = np.where(tied, cost, np.inf).min(axis=1)
             tied = tied & (cost <= lowest[:, None] * (1 + SAME_COST))
-        return tied / np.maximum(tied.sum(axis=1), 1)[:, None]
+        return np.asarray(tied / np.maximum(tied.sum(axis=1), 1)[:, None])
 
     def groups(self) -> list[tuple[int, float, bool]]:
         """Consumers with one market each: position of the solve rate, mass, captive or not."""
@@ -380,7 +393,7 @@ class ProviderGame:
         for u, mass, captive in self.groups():
             found = self.served(u, w, captive=captive)
             total += (mass * found.sold)[:, None] * (found.direct + found.resold)
-        return total * (w - np.asarray(self.marginal_cost))
+        return np.asarray(total * (w - np.asarray(self.marginal_cost)))
 
     def profits(self, multipliers: npt.ArrayLike) -> FloatArray:
         """Return every provider's profit at every vector of provider multipliers.

@@ -73,11 +73,10 @@ def mixed_profiles(game: ProviderGame, *, start: float, deadline: float) -> Iter
     iteration = 0
     # Smooth demand leaves no price wars to resolve: best responses alone complete the grid.
     for _ in range(_SMOOTH_ORACLES if game.smooth else _ORACLES):
-        if perf_counter() > deadline:
+        solved = _equilibrium(game, grids, start, deadline) if perf_counter() < deadline else None
+        if solved is None:
             return
-        found = _equilibrium(game, grids, start, deadline)
-        if found is None:
-            return
+        found = solved
         iteration += 1
         checked = _check(game, found)
         yield Mixed(found, checked.profit, checked.relative, iteration)
@@ -116,7 +115,7 @@ def _shifted(low: float, high: float, size: int, step: int, k: int) -> FloatArra
     bottom, top = low * (1 - _MARGIN), high * (1 + _MARGIN)
     width = np.log(top / bottom) / size
     shift = ((step + 0.5) * _SHIFTS[0] + k * step * _SHIFTS[1]) % 1.0
-    return bottom * np.exp(width * (np.arange(size) + shift))
+    return np.asarray(bottom * np.exp(width * (np.arange(size) + shift)))
 
 
 def _average(window: list[tuple[Strategy, Strategy]]) -> tuple[Strategy, Strategy]:

@@ -54,7 +54,7 @@ def top_multiplier(game: ProviderGame, player: int) -> float:
             bought = bought[:0]
         least = min(bought[bought > 0].min(initial=np.inf), alone)
         if np.isfinite(least):
-            tops.append(float(game.consumers.highest[u]) / least)
+            tops.append(float(game.cheapest_buyers.highest[u]) / least)
     return 1.001 * max(tops)
 
 
@@ -85,9 +85,9 @@ def profit_pieces(
         theirs = np.where(reach, others * np.where(reach, menu.single, 0.0), np.inf).min(axis=1)
         first = np.inf if captive else game.lowest_overhead
         second = np.inf if captive else game.second_overhead
-        knots = game.consumers.knots(u)
+        knots = game.cheapest_buyers.knots(u)
         levels, slopes = _demand_pieces(game, u, knots)
-        sample = game.consumers.sample is not None
+        sample = game.cheapest_buyers.sample is not None
         parts.append(
             _pieces(
                 others @ menu.expected.T,
@@ -102,8 +102,8 @@ def profit_pieces(
                 knots,
                 levels,
                 slopes,
-                np.inf if sample else float(np.asarray(game.consumers.low)[u]),
-                float(game.consumers.highest[u]),
+                np.inf if sample else float(np.asarray(game.cheapest_buyers.low)[u]),
+                float(game.cheapest_buyers.highest[u]),
                 top,
             )
         )
@@ -134,7 +134,7 @@ def payoff_matrix(
 
 
 @numba.njit(nogil=True, cache=True)
-def _evaluate(
+def _evaluate(  # noqa: PLR0917  # a compiled loop takes plain arrays
     left: FloatArray,
     right: FloatArray,
     coefficient: FloatArray,
@@ -154,9 +154,9 @@ def _evaluate(
 
 def _demand_pieces(game: ProviderGame, u: int, knots: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Level and slope of demand below the first knot, between knots, and above the last."""
-    if game.consumers.sample is not None or len(knots) == 1:
+    if game.cheapest_buyers.sample is not None or len(knots) == 1:
         middle = np.concatenate([[knots[0] / 2], (knots[1:] + knots[:-1]) / 2, [2 * knots[-1]]])
-        return game.consumers.quantity(u, middle), np.zeros(len(knots) + 1)
+        return game.cheapest_buyers.quantity(u, middle), np.zeros(len(knots) + 1)
     low, high = knots
     return np.array([1.0, high / (high - low), 0.0]), np.array([0.0, -1.0 / (high - low), 0.0])
 
@@ -173,7 +173,7 @@ def _put(crossing: FloatArray, count: int, x: float, low: float, high: float) ->
 
 
 @numba.njit(nogil=True, cache=True)
-def _pieces(
+def _pieces(  # noqa: PLR0912, PLR0915, PLR0917  # one compiled loop
     alpha: FloatArray,
     beta: FloatArray,
     gamma: FloatArray,
@@ -298,7 +298,7 @@ def _pieces(
                     price_a, price_b = 0.0, alone
                 if served and dollars > 0:
                     price = price_a + price_b * middle
-                    q = np.searchsorted(knots, price)
+                    q = int(np.searchsorted(knots, price))
                     level = levels[q] + slopes[q] * price_a
                     slope = slopes[q] * price_b
                     if level != 0 or slope != 0:

@@ -96,7 +96,7 @@ class ProviderEquilibrium(Displayed):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON; of mixed strategies, deciles."""
-        strategies = {}
+        strategies: dict[str, dict[str, Any]] = {}
         for name, s in zip(self.players, self.strategies, strict=True):
             on = s.probability > 0
             if on.sum() == 1:

@@ -138,7 +138,7 @@ def _pure(
 
 
 def _profits(game: ProviderGame, strategies: list[Strategy], movers: FloatArray) -> FloatArray:
-    """Expected profits of all providers: the certificate's for movers, by quantiles for others."""
+    """Return all expected profits: the certificate's for movers, by quantiles for others."""
     from arbmodels.games.providers.outcome import outcome
 
     profit = outcome(game, strategies).total_profit.copy()
