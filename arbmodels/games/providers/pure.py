@@ -20,6 +20,7 @@ SETTLED = 1e-7
 _INTERIOR = 1e-13
 _ROUNDS = 60
 _STARTS = 12
+_ALWAYS = 2
 #: Multipliers are looked for up to this, unless consumers pay more than that at list prices.
 _HIGHEST = 12.0
 _SAME = 1e-4
@@ -159,14 +160,15 @@ def enumerate_pure(
     """
     settled: list[Profile] = []
     best: Profile | None = None
-    for start in starts(game, size, _STARTS, seed):
+    for number, start in enumerate(starts(game, size, _STARTS, seed), start=1):
         found, done = respond(game, start, deadline)
         if best is None or found.gain < best.gain:
             best = found
         known = any(np.allclose(found.prices, s.prices, rtol=_SAME, atol=0) for s in settled)
         if done and not known:
             settled.append(found)
-        if perf_counter() > deadline:
+        # List prices and marginal costs are tried in any case.
+        if number >= _ALWAYS and perf_counter() > deadline:
             break
     assert best is not None  # noqa: S101  # there is always a start
     if not settled and perf_counter() < deadline:

@@ -10,7 +10,7 @@ from arbmodels.errors import InputError
 from arbmodels.games.providers.certificate import Strategy, certify_providers
 from arbmodels.games.providers.game import ProviderGame
 from arbmodels.games.providers.mixed import Mixed, mixed_profiles
-from arbmodels.games.providers.pure import SETTLED, Profile, enumerate_pure
+from arbmodels.games.providers.pure import SETTLED, Profile, enumerate_pure, gains_at
 from arbmodels.games.providers.result import ProviderEquilibrium
 from arbmodels.passk import FloatArray
 
@@ -71,6 +71,8 @@ def solve_providers(
             "The tolerance and time limit are > 0, the grid has at least 3 prices, and the start"
             " lies between 0 and 1."
         )
+    # Loading compiled code is no part of the time limit.
+    gains_at(game, np.ones(len(game.players)))
     began = perf_counter()
     deadline = began + time_limit
     # Pure equilibria may take a third of the time where mixed ones can follow.
