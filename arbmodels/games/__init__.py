@@ -33,7 +33,7 @@ from arbmodels.games.providers import (
     outcome,
     solve_providers,
 )
-from arbmodels.games.sellers import Seller, arbitrageurs_from, providers_from
+from arbmodels.games.sellers import Seller, arbitrageurs_from, providers_from, reseller
 from arbmodels.games.statics import Statics, comparative_statics
 from arbmodels.games.undercutting import UndercuttingPath, undercut
 
@@ -82,6 +82,7 @@ __all__ = [
     "logit_consumers",
     "outcome",
     "providers_from",
+    "reseller",
     "solve_providers",
     "undercut",
 ]
