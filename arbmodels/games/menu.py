@@ -158,7 +158,8 @@ class Menu(Displayed):
         return (
             "Found by a search over price vectors; at"
             f" {self.checked} others, with multipliers from {1 / PRICE_SPREAD:g} to"
-            f" {PRICE_SPREAD:g}, its cost was at most {percent(self.shortfall, 3)} above the lattice's."
+            f" {PRICE_SPREAD:g}, its cost was at most {percent(self.shortfall, 3)} above the"
+            " lattice's."
         )
 
     def to_frame(self) -> pd.DataFrame:

@@ -12,6 +12,9 @@ from arbmodels.errors import InputError
 from arbmodels.games.menu import Menu
 from arbmodels.passk import FloatArray
 
+#: Part of the highest willingness to pay that counts as none.
+_NOTHING = 1e-9
+
 
 @dataclass(frozen=True, eq=False)
 class Consumers:
@@ -84,6 +87,8 @@ class Consumers:
             raise InputError("The mass of consumers is >= 0, and > 0 at some solve rate.")
         if not 0 <= self.captive < 1:
             raise InputError(f"The captive share is {self.captive:g}; it lies in [0, 1).")
+        # So near to nothing that a price there would be rounding.
+        ends["low"][ends["low"] < _NOTHING * ends["high"]] = 0.0
         object.__setattr__(self, "solve_rates", rates)
         object.__setattr__(self, "sample", sample)
         for name, value in ends.items():
