@@ -99,7 +99,7 @@ def finite(
 
 @described(
     "game capacity --capacities 0.8,0.6",
-    "game capacity --capacities 0.9,0.7,0.5 --costs 0.1,0.2,0.3 --plot prices.png",
+    "game capacity --capacities 0.9,0.7,0.5 --plot prices.png",
     "game capacity --capacities 0.5,0.4 --willingness-to-pay 0.4,0.7,1 --json",
 )
 def capacity(
