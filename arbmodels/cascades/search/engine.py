@@ -23,6 +23,8 @@ _FIRST_STATES = 50_000
 _RATIOS = (2.0, 3.0, 4.0, 8.0, 32.0, np.inf)
 #: Solve rates that share a relaxation.
 _BAND = 3
+#: Plans are looked for at these multiples of a band's prices.
+_AROUND = np.array([0.6, 0.75, 0.9, 0.97, 1.0, 1.03, 1.1, 1.35, 1.7])
 #: Relaxations of a band, at most.
 _ROUNDS = 12
 #: A knot's value counts if it costs the bound this part of the wanted gap; less, if none does.
@@ -146,8 +148,8 @@ def _renew(  # noqa: PLR0917
     """Solve a band's relaxation on other knots; take over its plans and bounds."""
     new = relax(plans.natural, knots)
     band.relaxation, band.excluded = new, excluded
-    states = [new.best(price)[0] for price in prices]
-    _learn(new, np.unique(np.append(new.hull, states)), plans)
+    around = np.unique(np.outer(prices, _AROUND))
+    _learn(new, np.unique([new.best(price)[0] for price in around]), plans)
     for price in np.unique(np.append(prices, plans.prices_at(band.rates))):
         bounds.add(price, band.bound(price))
 
