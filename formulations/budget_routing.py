@@ -166,7 +166,7 @@ def answers(rng: np.random.Generator) -> dict[str, float]:
         return small.total(value, choice) if kept and reached else np.nan
 
     return small.compare(
-        *value.shape,
+        value.shape,
         score,
         pyomo=lambda: solve_pyomo(build_pyomo(value, spend, budget, floor)),
         cvxpy=lambda: solve_cvxpy(build_cvxpy(value, spend, budget, floor)),

@@ -158,7 +158,7 @@ def answers(rng: np.random.Generator) -> dict[str, float]:
         return small.total(value, choice) if kept and affordable else np.nan
 
     return small.compare(
-        *value.shape,
+        value.shape,
         score,
         pyomo=lambda: solve(
             value, spend, attempts, capacity=capacity, commitment=commitment, budget=budget

@@ -100,7 +100,10 @@ def steps_of(weight: FloatArray, fails: Sequence[FloatArray], price: FloatArray)
     letters = "abcdefgh"[: len(sizes)]
     # sum_i w_i prod_m factor_m[i, k_m], one axis per model
     product = ",".join(["i", *(f"i{axis}" for axis in letters)]) + f"->{letters}"
-    start, end, rate, spend = [], [], [], []
+    start: list[npt.NDArray[np.int64]] = []
+    end: list[npt.NDArray[np.int64]] = []
+    rate: list[FloatArray] = []
+    spend: list[FloatArray] = []
     for m, table in enumerate(fails):
         start.append(np.delete(number, -1, m).ravel())
         end.append(np.delete(number, 0, m).ravel())
@@ -109,7 +112,13 @@ def steps_of(weight: FloatArray, fails: Sequence[FloatArray], price: FloatArray)
             (spend, price[:, m, None] * table[:, :-1]),
         ):
             into.append(np.einsum(product, weight, *fails[:m], own, *fails[m + 1 :]).ravel())
-    return Steps(*(np.concatenate(part) for part in (start, end, rate, spend)), number.size)
+    return Steps(
+        np.concatenate(start),
+        np.concatenate(end),
+        np.concatenate(rate),
+        np.concatenate(spend),
+        number.size,
+    )
 
 
 def build(steps: Steps, solve_rate: float) -> cp.Problem:
@@ -134,9 +143,7 @@ def build(steps: Steps, solve_rate: float) -> cp.Problem:
     # Objective
     objective = cp.Minimize(steps.spend @ x)
     # Constraints
-    return cp.Problem(
-        objective, [(leaving - entering) @ x <= origin, steps.rate @ x >= solve_rate]
-    )
+    return cp.Problem(objective, [(leaving - entering) @ x <= origin, steps.rate @ x >= solve_rate])
 
 
 def solve(steps: Steps, solve_rate: float) -> Mixture:

@@ -262,5 +262,5 @@ def answers(rng: np.random.Generator) -> dict[str, float]:
         return small.total(value, choice) if small.within(due, budget) else np.nan
 
     return small.compare(
-        *value.shape, score, pyomo=lambda: solve(value, list_spend, contracts, budget=budget)
+        value.shape, score, pyomo=lambda: solve(value, list_spend, contracts, budget=budget)
     )

@@ -143,7 +143,7 @@ def answers(rng: np.random.Generator) -> dict[str, float]:
         return float(worst) if small.within(small.total(spend, choice), budget) else np.nan
 
     return small.compare(
-        *value.shape,
+        value.shape,
         score,
         cvxpy=lambda: solve(solve_rate, spend, weight, segment, budget=budget),
     )

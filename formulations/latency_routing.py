@@ -147,5 +147,5 @@ def answers(rng: np.random.Generator) -> dict[str, float]:
         return small.total(value, choice) if kept else np.nan
 
     return small.compare(
-        *value.shape, score, cvxpy=lambda: solve(value, spend, latency, weight, **limits)
+        value.shape, score, cvxpy=lambda: solve(value, spend, latency, weight, **limits)
     )

@@ -149,7 +149,7 @@ def answers(rng: np.random.Generator) -> dict[str, float]:
         return small.total(value, choice) if short and affordable else np.nan
 
     return small.compare(
-        *value.shape,
+        value.shape,
         score,
         pyomo=lambda: solve(value, spend, abstains, most=most, budget=budget),
     )

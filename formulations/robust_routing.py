@@ -136,7 +136,7 @@ def answers(rng: np.random.Generator) -> dict[str, float]:
         return small.total(value, choice) if small.within(worst, budget) else np.nan
 
     return small.compare(
-        *value.shape,
+        value.shape,
         score,
         cvxpy=lambda: solve(value, spend, deviation, gamma=gamma, budget=budget),
     )

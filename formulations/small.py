@@ -41,8 +41,7 @@ def total(array: FloatArray, choice: Choice) -> float:
 
 
 def compare(
-    groups: int,
-    plans: int,
+    shape: tuple[int, ...],
     score: Callable[[Choice], float],
     **ways: Callable[[], Choice],
 ) -> dict[str, float]:
@@ -50,12 +49,14 @@ def compare(
 
     Parameters
     ----------
-    groups, plans : int
+    shape : (int, int)
+        Groups and plans.
     score : callable
         Objective of an assignment, to be maximised; NaN if it breaks a constraint.
     **ways : callable
         Each returns an assignment; a way that finds none is NaN.
     """
+    groups, plans = shape
     every = [score(np.array(choice)) for choice in product(range(plans), repeat=groups)]
     feasible = [value for value in every if not np.isnan(value)]
     found = {name: _score_of(way, score) for name, way in ways.items()}

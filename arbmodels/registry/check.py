@@ -1,4 +1,4 @@
-"""Does a formulation state what it must, and do two ways of solving it agree?"""
+"""Whether a formulation states what it must, and two ways of solving it agree."""
 
 from __future__ import annotations
 
@@ -112,9 +112,7 @@ def check(name: str | Path | Formulation, *, instances: int = 8, seed: int = 0) 
             problems.append("Every instance has the same value, so that nothing is compared.")
     largest = max((_difference(each) for each in compared if _feasible(each)), default=math.nan)
     ways = tuple(dict.fromkeys(way for each in compared for way in each))
-    return Check(
-        formulation.name, instances, len(values), ways, largest, seconds, tuple(problems)
-    )
+    return Check(formulation.name, instances, len(values), ways, largest, seconds, tuple(problems))
 
 
 def _compare(
@@ -128,7 +126,7 @@ def _compare(
             drawn = answers(np.random.default_rng((seed, number)))
         except InfeasibleError:
             continue
-        except Exception as error:  # noqa: BLE001 - anybody's code: what it raises is the finding
+        except Exception as error:
             problems.append(f"Instance {number}: {type(error).__name__}: {error}")
             continue
         values = {way: float(value) for way, value in drawn.items()}

@@ -88,7 +88,9 @@ def to_tex(text: str) -> str:
             parts.append(r" \notin ")
             place += len(" in ")
             continue
-        if name and (_is_word(name, text, token) or (words and _ARTICLE.match(text, token.start()))):
+        if name and (
+            _is_word(name, text, token) or (words and _ARTICLE.match(text, token.start()))
+        ):
             words.append(name)
             continue
         if token["blank"] or token["gap"]:
@@ -114,7 +116,12 @@ def to_tex(text: str) -> str:
 
 def _is_word(name: str, text: str, token: re.Match[str]) -> bool:
     """Whether a name is an English word, not a symbol."""
-    if name in _GREEK or name.split("_")[0] in _OPERATORS or name == "in" or "_" in name:
+    if (
+        name in _GREEK
+        or name.split("_", maxsplit=1)[0] in _OPERATORS
+        or name == "in"
+        or "_" in name
+    ):
         return False
     if text[token.end() : token.end() + 1] in ("[", "("):
         return False
@@ -223,7 +230,9 @@ def _inline(found: re.Match[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", r"\vert ") if text.startswith(("|", "\\")) else text.replace("|", "\\|")
+    return (
+        text.replace("|", r"\vert ") if text.startswith(("|", "\\")) else text.replace("|", "\\|")
+    )
 
 
 def _capital(text: str) -> str:
