@@ -22,4 +22,4 @@ def pages() -> dict[str, str]:
     for name, caption in captions.items():
         title, _, text = caption.partition(". ")
         rows += ["", f"## {title}", "", f"![{title}](figures/{name})", "", text]
-    return "\n".join(rows) + "\n"
+    return {"gallery.md": "\n".join(rows) + "\n"}
