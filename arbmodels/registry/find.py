@@ -21,7 +21,7 @@ from arbmodels.registry.sections import Sections, sections_of
 GROUP = "arbmodels.formulations"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Formulation:
     """One formulation: where it is and what its docstring states.
 
@@ -67,6 +67,9 @@ class Formulation:
                 f"{self.name} needs {error.name or 'a library'}, which cannot be imported"
                 f" ({error}). Pyomo and CVXPY come with the extra formulations."
             ) from error
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {self.sections.purpose}"
 
     def _repr_markdown_(self) -> str:
         return to_markdown(self.text)
