@@ -202,9 +202,7 @@ def answers(rng: np.random.Generator) -> dict[str, float]:
     menus = [rng.exponential(1.0, (3, 2)) for _ in range(2)]
     mass, most = rng.uniform(0.5, 1.5, 2), rng.uniform(1.0, 4.0, 2)
     cost, largest = float(rng.uniform(0.0, 0.5)), 3.0
-    found = solve(
-        menus, 0, mass=mass, willingness_to_pay=most, marginal_cost=cost, largest=largest
-    )
+    found = solve(menus, 0, mass=mass, willingness_to_pay=most, marginal_cost=cost, largest=largest)
     # Between prices at which two cascades tie the profit is linear in the price, so one is best.
     rivals = [np.append(most[u], menu[:, 1]) for u, menu in enumerate(menus)]
     own = [np.append(0.0, menu[:, 0]) for menu in menus]

@@ -18,7 +18,7 @@ from arbmodels.registry.find import Formulation, find
 TOLERANCE = 2e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Check(Displayed):
     """What a check of one formulation found.
 

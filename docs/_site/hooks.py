@@ -5,10 +5,10 @@ Mathematics is turned into MathML here, which browsers draw themselves: no scrip
 
 from __future__ import annotations
 
-from html import unescape
 import re
 import shutil
 import sys
+from html import unescape
 from pathlib import Path
 from typing import Any
 

@@ -16,9 +16,7 @@ _TITLE = re.compile(r"^# +(.+)$", re.MULTILINE)
 
 @cache
 def _read() -> dict[str, Any]:
-    return {
-        path.stem: nbformat.read(path, as_version=4) for path in sorted(FOLDER.glob("*.ipynb"))
-    }
+    return {path.stem: nbformat.read(path, as_version=4) for path in sorted(FOLDER.glob("*.ipynb"))}
 
 
 def _title(name: str, notebook: Any) -> str:

@@ -64,18 +64,14 @@ def pages() -> dict[str, str]:
         call = f"arb.{name}." if whole else "arb."
         head = f"# {_TITLES.get(name, name.capitalize())}\n\nIn code: `{call}NAME`, with"
         blocks = [f"::: arbmodels.{name}.{each}" for each in public]
-        made[f"reference/{name}.md"] = "\n\n".join(
-            [f"{head} `import arbmodels as arb`.", *blocks]
-        )
+        made[f"reference/{name}.md"] = "\n\n".join([f"{head} `import arbmodels as arb`.", *blocks])
     return made
 
 
 def _index() -> str:
     rows = ["# Reference", "", "Made from the docstrings. `import arbmodels as arb`.", ""]
     for name in _ordered():
-        names = ", ".join(
-            f"[`{each}`][arbmodels.{name}.{each}]" for each in sorted(_parts()[name])
-        )
+        names = ", ".join(f"[`{each}`][arbmodels.{name}.{each}]" for each in sorted(_parts()[name]))
         rows.append(f"**[{_TITLES.get(name, name.capitalize())}]({name}.md)**: {names}\n")
     return "\n".join(rows)
 
