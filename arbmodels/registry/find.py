@@ -72,7 +72,7 @@ class Formulation:
         return f"{self.name}: {self.sections.purpose}"
 
     def _repr_markdown_(self) -> str:
-        return to_markdown(self.text)
+        return to_markdown(self.text, level=3)
 
 
 def formulations() -> dict[str, Formulation]:
