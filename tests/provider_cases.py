@@ -35,7 +35,7 @@ def small_game(
 
 
 def brute_force(
-    game: ProviderGame, player: int, prices: Sequence[float], top: float, points: int = 4_001
+    game: ProviderGame, player: int, prices: Sequence[float], top: float, points: int = 2_001
 ) -> float:
     """Return the largest profit of one provider on a fine grid of its own multiplier."""
     grid = np.linspace(0.0, top, points)

@@ -49,7 +49,7 @@ def test_money_adds_up() -> None:
         assert found.welfare <= found.consumer_surplus + spent @ found.mass + 1e-12
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(OVERHEADS, st.floats(0.0, 3.9), st.booleans(), st.floats(0, 0.5), st.integers(0, 10**6))
 def test_three_routes_to_the_best_response_agree(
     arbitrageurs: object, low: float, far: bool, captive: float, seed: int
@@ -71,7 +71,7 @@ def test_three_routes_to_the_best_response_agree(
         assert tried >= best - 5e-2 * max(best, 0.1)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.integers(0, 10**6), OVERHEADS)
 def test_mixed_rivals_are_certified_exactly(seed: int, arbitrageurs: object) -> None:
     game = small_game(arbitrageurs, far=True)  # type: ignore[arg-type]

@@ -14,7 +14,8 @@ from arbmodels.games.distillation import distillation_statics
 from arbmodels.games.entry import EntryGame, entry_game
 from arbmodels.games.equilibrium import Equilibrium
 from arbmodels.games.finite import CorrelatedEquilibrium, FiniteEquilibrium, FiniteGame
-from arbmodels.games.menu import Menu, cascade_menus
+from arbmodels.games.menu import Menu
+from arbmodels.games.menu_search import cascade_menus
 from arbmodels.games.mixed_prices import PriceDistribution, PriceEquilibrium, PriceGame
 from arbmodels.games.payoffs import BestResponse, TieRule, bertrand_profit, best_response
 from arbmodels.games.providers import (

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from arbmodels.cascades import cascade_frontier
 from arbmodels.errors import InputError
-from arbmodels.games.menu import cascade_menus
+from arbmodels.games.menu_search import cascade_menus
 from arbmodels.games.providers import (
     Consumers,
     Outcome,

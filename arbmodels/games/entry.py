@@ -13,7 +13,7 @@ import pandas as pd
 from arbmodels.curves import dollar_curves
 from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.errors import InputError
-from arbmodels.games.menu import cascade_menus
+from arbmodels.games.menu_search import cascade_menus
 from arbmodels.games.providers import Consumers, ProviderGame, outcome, solve_providers
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray

@@ -2,8 +2,8 @@
 
 from arbmodels.games.providers.calibrate import Calibration, calibrate_costs
 from arbmodels.games.providers.certificate import Strategy, certify_providers
-from arbmodels.games.providers.consumers import Consumers
-from arbmodels.games.providers.game import ProviderGame, linear_consumers
+from arbmodels.games.providers.consumers import Consumers, linear_consumers
+from arbmodels.games.providers.game import ProviderGame
 from arbmodels.games.providers.leader import lead
 from arbmodels.games.providers.logit import LogitConsumers, logit_consumers
 from arbmodels.games.providers.outcome import Outcome, outcome

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from arbmodels.errors import InputError
+from arbmodels.games.menu import Menu
 from arbmodels.passk import FloatArray
+
+#: Part of the highest willingness to pay that counts as none.
+_NOTHING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +87,8 @@ class Consumers:
             raise InputError("The mass of consumers is >= 0, and > 0 at some solve rate.")
         if not 0 <= self.captive < 1:
             raise InputError(f"The captive share is {self.captive:g}; it lies in [0, 1).")
+        # So near to nothing that a price there would be rounding.
+        ends["low"][ends["low"] < _NOTHING * ends["high"]] = 0.0
         object.__setattr__(self, "solve_rates", rates)
         object.__setattr__(self, "sample", sample)
         for name, value in ends.items():
@@ -149,3 +156,28 @@ class Consumers:
         if low == high:
             return np.full(np.shape(cost), high)
         return np.asarray(np.maximum(low, (high + np.asarray(cost, dtype=float)) / 2))
+
+
+def linear_consumers(
+    menus: Sequence[Menu], choke: float, mass: npt.ArrayLike = 1.0, captive: float = 0.0
+) -> Consumers:
+    """Return consumers with linear demand at the solve rates of some menus.
+
+    Nobody buys at ``choke`` times the cheapest price at list prices: that of the best model alone,
+    or of the best cascade where no model alone reaches the solve rate.
+
+    Raises
+    ------
+    InputError
+        If the choke price is not above the list price.
+    """
+    if not (np.isfinite(choke) and choke > 1):
+        raise InputError(f"The choke price is {choke:g} times the list price; it is above 1.")
+    direct = np.array([menu.single.min() for menu in menus])
+    cascade = np.array([menu.cost(np.ones(len(menu.models)))[0] for menu in menus])
+    return Consumers(
+        np.array([menu.solve_rate for menu in menus]),
+        high=choke * np.where(np.isfinite(direct), direct, cascade),
+        mass=mass,  # type: ignore[arg-type]  # any array-like, checked there
+        captive=captive,
+    )

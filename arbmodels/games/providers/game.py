@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from arbmodels.errors import InputError
-from arbmodels.games.menu import SAME_COST, Menu, cascade_menus, checked_prices
+from arbmodels.games.menu import SAME_COST, Menu, checked_prices
+from arbmodels.games.menu_search import cascade_menus
 from arbmodels.games.payoffs import TieRule
-from arbmodels.games.providers.consumers import Consumers
+from arbmodels.games.providers.consumers import Consumers, linear_consumers
 from arbmodels.games.providers.logit import LogitConsumers
+from arbmodels.games.providers.served import Served, served_by_choice
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 
@@ -30,25 +31,6 @@ TIES = {
         " cost equals it; an arbitrageur who prices at a rival's price or cost serves"
     ),
 }
-
-
-class Served(NamedTuple):
-    """What happens at one solve rate, at every price vector; money per consumer there.
-
-    ``price`` [B] is infinite where nobody can serve; ``sold`` [B] is the share of consumers who
-    buy; ``direct`` and ``resold`` [B, M] are the list-price dollars of each model that one buyer
-    causes to be bought, by consumers themselves or by arbitrageurs; ``kept`` [B] is what
-    arbitrageurs keep of the price after paying providers and overheads, ``overhead`` [B] those;
-    ``surplus`` [B] is consumer surplus. With logit demand price and dollars are means over buyers.
-    """
-
-    price: FloatArray
-    sold: FloatArray
-    direct: FloatArray
-    resold: FloatArray
-    kept: FloatArray
-    overhead: FloatArray
-    surplus: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -305,7 +287,15 @@ class ProviderGame:
         """
         w = checked_prices(prices, len(self.models))
         if isinstance(self.consumers, LogitConsumers):
-            return self._served_by_choice(u, w, captive=captive)
+            return served_by_choice(
+                self.menus[u],
+                self.consumers,
+                u,
+                w,
+                overheads=(np.inf, np.inf)
+                if captive
+                else (self.lowest_overhead, self.second_overhead),
+            )
         menu, cost = self.menus[u], np.asarray(self.marginal_cost)
         offers = menu.direct(w)
         best = offers.min(axis=1)
@@ -332,44 +322,6 @@ class ProviderGame:
         sold = self.cheapest_buyers.quantity(u, price)
         surplus = self.cheapest_buyers.surplus(u, price)
         return Served(price, sold, direct, resold, kept, overhead, surplus)
-
-    def _served_by_choice(self, u: int, w: FloatArray, *, captive: bool) -> Served:
-        """Logit: consumers spread over all direct offers and the resold cascade."""
-        menu, consumers = self.menus[u], self.consumers
-        assert isinstance(consumers, LogitConsumers)  # noqa: S101  # for the type checker
-        offers = menu.direct(w)
-        first, second = self.lowest_overhead, self.second_overhead
-        price, own = np.full(len(w), np.inf), np.zeros(len(w))
-        cheapest = menu.cheapest(w)
-        if np.isfinite(first) and not captive:
-            own = (1 + first) * cheapest.cost
-            price = own.copy()
-            if second > first:
-                price = consumers.alone_price(u, own, offers)
-                if np.isfinite(second):
-                    price = np.minimum(price, (1 + second) * cheapest.cost)
-        choice = consumers.choose(u, offers, price)
-        sold = choice.direct.sum(axis=1) + choice.resold
-        share = np.maximum(sold, 1e-300)
-        list_cost = np.where(np.isfinite(menu.single), menu.single, 0.0)
-        paid = np.where(np.isfinite(offers), offers, 0.0)
-        resells = choice.resold > 0
-        mean = (
-            (choice.direct * paid).sum(axis=1)
-            + np.where(resells, choice.resold * np.where(resells, price, 0.0), 0.0)
-        ) / share
-        part = choice.resold / share
-        return Served(
-            mean,
-            sold,
-            choice.direct * list_cost / share[:, None],
-            part[:, None] * cheapest.purchases,
-            part * np.where(resells, np.where(resells, price, 0.0) - own, 0.0),
-            part * np.where(resells, first * cheapest.cost, 0.0)
-            if np.isfinite(first)
-            else 0 * part,
-            choice.surplus,
-        )
 
     def _split(self, tied: npt.NDArray[np.bool_], cost: FloatArray) -> FloatArray:
         """Shares of the tied options, [B, options], by the tie rule; zero rows where none."""
@@ -407,28 +359,3 @@ class ProviderGame:
         float array [B, providers], currency units per instance, summed with the consumers' mass
         """
         return self.model_profits(self.price_vectors(multipliers)) @ self.ownership.T
-
-
-def linear_consumers(
-    menus: Sequence[Menu], choke: float, mass: npt.ArrayLike = 1.0, captive: float = 0.0
-) -> Consumers:
-    """Return consumers with linear demand at the solve rates of some menus.
-
-    Nobody buys at ``choke`` times the cheapest price at list prices: that of the best model alone,
-    or of the best cascade where no model alone reaches the solve rate.
-
-    Raises
-    ------
-    InputError
-        If the choke price is not above the list price.
-    """
-    if not (np.isfinite(choke) and choke > 1):
-        raise InputError(f"The choke price is {choke:g} times the list price; it is above 1.")
-    direct = np.array([menu.single.min() for menu in menus])
-    cascade = np.array([menu.cost(np.ones(len(menu.models)))[0] for menu in menus])
-    return Consumers(
-        np.array([menu.solve_rate for menu in menus]),
-        high=choke * np.where(np.isfinite(direct), direct, cascade),
-        mass=mass,  # type: ignore[arg-type]  # any array-like, checked there
-        captive=captive,
-    )
