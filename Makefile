@@ -12,7 +12,7 @@ ifneq ($(ARBMODELS_DATA),)
 export ARBMODELS_REQUIRE_DATA := 1
 endif
 
-.PHONY: demo test lint types tests docs figures notebooks benchmarks distribution constraints clean
+.PHONY: demo test lint types tests docs gallery figures notebooks benchmarks distribution constraints clean
 
 demo: $(VENV)/base
 	$(BIN)/arbmodels demo --output output/demo.png --force
@@ -34,6 +34,10 @@ tests: $(VENV)/dev
 # The site, in build/site; a warning is an error. Notebooks are shown as they are committed.
 docs: $(VENV)/dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+
+# The pictures of the site, on the simulated market.
+gallery: $(VENV)/dev
+	$(BIN)/python docs/_site/draw_gallery.py
 
 figures: $(VENV)/dev
 	$(BIN)/python -m paper_figures

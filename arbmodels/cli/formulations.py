@@ -31,7 +31,8 @@ Name = Annotated[
 def list_(json: Json = False) -> None:
     """List the formulations that installed packages register.
 
-    A package registers its own under the entry point group arbmodels.formulations.
+    A package registers its own under the entry point group arbmodels.formulations; those of this
+    package are in the folder formulations. Each is a Python file that is made to be copied.
     """
     from arbmodels.registry import formulations
 
@@ -64,14 +65,18 @@ def list_(json: Json = False) -> None:
 @app.command("show")
 @described(
     "formulations show budget_routing",
-    "formulations show template --code > my_routing.py",
+    "formulations show template --code",
 )
 def show_(
     name: Name,
     code: Annotated[bool, typer.Option("--code", help="Print the whole file, to copy.")] = False,
     json: Json = False,
 ) -> None:
-    """Show the mathematics of a formulation: sets, parameters with units, objective, rows, size."""
+    """Show the mathematics of a formulation.
+
+    Sets, parameters with their units, variables, objective, constraints and size, as its docstring
+    states them. With --code the whole file, to be redirected into one of yours and changed.
+    """
     from arbmodels.registry import find, to_markdown
 
     each = find(name)
@@ -88,7 +93,7 @@ def show_(
 @described(
     "formulations check",
     "formulations check budget_routing --instances 20",
-    "formulations check my_routing.py --json",
+    "formulations check template fair_routing --json",
 )
 def check_(
     chosen: Annotated[

@@ -1,25 +1,40 @@
-"""The gallery: every picture in ``docs/figures``, with the words beside it."""
+"""The gallery: every picture in ``docs/figures``, with what its file in ``paper_figures`` says."""
 
 from __future__ import annotations
 
-import json
+import ast
+import re
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parents[1] / "figures"
+import rst
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "docs" / "figures"
 
 
 def pages() -> dict[str, str]:
     """Return the gallery."""
-    captions: dict[str, str] = json.loads((FOLDER / "captions.json").read_text(encoding="utf-8"))
     rows = [
         "# Figures",
         "",
-        "Drawn by `python -m paper_figures` on the bundled simulated market, so the numbers are"
-        " not those of the paper; with the recorded data the same command draws those and"
-        " compares them with the published values"
-        " ([how](how-to/reproduce-a-figure.md)).",
+        "Drawn by `make gallery` on the bundled simulated market, so the numbers are not those of"
+        " the paper. With the recorded data `make figures` draws those and compares them with the"
+        " published values ([how](how-to/reproduce-a-figure.md)).",
     ]
-    for name, caption in captions.items():
-        title, _, text = caption.partition(". ")
-        rows += ["", f"## {title}", "", f"![{title}](figures/{name})", "", text]
+    for picture in sorted(FOLDER.glob("*.png"), key=_number):
+        title, caption = _words(picture.stem)
+        rows += ["", f"## {title}", "", f"![{title}](figures/{picture.name})", "", caption]
     return {"gallery.md": "\n".join(rows) + "\n"}
+
+
+def _number(picture: Path) -> tuple[int, str]:
+    found = re.search(r"\d+", picture.stem)
+    return (int(found[0]) if found else 10**6, picture.stem)
+
+
+def _words(name: str) -> tuple[str, str]:
+    """Return title and caption, from the docstring of the figure's file."""
+    source = (ROOT / "paper_figures" / f"{name}.py").read_text(encoding="utf-8")
+    text = ast.get_docstring(ast.parse(source)) or name
+    title, _, caption = text.partition("\n")
+    return title.strip().removesuffix("."), rst.to_markdown(caption.strip())

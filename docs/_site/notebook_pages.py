@@ -52,6 +52,7 @@ def _tidied(text: str) -> str:
     """Fold solutions away with Markdown inside, and let tables begin at the margin."""
     text = text.replace("<details>", '<details markdown="1">')
     text = text.replace('<table border="1" class="dataframe">', "<table>")
+    text = text.replace("</table><p>", '</table><p style="white-space: pre-line">')
     return re.sub(r"^ +(?=</?(?:table|thead|tbody|tr|td|th|div|caption))", "", text, flags=re.M)
 
 
@@ -59,8 +60,8 @@ def _index() -> str:
     rows = [
         "# Tutorials",
         "",
-        "Every page is a notebook that the tests run. They need no download: the market is the"
-        " bundled simulated one, and one line at the top switches to recorded data.",
+        "Every page is a notebook that the tests run. Each says at its top how long it takes and"
+        " which data it needs; most run on the bundled simulated market.",
         "",
     ]
     for name, notebook in _read().items():
