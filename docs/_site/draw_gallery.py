@@ -16,7 +16,7 @@ WIDEST = 1400  # pixels
 def main() -> None:
     """Draw, shrink, and reduce to 128 colours."""
     command = [sys.executable, "-m", "paper_figures", "--market", "simulated"]
-    subprocess.run([*command, "--output", str(DRAWN)], cwd=ROOT, check=True)
+    subprocess.run([*command, "--output", str(DRAWN)], cwd=ROOT, check=True)  # noqa: S603 - our own command
     KEPT.mkdir(exist_ok=True)
     for path in sorted(DRAWN.glob("*.png")):
         picture = Image.open(path).convert("RGB")
