@@ -40,8 +40,15 @@ The lower level is one linear program per solve rate,
 
 and the rows are its optimality conditions (KKT): x[u, k] > 0 only if m[u] = a[u, k] + w b[u, k],
 complementarity with a big number per cascade, where L[u, k] = a[u, k] + W b[u, k] suffices because
-m[u] >= 0. The leader's profit, sum_u n[u] sum_k (w - c) b[u, k] x[u, k], is bilinear, but by strong
-duality w sum_k b[u, k] x[u, k] = m[u] - sum_k a[u, k] x[u, k], so the objective is linear.
+m[u] >= 0. The leader's profit is bilinear,
+
+    sum_u n[u] sum_k (w - c) b[u, k] x[u, k],
+
+but by strong duality
+
+    w sum_k b[u, k] x[u, k] = m[u] - sum_k a[u, k] x[u, k],
+
+so the objective is linear.
 
 Where cascades tie, the best of them for the leader is taken (the optimistic version); the optimum
 is then attained and equals the supremum over prices. In the library: a ``ProviderGame`` with unit

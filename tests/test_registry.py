@@ -188,6 +188,11 @@ def test_correlated_equilibrium_is_at_least_the_best_nash() -> None:
     assert found.total == pytest.approx(10.5)
     assert found.epsilon == pytest.approx(0.0, abs=1e-8)
     assert gain(first, first.T, np.array([[0.0, 0.0], [0.0, 1.0]])) == pytest.approx(1.0)
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        pair = rng.uniform(0.0, 1.0, (2, 4, 3))
+        library = arb.games.FiniteGame.from_matrices(*pair).correlated("welfare")
+        assert solve_correlated(*pair).total == pytest.approx(library.value, abs=1e-7)
     with pytest.raises(arb.InputError, match="shapes"):
         solve_correlated(first, first[:1])
 

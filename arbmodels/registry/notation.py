@@ -52,10 +52,13 @@ _ARTICLE = re.compile(r"a (?!in )[a-z]{2}")
 #: ``one plan each:  sum_j ...``
 _LABEL = re.compile(r"^(?P<label>[a-z][a-z ,-]*): {2,}(?=\S)")
 #: What is mathematics within a sentence: a symbol with an index or a sum, and what follows of it.
-_STRONG = r"(?:(?:sum|prod)_(?:\([^)\n]*\)|\w'?)|\b[A-Za-z]\w*\[[^\]\n]{1,24}\])"
+_STRONG = (
+    r"(?:(?:sum|prod)_(?:\([^)\n]*\)|\w'?)|\b[A-Za-z]\w*\[[^\]\n]{1,24}\]|\b[A-Za-z]_[A-Za-z0-9]\b)"
+)
 _WEAK = r"(?:\b[A-Za-z]\b(?!['’])|\d+(?:\.\d+)?)"
 _INLINE = re.compile(
-    rf"{_STRONG}(?:\s?(?:<=|>=|[-+*=])\s?\(?(?:{_STRONG}|{_WEAK})\)?|\s\(?{_STRONG}\)?)*"
+    rf"(?:\b\d+ <= )?{_STRONG}"
+    rf"(?:\s?(?:<=|>=|[-+*=])\s?\(?(?:{_STRONG}|{_WEAK})\)?|\s\(?{_STRONG}\)?)*"
 )
 
 
