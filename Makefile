@@ -12,12 +12,12 @@ ifneq ($(ARBMODELS_DATA),)
 export ARBMODELS_REQUIRE_DATA := 1
 endif
 
-.PHONY: demo test lint types tests figures notebooks benchmarks constraints clean
+.PHONY: demo test lint types tests docs gallery figures notebooks benchmarks distribution constraints clean
 
 demo: $(VENV)/base
 	$(BIN)/arbmodels demo --output output/demo.png --force
 
-test: lint types tests
+test: lint types docs tests
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
@@ -31,6 +31,14 @@ types: $(VENV)/dev
 tests: $(VENV)/dev
 	$(BIN)/pytest -n auto --maxprocesses 4
 
+# The site, in build/site; a warning is an error. Notebooks are shown as they are committed.
+docs: $(VENV)/dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+
+# The pictures of the site, on the simulated market.
+gallery: $(VENV)/dev
+	$(BIN)/python docs/_site/draw_gallery.py
+
 figures: $(VENV)/dev
 	$(BIN)/python -m paper_figures
 
@@ -38,6 +46,12 @@ figures: $(VENV)/dev
 notebooks: $(VENV)/dev
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace \
 	  --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+
+# Wheel and source distribution, in dist.
+distribution: $(VENV)/dev
+	$(PIP) -e ".[distribution]"
+	$(BIN)/python -m build --installer pip
+	$(BIN)/python -m twine check --strict dist/*
 
 benchmarks: $(VENV)/dev
 	$(BIN)/python -m benchmarks.frontier_against_grid_search

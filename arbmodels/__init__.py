@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from arbmodels import online as online
     from arbmodels import policies as policies
     from arbmodels import predict as predict
+    from arbmodels import registry as registry
     from arbmodels import streaming as streaming
     from arbmodels import verification as verification
     from arbmodels.cascades import AuthorsPolicy as AuthorsPolicy
@@ -106,6 +107,7 @@ _PARTS = (
     "online",
     "policies",
     "predict",
+    "registry",
     "streaming",
     "verification",
 )

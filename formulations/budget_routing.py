@@ -27,6 +27,9 @@ Constraints:
     budget:         sum_(g,j) s[g, j] x[g, j] <= B
     floor:          sum_(g,j) v[g, j] x[g, j] >= R
 
+Size:
+    |O| binary variables, |G| + 2 rows; the relaxation has at most 2 fractional groups.
+
 The arrays v and s are ``problem.value`` and ``problem.spend`` of an ``arb.RoutingProblem``, [G, J],
 NaN where a plan is not offered. ``arb.RoutingProblem.solve`` is the same program without the
 modelling layer; the tests hold all three against each other.
@@ -40,6 +43,7 @@ import numpy.typing as npt
 import pyomo.environ as pyo
 
 import arbmodels as arb
+from formulations import small
 
 FloatArray = npt.NDArray[np.float64]
 Choice = npt.NDArray[np.int64]
@@ -148,3 +152,22 @@ def solve_cvxpy(problem: cp.Problem, gap: float = 1e-6) -> Choice:
         raise arb.SolverError(f"CVXPY reports {problem.status}.")
     choice: Choice = problem.var_dict["x"].value.argmax(axis=1)
     return choice
+
+
+def answers(rng: np.random.Generator) -> dict[str, float]:
+    """Solve one small instance by both languages and by enumeration; see ``arb.registry.check``."""
+    value, spend, _ = small.draw(rng)
+    budget = float(rng.uniform(0.1, 0.9) * spend.max(axis=1).sum())
+    floor = float(rng.uniform(0.1, 0.5) * np.nanmax(value, axis=1).sum())
+
+    def score(choice: Choice) -> float:
+        kept = small.within(small.total(spend, choice), budget)
+        reached = small.total(value, choice) >= floor - 1e-7
+        return small.total(value, choice) if kept and reached else np.nan
+
+    return small.compare(
+        value.shape,
+        score,
+        pyomo=lambda: solve_pyomo(build_pyomo(value, spend, budget, floor)),
+        cvxpy=lambda: solve_cvxpy(build_cvxpy(value, spend, budget, floor)),
+    )

@@ -31,6 +31,9 @@ Constraints:
     commitment:     sum_(g,j) a[g, j, m] x[g, j] >= D[m]    for all m with D[m] > 0
     budget:         sum_(g,j) s[g, j] x[g, j] <= B
 
+Size:
+    |O| binary variables; |G| rows and one per finite capacity, commitment and budget.
+
 Without the budget and commitments this is a generalised assignment problem in which a "job" may use
 several "machines" at once (Martello and Toth 1990, "Knapsack Problems", chapter 7). In the library:
 ``problem.add_capacity(model, attempts)`` and ``problem.add_commitment(model, attempts=...)``. In
@@ -43,6 +46,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 import arbmodels as arb
+from formulations import small
 from formulations.budget_routing import Choice, FloatArray, solve_pyomo
 from formulations.pairs import at_least_zero, offered_pairs
 
@@ -136,3 +140,27 @@ def solve(
     """
     model = build(value, spend, attempts, capacity=capacity, commitment=commitment, budget=budget)
     return solve_pyomo(model, gap)
+
+
+def answers(rng: np.random.Generator) -> dict[str, float]:
+    """Solve one small instance by Pyomo and by enumeration; see ``arb.registry.check``."""
+    value, spend, _ = small.draw(rng)
+    models = value.shape[1] - 1
+    attempts = np.eye(models + 1, models) * rng.uniform(0.5, 2.0, (*value.shape, 1))
+    capacity = rng.uniform(0.5, 4.0, models)
+    commitment = np.where(rng.random(models) < 0.3, rng.uniform(0.0, 0.8, models), 0.0)
+    budget = float(rng.uniform(0.3, 1.0) * spend.max(axis=1).sum())
+
+    def score(choice: Choice) -> float:
+        used = attempts[np.arange(len(choice)), choice].sum(axis=0)
+        kept = (used <= capacity + 1e-7).all() and (used >= commitment - 1e-7).all()
+        affordable = small.within(small.total(spend, choice), budget)
+        return small.total(value, choice) if kept and affordable else np.nan
+
+    return small.compare(
+        value.shape,
+        score,
+        pyomo=lambda: solve(
+            value, spend, attempts, capacity=capacity, commitment=commitment, budget=budget
+        ),
+    )

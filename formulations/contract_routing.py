@@ -42,6 +42,10 @@ Constraints:
     budget:         P <= B
     floor:          sum_(g,j) v[g, j] x[g, j] >= R
 
+Size:
+    |O| + |H| + |T| binary and |T| continuous variables; about |G| + |O| |H| + |H| + 2 |T| rows,
+    where |T| counts all tiers.
+
 Where rates rise, the cheaper tier fills first by itself, and z could be left out; where they fall,
 it is what keeps the expensive one from being skipped (the incremental form of a piecewise-linear
 cost; Croxton, Gendron, Magnanti 2003, "A comparison of mixed-integer programming models for
@@ -59,6 +63,7 @@ import numpy.typing as npt
 import pyomo.environ as pyo
 
 import arbmodels as arb
+from formulations import small
 from formulations.budget_routing import Choice, FloatArray, solve_pyomo
 from formulations.pairs import at_least_zero, offered_pairs
 
@@ -234,4 +239,28 @@ def payments(list_spend: FloatArray, contracts: tuple[Contract, ...], choice: Ch
             )
             for h, contract in enumerate(contracts)
         ]
+    )
+
+
+def answers(rng: np.random.Generator) -> dict[str, float]:
+    """Solve one small instance by Pyomo and by enumeration; see ``arb.registry.check``."""
+    value, spend, _ = small.draw(rng)
+    providers = value.shape[1] - 1
+    list_spend = np.eye(providers + 1, providers) * spend[:, :, None]
+    contracts = tuple(
+        Contract(
+            fee=float(rng.uniform(0.0, 0.5)),
+            tiers=((0.0, 1.0), (float(rng.uniform(0.2, 2.0)), float(rng.uniform(0.3, 1.5)))),
+            credit=float(rng.choice([0.0, 0.4])),
+        )
+        for _ in range(providers)
+    )
+    budget = float(rng.uniform(0.2, 0.9) * spend.max(axis=1).sum())
+
+    def score(choice: Choice) -> float:
+        due = float(payments(list_spend, contracts, choice).sum())
+        return small.total(value, choice) if small.within(due, budget) else np.nan
+
+    return small.compare(
+        value.shape, score, pyomo=lambda: solve(value, list_spend, contracts, budget=budget)
     )

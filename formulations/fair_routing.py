@@ -14,7 +14,7 @@ Parameters (with units):
     p[g, j]    solve rate of plan j on group g, a probability
     s[g, j]    what it adds to the total spend, currency units
     w[g]       weight of group g
-    k(g)       segment of group g
+    k(g)       segment of group g, an index
     B          budget, currency units
 
 Variables:
@@ -30,6 +30,9 @@ Constraints:
                         >= t sum_(g: k(g) = k) w[g]                           for all k in K
     budget:         sum_(g,j) s[g, j] x[g, j] <= B
 
+Size:
+    |O| binary variables and a continuous one; |G| + |K| + 1 rows.
+
 This is the egalitarian (Rawlsian) end of a scale whose other end is budget routing; what it costs
 in mean solve rate is the price of fairness (Bertsimas, Farias, Trichakis 2011, "The price of
 fairness"). Among assignments that are equally good for the worst segment it prefers none; to go on
@@ -44,6 +47,7 @@ import numpy as np
 import numpy.typing as npt
 
 import arbmodels as arb
+from formulations import small
 from formulations.budget_routing import Choice, FloatArray, solve_cvxpy
 from formulations.pairs import at_least_zero, offered_pairs
 
@@ -124,3 +128,22 @@ def solve(
         If HiGHS stops for any other reason before the gap is proven.
     """
     return solve_cvxpy(build(solve_rate, spend, weight, segment, budget=budget), gap)
+
+
+def answers(rng: np.random.Generator) -> dict[str, float]:
+    """Solve one small instance by CVXPY and by enumeration; see ``arb.registry.check``."""
+    value, spend, weight = small.draw(rng)
+    solve_rate = value / weight[:, None]
+    segment = np.arange(len(weight)) % 2
+    budget = float(rng.uniform(0.3, 0.9) * spend.max(axis=1).sum())
+
+    def score(choice: Choice) -> float:
+        rates = solve_rate[np.arange(len(choice)), choice]
+        worst = min(np.average(rates[segment == k], weights=weight[segment == k]) for k in (0, 1))
+        return float(worst) if small.within(small.total(spend, choice), budget) else np.nan
+
+    return small.compare(
+        value.shape,
+        score,
+        cvxpy=lambda: solve(solve_rate, spend, weight, segment, budget=budget),
+    )

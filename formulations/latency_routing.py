@@ -29,6 +29,9 @@ Constraints:
     mean latency:   sum_g w[g] sum_j t[g, j] x[g, j] <= M sum_g w[g]
     budget:         sum_(g,j) s[g, j] x[g, j] <= B
 
+Size:
+    at most |O| binary variables, |G| + 2 rows.
+
 The limit for every group is no row: a group has one plan, so it takes pairs off the offer, and the
 relaxation is the tighter for it. Latencies are expected ones; a limit that a share of the answers
 has to keep is one on a quantile in their place. In the library: ``problem.add_latency_limit(L)``
@@ -41,6 +44,7 @@ import cvxpy as cp
 import numpy as np
 
 import arbmodels as arb
+from formulations import small
 from formulations.budget_routing import Choice, FloatArray, solve_cvxpy
 from formulations.pairs import at_least_zero, offered_pairs
 
@@ -120,3 +124,28 @@ def solve(
         value, spend, latency, weight, limit=limit, mean_limit=mean_limit, budget=budget
     )
     return solve_cvxpy(problem, gap)
+
+
+def answers(rng: np.random.Generator) -> dict[str, float]:
+    """Solve one small instance by CVXPY and by enumeration; see ``arb.registry.check``."""
+    value, spend, weight = small.draw(rng)
+    latency = rng.exponential(10.0, value.shape)
+    latency[:, -1] = 0.0
+    limits = {
+        "limit": float(rng.uniform(8.0, 40.0)),
+        "mean_limit": float(rng.uniform(3.0, 10.0)),
+        "budget": float(rng.uniform(0.3, 1.0) * spend.max(axis=1).sum()),
+    }
+
+    def score(choice: Choice) -> float:
+        waits = latency[np.arange(len(choice)), choice]
+        kept = (
+            waits.max() <= limits["limit"]
+            and small.within(float(weight @ waits), limits["mean_limit"])
+            and small.within(small.total(spend, choice), limits["budget"])
+        )
+        return small.total(value, choice) if kept else np.nan
+
+    return small.compare(
+        value.shape, score, cvxpy=lambda: solve(value, spend, latency, weight, **limits)
+    )

@@ -9,33 +9,46 @@ Sets:
     K[u]       cascades that reach u (a menu), 0 for "nobody buys"
 
 Parameters (with units):
-    n[u]       consumers
+    n[u]       consumers, a number
     v[u]       what they pay at most, currency units per instance
     a[u, k]    paid to rivals for cascade k, currency units (0 for k = 0 is replaced by v[u])
     b[u, k]    bought of the leader at its list price, currency units
     c          marginal cost of the leader, share of its list price
-    W          largest multiplier
+    W          largest multiplier, dimensionless
+    L[u, k]    a[u, k] + W b[u, k], currency units
 
 Variables:
     w          multiplier
     m[u]       arbitrage cost, the lower level's dual variable
     x[u, k]    1 if cascade k serves, else 0
 
-Lower level, one linear program per solve rate:
-    min  sum_k (a[u, k] + w b[u, k]) x[u, k]   s.t.  sum_k x[u, k] = 1,  x >= 0
-
-Its optimality conditions (KKT):
-    one cascade:    sum_k x[u, k] = 1
-    dual feasible:  m[u] <= a[u, k] + w b[u, k]                       for all k
-    complementary:  x[u, k] > 0  only if  m[u] = a[u, k] + w b[u, k]
-
-Objective: the leader's profit sum_u n[u] sum_k (w - c) b[u, k] x[u, k] is bilinear, but by strong
-duality w sum_k b x = m - sum_k a x, so it is linear:
+Objective:
     max  sum_u n[u] (m[u] - sum_k (a[u, k] + c b[u, k]) x[u, k])
 
-Constraints: the conditions above, complementarity with a big M per cascade, where
-M[u, k] = a[u, k] + W b[u, k] suffices because m >= 0:
-    a[u, k] + w b[u, k] - m[u] <= M[u, k] (1 - x[u, k])
+Constraints:
+    one cascade:    sum_k x[u, k] = 1                           for all u in U
+    dual feasible:  m[u] <= a[u, k] + w b[u, k]                 for all u in U, k in K[u]
+    complementary:  a[u, k] + w b[u, k] - m[u] <= L[u, k] (1 - x[u, k])
+                                                                for all u in U, k in K[u]
+
+Size:
+    sum_u |K[u]| binary and |U| + 1 continuous variables; |U| + 2 sum_u |K[u]| rows.
+
+The lower level is one linear program per solve rate,
+
+    min { sum_k (a[u, k] + w b[u, k]) x[u, k] : sum_k x[u, k] = 1, x[u, k] >= 0 },
+
+and the rows are its optimality conditions (KKT): x[u, k] > 0 only if m[u] = a[u, k] + w b[u, k],
+complementarity with a big number per cascade, where L[u, k] = a[u, k] + W b[u, k] suffices because
+m[u] >= 0. The leader's profit is bilinear,
+
+    sum_u n[u] sum_k (w - c) b[u, k] x[u, k],
+
+but by strong duality
+
+    w sum_k b[u, k] x[u, k] = m[u] - sum_k a[u, k] x[u, k],
+
+so the objective is linear.
 
 Where cascades tie, the best of them for the leader is taken (the optimistic version); the optimum
 is then attained and equals the supremum over prices. In the library: a ``ProviderGame`` with unit
@@ -189,3 +202,28 @@ def solve(
         float(pyo.value(model.objective)),
         np.array([float(pyo.value(model.m[u])) for u in model.U]),
     )
+
+
+def answers(rng: np.random.Generator) -> dict[str, float]:
+    """Solve one small instance by Pyomo and over all ties; see ``arb.registry.check``."""
+    menus = [rng.exponential(1.0, (3, 2)) for _ in range(2)]
+    mass, most = rng.uniform(0.5, 1.5, 2), rng.uniform(1.0, 4.0, 2)
+    cost, largest = float(rng.uniform(0.0, 0.5)), 3.0
+    found = solve(menus, 0, mass=mass, willingness_to_pay=most, marginal_cost=cost, largest=largest)
+    # Between prices at which two cascades tie the profit is linear in the price, so one is best.
+    rivals = [np.append(most[u], menu[:, 1]) for u, menu in enumerate(menus)]
+    own = [np.append(0.0, menu[:, 0]) for menu in menus]
+    prices = [0.0, largest]
+    for a, b in zip(rivals, own, strict=True):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ties = (a[:, None] - a) / (b - b[:, None])
+        prices += ties[np.isfinite(ties) & (ties >= 0) & (ties <= largest)].tolist()
+
+    def profit(w: float) -> float:
+        total = 0.0
+        for n, a, b in zip(mass, rivals, own, strict=True):
+            served = a + w * b <= (a + w * b).min() + 1e-9
+            total += float(n * ((w - cost) * b[served]).max())
+        return total
+
+    return {"pyomo": found.profit, "all ties": max(profit(w) for w in prices)}

@@ -14,7 +14,7 @@ Parameters (with units):
     v[g, j]    what plan j on group g adds to the mean solve rate
     s[g, j]    what it adds to the total spend, currency units
     B          budget, currency units (infinite: none)
-    K          plans that may be in use
+    K          plans that may be in use, a number
 
 Variables:
     x[g, j]    1 if plan j serves group g, else 0, for (g, j) in O
@@ -29,6 +29,9 @@ Constraints:
     length:         sum_j y[j] <= K
     budget:         sum_(g,j) s[g, j] x[g, j] <= B
 
+Size:
+    |O| + |J| - |A| binary variables; |G| + |O| + 2 rows at most.
+
 Without the budget this is the K-median (or uncapacitated plant location) problem with plans for
 places; the row for every pair is what makes its relaxation tight (Cornuejols, Fisher, Nemhauser
 1977, "Location of bank accounts to optimize float"). In the library: ``problem.limit_plans(K)``,
@@ -42,6 +45,7 @@ import numpy.typing as npt
 import pyomo.environ as pyo
 
 import arbmodels as arb
+from formulations import small
 from formulations.budget_routing import Choice, FloatArray, solve_pyomo
 from formulations.pairs import at_least_zero, offered_pairs
 
@@ -130,3 +134,22 @@ def solve(
         If HiGHS stops for any other reason before the gap is proven.
     """
     return solve_pyomo(build(value, spend, abstains, most=most, budget=budget), gap)
+
+
+def answers(rng: np.random.Generator) -> dict[str, float]:
+    """Solve one small instance by Pyomo and by enumeration; see ``arb.registry.check``."""
+    value, spend, _ = small.draw(rng, plans=4)
+    abstains = np.arange(value.shape[1]) == value.shape[1] - 1
+    most = int(rng.integers(1, 3))
+    budget = float(rng.uniform(0.3, 1.0) * spend.max(axis=1).sum())
+
+    def score(choice: Choice) -> float:
+        short = len(set(choice[~abstains[choice]].tolist())) <= most
+        affordable = small.within(small.total(spend, choice), budget)
+        return small.total(value, choice) if short and affordable else np.nan
+
+    return small.compare(
+        value.shape,
+        score,
+        pyomo=lambda: solve(value, spend, abstains, most=most, budget=budget),
+    )

@@ -30,6 +30,9 @@ Constraints:
     budget:         sum_(g,j) s[g, j] x[g, j] + Gamma p + sum_g q[g] <= B
     excess:         p + q[g] >= sum_j d[g, j] x[g, j]                     for all g in G
 
+Size:
+    |O| binary and |G| + 1 continuous variables; 2 |G| + 1 rows.
+
 The worst case over the groups that cost more,
 
     max { sum_g e_g t_g : sum_g t_g <= Gamma, 0 <= t_g <= 1 },   e_g = sum_j d[g, j] x[g, j],
@@ -47,6 +50,7 @@ from __future__ import annotations
 import cvxpy as cp
 import numpy as np
 
+from formulations import small
 from formulations.budget_routing import Choice, FloatArray, solve_cvxpy
 from formulations.pairs import at_least_zero, offered_pairs
 
@@ -118,3 +122,21 @@ def worst_spend(spend: FloatArray, deviation: FloatArray, gamma: float, choice: 
     largest = -np.sort(-deviation[every, choice])
     share = np.clip(gamma - np.arange(len(choice)), 0.0, 1.0)
     return float(spend[every, choice].sum() + share @ largest)
+
+
+def answers(rng: np.random.Generator) -> dict[str, float]:
+    """Solve one small instance by CVXPY and by enumeration; see ``arb.registry.check``."""
+    value, spend, _ = small.draw(rng)
+    deviation = spend * rng.uniform(0.0, 1.0, spend.shape)
+    gamma = float(rng.uniform(0.0, len(value)))
+    budget = float(rng.uniform(0.3, 1.2) * spend.max(axis=1).sum())
+
+    def score(choice: Choice) -> float:
+        worst = worst_spend(spend, deviation, gamma, choice)
+        return small.total(value, choice) if small.within(worst, budget) else np.nan
+
+    return small.compare(
+        value.shape,
+        score,
+        cvxpy=lambda: solve(value, spend, deviation, gamma=gamma, budget=budget),
+    )

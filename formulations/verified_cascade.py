@@ -15,10 +15,11 @@ Sets:
 Parameters (with units):
     w[i]       weight of the instance, summing to one
     F[i,m,k]   probability that k attempts of model m are all rejected
-    R[i,m,k]   that attempt k + 1 is the first accepted, and right
-    W[i,m,k]   that attempt k + 1 is the first accepted, and wrong
+    R[i,m,k]   probability that attempt k + 1 is the first accepted, and right
+    W[i,m,k]   probability that attempt k + 1 is the first accepted, and wrong
     Q[i,m,k]   expected spend on attempt k + 1 and its check, currency units
-    r[e]       sum_i w[i] R[i,m,a_m] prod_(m' != m) F[i,m',a_m'], and likewise g[e] from W and
+    r[e]       rate of right answers that a step adds,
+               sum_i w[i] R[i,m,a_m] prod_(m' != m) F[i,m',a_m'], and likewise g[e] from W and
                c[e] from Q
     u          rate of right answers wanted
     G          most wrong answers, a rate (optional)
@@ -34,6 +35,10 @@ Constraints:
     flow:      sum_(e out of a) x[e] <= sum_(e into a) x[e] + [a = 0]     for all a in S
     right:     sum_e r[e] x[e] >= u
     wrong:     sum_e g[e] x[e] <= G
+
+Size:
+    |S| = prod_m (K_m + 1) states; |E| < |M| |S| continuous variables, |S| + 2 rows. Two models
+    of 100 attempts: 20,200 variables.
 
 The polytope of flows is integral: without the cap the vertices are single paths and the optimum
 mixes two of them, as ``arb.verification.verified_frontier`` finds them by dynamic programming; with
@@ -53,6 +58,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 import arbmodels as arb
+from formulations.lattice import cheapest_mixture, paths
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -181,3 +187,30 @@ def solve(
     flow = np.asarray(problem.var_dict["x"].value, dtype=float)
     spend, right, wrong = (float(each @ flow) for each in (steps.spend, steps.right, steps.wrong))
     return Policy(spend + penalty * wrong, spend, right, wrong, flow)
+
+
+def answers(rng: np.random.Generator) -> dict[str, float]:
+    """Solve one small instance by CVXPY and over all paths; see ``arb.registry.check``."""
+    weight = rng.dirichlet(np.ones(3))
+    rejected, right, wrong, spend = [], [], [], []
+    for attempts in (2, 2):
+        solves = rng.uniform(0.2, 0.9, (3, 1))
+        accepted_right, accepted_wrong = 0.9 * solves, 0.1 * (1 - solves)
+        passes = (1 - accepted_right - accepted_wrong) ** np.arange(attempts + 1)
+        rejected.append(passes)
+        right.append(passes[:, :-1] * accepted_right)
+        wrong.append(passes[:, :-1] * accepted_wrong)
+        spend.append(passes[:, :-1] * rng.uniform(0.5, 2.0))
+    steps = steps_of(weight, rejected, right, wrong, spend)
+    penalty = float(rng.uniform(0.0, 1.0))
+    totals = np.array(
+        [
+            [steps.right[path].sum(), (steps.spend + penalty * steps.wrong)[path].sum()]
+            for path in paths(steps.start, steps.end)
+        ]
+    )
+    solve_rate = float(rng.uniform(0.3, 0.95) * totals[:, 0].max())
+    return {
+        "cvxpy": solve(steps, solve_rate, penalty=penalty).cost,
+        "all paths": cheapest_mixture(totals[:, 0], totals[:, 1], solve_rate),
+    }

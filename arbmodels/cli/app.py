@@ -21,6 +21,7 @@ from arbmodels.cli import (
     cvar,
     data,
     demo,
+    formulations,
     frontier,
     games,
     info,
@@ -95,6 +96,7 @@ app.add_typer(data.app, name="data", rich_help_panel="Markets")
 app.command("route", rich_help_panel="Routing and cascades")(route.route)
 app.command("predict", rich_help_panel="Routing and cascades")(predict.predict)
 app.command("stream", rich_help_panel="Routing and cascades")(stream.stream)
+app.add_typer(formulations.app, name="formulations", rich_help_panel="Routing and cascades")
 app.command("frontier", rich_help_panel="Routing and cascades")(frontier.frontier)
 app.command("search", rich_help_panel="Routing and cascades")(search.search)
 app.command("classes", rich_help_panel="Routing and cascades")(classes.classes)

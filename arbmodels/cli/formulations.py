@@ -1,0 +1,152 @@
+"""``arbmodels formulations``: the programs that are installed, their mathematics, their checks."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from arbmodels.cli.options import Json, Seed, described
+from arbmodels.cli.output import show, show_json
+from arbmodels.display import TextTable
+from arbmodels.errors import SolverError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="List the formulations that are installed; show one's mathematics; check them.",
+)
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        show_default=False,
+        help="From `arbmodels formulations list`, or a Python file.",
+    ),
+]
+
+
+@app.command("list")
+@described("formulations list", "formulations list --json")
+def list_(json: Json = False) -> None:
+    """List the formulations that installed packages register.
+
+    A package registers its own under the entry point group arbmodels.formulations; those of this
+    package are in the folder formulations. Each is a Python file that is made to be copied.
+    """
+    from arbmodels.registry import formulations
+
+    found = formulations().values()
+    if json:
+        show_json(
+            {
+                "formulations": [
+                    {
+                        "name": each.name,
+                        "decides": each.sections.purpose,
+                        "package": each.package,
+                        "file": str(each.path),
+                    }
+                    for each in found
+                ]
+            }
+        )
+        return
+    show(
+        TextTable(
+            "Formulations",
+            ("name", "decides", "package"),
+            [(each.name, each.sections.purpose, each.package) for each in found],
+            "arbmodels formulations show NAME prints one's mathematics, --code its program.",
+        )
+    )
+
+
+@app.command("show")
+@described(
+    "formulations show budget_routing",
+    "formulations show template --code",
+)
+def show_(
+    name: Name,
+    code: Annotated[bool, typer.Option("--code", help="Print the whole file, to copy.")] = False,
+    json: Json = False,
+) -> None:
+    """Show the mathematics of a formulation.
+
+    Sets, parameters with their units, variables, objective, constraints and size, as its docstring
+    states them. With --code the whole file, to be redirected into one of yours and changed.
+    """
+    from arbmodels.registry import find, to_markdown
+
+    each = find(name)
+    if json:
+        show_json({"name": each.name, "file": str(each.path), "markdown": to_markdown(each.text)})
+    elif code:
+        typer.echo(each.path.read_text(encoding="utf-8"), nl=False)
+    else:
+        typer.echo(each.text)
+        typer.echo(f"\nFile: {each.path}")
+
+
+@app.command("check")
+@described(
+    "formulations check",
+    "formulations check budget_routing --instances 20",
+    "formulations check template fair_routing --json",
+)
+def check_(
+    chosen: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...",
+            show_default="all",
+            help="From `arbmodels formulations list`, or Python files.",
+        ),
+    ] = None,
+    instances: Annotated[
+        int, typer.Option("--instances", metavar="N", min=2, help="Random instances of each.")
+    ] = 8,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Check that formulations state their mathematics and that two ways of solving agree.
+
+    Every formulation solves small random instances by at least two ways that share no solver code
+    (another modelling language, enumeration, a dual). The exit code is 1 if one does not pass.
+    """
+    from arbmodels.registry import check, find, formulations
+
+    each = [find(name) for name in chosen] if chosen else list(formulations().values())
+    checks = [check(formulation, instances=instances, seed=seed) for formulation in each]
+    if json:
+        show_json({"checks": [{**asdict(one), "passed": one.passed} for one in checks]})
+    else:
+        show(
+            TextTable(
+                "Formulations checked",
+                ("name", "passes", "ways of solving", "instances solved", "difference", "time [s]"),
+                [
+                    (
+                        one.name,
+                        "yes" if one.passed else "NO",
+                        ", ".join(one.ways),
+                        f"{one.feasible} of {one.instances}",
+                        f"{one.largest_difference:.1e}",
+                        f"{one.seconds:.1f}",
+                    )
+                    for one in checks
+                ],
+                "Difference: the largest between two ways, relative to the value.",
+            )
+        )
+    failed = [one for one in checks if not one.passed]
+    if failed:
+        raise SolverError(
+            "\n  ".join(
+                [
+                    "These formulations do not pass.",
+                    *(f"{one.name}: {problem}" for one in failed for problem in one.problems),
+                ]
+            )
+        )

@@ -1,0 +1,71 @@
+"""The pages say what works: their code runs, their pictures are there, the commands exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cli_cases import good
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+COMMAND = re.compile(r"`(arbmodels [^`\n]+)`|^ *(arbmodels .+)$", re.MULTILINE)
+each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+
+
+@each_page
+def test_the_code_of_a_page_runs(path: Path) -> None:
+    names: dict[str, Any] = {}
+    for code in re.findall(r"^```python\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE):
+        exec(compile(code, str(path), "exec"), names)  # noqa: S102 - our own pages
+
+
+@each_page
+def test_the_commands_of_a_page_exist(path: Path) -> None:
+    for inline, block in COMMAND.findall(path.read_text()):
+        words = shlex.split((inline or block).split(">")[0])[1:]
+        names = []
+        for word in words:
+            if not re.fullmatch(r"[a-z-]+", word) or word.startswith("-"):
+                break
+            names.append(word)
+        command = names[:2] if names[0] in ("data", "formulations", "game") else names[:1]
+        text = good(*command, "--help")
+        for option in (word for word in words if word.startswith("--")):
+            assert option in text, (path.name, inline or block)
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    contents = (ROOT / "mkdocs.yml").read_text()
+    for path in PAGES:
+        assert str(path.relative_to(DOCS)) in contents
+
+
+def test_every_picture_of_the_gallery_is_light_and_explained() -> None:
+    pictures = sorted((DOCS / "figures").glob("*.png"))
+    assert len(pictures) >= 3
+    for picture in pictures:
+        text = (ROOT / "paper_figures" / f"{picture.stem}.py").read_text()
+        assert text.startswith(('"""Figure', 'r"""Figure'))
+        assert picture.stat().st_size < 200_000
+
+
+def test_nothing_is_fetched_from_elsewhere() -> None:
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
+    assert site["strict"] is True
+    assert site["theme"]["font"] is False
+    assert "extra_javascript" not in site
+
+
+def test_citation_is_complete() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    version = re.findall(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert [citation["version"]] == version
+    assert citation["license"] == "MIT"
+    assert {"cff-version", "message", "title", "authors", "preferred-citation"} <= set(citation)
