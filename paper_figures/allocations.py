@@ -8,7 +8,6 @@ that their 14,526 allocations of four models take seconds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -130,7 +129,9 @@ class Scored:
             left = unsolved[pairs[:, 0]] * end.T[pairs[:, 1]]
             # F never rises: up to its end a stage has its own F, and what is left there after it.
             inside = self.grid <= self._distinct[0][m][pairs[:, 1], None]
-            stages[:, m] = np.where(inside, averaged[pairs[:, 0]], left.sum(axis=1)[:, None])[pair_of]
+            stages[:, m] = np.where(inside, averaged[pairs[:, 0]], left.sum(axis=1)[:, None])[
+                pair_of
+            ]
             unsolved, group = left, pair_of
         before = np.cumsum(self.allocations, axis=1) - self.allocations
         log_grid = np.log(self.grid)
