@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import arbmodels as arb
 from arbmodels.cascades.hull import hull_vertices, undominated
+from arbmodels.cascades.search.groups import merged
 from arbmodels.cascades.search.minorant import minorant
 from arbmodels.cascades.search.natural import natural_of
 from arbmodels.cascades.search.relaxation import mean_products, relax
@@ -232,3 +233,76 @@ def test_bad_input():
         found.spend_at(float("nan"))
     assert np.isnan(found.spend_at(1.01))
     assert np.isnan(found.bound_at(1.01))
+
+
+def all_orders(curves, rates):
+    """Least mixture over every order of every amount of any number of models."""
+    natural = natural_of(curves)
+    whole = relax(natural, tuple(np.arange(last + 1) for last in natural.last))
+    hull = whole.hull
+    return np.interp(rates, 1 - whole.unsolved[hull], whole.charge[hull])
+
+
+def test_every_knot_makes_the_relaxation_exact():
+    curves = attempt_curves(random_market(np.random.default_rng(12), 20, 3, max_attempts=7))
+    rates = np.linspace(0.05, 1, 25) * natural_of(curves).reach
+    np.testing.assert_allclose(all_orders(curves, rates), best_mixture(curves, rates))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_more_models_than_a_lattice_holds(seed):
+    market = random_market(np.random.default_rng(seed), 25, 11, max_attempts=2, missing=0.2)
+    curves = attempt_curves(market)
+    found = arb.search_frontier(curves, gap=0.05)
+    rates = found.solve_rates
+    best = all_orders(curves, rates)
+    assert np.all(found.bound_at(rates) <= best * (1 + 1e-9))
+    assert np.all(found.mixture_spend_at(rates) >= best * (1 - 1e-9))
+    assert found.closed[: len(rates) // 3].all()
+    for rate in (0.3, 0.9):
+        plan = found.plan_at(rate * found.reach)
+        assert plan.evaluate(curves).mean_spend == pytest.approx(
+            float(found.spend_at(rate * found.reach))
+        )
+
+
+@given(st.data())
+@settings(max_examples=20)
+def test_a_group_is_at_least_as_good_as_its_models(data):
+    market = data.draw(markets(max_instances=5, max_models=4, max_attempts=4, missing=0.3))
+    natural = natural_of(attempt_curves(market))
+    count = len(market.models)
+    cut = data.draw(st.integers(0, count))
+    groups = tuple(g for g in (tuple(range(cut)), tuple(range(cut, count))) if g)
+    joined = merged(natural, groups)
+    order = data.draw(st.permutations(range(count)))
+    here, group_here = [0] * count, [0] * len(groups)
+    steps, joint = [], []
+    bought = [[m] * data.draw(st.integers(0, natural.last[m])) for m in order]
+    for m in itertools.chain(*bought):
+        here[m] += 1
+        steps.append((m, here[m]))
+        g = next(k for k, group in enumerate(groups) if m in group)
+        group_here[g] += 1
+        joint.append((g, group_here[g]))
+    if steps:
+        real, better = natural.score(steps), joined.score(joint)
+        assert better.spend.sum() <= real.spend.sum() * (1 + 1e-12)
+        assert better.solve_rate[-1] >= real.solve_rate[-1] - 1e-12
+
+
+def test_many_models_in_dollars_are_refused():
+    market = random_market(np.random.default_rng(1), 5, 9)
+    with pytest.raises(arb.InputError, match="whole attempts only"):
+        arb.search_frontier(dollar_curves(market, budget_grid(0.1, 10, 5)))
+
+
+def test_arbitrage_on_a_searched_frontier():
+    market = random_market(np.random.default_rng(4), 40, 5, max_attempts=6)
+    found = arb.search_frontier(market)
+    margin = arb.arbitrage(found)
+    assert margin.method == "searched"
+    at = margin.solve_rates[len(margin.solve_rates) // 2]
+    alone = np.nanmin(found.model_prices_at([at]))
+    assert margin.at(at).margin == pytest.approx(max(0.0, 1 - float(found.spend_at(at)) / alone))
+    assert "searched" in str(margin)

@@ -140,7 +140,7 @@ class Deviations(Displayed):
                 player,
                 number(profit),
                 number(gain),
-                percent(relative, 3),
+                _share(float(relative)),
                 _deviation(deviation, bool(attained)),
             )
             for player, profit, gain, relative, deviation, attained in zip(
@@ -159,6 +159,12 @@ class Deviations(Displayed):
             rows,
             self.words,
         )
+
+
+def _share(relative: float) -> str:
+    if np.isinf(relative):
+        return "from nothing"
+    return percent(relative, 3) if relative < 10 else f"{number(relative)} times"
 
 
 def _deviation(deviation: float | str | None, attained: bool) -> str:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from arbmodels.cascades import (
     AuthorsPolicy,
     Frontier,
+    SearchedFrontier,
     authors_market_reach,
     authors_policy,
     cascade_frontier,
@@ -19,7 +20,7 @@ from arbmodels.market import Market
 
 
 def arbitrage(
-    source: Market | Curves | Frontier,
+    source: Market | Curves | Frontier | SearchedFrontier,
     *,
     method: Method = "exact",
     solve_rates: npt.ArrayLike | None = None,
@@ -33,9 +34,10 @@ def arbitrage(
 
     Parameters
     ----------
-    source : Market, Curves or Frontier
+    source : Market, Curves, Frontier or SearchedFrontier
         A market is scored in the authors' accounting, so that both methods compare. The authors'
-        method takes a market of two models, the cheap one first.
+        method takes a market of two models, the cheap one first. More than four models: give
+        :func:`arbmodels.search_frontier`, whose best single plans are compared.
     method : {"exact", "authors"}
     solve_rates : increasing array of probabilities, optional
         By default the authors' grid: 1,000 points from 0.68 to the best single model's reach
@@ -56,13 +58,16 @@ def arbitrage(
     """
     if method not in ("exact", "authors"):
         raise InputError(f"No method {method!r}; choose 'exact' or 'authors'.")
-    answer: Frontier | AuthorsPolicy
+    answer: Frontier | SearchedFrontier | AuthorsPolicy
     if method == "authors":
         if not isinstance(source, Market):
             raise InputError("The authors' method brings its own curves: give it a market.")
         rates = rates_up_to(authors_market_reach(source), solve_rates)
         answer = authors_policy(source, rates)
     else:
-        answer = source if isinstance(source, Frontier) else cascade_frontier(source)
+        if isinstance(source, Frontier | SearchedFrontier):
+            answer = source
+        else:
+            answer = cascade_frontier(source)
         rates = rates_up_to(answer.market_reach, solve_rates)
     return Arbitrage.of(answer, rates)

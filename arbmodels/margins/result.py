@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.cascades import AuthorsPolicy, Frontier
+from arbmodels.cascades import AuthorsPolicy, Frontier, SearchedFrontier
 from arbmodels.display import (
     ARBITRAGEUR_COLOUR,
     Displayed,
@@ -50,7 +50,7 @@ class Arbitrage(Displayed):
 
     Parameters
     ----------
-    source : Frontier or AuthorsPolicy
+    source : Frontier, SearchedFrontier or AuthorsPolicy
         Where the arbitrageur's cost comes from.
     solve_rates : float array [U]
     model_prices : float array [U, M]
@@ -61,7 +61,7 @@ class Arbitrage(Displayed):
         What of it goes to each model.
     """
 
-    source: Frontier | AuthorsPolicy
+    source: Frontier | SearchedFrontier | AuthorsPolicy
     solve_rates: FloatArray
     model_prices: FloatArray
     arbitrage_cost: FloatArray
@@ -78,8 +78,10 @@ class Arbitrage(Displayed):
         return self.source.names
 
     @property
-    def method(self) -> Method:
-        """Whether the cost is the exact optimum or that of the authors' policy."""
+    def method(self) -> Literal["exact", "searched", "authors"]:
+        """Whether the cost is the exact optimum, a search's, or that of the authors' policy."""
+        if isinstance(self.source, SearchedFrontier):
+            return "searched"
         return "exact" if isinstance(self.source, Frontier) else "authors"
 
     @property
@@ -120,7 +122,9 @@ class Arbitrage(Displayed):
         return self._point(best)
 
     @classmethod
-    def of(cls, source: Frontier | AuthorsPolicy, solve_rates: FloatArray) -> Arbitrage:
+    def of(
+        cls, source: Frontier | SearchedFrontier | AuthorsPolicy, solve_rates: FloatArray
+    ) -> Arbitrage:
         """Return prices and costs of cascades or a policy at some solve rates."""
         return cls(
             source,

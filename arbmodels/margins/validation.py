@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arbmodels.cascades import AuthorsPolicy, Frontier
+from arbmodels.cascades import AuthorsPolicy, Frontier, SearchedFrontier
 from arbmodels.errors import InputError
 from arbmodels.estimation.crossval import cross_validate_margin
 from arbmodels.estimation.crossval_result import CrossValidatedMargin
@@ -18,12 +18,14 @@ _REPEATS, _FEW_MODELS, _FEW_INSTANCES = 4, 3, 1_000
 MOST_INSTANCES = 5_000
 
 
-def why_not(source: Frontier | AuthorsPolicy, solve_rates: FloatArray) -> str:
+def why_not(source: Frontier | SearchedFrontier | AuthorsPolicy, solve_rates: FloatArray) -> str:
     """Return why the margin is not cross-validated by default; empty if it is."""
     # Instances without weight are no part of the sample.
     count, models = int(np.count_nonzero(source.market.weight)), len(source.names)
     if not np.any(np.isfinite(source.model_prices_at(solve_rates))):
         return "Not cross-validated: there is no market price at these solve rates."
+    if isinstance(source, SearchedFrontier):
+        return "Not cross-validated: a search over many models is scored where it was fitted."
     if isinstance(source, AuthorsPolicy) and models != 2:
         return "Not cross-validated: this allocation was given, not chosen on the market."
     if count < LEAST_INSTANCES:
@@ -40,7 +42,7 @@ def why_not(source: Frontier | AuthorsPolicy, solve_rates: FloatArray) -> str:
 
 
 def validated(
-    source: Frontier | AuthorsPolicy, solve_rates: FloatArray
+    source: Frontier | SearchedFrontier | AuthorsPolicy, solve_rates: FloatArray
 ) -> CrossValidatedMargin | str:
     """Return the cross-validated margin at the solve rates of the arbitrage, or why there is none.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.cascades.search.bounds import Bounds
+from arbmodels.cascades.search.bounds import Bounds, Excluded
 from arbmodels.cascades.search.natural import Natural, Steps
 from arbmodels.cascades.search.plans import Plans
 from arbmodels.cascades.search.relaxation import Relaxation, relax
@@ -16,7 +16,6 @@ from arbmodels.curves import SAME_RATE
 from arbmodels.passk import FloatArray
 
 Knots = tuple[npt.NDArray[np.int64], ...]
-Excluded = list[tuple[FloatArray, FloatArray]]
 
 #: States of the first relaxation.
 _FIRST_STATES = 50_000
@@ -38,30 +37,23 @@ class Band:
     ----------
     rates : float array
     relaxation : Relaxation
-    excluded : list of (prices, values)
-        What is known of policies beyond the relaxation's last knots: at these prices their spend
-        plus priced unsolved share is at least the value.
+    excluded : Excluded
+        Policies beyond the relaxation's last knots.
+    rounds : int
+        Relaxations so far.
     stuck : bool
         Nothing more to do: all rates are served, time or states are used up.
     """
 
     rates: FloatArray
     relaxation: Relaxation
-    excluded: Excluded = field(default_factory=list)
+    excluded: Excluded = field(default_factory=Excluded)
     rounds: int = 0
     stuck: bool = False
 
     def bound(self, price: float) -> float:
-        """Return what no policy undercuts: of those within the last knots, and beyond them.
-
-        A policy's sum is linear in the price, so between two prices its bounds interpolate; it
-        never falls with the price, and no faster than in proportion.
-        """
-        beyond = [
-            float(np.interp(price, np.append(0.0, prices), np.append(0.0, values)))
-            for prices, values in self.excluded
-        ]
-        return min([self.relaxation.best(price)[1], *beyond])
+        """Return what no policy undercuts, within the last knots or beyond them."""
+        return min(self.relaxation.best(price)[1], self.excluded.bound(price))
 
 
 def search(
@@ -84,7 +76,7 @@ def search(
         By :func:`time.monotonic`; when it has passed the best so far is returned.
     """
     plans, bounds = Plans(natural), Bounds()
-    root = relax(natural, _first_knots(natural))
+    root = relax(natural, first_knots(natural))
     _learn(root, np.append(root.hull, len(root.charge) - 1), plans)
     plans.add(_trimmed(natural, root.purchases(len(root.charge) - 1)))
     for price in root.prices:
@@ -122,10 +114,12 @@ def _improve(  # noqa: PLR0917
     most = [plans.least(price) for price in prices]
     if band.excluded and any(band.bound(price) < old.best(price)[1] for price in prices):
         # Better plans brought prices at which too little is known of what was cut off.
-        _renew(band, tuple(map(np.union1d, old.knots, root.knots)), [], prices, plans, bounds)
+        _renew(
+            band, tuple(map(np.union1d, old.knots, root.knots)), Excluded(), prices, plans, bounds
+        )
         return
     ends = np.max([old.ends(p, value) for p, value in zip(prices, most, strict=True)], axis=0)
-    kept = [knots[: end + 1] for knots, end in zip(old.knots, ends, strict=True)]
+    kept = [_up_to(knots, end) for knots, end in zip(old.knots, ends, strict=True)]
     lost = [np.zeros(len(knots)) for knots in old.knots]
     middle = [np.zeros(len(knots) - 1, dtype=np.int64) for knots in old.knots]
     for price in prices:
@@ -141,10 +135,9 @@ def _improve(  # noqa: PLR0917
     else:
         band.stuck = True
         return
-    excluded = list(band.excluded)
-    if any(end < len(had) - 1 for end, had in zip(ends, old.knots, strict=True)):
-        excluded.append((prices, np.array(most)))
-    _renew(band, knots, excluded, prices, plans, bounds)
+    if any(len(now) < len(had) for now, had in zip(kept, old.knots, strict=True)):
+        band.excluded.add(prices, np.array(most))
+    _renew(band, knots, band.excluded, prices, plans, bounds)
 
 
 def _renew(  # noqa: PLR0917
@@ -162,6 +155,13 @@ def _renew(  # noqa: PLR0917
 def _learn(relaxation: Relaxation, states: npt.NDArray[np.int64], plans: Plans) -> None:
     for state in states:
         plans.add(relaxation.purchases(int(state)))
+
+
+def _up_to(knots: npt.NDArray[np.int64], end: int) -> npt.NDArray[np.int64]:
+    """Keep the knots that policies may reach when none below the limit passes knot ``end``."""
+    if end == len(knots) - 1 or knots[end] - knots[end - 1] > 1:
+        return knots[: end + 1]
+    return knots[:end]
 
 
 def _split(
@@ -189,7 +189,8 @@ def _split(
     return tuple(np.array(sorted(knots), dtype=np.int64) for knots in chosen)
 
 
-def _first_knots(natural: Natural) -> Knots:
+def first_knots(natural: Natural) -> Knots:
+    """Return knots for a first look, as close as a small lattice allows."""
     for ratio in _RATIOS:
         knots = tuple(_spread(last, ratio) for last in natural.last)
         if np.prod([float(len(each)) for each in knots]) <= _FIRST_STATES:

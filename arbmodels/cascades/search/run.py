@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels.cascades.search.engine import search
+from arbmodels.cascades.search.many import MAX_AXES, search_many
 from arbmodels.cascades.search.natural import natural_of
 from arbmodels.cascades.search.searched import SearchedFrontier
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves
@@ -36,7 +37,8 @@ def search_frontier(
     replaces the failure curves by lower ones that are linear between knots. Shortest paths there
     bound every policy from below, whatever its amounts, mixtures included; the paths themselves,
     scored on the true curves, are the policies. Knots are added where the bound loses most until
-    both meet.
+    both meet. Of more than eight models, groups of similar price count as one model that is at
+    least as good, and are split where they are bought from; the bound is looser there.
 
     Parameters
     ----------
@@ -88,7 +90,15 @@ def search_frontier(
     if natural.reach <= SAME_RATE:
         raise InputError(f"No model of {curves.market.name} ever solves anything.")
     rates = _rates(solve_rates, natural.reach, curves)
-    plans, bounds = search(natural, rates, gap, most_states, start + time_limit)
+    many = len(curves.names) > MAX_AXES
+    if many and curves.unit != "attempts":
+        raise InputError(
+            f"{curves.market.name} has {len(curves.names)} models; more than {MAX_AXES} are"
+            " searched in whole attempts only: give attempt_curves(market), or select models."
+        )
+    plans, bounds = (search_many if many else search)(
+        natural, rates, gap, most_states, start + time_limit
+    )
     return SearchedFrontier(natural, rates, plans, bounds, gap, time.monotonic() - start)
 
 

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
     from arbmodels.cascades.search.searched import SearchedFrontier
 
-_SHARES = np.array([0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 1.0])
+#: Rows of the table.
+_ROWS = 12
 
 
 def searched_table(found: SearchedFrontier) -> TextTable:
-    """Return ten solve rates up to the largest one looked at with spend, bound and plan."""
-    rates = np.unique(found.solve_rates[-1] * _SHARES)
+    """Return some of the solve rates looked at with spend, bound and plan."""
+    looked = found.solve_rates
+    rates = looked[np.unique(np.linspace(0, len(looked) - 1, _ROWS).astype(int))]
     rows = [
         (percent(u, 2), number(c), number(x), number(b), percent(gap, 2), found.plan_at(u).summary)
         for u, c, x, b, gap in zip(
@@ -92,6 +94,7 @@ def plot_searched(found: SearchedFrontier, axes: Axes | None = None) -> Axes:
     axes.set_xlabel("Solve rate (%)")
     axes.set_ylabel(f"Expected spend ({found.market.currency} per instance)")
     axes.set_yscale("log")
+    axes.set_ylim(bottom=0.5 * float(found.mixture_spend_at(found.solve_rates[0])))
     axes.set_title(found.market.name)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return axes

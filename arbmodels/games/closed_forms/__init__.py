@@ -1,0 +1,38 @@
+"""Equilibria in closed form, derived by computer algebra (``pip install 'arbmodels[symbolic]'``).
+
+Every function derives its formula from first-order and indifference conditions when called.
+"""
+
+from arbmodels.games.closed_forms.linear import (
+    complements,
+    homogeneous_bertrand,
+    linear_duopoly,
+    linear_oligopoly,
+    linear_stackelberg,
+)
+from arbmodels.games.closed_forms.logit import (
+    logit_lambert,
+    logit_markup,
+    logit_symmetric,
+    nested_logit_markup,
+)
+from arbmodels.games.closed_forms.result import ClosedForm
+from arbmodels.games.closed_forms.spatial import circular_city, hotelling
+from arbmodels.games.closed_forms.vertical import vertical_covered, vertical_uncovered
+
+__all__ = [
+    "ClosedForm",
+    "circular_city",
+    "complements",
+    "homogeneous_bertrand",
+    "hotelling",
+    "linear_duopoly",
+    "linear_oligopoly",
+    "linear_stackelberg",
+    "logit_lambert",
+    "logit_markup",
+    "logit_symmetric",
+    "nested_logit_markup",
+    "vertical_covered",
+    "vertical_uncovered",
+]

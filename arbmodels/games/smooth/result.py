@@ -1,0 +1,280 @@
+"""A price equilibrium of a smooth game, with its certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from arbmodels.checks import FloatArray
+from arbmodels.display import Displayed, TextTable, model_label, new_axes, number, percent
+from arbmodels.games.deviations import Deviations
+from arbmodels.games.smooth.game import SmoothGame
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: A product below this share of what is sold is in the flat tail of demand.
+_TAIL = 1e-9
+#: A price above so many times its cost is worth a word.
+_HUGE = 1_000.0
+#: Products shown in a table.
+_SHOWN = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a solver found from one start.
+
+    Parameters
+    ----------
+    prices : float array [J]
+    found_by : str
+    trace : sequence of float
+        Largest relative change of a price, per iteration.
+    converged : bool
+    evaluations : int, optional
+        In place of the iterations, where there is no trace.
+    """
+
+    prices: FloatArray
+    found_by: str
+    trace: Sequence[float]
+    converged: bool
+    evaluations: int = 0
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SmoothEquilibrium(Displayed):
+    """Prices from which no firm gains more than epsilon by moving.
+
+    Made by :meth:`SmoothGame.solve`. J products, F firms; money in the game's currency.
+
+    Parameters
+    ----------
+    game : SmoothGame
+    prices, quantities, shares : float array [J]
+    profits : float array [F]
+    deviations : Deviations
+        The certificate: largest gain of every firm.
+    found_by : str
+    iterations : int
+    trace : float array [iterations]
+        Largest relative change of a price per iteration.
+    converged : bool
+        Whether the iteration came to rest; epsilon holds either way.
+    others : tuple of float arrays [J]
+        Prices of other equilibria, found from other starts and certified to 1e-6 of profit.
+    flags : tuple of str
+        What deserves a second look: tails without demand, prices below cost or far above it.
+    kind : "pure"
+    """
+
+    game: SmoothGame
+    prices: FloatArray
+    quantities: FloatArray
+    shares: FloatArray
+    profits: FloatArray
+    deviations: Deviations
+    found_by: str
+    iterations: int
+    trace: FloatArray
+    converged: bool
+    others: tuple[FloatArray, ...]
+    flags: tuple[str, ...]
+    kind: Literal["pure"] = "pure"
+
+    @classmethod
+    def at(
+        cls,
+        game: SmoothGame,
+        found: Found,
+        deviations: Deviations,
+        others: tuple[FloatArray, ...] = (),
+    ) -> SmoothEquilibrium:
+        """Return the equilibrium at prices that a solver found."""
+        flags = flags_at(game, found.prices)
+        if not found.converged:
+            flags = (f"no convergence in {len(found.trace)} iterations", *flags)
+        return cls(
+            game,
+            found.prices,
+            game.demand.quantities(found.prices),
+            game.demand.shares(found.prices),
+            deviations.profit,
+            deviations,
+            found.found_by,
+            len(found.trace) or found.evaluations,
+            np.array(found.trace, dtype=float),
+            found.converged,
+            others,
+            flags,
+        )
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """Names of the firms."""
+        return self.game.firms
+
+    @property
+    def epsilon(self) -> float:
+        """Largest gain of any firm by other prices, in the game's currency."""
+        return self.deviations.epsilon
+
+    @property
+    def relative_epsilon(self) -> float:
+        """Largest gain of any firm over its profit."""
+        return self.deviations.relative_epsilon
+
+    @property
+    def markups(self) -> FloatArray:
+        """Price less what makes the product earn nothing (cost and taxes), [J]."""
+        return self.prices - self.game.effective_costs
+
+    @property
+    def consumer_surplus(self) -> float:
+        """Consumer surplus, as the demand defines it."""
+        return float(self.game.demand.consumer_surplus(self.prices))
+
+    @property
+    def tax_revenue(self) -> float:
+        """Taxes paid by all firms."""
+        taken = np.asarray(self.game.ad_valorem_tax) * self.prices + np.asarray(self.game.unit_tax)
+        return float(taken @ self.quantities)
+
+    @property
+    def welfare(self) -> float:
+        """Consumer surplus, profits and taxes."""
+        return self.consumer_surplus + float(self.profits.sum()) + self.tax_revenue
+
+    @property
+    def herfindahl(self) -> float:
+        """Sum of squared shares of firms in what is sold, between 0 and 1; NaN if nothing is."""
+        sold = np.bincount(self.game.owner_of, self.quantities, len(self.game.firms))
+        total = sold.sum()
+        return float(((sold / total) ** 2).sum()) if total > 0 else float("nan")
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per product: firm, cost, price, markup, quantity, share, profit."""
+        game = self.game
+        return pd.DataFrame(
+            {
+                "product": list(game.products),
+                "firm": list(game.owners or ()),
+                "cost": game.costs,
+                "price": self.prices,
+                "markup": self.markups,
+                "quantity": self.quantities,
+                "share": self.shares,
+                "profit": game.product_profits(self.prices),
+                "fixed": game.is_fixed,
+            }
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return {
+            "kind": self.kind,
+            "game": self.game.name,
+            "unit": self.game.currency,
+            "epsilon": self.epsilon,
+            "products": self.to_frame().to_dict("records"),
+            "profits": dict(zip(self.players, self.profits.tolist(), strict=True)),
+            "certificate": self.deviations.to_dict(),
+            "found_by": self.found_by,
+            "iterations": self.iterations,
+            "converged": self.converged,
+            "others": [prices.tolist() for prices in self.others],
+            "flags": list(self.flags),
+        }
+
+    def table(self) -> TextTable:
+        """Return epsilon, then the twenty products that sell most."""
+        unit = self.game.currency
+        frame = self.to_frame()
+        shown = frame.sort_values("quantity", ascending=False, kind="stable").head(_SHOWN)
+        gains = dict(zip(self.players, self.deviations.gain, strict=True))
+        rows = [
+            (
+                model_label(str(row["product"])),
+                str(row["firm"]),
+                number(row["price"]) + (" (fixed)" if row["fixed"] else ""),
+                number(row["markup"]),
+                percent(row["share"], 2),
+                number(row["profit"]),
+                number(gains[row["firm"]]),
+            )
+            for row in shown.to_dict("records")
+        ]
+        notes = [
+            self.deviations.words,
+            f"Found by {self.found_by}; {self.iterations} iterations."
+            + f" Other equilibria found: {len(self.others)}." * bool(self.others),
+            *(f"Look at: {flag}." for flag in self.flags[:5]),
+        ]
+        if len(self.flags) > 5:
+            notes.append(f"Look at: {len(self.flags) - 5} more, see flags.")
+        if len(frame) > _SHOWN:
+            notes.append(f"{len(frame) - _SHOWN} more products, see to_frame().")
+        relative = self.relative_epsilon
+        part = f" ({percent(relative, 3)} of profit)" if relative <= 1 else ""
+        return TextTable(
+            f"epsilon = {number(self.epsilon)} {unit}{part}: {self.kind} equilibrium of"
+            f" {self.game.name}",
+            (
+                "product",
+                "firm",
+                f"price [{unit}]",
+                f"markup [{unit}]",
+                "share",
+                f"profit [{unit}]",
+                f"firm's gain [{unit}]",
+            ),
+            rows,
+            "\n".join(notes),
+        )
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw the prices against the costs of the products (with taxes)."""
+        axes = new_axes() if axes is None else axes
+        cost = self.game.effective_costs
+        ends = np.array([0.0, max(float(cost.max()), float(self.prices.max())) * 1.05])
+        size = 6 + 200 * self.shares / max(float(self.shares.max()), 1e-300)
+        axes.plot(ends, ends, color="black", lw=1, ls="--", label="Price = cost")
+        axes.scatter(cost, self.prices, s=size, alpha=0.7, label="Products (area: share)")
+        if len(cost) <= 10:
+            for name, x, y in zip(self.game.products, cost, self.prices, strict=True):
+                axes.annotate(
+                    model_label(name), (x, y), xytext=(7, 5), textcoords="offset points", fontsize=8
+                )
+        axes.set_xlabel(f"Marginal cost and taxes ({self.game.currency})")
+        axes.set_ylabel(f"Price ({self.game.currency})")
+        axes.set_title(self.game.name)
+        axes.legend(frameon=False)
+        return axes
+
+    def plot_best_responses(
+        self, firms: Sequence[str] | None = None, axes: Axes | None = None
+    ) -> Axes:
+        """Draw two firms' best prices against each other; see the game's method."""
+        return self.game.plot_best_responses(self, firms, axes)
+
+
+def flags_at(game: SmoothGame, prices: FloatArray) -> tuple[str, ...]:
+    """Return what deserves a second look at prices [J], a sentence each."""
+    sold = game.demand.quantities(prices)
+    total = float(sold.sum())
+    costs = game.effective_costs
+    flags = []
+    for j, name in enumerate(game.products):
+        price = f"{name} at {number(prices[j])} {game.currency}"
+        if sold[j] <= _TAIL * total:
+            flags.append(f"{price} sells {number(sold[j])}: first-order conditions say nothing")
+        if prices[j] < costs[j] * (1 - 1e-12):
+            flags.append(f"{price} is below its cost {number(costs[j])}")
+        elif costs[j] > 0 and prices[j] > _HUGE * costs[j]:
+            flags.append(f"{price} is over {_HUGE:,.0f} times its cost")
+    return tuple(flags)
