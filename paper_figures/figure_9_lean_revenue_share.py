@@ -1,8 +1,8 @@
 """Figure 9: who receives the customers' money among provers of theorems in Lean.
 
-The paper shows how the revenue is split without arbitrage and with it; an arbitrageur's share is its
-margin (figure 8). The published data lacks kimina-0.6b; the shares compared here are those that the
-authors' procedure gives for the three provers that are there.
+The paper shows how the revenue is split without arbitrage and with it; an arbitrageur's share is
+its margin (figure 8). The published data lacks kimina-0.6b; the shares compared here are those that
+the authors' procedure gives for the three provers that are there.
 
 On the simulated market: three simulated provers, with invented costs.
 
