@@ -202,6 +202,67 @@ def solve(
     )
 
 
+class Growing:
+    """A linear program that gains rows; every solve goes on from the last basis.
+
+    Parameters
+    ----------
+    program : Program
+        Without integer columns.
+    threads, seed : int
+    """
+
+    def __init__(self, program: Program, *, threads: int = 1, seed: int = 0) -> None:
+        options = {
+            "threads": int(threads),
+            "random_seed": int(seed),
+            "primal_feasibility_tolerance": TOLERANCE,
+            "dual_feasibility_tolerance": TOLERANCE,
+            "small_matrix_value": SMALLEST_COEFFICIENT,
+        }
+        self._cost = program.cost
+        self._highs = _passed(program, options)
+
+    def add_rows(self, matrix: sparse.csr_array, lower: FloatArray, upper: FloatArray) -> None:
+        """Add rows lower <= matrix x <= upper."""
+        added = self._highs.addRows(
+            matrix.shape[0],
+            np.ascontiguousarray(lower, dtype=np.float64),
+            np.ascontiguousarray(upper, dtype=np.float64),
+            matrix.nnz,
+            matrix.indptr.astype(np.int32),
+            matrix.indices.astype(np.int32),
+            matrix.data.astype(np.float64),
+        )
+        _check(added, f"{matrix.shape[0]} further rows")
+
+    def solve(self, time_limit: float) -> FloatArray | None:
+        """Return an optimal solution, [n]; None if the time is up.
+
+        Raises
+        ------
+        SolverError
+            If HiGHS stops for another reason than an optimum or the time.
+        """
+        # The clock of HiGHS counts all solves of an instance.
+        limit = self._highs.getRunTime() + time_limit
+        _check(self._highs.setOptionValue("time_limit", limit), f"option time_limit = {limit!r}")
+        self._highs.run()
+        status = self._highs.getModelStatus()
+        if status not in _STATUS:
+            # The last basis can lead astray; a fresh start does not.
+            self._highs.clearSolver()
+            self._highs.run()
+            status = self._highs.getModelStatus()
+        if _STATUS.get(status) == "time limit":
+            return None
+        if _STATUS.get(status) != "optimal":
+            raise SolverError(
+                f"HiGHS stopped with status {self._highs.modelStatusToString(status)!r}."
+            )
+        return np.array(self._highs.getSolution().col_value)
+
+
 def relative_gap(objective: float, bound: float) -> float:
     """Return abs(bound - objective) / max(abs(objective), 1e-12)."""
     return abs(bound - objective) / max(abs(objective), 1e-12)

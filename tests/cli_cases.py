@@ -101,3 +101,17 @@ def wide_table(path: Path, rows: int = 500) -> pd.DataFrame:
     )
     frame.to_parquet(path, row_group_size=100)
     return frame
+
+
+def write_payoffs(folder: Path) -> None:
+    """Write a prisoners' dilemma as payoffs.csv and payoffs.json."""
+    first, second = [[3, 0], [5, 1]], [[3, 5], [0, 1]]
+    rows = [
+        (row, column, first[i][j], second[i][j])
+        for i, row in enumerate(("high", "low"))
+        for j, column in enumerate(("high", "low"))
+    ]
+    columns = ["A", "B", "payoff A", "payoff B"]
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "payoffs.csv", index=False)
+    stacked = np.stack([first, second], axis=-1).tolist()
+    (folder / "payoffs.json").write_text(json.dumps({"payoffs": stacked}))

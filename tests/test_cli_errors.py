@@ -49,16 +49,22 @@ from cli_cases import bad, run
         (["route", "{folder}", "--budget", "1", "--capacity", "huge=3"], "no model 'huge'"),
         (["route", "{folder}", "--budget", "1", "--segment-floor", "x=0.3"], "no segment 'x'"),
         (["route", "{folder}", "--budget", "1", "--time-limit", "0"], "time_limit"),
-        (["game", "{folder}", "--step", "0.9"], "--step is for --kind undercutting"),
-        (["game", "{folder}", "--kind", "undercutting", "--step", "2"], "between 0 and 1"),
+        (["game", "bertrand", "{folder}", "--step", "0.9"], "--step is for --kind undercutting"),
         (
-            ["game", "{folder}", "--kind", "undercutting", "--willingness-to-pay", "1"],
+            ["game", "bertrand", "{folder}", "--kind", "undercutting", "--step", "2"],
+            "between 0 and 1",
+        ),
+        (
+            ["game", "bertrand", "{folder}", "--kind", "undercutting", "--willingness-to-pay", "1"],
             "is for --kind bertrand",
         ),
-        (["game", "{folder}", "--kind", "undercutting", "--at", "0.999"], "no price to undercut"),
-        (["game", "{folder}", "--arbitrageurs", "-1"], "--arbitrageurs"),
-        (["game", "{folder}", "--willingness-to-pay", "-1"], "willingness to pay"),
-        (["game", "{folder}", "--provider-cost-share", "0"], "above 0 and at most 1"),
+        (
+            ["game", "bertrand", "{folder}", "--kind", "undercutting", "--at", "0.999"],
+            "no price to undercut",
+        ),
+        (["game", "bertrand", "{folder}", "--arbitrageurs", "-1"], "--arbitrageurs"),
+        (["game", "bertrand", "{folder}", "--willingness-to-pay", "-1"], "willingness to pay"),
+        (["game", "bertrand", "{folder}", "--provider-cost-share", "0"], "above 0 and at most 1"),
         (["demo", "--output", "{folder}"], ".png, .pdf, .svg"),
     ],
 )
@@ -83,7 +89,7 @@ def test_malformed_lines_are_named_with_file_and_line(folder: Path) -> None:
     with (folder / "small.jsonl").open("a") as file:
         file.write('{"id": "x__1", "attempts": [0, 1\n')
         file.write('{"id": "x__2", "attempts": [0, 2], "mean_cost": -1}\n')
-    for command in (["info"], ["margin"], ["route", "--budget", "1"], ["game"], ["frontier"]):
+    for command in (["info"], ["margin"], ["route", "--budget", "1"], ["frontier"]):
         message = bad(command[0], folder, *command[1:])
         assert "small.jsonl:25: not valid JSON" in message
         assert "small.jsonl:26" in message
@@ -102,8 +108,8 @@ def test_too_many_models_for_the_lattice_says_what_to_do(folder: Path) -> None:
     for copy in range(4):
         text = (folder / "small.jsonl").read_text()
         (folder / f"copy{copy}.jsonl").write_text(text)
-    for command in ("margin", "frontier", "game"):
-        message = bad(command, folder)
+    for command in ("margin", "frontier", "game bertrand"):
+        message = bad(*command.split(), folder)
         assert "6" in message
         assert "--models" in message
     assert "choose two" in bad("margin", folder, "--method", "authors")

@@ -12,7 +12,7 @@ from cli_cases import good, strict
 
 def test_two_arbitrageurs_compete_the_margin_away(folder: Path) -> None:
     margin = strict(good("margin", folder, "--at", "0.4,0.6", "--json"))
-    answer = strict(good("game", folder, "--at", "0.4,0.6", "--json"))
+    answer = strict(good("game", "bertrand", folder, "--at", "0.4,0.6", "--json"))
     assert answer["kind"] == "bertrand"
     assert set(answer["players"]) == {"small", "large", "arbitrageur 1", "arbitrageur 2"}
     assert set(answer["prices"]) == set(answer["profits"]) == set(answer["players"])
@@ -25,7 +25,7 @@ def test_two_arbitrageurs_compete_the_margin_away(folder: Path) -> None:
 
 def test_one_arbitrageur_keeps_the_market_price(folder: Path) -> None:
     margin = strict(good("margin", folder, "--at", "0.4,0.6", "--json"))
-    arguments = ("game", folder, "--at", "0.4,0.6", "--arbitrageurs", 1)
+    arguments = ("game", "bertrand", folder, "--at", "0.4,0.6", "--arbitrageurs", 1)
     answer = strict(good(*arguments, "--json"))
     assert answer["epsilon"] == pytest.approx(0, abs=1e-12)
     for row, point in enumerate(margin["points"]):
@@ -37,7 +37,7 @@ def test_one_arbitrageur_keeps_the_market_price(folder: Path) -> None:
 
 def test_a_seller_who_is_alone_needs_a_willingness_to_pay(folder: Path) -> None:
     reach = strict(good("margin", folder, "--json"))["market_reach"]
-    arguments = ("game", folder, "--at", f"{reach + 0.005:.4f}", "--arbitrageurs", 1)
+    arguments = ("game", "bertrand", folder, "--at", f"{reach + 0.005:.4f}", "--arbitrageurs", 1)
     alone = strict(good(*arguments, "--json"))
     assert alone["market_price"] == [None]
     assert alone["epsilon"] is None
@@ -48,13 +48,25 @@ def test_a_seller_who_is_alone_needs_a_willingness_to_pay(folder: Path) -> None:
 
 
 def test_providers_who_can_cut_their_price_win_back_the_market(folder: Path) -> None:
-    answer = strict(good("game", folder, "--at", "0.5", "--provider-cost-share", 0.1, "--json"))
+    answer = strict(
+        good("game", "bertrand", folder, "--at", "0.5", "--provider-cost-share", 0.1, "--json")
+    )
     assert answer["shares"]["arbitrageur 1"] == [0.0]
     assert max(answer["profits"]["small"][0], answer["profits"]["large"][0]) > 0
 
 
 def test_undercutting_ends_at_the_limit_price(folder: Path) -> None:
-    arguments = ("game", folder, "--at", "0.5,0.999", "--kind", "undercutting", "--step", 0.9)
+    arguments = (
+        "game",
+        "bertrand",
+        folder,
+        "--at",
+        "0.5,0.999",
+        "--kind",
+        "undercutting",
+        "--step",
+        0.9,
+    )
     answer = strict(good(*arguments, "--json"))
     point = strict(good("margin", folder, "--at", "0.5", "--json"))["points"][0]
     assert answer["kind"] == "undercutting"
@@ -70,9 +82,19 @@ def test_undercutting_ends_at_the_limit_price(folder: Path) -> None:
 
 
 def test_undercutting_with_one_arbitrageur_leaves_him_at_most_a_step_to_gain(folder: Path) -> None:
-    arguments = ("game", folder, "--at", "0.5", "--kind", "undercutting", "--arbitrageurs", 1)
+    arguments = (
+        "game",
+        "bertrand",
+        folder,
+        "--at",
+        "0.5",
+        "--kind",
+        "undercutting",
+        "--arbitrageurs",
+        1,
+    )
     answer = strict(good(*arguments, "--json"))
-    limit = strict(good("game", folder, "--at", "0.5", "--arbitrageurs", 1, "--json"))
+    limit = strict(good("game", "bertrand", folder, "--at", "0.5", "--arbitrageurs", 1, "--json"))
     price, best = answer["market_price"][0], limit["market_price"][0]
     assert 0.93 * best - 1e-12 <= price <= best
     assert answer["epsilon"] == pytest.approx(best - price)

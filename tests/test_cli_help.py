@@ -17,7 +17,7 @@ from typer.main import get_command
 import arbmodels as arb
 from arbmodels.cli import app
 from arbmodels.cli.options import Convention
-from cli_cases import good, python, run, strict, wide_table
+from cli_cases import good, python, run, strict, wide_table, write_payoffs
 
 ACCOUNTING = tuple(rule for rule in get_args(Convention) if rule != "authors")
 #: What the help must explain, also in a narrow terminal.
@@ -32,7 +32,7 @@ CHOICES = {
     "cross-validate": ("exact: ", "authors: ", "segments", *ACCOUNTING),
     "bootstrap": ("instances: ", "attempts: ", "exact: ", "authors: ", *ACCOUNTING),
     "robustness": ("authors: ", "pooled: "),
-    "game": ("bertrand: ", "undercutting: ", "exact: ", "authors: ", *ACCOUNTING),
+    "game bertrand": ("bertrand: ", "undercutting: ", "exact: ", "authors: ", *ACCOUNTING),
 }
 
 
@@ -105,6 +105,7 @@ def test_examples_in_the_help_work(
     monkeypatch.chdir(table.parent)
     folder.rename("my-folder")
     wide_table(Path("table.parquet"))
+    write_payoffs(Path())
     words = [word.replace("~/arbitrage-data", ".") for word in shlex.split(line)]
     if "olmedo2026" in line or "routellm" in line:
         monkeypatch.setenv("ARBMODELS_DATA", str(request.getfixturevalue("real_data")))

@@ -125,5 +125,5 @@ def test_demo_tells_the_whole_story(
 
 def test_simulated_data_is_called_so(simulated: arb.Market) -> None:
     assert strict(good("margin", "swebench-sim", *PAIR, "--json"))["simulated"] is True
-    for command in ("info", "margin", "frontier", "game"):
-        assert "simulated" in good(command, "swebench-sim", *PAIR)
+    for command in ("info", "margin", "frontier", "game bertrand"):
+        assert "simulated" in good(*command.split(), "swebench-sim", *PAIR)

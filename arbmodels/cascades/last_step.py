@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -69,6 +70,27 @@ def cheapest_cuts(lattice: Lattice, target: FloatArray, best: FloatArray) -> Cut
         every.model[kept],
         every.amount[kept],
     )
+
+
+def crossing_steps(lattice: Lattice, solve_rate: float) -> Cuts:
+    """Return every lattice step that passes a solve rate, cut where it reaches it.
+
+    Parameters
+    ----------
+    lattice : Lattice
+        On the points between which the curves are log-linear.
+    solve_rate : float
+
+    Returns
+    -------
+    Cuts
+        ``spend`` is that of the cut step alone, at list prices.
+    """
+    free = replace(lattice, spend=np.zeros_like(lattice.spend))
+    flat = np.arange(lattice.spend.size).reshape(lattice.spend.shape)
+    wanted, ceiling = np.array([solve_rate]), np.array([np.inf])
+    parts = [_along(free, m, flat, wanted, ceiling) for m in range(len(lattice.grids))]
+    return Cuts(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _along(

@@ -22,7 +22,7 @@ from arbmodels.cli import (
     data,
     demo,
     frontier,
-    game,
+    games,
     info,
     limits,
     margin,
@@ -103,7 +103,7 @@ app.command("cvar", rich_help_panel="Routing and cascades")(cvar.cvar)
 app.command("batches", rich_help_panel="Routing and cascades")(batches.batches)
 app.command("verify", rich_help_panel="Routing and cascades")(verify.verify)
 app.command("margin", rich_help_panel="Arbitrage and prices")(margin.margin)
-app.command("game", rich_help_panel="Arbitrage and prices")(game.game)
+app.add_typer(games.app, name="game", rich_help_panel="Arbitrage and prices")
 app.command("cross-validate", rich_help_panel="How far to trust it")(cross_validate.cross_validate)
 app.command("bootstrap", rich_help_panel="How far to trust it")(bootstrap.bootstrap)
 app.command("robustness", rich_help_panel="How far to trust it")(robustness.robustness)

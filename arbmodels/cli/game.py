@@ -1,4 +1,4 @@
-"""``arbmodels game``: what competition leaves of the margin."""
+"""``arbmodels game bertrand``: what competition leaves of the margin at list prices."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ ProviderCostShare = Annotated[
 
 
 @described(
-    "game swebench-sim --models gpt5mini,deepseek",
-    "game swebench-sim --models gpt5mini,deepseek --arbitrageurs 1",
-    "game my-folder --kind undercutting --step 0.9 --json",
+    "game bertrand swebench-sim --models gpt5mini,deepseek",
+    "game bertrand swebench-sim --models gpt5mini,deepseek --arbitrageurs 1",
+    "game bertrand my-folder --kind undercutting --step 0.9 --json",
 )
-def game(
+def bertrand(
     source: Source,
     *,
     models: Models = None,

@@ -1,26 +1,89 @@
 """Pricing games: sellers, equilibria, and certificates computed apart from the solvers."""
 
 from arbmodels.games.bertrand import BertrandGame
+from arbmodels.games.capacity import CapacityGame
+from arbmodels.games.captive import CaptiveGame
 from arbmodels.games.certificate import Certificate, certify
+from arbmodels.games.decomposition import (
+    Decomposition,
+    bootstrap_decomposition,
+    decompose_revenue,
+)
 from arbmodels.games.deviations import Deviations
+from arbmodels.games.distillation import distillation_statics
+from arbmodels.games.entry import EntryGame, entry_game
 from arbmodels.games.equilibrium import Equilibrium
+from arbmodels.games.finite import CorrelatedEquilibrium, FiniteEquilibrium, FiniteGame
+from arbmodels.games.menu import Menu
+from arbmodels.games.menu_search import cascade_menus
+from arbmodels.games.mixed_prices import PriceDistribution, PriceEquilibrium, PriceGame
 from arbmodels.games.payoffs import BestResponse, TieRule, bertrand_profit, best_response
-from arbmodels.games.sellers import Seller, arbitrageurs_from, providers_from
+from arbmodels.games.providers import (
+    Calibration,
+    Consumers,
+    LogitConsumers,
+    Outcome,
+    ProviderEquilibrium,
+    ProviderGame,
+    Strategy,
+    calibrate_costs,
+    certify_providers,
+    lead,
+    linear_consumers,
+    logit_consumers,
+    outcome,
+    solve_providers,
+)
+from arbmodels.games.sellers import Seller, arbitrageurs_from, providers_from, reseller
+from arbmodels.games.statics import Statics, comparative_statics
 from arbmodels.games.undercutting import UndercuttingPath, undercut
 
 __all__ = [
     "BertrandGame",
     "BestResponse",
+    "Calibration",
+    "CapacityGame",
+    "CaptiveGame",
     "Certificate",
+    "Consumers",
+    "CorrelatedEquilibrium",
+    "Decomposition",
     "Deviations",
+    "EntryGame",
     "Equilibrium",
+    "FiniteEquilibrium",
+    "FiniteGame",
+    "LogitConsumers",
+    "Menu",
+    "Outcome",
+    "PriceDistribution",
+    "PriceEquilibrium",
+    "PriceGame",
+    "ProviderEquilibrium",
+    "ProviderGame",
     "Seller",
+    "Statics",
+    "Strategy",
     "TieRule",
     "UndercuttingPath",
     "arbitrageurs_from",
     "bertrand_profit",
     "best_response",
+    "bootstrap_decomposition",
+    "calibrate_costs",
+    "cascade_menus",
     "certify",
+    "certify_providers",
+    "comparative_statics",
+    "decompose_revenue",
+    "distillation_statics",
+    "entry_game",
+    "lead",
+    "linear_consumers",
+    "logit_consumers",
+    "outcome",
     "providers_from",
+    "reseller",
+    "solve_providers",
     "undercut",
 ]

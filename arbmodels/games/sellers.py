@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels.cascades import AuthorsPolicy, Frontier
 from arbmodels.errors import InputError
 from arbmodels.margins import Arbitrage
 from arbmodels.passk import FloatArray
@@ -134,3 +135,45 @@ def arbitrageurs_from(
         Seller(f"arbitrageur {k}" if count > 1 else "arbitrageur", cost * (1 + more), purchases)
         for k, more in enumerate(extra.tolist(), start=1)
     )
+
+
+def reseller(
+    name: str,
+    source: Frontier | AuthorsPolicy,
+    solve_rates: npt.ArrayLike,
+    overhead: float = 0.0,
+) -> Seller:
+    """Return one arbitrageur with its own catalogue of models, policy and overhead.
+
+    Parameters
+    ----------
+    name : str
+    source : Frontier or AuthorsPolicy
+        What it buys: the cheapest cascades of a frontier (of all models, or of the catalogue it
+        has access to: ``cascade_frontier(market.select(models=[...]))``), or a fitted policy.
+    solve_rates : float array [U]
+        Of the game; NaN cost beyond the source's reach.
+    overhead : float >= 0
+        Its cost is what it buys times 1 + ``overhead``.
+
+    Raises
+    ------
+    InputError
+        If the overhead is negative, or a solve rate is no number.
+
+    Examples
+    --------
+    >>> import arbmodels as arb
+    >>> market = arb.load_market("swebench-sim", models=["gpt5mini", "deepseek"])
+    >>> seller = reseller("broker", arb.cascade_frontier(market), [0.6, 0.7], overhead=0.1)
+    >>> bool(seller.cost[1] > seller.purchases["gpt5mini"][1] + seller.purchases["deepseek"][1])
+    True
+    """
+    if not (np.isfinite(overhead) and overhead >= 0):
+        raise InputError(f"The overhead of {name!r} is {overhead:g}; it is a number >= 0.")
+    rates = np.atleast_1d(np.asarray(solve_rates, dtype=float))
+    if np.isnan(rates).any():
+        raise InputError("A solve rate is NaN; it must be a number between 0 and 1.")
+    bought = source.spend_by_model_at(rates)
+    purchases = dict(zip(source.names, np.asarray(bought).T, strict=True))
+    return Seller(name, np.asarray(source.spend_at(rates)) * (1 + overhead), purchases)

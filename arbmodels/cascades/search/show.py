@@ -64,7 +64,7 @@ def searched_table(found: SearchedFrontier) -> TextTable:
 
 def plot_searched(found: SearchedFrontier, axes: Axes | None = None) -> Axes:
     """Draw spend against solve rate: the models, single plans, mixtures, and the bound."""
-    axes = new_axes() if axes is None else axes
+    axes = new_axes(7.0, 3.6) if axes is None else axes
     plot_models(found, axes)
     rate = np.unique(np.concatenate([np.linspace(0, found.reach, 800), found.solve_rates]))
     axes.plot(

@@ -3,6 +3,12 @@
 Every function derives its formula from first-order and indifference conditions when called.
 """
 
+from arbmodels.games.closed_forms.capacity import (
+    captive_symmetric,
+    two_capacities,
+    two_captive,
+    two_sellers,
+)
 from arbmodels.games.closed_forms.linear import (
     complements,
     homogeneous_bertrand,
@@ -22,6 +28,7 @@ from arbmodels.games.closed_forms.vertical import vertical_covered, vertical_unc
 
 __all__ = [
     "ClosedForm",
+    "captive_symmetric",
     "circular_city",
     "complements",
     "homogeneous_bertrand",
@@ -33,6 +40,9 @@ __all__ = [
     "logit_markup",
     "logit_symmetric",
     "nested_logit_markup",
+    "two_capacities",
+    "two_captive",
+    "two_sellers",
     "vertical_covered",
     "vertical_uncovered",
 ]

@@ -1,0 +1,227 @@
+"""Price competition under capacities or rate limits (Bertrand-Edgeworth), in mixed prices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from arbmodels.errors import InputError
+from arbmodels.games.deviations import Deviations
+from arbmodels.games.finite.game import FiniteGame
+from arbmodels.games.mixed_prices import grid_game
+from arbmodels.games.mixed_prices.best_price import ABOVE, BELOW, TIED, certify_prices
+from arbmodels.games.mixed_prices.distribution import PriceDistribution
+from arbmodels.games.mixed_prices.equilibrium import PriceEquilibrium
+from arbmodels.games.mixed_prices.inputs import check_method, names_of, numbers_of, positive
+from arbmodels.games.mixed_prices.two_sellers import two_sellers
+from arbmodels.games.payoffs import BestResponse, TieRule
+from arbmodels.passk import FloatArray
+
+_TIES = {
+    "low_cost": "ties go to the lowest cost, equal costs share in proportion to capacity",
+    "share": "ties share in proportion to capacity, whatever the costs",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class CapacityGame:
+    """Sellers of one good post prices; the cheapest fill their capacity first.
+
+    Consumers with the highest willingness to pay are served first (efficient rationing). A
+    capacity is how much of the consumers' mass a seller can serve: a rate limit over the demand.
+
+    Parameters
+    ----------
+    capacities : float array [P]
+        Above 0, in the unit of ``mass``.
+    costs : float or float array [P]
+        Per unit served.
+    willingness_to_pay : float or float array [C]
+        Of C kinds of consumers.
+    mass : float or float array [C]
+        How many of each kind; 1 in all by default.
+    players : sequence of str, length P, optional
+    tie_rule : {"low_cost", "share"}
+    unit : str
+
+    Raises
+    ------
+    InputError
+        If a capacity or mass is not above 0, or a number is negative or not finite.
+
+    Examples
+    --------
+    >>> game = CapacityGame([0.8, 0.6])
+    >>> answer = game.solve()
+    >>> answer.profits.round(6).tolist(), answer.strategies[0].masses.round(6).tolist()
+    ([0.4, 0.3], [0.25])
+    """
+
+    capacities: FloatArray
+    costs: FloatArray | float = 0.0
+    willingness_to_pay: FloatArray | float = 1.0
+    mass: FloatArray | float | None = None
+    players: tuple[str, ...] = ()
+    tie_rule: TieRule = "low_cost"
+    unit: str = "USD"
+
+    def __post_init__(self) -> None:
+        capacities = positive("capacities", self.capacities)
+        players = names_of(self.players, len(capacities))
+        costs = numbers_of("costs", self.costs, len(capacities))
+        worth = positive("willingness_to_pay", self.willingness_to_pay)
+        each = 1.0 / len(worth) if self.mass is None else self.mass
+        mass = positive("mass", np.broadcast_to(np.asarray(each, float), worth.shape))
+        if self.tie_rule not in _TIES:
+            raise InputError(f"No tie rule {self.tie_rule!r}; choose 'low_cost' or 'share'.")
+        order = np.argsort(worth, kind="stable")
+        for name, value in (
+            ("capacities", capacities),
+            ("costs", costs),
+            ("willingness_to_pay", worth[order]),
+            ("mass", mass[order]),
+        ):
+            value.setflags(write=False)
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "players", players)
+
+    @property
+    def name(self) -> str:
+        """What is played, for titles."""
+        return f"Bertrand-Edgeworth competition of {len(self.players)} sellers"
+
+    @property
+    def demand_steps(self) -> FloatArray:
+        """Different amounts that consumers pay at most, increasing."""
+        return np.unique(self.willingness_to_pay)
+
+    @property
+    def lowest_takes_all(self) -> bool:
+        """Whether sales depend only on whether any rival is cheaper: not under capacities."""
+        return False
+
+    @property
+    def ties(self) -> str:
+        """Who serves at equal prices."""
+        return _TIES[self.tie_rule]
+
+    def demand(self, price: npt.ArrayLike) -> FloatArray:
+        """Return the mass of consumers who pay ``price`` [...]."""
+        worth, mass = np.asarray(self.willingness_to_pay), np.asarray(self.mass)
+        left = np.concatenate([np.cumsum(mass[::-1])[::-1], [0.0]])
+        return np.asarray(left[np.searchsorted(worth, np.asarray(price, float), side="left")])
+
+    def cost(self, player: int) -> float:
+        """Return a seller's cost per unit."""
+        return float(np.asarray(self.costs)[player])
+
+    def sales(self, player: int, price: FloatArray, rivals: Sequence[int]) -> FloatArray:
+        """Return what a player sells at prices [K], given where each rival's price lies."""
+        cost, size = np.asarray(self.costs), np.asarray(self.capacities)
+        others = [k for k in range(len(size)) if k != player]
+        cheaper, tied = 0.0, float(size[player])
+        for k, state in zip(others, rivals, strict=True):
+            where = state
+            if state == TIED and self.tie_rule == "low_cost" and cost[k] != cost[player]:
+                where = BELOW if cost[k] < cost[player] else ABOVE
+            cheaper += float(size[k]) if where == BELOW else 0.0
+            tied += float(size[k]) if where == TIED else 0.0
+        rest = np.maximum(self.demand(price) - cheaper, 0.0)
+        sold: FloatArray = np.minimum(size[player], rest * size[player] / tied)
+        return sold
+
+    def profits(self, prices: npt.ArrayLike) -> FloatArray:
+        """Return every seller's profit at price profiles, [K, P] from [K, P]."""
+        price = np.asarray(prices, dtype=float)
+        cost, size = np.asarray(self.costs), np.asarray(self.capacities)
+        demand = self.demand(price)
+        profit = np.empty(price.shape)
+        for k in range(price.shape[1]):
+            below = price < price[:, [k]]
+            level = price == price[:, [k]]
+            if self.tie_rule == "low_cost":
+                below = below | (level & (cost < cost[k]))
+                level = level & (cost == cost[k])
+            rest = np.maximum(demand[:, k] - below @ size, 0.0)
+            sold = np.minimum(size[k], rest * size[k] / (level @ size))
+            profit[:, k] = (price[:, k] - cost[k]) * sold
+        return profit
+
+    def finite(self, prices: Sequence[npt.ArrayLike]) -> FiniteGame:
+        """Return the game on price grids, one per player."""
+        return FiniteGame.from_function(
+            self.profits, prices, self.players, name=self.name, unit=self.unit
+        )
+
+    def best_reply(
+        self, player: int, prices: Sequence[FloatArray], strategies: Sequence[FloatArray]
+    ) -> BestResponse:
+        """Return the exact best price against mixed strategies over grids."""
+        return grid_game.best_reply(self, player, prices, strategies)
+
+    def certify(self, strategies: Sequence[PriceDistribution]) -> Deviations:
+        """Return every seller's largest gain from any price, on the continuous game."""
+        return certify_prices(self, strategies)
+
+    def solve(
+        self,
+        method: Literal["auto", "closed_form", "double_oracle"] = "auto",
+        *,
+        tolerance: float = 5e-3,
+        time_limit: float = 20.0,
+    ) -> PriceEquilibrium:
+        """Return an equilibrium with its certificate on the continuous game.
+
+        Parameters
+        ----------
+        method : {"auto", "closed_form", "double_oracle"}
+            auto takes the closed form where there is one: two sellers or fewer who could serve
+            anybody at a profit, and one willingness to pay; or enough demand for all.
+        tolerance : float
+            Double oracle: relative epsilon at which to stop.
+        time_limit : float
+            Seconds, after which the best answer so far is returned with its epsilon.
+
+        Returns
+        -------
+        PriceEquilibrium
+
+        Raises
+        ------
+        InputError
+            If the method is unknown, or no closed form is known.
+        """
+        check_method(method, tolerance, time_limit)
+        if method != "double_oracle":
+            found = self._closed_form()
+            if found is not None:
+                return grid_game.closed_form(self, found)
+            if method == "closed_form":
+                raise InputError(
+                    "A closed form is known for one willingness to pay and at most two sellers"
+                    " whose cost is below it, or where capacities do not add up to more than the"
+                    " demand. Use method='double_oracle'."
+                )
+        return grid_game.by_grids(self, tolerance, time_limit)
+
+    def _closed_form(self) -> tuple[PriceDistribution, ...] | None:
+        cost, steps = np.asarray(self.costs), self.demand_steps
+        if len(steps) > 1:
+            return None
+        cap, total = float(steps[0]), float(np.asarray(self.mass, dtype=float).sum())
+        size = np.minimum(np.asarray(self.capacities), total)
+        active = np.flatnonzero(cost < cap)
+        idle = [PriceDistribution.certain(max(cap, float(own))) for own in cost]
+        if size[active].sum() <= total or len(active) <= 1:
+            return tuple(idle)
+        if len(active) > 2:
+            return None
+        low = total - size[active][::-1]
+        pair = two_sellers(size[active].tolist(), low.tolist(), cost[active].tolist(), cap)
+        for k, strategy in zip(active.tolist(), pair, strict=True):
+            idle[k] = strategy
+        return tuple(idle)

@@ -1,0 +1,191 @@
+"""Distillation: a student enters beside its teacher, who answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from arbmodels.cascades import cascade_frontier
+from arbmodels.errors import InputError
+from arbmodels.games.menu_search import cascade_menus
+from arbmodels.games.providers import (
+    Consumers,
+    Outcome,
+    ProviderGame,
+    lead,
+    outcome,
+    solve_providers,
+)
+from arbmodels.games.statics import Statics
+from arbmodels.market import Market
+
+
+def distillation_statics(
+    market: Market,
+    teacher: str,
+    students: Sequence[str],
+    consumers: Consumers,
+    *,
+    training_revenue: Mapping[str, float] | None = None,
+    student_price: float = 1.0,
+    marginal_cost: float = 0.3,
+    arbitrageurs: int = 2,
+    tolerance: float = 5e-3,
+    time_limit: float = 10.0,
+) -> Statics:
+    r"""Return what entering students of different quality do to their teacher.
+
+    For every student (one at a time) and none: the teacher's revenue from consumers and resale
+    with the student at its price and the teacher at list price; with the teacher answering by its
+    best price; and with both pricing in equilibrium. Arbitrageurs resell cascades of the two.
+
+    .. math:: \text{net} = R_\text{with} + \text{training} - R_\text{without}
+
+    Parameters
+    ----------
+    market : Market
+        With the teacher and all students.
+    teacher : str
+    students : sequence of str
+        In order of quality; the first column of the table.
+    consumers : Consumers
+        Solve rates beyond the reach of teacher and student together are not served.
+    training_revenue : mapping of student to float, optional
+        What the teacher earned from the queries the student was trained on, in the unit of
+        revenue (per instance, summed over the consumers' mass); 0 by default.
+    student_price : float
+        The student's price over its list price (recorded cost).
+    marginal_cost : float
+        Of both, as a share of list price.
+    arbitrageurs : int
+    tolerance, time_limit : float
+        As in :func:`solve_providers`.
+
+    Returns
+    -------
+    Statics
+        Feature "student"; ``providers`` is "list prices", "teacher answers" or "re-pricing";
+        columns ``teacher_revenue``, ``student_revenue``, ``training_revenue``, ``net`` (of the
+        teacher, against the same behaviour without a student), and the usual measures.
+
+    Raises
+    ------
+    InputError
+        If a model is missing, a student is the teacher, or a number is out of range.
+    """
+    missing = [m for m in (teacher, *students) if m not in market.models]
+    if missing:
+        raise InputError(
+            f"{market.name}: no model {missing[0]!r}; it has {', '.join(map(repr, market.models))}."
+        )
+    if teacher in students or not students:
+        raise InputError("Name at least one student, and not the teacher itself.")
+    if not (np.isfinite(student_price) and student_price > 0):
+        raise InputError(f"The student's price is {student_price:g} times list; it is > 0.")
+    gained = dict(training_revenue or {})
+    unknown = [m for m in gained if m not in students]
+    if unknown:
+        raise InputError(f"Training revenue is given for {unknown[0]!r}, who is no student.")
+    rows = []
+    before: dict[str, float] = {}
+    for student in tqdm([None, *students], desc="students", disable=None, leave=False):
+        models = [teacher] if student is None else [teacher, student]
+        game = _game(market, models, consumers, marginal_cost, arbitrageurs)
+        for how, (result, gain, relative) in _behaviours(
+            game, teacher, student_price, tolerance, time_limit
+        ).items():
+            measures = result.measures()
+            own = measures[f"revenue {teacher}"]
+            if student is None:
+                before[how] = own
+            extra = float(gained.get(student, 0.0)) if student else 0.0
+            rows.append(
+                {
+                    "value": student or "none",
+                    "providers": how,
+                    "epsilon": gain,
+                    "relative_epsilon": relative,
+                    "teacher_revenue": own,
+                    "student_revenue": measures.get(f"revenue {student}", 0.0),
+                    "training_revenue": extra,
+                    "net": own + extra - before[how],
+                    **{k: v for k, v in measures.items() if " " not in k},
+                }
+            )
+    return Statics(
+        "student",
+        pd.DataFrame(rows),
+        f"Distillation of {teacher} on {market.name}",
+        f"{market.currency}/instance x mass",
+    )
+
+
+def _game(
+    market: Market,
+    models: Sequence[str],
+    consumers: Consumers,
+    marginal_cost: float,
+    arbitrageurs: int,
+) -> ProviderGame:
+    part = market.select(models=list(models))
+    reached = consumers.solve_rates <= cascade_frontier(part).reach
+    if not reached.any():
+        raise InputError(
+            f"No solve rate of the consumers is within reach of {', '.join(models)}; the lowest is"
+            f" {consumers.solve_rates.min():g}."
+        )
+    served = Consumers(
+        consumers.solve_rates[reached],
+        low=np.asarray(consumers.low)[reached],
+        high=np.asarray(consumers.high)[reached],
+        mass=np.asarray(consumers.mass)[reached],
+        captive=consumers.captive,
+        sample=consumers.sample,
+    )
+    menus = cascade_menus(part, served.solve_rates)
+    return ProviderGame(menus, served, marginal_cost, arbitrageurs, name=part.name)
+
+
+def _behaviours(
+    game: ProviderGame, teacher: str, student_price: float, tolerance: float, time_limit: float
+) -> dict[str, tuple[Outcome, float, float]]:
+    """Outcome, epsilon and epsilon over profit by how the two price."""
+    prices = np.ones(len(game.players))
+    prices[1:] = student_price
+    found: dict[str, tuple[Outcome, float, float]] = {
+        "list prices": (outcome(game, prices), 0.0, 0.0)
+    }
+    # The student's price enters as its list price, held fixed.
+    held = game
+    if len(game.players) > 1:
+        held = _scaled(game, student_price).replace(fixed=game.players[1:])
+    answered = lead(held, teacher)
+    found["teacher answers"] = (
+        answered.outcome,
+        answered.epsilon,
+        answered.relative_epsilon,
+    )
+    both = solve_providers(game, tolerance=tolerance, time_limit=time_limit)
+    found["re-pricing"] = (both.outcome, both.epsilon, both.relative_epsilon)
+    return found
+
+
+def _scaled(game: ProviderGame, factor: float) -> ProviderGame:
+    """Return the same game with the second model's list price scaled."""
+    if factor == 1.0:
+        return game
+    scale = np.array([1.0, factor])
+    menus = tuple(
+        replace(
+            menu,
+            expected=menu.expected * scale,
+            single=np.where(np.isfinite(menu.single), menu.single * scale, np.inf),
+        )
+        for menu in game.menus
+    )
+    cost = np.asarray(game.marginal_cost) / scale
+    return game.replace(menus=menus, marginal_cost=cost)

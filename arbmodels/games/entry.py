@@ -1,0 +1,269 @@
+"""Entry: which providers come into the market when coming costs something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from arbmodels.curves import dollar_curves
+from arbmodels.display import Displayed, TextTable, model_label, number, percent
+from arbmodels.errors import InputError
+from arbmodels.games.menu_search import cascade_menus
+from arbmodels.games.providers import Consumers, ProviderGame, outcome, solve_providers
+from arbmodels.market import Market
+from arbmodels.passk import FloatArray
+
+#: All subsets of so many candidates are priced.
+MAX_CANDIDATES = 8
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EntryGame(Displayed):
+    """Profits of every subset of entrants, and the pure equilibria of entering.
+
+    Made by :func:`entry_game`. A set of entrants is an equilibrium if each earns at least its
+    fixed cost in it, and nobody outside would earn more than its own by joining.
+
+    Parameters
+    ----------
+    candidates : sequence of str
+        Models whose providers may enter.
+    fixed_cost : float array [candidates], in ``unit``
+    profits : mapping of frozenset of str to dict of str to float
+        Operating profit of each entrant, and under "" its epsilon: what any of them could gain by
+        another price, over profit (0 at list prices).
+    name, unit : str
+    """
+
+    candidates: tuple[str, ...]
+    fixed_cost: FloatArray
+    profits: Mapping[frozenset[str], Mapping[str, float]]
+    name: str
+    unit: str
+
+    @property
+    def equilibria(self) -> tuple[frozenset[str], ...]:
+        """All pure entry equilibria, larger sets first: every subset is checked."""
+        cost = dict(zip(self.candidates, self.fixed_cost, strict=True))
+        found = []
+        for inside in self.profits:
+            stay = all(self.profits[inside][m] >= cost[m] for m in inside)
+            out = [m for m in self.candidates if m not in inside]
+            deterred = all(self.profits[inside | {m}][m] <= cost[m] for m in out)
+            if stay and deterred:
+                found.append(inside)
+        return tuple(sorted(found, key=lambda s: (-len(s), sorted(s))))
+
+    def threshold(self, model: str, rivals: Sequence[str]) -> float:
+        """Return the largest fixed cost at which a model enters beside given rivals.
+
+        Raises
+        ------
+        InputError
+            If the model is no candidate, or a rival is none.
+        """
+        unknown = [m for m in (model, *rivals) if m not in self.candidates]
+        if unknown:
+            raise InputError(
+                f"{unknown[0]!r} is no candidate; there are"
+                f" {', '.join(map(repr, self.candidates))}."
+            )
+        return self.profits[frozenset(rivals) | {model}][model]
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Largest fixed cost at which each candidate joins all the others."""
+        return {
+            m: self.threshold(m, [o for o in self.candidates if o != m]) for m in self.candidates
+        }
+
+    @property
+    def epsilon(self) -> float:
+        """Largest gain over profit by another price in any subset."""
+        return max(row[""] for row in self.profits.values())
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per subset and entrant: profit, whether the subset is an equilibrium."""
+        stable = set(self.equilibria)
+        rows = [
+            (", ".join(m for m in self.candidates if m in inside), model, profit, inside in stable)
+            for inside, row in self.profits.items()
+            for model, profit in row.items()
+            if model
+        ]
+        return pd.DataFrame(rows, columns=["entrants", "model", "profit", "equilibrium"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return {
+            "unit": self.unit,
+            "fixed_cost": dict(zip(self.candidates, self.fixed_cost.tolist(), strict=True)),
+            "equilibria": [sorted(inside) for inside in self.equilibria],
+            "thresholds": self.thresholds,
+            "relative_epsilon": self.epsilon,
+            "subsets": [
+                {
+                    "entrants": sorted(inside),
+                    "profits": {m: p for m, p in row.items() if m},
+                    "relative_epsilon": row[""],
+                }
+                for inside, row in self.profits.items()
+            ],
+        }
+
+    def table(self) -> TextTable:
+        """Return the equilibria and every candidate's thresholds."""
+        stable = self.equilibria
+        rows = [
+            (
+                model_label(m),
+                number(cost),
+                number(self.threshold(m, [])),
+                number(self.thresholds[m]),
+                percent(float(np.mean([m in inside for inside in stable])), 0) if stable else "–",
+            )
+            for m, cost in zip(self.candidates, self.fixed_cost, strict=True)
+        ]
+        sets = "; ".join(
+            ", ".join(model_label(m) for m in self.candidates if m in inside) or "nobody"
+            for inside in stable
+        )
+        note = f"Entry equilibria ({len(stable)} of {len(self.profits)} subsets): {sets or 'none'}."
+        return TextTable(
+            f"{self.name}: prices within {percent(self.epsilon, 2)} of profit of an equilibrium"
+            f" [{self.unit}]",
+            ("provider", "fixed cost", "enters up to, alone", "with all others", "in equilibria"),
+            rows,
+            note,
+        )
+
+
+def entry_game(
+    market: Market,
+    consumers: Consumers,
+    fixed_cost: float | Mapping[str, float],
+    *,
+    marginal_cost: float | Mapping[str, float] = 0.5,
+    arbitrageurs: int = 2,
+    repricing: bool = False,
+    tolerance: float = 5e-3,
+    time_limit: float = 5.0,
+    most_states: int = 200_000,
+) -> EntryGame:
+    """Return the profits of every subset of the market's models, and who enters.
+
+    Parameters
+    ----------
+    market : Market
+        Its models are the candidates, each with a provider of its own.
+    consumers : Consumers
+        Solve rates that a subset cannot reach are not served.
+    fixed_cost : float or mapping of model to float
+        Of entering, in the unit of profits: per instance, summed over the consumers' mass.
+    marginal_cost : float or mapping of model to float
+        As a share of the list price.
+    arbitrageurs : int
+        0 for a market without.
+    repricing : bool
+        Whether the entrants price in equilibrium, or at list prices.
+    tolerance, time_limit : float
+        Of each subset's equilibrium.
+    most_states : int
+        Of the lattice behind the menus.
+
+    Raises
+    ------
+    InputError
+        If there are more than eight candidates or a fixed cost is negative.
+    """
+    models = market.models
+    if len(models) > MAX_CANDIDATES:
+        raise InputError(
+            f"{len(models)} candidates have {2 ** len(models):,} subsets; choose at most"
+            f" {MAX_CANDIDATES} with market.select(models=[...])."
+        )
+    if isinstance(fixed_cost, Mapping):
+        if set(fixed_cost) != set(models):
+            raise InputError(f"Give a fixed cost for each of {', '.join(map(repr, models))}.")
+        fixed = np.array([float(fixed_cost[m]) for m in models])
+    else:
+        fixed = np.full(len(models), float(fixed_cost))
+    if not np.all(np.isfinite(fixed) & (fixed >= 0)):
+        raise InputError("Fixed costs are numbers >= 0.")
+    profits: dict[frozenset[str], Mapping[str, float]] = {frozenset(): {"": 0.0}}
+    unit = ""
+    for size in range(1, len(models) + 1):
+        for inside in combinations(models, size):
+            game = _game(
+                market,
+                inside,
+                consumers,
+                marginal_cost=marginal_cost,
+                arbitrageurs=arbitrageurs,
+                most_states=most_states,
+            )
+            if game is None:
+                profits[frozenset(inside)] = {**dict.fromkeys(inside, 0.0), "": 0.0}
+                continue
+            unit = game.unit
+            if repricing:
+                found = solve_providers(game, tolerance=tolerance, time_limit=time_limit)
+                earned, gain = found.profits, found.relative_epsilon
+            else:
+                earned, gain = outcome(game, np.ones(size)).total_profit, 0.0
+            profits[frozenset(inside)] = {
+                **dict(zip(inside, map(float, earned), strict=True)),
+                "": gain,
+            }
+    how = "re-pricing" if repricing else "list prices"
+    return EntryGame(
+        models,
+        fixed,
+        profits,
+        f"Entry on {market.name}, {arbitrageurs} arbitrageurs, {how}",
+        unit or f"{market.currency}/instance x mass",
+    )
+
+
+def _game(
+    market: Market,
+    inside: Sequence[str],
+    consumers: Consumers,
+    *,
+    marginal_cost: float | Mapping[str, float],
+    arbitrageurs: int,
+    most_states: int,
+) -> ProviderGame | None:
+    """Return the game among some models over the rates they reach; None if there are none."""
+    part = market.select(models=list(inside))
+    rates = consumers.solve_rates
+    curves = dollar_curves(part)
+    # What is left unsolved when every model has spent its last budget.
+    last = [
+        curve.failure(grid[-1:])[:, 0]
+        for curve, grid in zip(curves.models, curves.grids, strict=True)
+    ]
+    reach = 1.0 - float(part.weight @ np.prod(last, axis=0))
+    kept = rates <= reach
+    if not kept.any():
+        return None
+    menus = cascade_menus(curves, rates[kept], most_states=most_states)
+    served = Consumers(
+        rates[kept],
+        low=np.asarray(consumers.low)[kept],
+        high=np.asarray(consumers.high)[kept],
+        mass=np.asarray(consumers.mass)[kept],
+        captive=consumers.captive,
+        sample=consumers.sample,
+    )
+    cost = (
+        {m: marginal_cost[m] for m in inside}
+        if isinstance(marginal_cost, Mapping)
+        else marginal_cost
+    )
+    return ProviderGame(menus, served, cost, arbitrageurs, name=part.name)

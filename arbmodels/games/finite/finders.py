@@ -1,0 +1,158 @@
+"""Which finder is asked, in which order, and what all of them found."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from arbmodels.errors import InputError
+from arbmodels.games.finite import lemke_howson, pure, regret, smoothed, zero_sum
+from arbmodels.games.finite.mixed import exploitability, on_support
+from arbmodels.passk import FloatArray
+
+Method = Literal["auto", "pure", "lemke_howson", "zero_sum", "smoothed", "regret"]
+
+#: Epsilon over the range of payoffs below which an answer is exact up to rounding.
+EXACT = 1e-9
+#: Epsilon over the range of payoffs that is not worth solving the indifference conditions for.
+ROUNDED = 1e-12
+#: Two equilibria that differ less in every probability are one.
+_SAME = 1e-7
+
+
+class Found(NamedTuple):
+    """Strategies, and where they come from; certified by the game."""
+
+    strategies: tuple[FloatArray, ...]
+    epsilon: float
+    found_by: str
+    iterations: int
+    trace: FloatArray
+
+
+def find(payoffs: FloatArray, method: Method, deadline: float, paths: int | None) -> list[Found]:
+    """Return what a method finds: one answer at least, the best first.
+
+    Raises
+    ------
+    InputError
+        If the method is unknown or does not suit the number of players.
+    """
+    if method not in get_args(Method):
+        raise InputError(f"No method {method!r}; choose one of {', '.join(get_args(Method))}.")
+    two = len(payoffs) == 2
+    if method == "lemke_howson" and not two:
+        raise InputError(
+            f"Lemke-Howson is for two players, this game has {len(payoffs)}. Use 'auto',"
+            " 'smoothed' or 'regret'."
+        )
+    if method == "zero_sum" and not zero_sum.is_zero_sum(payoffs):
+        raise InputError(
+            "The payoffs of the two players do not add up to a constant, so 'zero_sum' does not"
+            " apply. Use 'auto'."
+        )
+    if method in ("auto", "pure"):
+        found = _pure(payoffs)
+        if found or method == "pure":
+            return found or [_least(payoffs)]
+    if method == "zero_sum" or (method == "auto" and zero_sum.is_zero_sum(payoffs)):
+        answer = zero_sum.solve_zero_sum(payoffs, max(deadline - perf_counter(), 1e-3))
+        if answer is not None:
+            exact, epsilon = _polished(payoffs, answer)
+            how = "linear program in HiGHS (zero-sum)"
+            return [Found(exact, epsilon, how, 0, np.array([[0.0, epsilon]]))]
+    if method == "lemke_howson":
+        return _lemke_howson(payoffs, deadline, paths)
+    found = []
+    target = EXACT * float(np.ptp(payoffs))
+    if method == "auto" and two:
+        found = _lemke_howson(payoffs, _part(deadline, 0.4, method), paths)
+        if found[0].epsilon <= target:
+            return found
+    if method in ("auto", "smoothed"):
+        path = smoothed.follow(payoffs, _part(deadline, 0.7, method), target)
+        how = "continuation from the logit-smoothed game"
+        epsilon = exploitability(payoffs, path.strategies)
+        found.append(Found(path.strategies, epsilon, how, path.steps, path.trace))
+        if method == "smoothed" or found[-1].epsilon <= target:
+            return found[-1:]
+    average = regret.play(payoffs, deadline, target=target)
+    epsilon = exploitability(payoffs, average.strategies)
+    how = "regret matching+"
+    found.append(Found(average.strategies, epsilon, how, average.rounds, average.trace))
+    return [min(found, key=lambda one: one.epsilon)]
+
+
+def _part(deadline: float, share: float, method: Method) -> float:
+    """Leave time to what comes next, if anything does."""
+    now = perf_counter()
+    return now + share * (deadline - now) if method == "auto" else deadline
+
+
+def _pure(payoffs: FloatArray) -> list[Found]:
+    profiles = pure.pure_profiles(payoffs)
+    tried = payoffs[0].size
+    how = f"enumeration of {tried:,} profiles"
+    trace = np.array([[float(tried), 0.0]])
+    return [Found(_unit(profile, payoffs), 0.0, how, tried, trace) for profile in profiles]
+
+
+def _least(payoffs: FloatArray) -> Found:
+    profile, tried = pure.least_profile(payoffs), payoffs[0].size
+    how = f"enumeration of {tried:,} profiles: no pure equilibrium, this one has the least epsilon"
+    strategies = _unit(profile, payoffs)
+    epsilon = exploitability(payoffs, strategies)
+    return Found(strategies, epsilon, how, tried, np.array([[float(tried), epsilon]]))
+
+
+def _unit(profile: npt.NDArray[np.intp], payoffs: FloatArray) -> tuple[FloatArray, ...]:
+    return tuple(np.eye(size)[k] for k, size in zip(profile, payoffs.shape[1:], strict=True))
+
+
+def _lemke_howson(payoffs: FloatArray, deadline: float, paths: int | None) -> list[Found]:
+    """All different ends of paths; the best first if rounding or the time spoilt some."""
+    found: list[Found] = []
+    trace: list[tuple[float, float]] = []
+    least, pivots = np.inf, 0
+    followed = lemke_howson.ends((payoffs[0], payoffs[1]), deadline)
+    for end in itertools.islice(followed, paths):
+        pivots += end.pivots
+        strategies, epsilon = _polished(payoffs, end.strategies)
+        least = min(least, epsilon)
+        trace.append((float(pivots), least))
+        if not any(_same(strategies, other.strategies) for other in found):
+            how = "Lemke-Howson" if end.finished else "Lemke-Howson, unfinished in the time given"
+            found.append(Found(strategies, epsilon, how, pivots, np.array(trace)))
+    if not found:
+        uniform = tuple(np.full(size, 1.0 / size) for size in payoffs.shape[1:])
+        epsilon = exploitability(payoffs, uniform)
+        trace = [(float(pivots), epsilon)]
+        found = [Found(uniform, epsilon, "Lemke-Howson, no path ended", pivots, np.array(trace))]
+    slack = EXACT * float(np.ptp(payoffs))
+    exact = [one for one in found if one.epsilon <= slack]
+    return exact or [min(found, key=lambda one: one.epsilon)]
+
+
+def _polished(
+    payoffs: FloatArray, strategies: tuple[FloatArray, ...]
+) -> tuple[tuple[FloatArray, ...], float]:
+    """Solve the indifference conditions anew on the support where rounding has added up.
+
+    Returns the better strategies, and their epsilon.
+    """
+    before = exploitability(payoffs, strategies)
+    if before > ROUNDED * float(np.ptp(payoffs)):
+        exact = on_support(payoffs, strategies, 1e-12)
+        after = np.inf if exact is None else exploitability(payoffs, exact)
+        if exact is not None and after < before:
+            return exact, after
+    return strategies, before
+
+
+def _same(one: Sequence[FloatArray], other: Sequence[FloatArray]) -> bool:
+    return all(np.abs(a - b).max() < _SAME for a, b in zip(one, other, strict=True))

@@ -1,0 +1,121 @@
+"""Lemke-Howson: follow a path of complementary pivots from any action to an equilibrium."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from arbmodels.games.finite import kernels
+from arbmodels.games.finite.kernels import Ints
+from arbmodels.passk import FloatArray
+
+#: Multiplications between two looks at the clock, about a tenth of a second.
+_WORK = 1e8
+#: Multiplications that need no progress bar.
+_INSTANT = 1e9
+
+
+class PathEnd(NamedTuple):
+    """Where a path ended: its label, both mixed strategies, pivots, whether it was finished."""
+
+    label: int
+    strategies: tuple[FloatArray, FloatArray]
+    pivots: int
+    finished: bool
+
+
+def ends(payoffs: tuple[FloatArray, FloatArray], deadline: float) -> Iterator[PathEnd]:
+    """Yield where the path from each label ends, short paths first, until the deadline.
+
+    Parameters
+    ----------
+    payoffs : two float arrays [m, n]
+        Of the row player and of the column player.
+    deadline : float
+        By ``perf_counter``. Without any finished path, the one under way is yielded unfinished.
+
+    Notes
+    -----
+    Lemke and Howson (1964); ties in the ratio test are settled lexicographically, so degenerate
+    games do not cycle. The tableau holds nonbasic columns only: half the numbers of the usual
+    one. A path may be exponentially long (Savani and von Stengel 2006) while the next is short:
+    all are followed for m + n pivots, those that have not ended for four times as many, and so on
+    (after Codenotti, De Rossi, Pagan 2008). A path that is lost to rounding is left out.
+    """
+    m, n = payoffs[0].shape
+    tables = _tableau(payoffs[1].T), _tableau(payoffs[0])
+    waiting = list(range(m + n))
+    most, any_end = m + n, False
+    while waiting:
+        longer = []
+        short = float(m * n) * most * len(waiting) < _INSTANT
+        what = f"Paths of {most:,} pivots"
+        for label in waiting if short else tqdm(waiting, what, disable=None, leave=False, delay=2):
+            end = _follow(tables, (m, n), label, deadline, most)
+            if end is not None and end.finished:
+                any_end = True
+                yield end
+            if perf_counter() > deadline:
+                if end is not None and not any_end:
+                    yield end
+                return
+            if end is not None and not end.finished:
+                longer.append(label)
+        waiting, most = longer, 4 * most
+
+
+def _tableau(values: FloatArray) -> FloatArray:
+    """Payoffs scaled to [1, 2], so that every column is positive, with a right-hand side of 1."""
+    low, high = values.min(), values.max()
+    scaled = 1.0 + (values - low) / (high - low if high > low else 1.0)
+    return np.column_stack([scaled, np.ones(len(values))])
+
+
+def _follow(
+    tables: tuple[FloatArray, FloatArray],
+    shape: tuple[int, int],
+    label: int,
+    deadline: float,
+    most: int,
+) -> PathEnd | None:
+    """Follow one path for ``most`` pivots; None if it is lost to rounding."""
+    m, n = shape
+    first, second = (np.ascontiguousarray(table).copy() for table in tables)
+    names = np.arange(m + n), np.roll(np.arange(m + n), -m)
+    places = _places(names[0], m), _places(names[1], n)
+    state = np.array([label, 0 if label < m else 1, 0, label], dtype=np.int64)
+    chunk = max(1, int(_WORK / (m * n)))
+    status = 0
+    while status == 0 and state[2] < most:
+        pivots = min(chunk, most - int(state[2]))
+        status = kernels.follow((first, second), places, names, state, pivots)
+        if status == 0 and perf_counter() > deadline:
+            break
+    if status < 0:
+        return None
+    strategies = (
+        _strategy(first, names[0][m:], 0, m),
+        _strategy(second, names[1][n:], m, n),
+    )
+    return PathEnd(label, strategies, int(state[2]), status == 1)
+
+
+def _places(names: Ints, columns: int) -> Ints:
+    """Where each label is: its column, or -1 - its row."""
+    place = np.empty(len(names), dtype=np.int64)
+    place[names[:columns]] = np.arange(columns)
+    place[names[columns:]] = -1 - np.arange(len(names) - columns)
+    return place
+
+
+def _strategy(table: FloatArray, basis: Ints, offset: int, count: int) -> FloatArray:
+    """Read a strategy off the right-hand side; uniform where nothing is in the basis yet."""
+    weights = np.zeros(count)
+    mine = (basis >= offset) & (basis < offset + count)
+    weights[basis[mine] - offset] = np.maximum(table[mine, -1], 0.0)
+    total = weights.sum()
+    return weights / total if total > 0 else np.full(count, 1.0 / count)

@@ -1,0 +1,199 @@
+"""The price-free menu: the cascades that can be cheapest at some prices of the models.
+
+For a solve rate u, cascade k buys E[k, m] dollars' worth of model m at list prices, in
+expectation. At price multipliers w the arbitrage cost is V(w) = min_k sum_m w_m E[k, m], and the
+purchases of the cheapest cascade are its gradient (Shephard's lemma). Which cascades can ever be
+cheapest does not depend on the prices: they are found once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from arbmodels.display import Displayed, TextTable, model_label, number, percent
+from arbmodels.errors import InputError
+from arbmodels.passk import FloatArray
+
+#: Two costs nearer than this (relative) are the same: sums along paths are rounded.
+SAME_COST = 1e-12
+#: Ratios of two multipliers that the exact menu of two models covers.
+PRICE_RATIO = 1e6
+#: Multipliers of the search for more than two models lie between one over this and this.
+PRICE_SPREAD = 20.0
+_CELLS_AT_ONCE = 4_000_000
+
+
+class Cheapest(NamedTuple):
+    """The cheapest cascade at every price vector: cost [B], its position [B], purchases [B, M]."""
+
+    cost: FloatArray
+    cascade: npt.NDArray[np.int64]
+    purchases: FloatArray
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Menu(Displayed):
+    r"""Cascades that reach one solve rate, enough of them to re-optimise at any prices.
+
+    .. math:: V(w) = \min_k \sum_m w_m E_{km}
+
+    Made by :func:`arbmodels.games.cascade_menus`.
+
+    Parameters
+    ----------
+    solve_rate : float
+    models : sequence of str, length M
+    expected : float array [K, M], currency units per instance
+        Expected spend of each cascade on each model at list prices.
+    single : float array [M], currency units per instance
+        Cost at list prices of each model alone; infinite where it does not reach the solve rate.
+    exact : bool
+        Whether the menu is the whole lower hull: no cascade on the lattice is cheaper at any
+        prices whose ratio lies within ``PRICE_RATIO``.
+    shortfall : float
+        Largest relative excess of the menu's cost over the lattice's optimum that was seen at
+        ``checked`` fresh price vectors, before what was missing there was added; 0 if exact.
+    checked : int
+    convention, currency : str
+
+    Examples
+    --------
+    >>> menu = Menu(0.7, ("a", "b"), [[2.0, 0.0], [0.5, 1.0]], [2.0, np.inf], True)
+    >>> menu.cost([[1.0, 1.0], [1.0, 2.0]]).tolist()
+    [1.5, 2.0]
+    >>> menu.cheapest([1.0, 1.0]).purchases.tolist()
+    [[0.5, 1.0]]
+    """
+
+    solve_rate: float
+    models: tuple[str, ...]
+    expected: FloatArray
+    single: FloatArray
+    exact: bool
+    shortfall: float = 0.0
+    checked: int = 0
+    convention: str = ""
+    currency: str = "USD"
+
+    def __post_init__(self) -> None:
+        expected, single = np.array(self.expected, float), np.array(self.single, float)
+        models = tuple(self.models)
+        if expected.ndim != 2 or not len(expected) or expected.shape[1:] != (len(models),):
+            raise InputError(
+                f"A menu of {len(models)} models needs one row of {len(models)} spends per"
+                f" cascade, not an array of shape {expected.shape}."
+            )
+        if not np.all(np.isfinite(expected) & (expected >= 0)):
+            raise InputError("The spends of a menu are finite numbers >= 0.")
+        if single.shape != (len(models),) or np.isnan(single).any() or np.any(single < 0):
+            raise InputError(
+                f"Give the cost of each of the {len(models)} models alone, infinite where it"
+                " does not reach the solve rate."
+            )
+        for name, value in (("models", models), ("expected", expected), ("single", single)):
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+            object.__setattr__(self, name, value)
+
+    def cost(self, prices: npt.ArrayLike) -> FloatArray:
+        """Return the arbitrage cost V at every price vector.
+
+        Parameters
+        ----------
+        prices : float array [B, M] or [M]
+            Multipliers of the list prices.
+
+        Returns
+        -------
+        float array [B], currency units per instance
+        """
+        return self.cheapest(prices).cost
+
+    def cheapest(self, prices: npt.ArrayLike) -> Cheapest:
+        """Return cost, cascade and purchases at every price vector.
+
+        Purchases are valued at list prices: the gradient of V. Where two cascades cost the same,
+        the first of the menu is taken.
+
+        Parameters
+        ----------
+        prices : float array [B, M] or [M]
+
+        Raises
+        ------
+        InputError
+            If the prices have another number of models, or one is negative or not finite.
+        """
+        w = checked_prices(prices, len(self.models))
+        rows = max(1, _CELLS_AT_ONCE // len(self.expected))
+        position = np.concatenate(
+            [
+                np.argmin(w[start : start + rows] @ self.expected.T, axis=1)
+                for start in range(0, len(w), rows)
+            ]
+        )
+        bought = self.expected[position]
+        return Cheapest((w * bought).sum(axis=1), position, bought)
+
+    def direct(self, prices: npt.ArrayLike) -> FloatArray:
+        """Return the cost of every model alone at every price vector, [B, M]."""
+        w = checked_prices(prices, len(self.models))
+        reach = np.isfinite(self.single)
+        return np.where(reach, w * np.where(reach, self.single, 0.0), np.inf)
+
+    @property
+    def words(self) -> str:
+        """What is proven about the menu."""
+        if self.exact:
+            return (
+                "The whole lower hull: no cascade on the lattice is cheaper at any prices with"
+                f" ratios up to {PRICE_RATIO:,.0f}."
+            )
+        return (
+            "Found by a search over price vectors; at"
+            f" {self.checked} others, with multipliers from {1 / PRICE_SPREAD:g} to"
+            f" {PRICE_SPREAD:g}, its cost was at most {percent(self.shortfall, 3)} above the"
+            " lattice's."
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per cascade: the expected spend on each model at list prices."""
+        return pd.DataFrame(
+            self.expected, pd.RangeIndex(len(self.expected), name="cascade"), list(self.models)
+        )
+
+    def table(self) -> TextTable:
+        """Return up to ten cascades, evenly spaced along the menu."""
+        shown = np.unique(np.linspace(0, len(self.expected) - 1, 10).astype(int))
+        unit = f"{self.currency}/instance"
+        return TextTable(
+            f"Menu at a solve rate of {percent(self.solve_rate, 2)}: {len(self.expected)}"
+            f" cascades, expected spend at list prices [{unit}]",
+            ("cascade", *map(model_label, self.models)),
+            [(str(k), *(number(spend) for spend in self.expected[k])) for k in shown],
+            f"{self.words}\n{self.convention}",
+        )
+
+    @cached_property
+    def reach_alone(self) -> tuple[str, ...]:
+        """Models that reach the solve rate without others."""
+        return tuple(m for m, cost in zip(self.models, self.single, strict=True) if cost < np.inf)
+
+
+def checked_prices(prices: npt.ArrayLike, models: int) -> FloatArray:
+    """Return price vectors as [B, models], or raise InputError."""
+    w = np.atleast_2d(np.asarray(prices, dtype=float))
+    if w.ndim != 2 or w.shape[1] != models:
+        raise InputError(
+            f"Prices have shape {np.shape(prices)}; give one multiplier for each of the"
+            f" {models} models, in rows for several price vectors."
+        )
+    if not np.all(np.isfinite(w) & (w >= 0)):
+        raise InputError("Price multipliers are finite numbers >= 0.")
+    return w

@@ -1,0 +1,361 @@
+"""The provider game: providers price, arbitrageurs re-optimise and compete, consumers buy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from arbmodels.errors import InputError
+from arbmodels.games.menu import SAME_COST, Menu, checked_prices
+from arbmodels.games.menu_search import cascade_menus
+from arbmodels.games.payoffs import TieRule
+from arbmodels.games.providers.consumers import Consumers, linear_consumers
+from arbmodels.games.providers.logit import LogitConsumers
+from arbmodels.games.providers.served import Served, served_by_choice
+from arbmodels.market import Market
+from arbmodels.passk import FloatArray
+
+#: Who serves at equal prices, in words.
+TIES = {
+    "share": (
+        "providers with the same lowest direct price and cascades of the same least cost share"
+        " equally; a direct offer beats an arbitrageur whose cost equals it; an arbitrageur who"
+        " prices at a rival's price or cost serves"
+    ),
+    "low_cost": (
+        "of providers with the same lowest direct price and of cascades with the same least cost,"
+        " the ones with the lowest marginal cost serve; a direct offer beats an arbitrageur whose"
+        " cost equals it; an arbitrageur who prices at a rival's price or cost serves"
+    ),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ProviderGame:
+    r"""Providers set price multipliers, arbitrageurs buy cascades and resell, consumers buy.
+
+    At multipliers w, model m alone serves solve rate u at the price w_m L_m(u), and arbitrageurs
+    buy the cheapest cascade of the menu for V(w, u). Each consumer of u buys from the cheapest
+    seller. The arbitrageur with the lowest overhead o_1 serves where (1 + o_1) V lies below the
+    cheapest direct offer d, at
+
+    .. math:: p = \min(d, (1 + o_2) V, p^m((1 + o_1) V))
+
+    with o_2 the second-lowest overhead (infinite if he is alone) and p^m the monopoly price: one
+    arbitrageur limit-prices under the best direct seller or prices as a monopolist, equal ones
+    sell at cost. Provider profit is sum_m (w_m - c_m) x list-price dollars of m sold.
+
+    Parameters
+    ----------
+    menus : sequence of Menu, length U
+        One per solve rate of the consumers, see :func:`arbmodels.games.cascade_menus`.
+    consumers : Consumers or LogitConsumers
+        Who buy from the cheapest seller, or choose by nested logit between the models bought
+        directly and the resold cascade: then a lone arbitrageur sets its logit markup, providers
+        keep some direct buyers at any price, and certificates are searches.
+    marginal_cost : float or mapping of model to float
+        As a share of the list price, >= 0.
+    arbitrageurs : int or sequence of float
+        How many, all without overhead, or one overhead per arbitrageur (0.1 adds 10% to cost).
+    providers : mapping of str to sequence of str, optional
+        Which models each provider owns; a provider scales all its list prices by one multiplier.
+        By default each model has its own provider, of the same name.
+    fixed : sequence of str
+        Providers who keep their list prices.
+    tie_rule : {"share", "low_cost"}
+    name : str
+
+    Raises
+    ------
+    InputError
+        If menus and consumers differ in solve rates, menus in models, or a number is out of range.
+
+    Examples
+    --------
+    >>> menu = Menu(0.7, ("a", "b"), [[2.0, 0.0], [0.5, 1.0], [0.0, 2.5]], [2.0, 2.5], True)
+    >>> game = ProviderGame((menu,), Consumers([0.7], high=4.0), 0.5, arbitrageurs=2)
+    >>> game.profits([1.0, 1.0]).tolist()  # 2.5 of 4 buy at 1.5: 0.5 of a, 1.0 of b
+    [[0.15625, 0.3125]]
+    """
+
+    menus: tuple[Menu, ...]
+    consumers: Consumers | LogitConsumers
+    marginal_cost: FloatArray | float | Mapping[str, float] = 0.5
+    arbitrageurs: int | Sequence[float] = 2
+    providers: Mapping[str, Sequence[str]] | None = None
+    fixed: Sequence[str] = ()
+    tie_rule: TieRule = "share"
+    name: str = "Provider game"
+
+    def __post_init__(self) -> None:
+        menus = tuple(self.menus)
+        rates = self.consumers.solve_rates
+        if len(menus) != len(rates) or any(
+            abs(menu.solve_rate - rate) > SAME_COST for menu, rate in zip(menus, rates, strict=True)
+        ):
+            raise InputError(
+                f"{len(menus)} menus do not fit the {len(rates)} solve rates of the consumers; give"
+                " one per solve rate, in the same order."
+            )
+        models = menus[0].models
+        if any(menu.models != models for menu in menus):
+            raise InputError("The menus are of different models.")
+        if self.tie_rule not in TIES:
+            raise InputError(f"No tie rule {self.tie_rule!r}; choose 'low_cost' or 'share'.")
+        object.__setattr__(self, "menus", menus)
+        object.__setattr__(self, "marginal_cost", self._costs(models))
+        object.__setattr__(self, "arbitrageurs", self._overheads())
+        owned = {m: (m,) for m in models} if self.providers is None else self.providers
+        owned = {name: tuple(group) for name, group in owned.items()}
+        listed = [m for group in owned.values() for m in group]
+        if sorted(listed) != sorted(models):
+            raise InputError(
+                f"The providers own {', '.join(map(repr, listed)) or 'nothing'}; every model of"
+                f" {', '.join(map(repr, models))} needs exactly one provider."
+            )
+        object.__setattr__(self, "providers", owned)
+        unknown = [name for name in self.fixed if name not in owned]
+        if unknown:
+            raise InputError(
+                f"No provider {unknown[0]!r} to hold fixed; there are"
+                f" {', '.join(map(repr, owned))}."
+            )
+        object.__setattr__(self, "fixed", tuple(self.fixed))
+        if (
+            not self.smooth
+            and self.cheapest_buyers.sample is not None
+            and self.second_overhead > self.lowest_overhead
+        ):
+            self.cheapest_buyers.monopoly_price(0, 0.0)  # raises: arbitrageurs have market power
+
+    def _costs(self, models: tuple[str, ...]) -> FloatArray:
+        given = self.marginal_cost
+        if isinstance(given, Mapping):
+            if set(given) != set(models):
+                raise InputError(
+                    f"Marginal costs are given for {', '.join(map(repr, given))}; give one for"
+                    f" each of {', '.join(map(repr, models))}."
+                )
+            given = np.array([given[m] for m in models], dtype=float)
+        cost = np.asarray(given, dtype=float)
+        if cost.shape not in ((), (len(models),)) or not np.all(np.isfinite(cost) & (cost >= 0)):
+            raise InputError(
+                f"The marginal cost is a share >= 0 of the list price, one for all or one for"
+                f" each of the {len(models)} models."
+            )
+        return np.broadcast_to(cost, (len(models),)).copy()
+
+    def _overheads(self) -> tuple[float, ...]:
+        given = self.arbitrageurs
+        if isinstance(given, int | np.integer) and not isinstance(given, bool):
+            if given < 0:
+                raise InputError(f"The number of arbitrageurs is {given}; it is >= 0.")
+            return (0.0,) * int(given)
+        try:
+            extra = tuple(float(o) for o in given)  # type: ignore[union-attr]
+        except (TypeError, ValueError):
+            extra = (np.nan,)
+        if not all(np.isfinite(o) and o >= 0 for o in extra):
+            raise InputError(
+                f"Arbitrageurs are {given!r}; give how many, or a list of overheads >= 0."
+            )
+        return extra
+
+    @classmethod
+    def from_market(
+        cls,
+        market: Market,
+        solve_rates: npt.ArrayLike,
+        *,
+        choke: float = 2.0,
+        mass: npt.ArrayLike = 1.0,
+        captive: float = 0.0,
+        marginal_cost: float | Mapping[str, float] = 0.5,
+        arbitrageurs: int | Sequence[float] = 2,
+        providers: Mapping[str, Sequence[str]] | None = None,
+    ) -> ProviderGame:
+        """Return the game of a market with linear demand at every solve rate.
+
+        Parameters
+        ----------
+        market : Market
+        solve_rates : float array [U]
+        choke : float > 1
+            Price at which nobody buys, as a multiple of the cheapest price at list prices: that
+            of the best model alone, or of the best cascade where no model alone suffices.
+        mass, captive, marginal_cost, arbitrageurs, providers
+            As in :class:`Consumers` and :class:`ProviderGame`.
+        """
+        menus = cascade_menus(market, solve_rates)
+        consumers = linear_consumers(menus, choke, mass, captive)
+        return cls(
+            menus,
+            consumers,
+            marginal_cost,
+            arbitrageurs,
+            providers,
+            name=f"Provider game on {market.name}",
+        )
+
+    def replace(self, **changes: object) -> ProviderGame:
+        """Return the game with some fields changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models, in the order of price vectors."""
+        return self.menus[0].models
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """Names of all providers."""
+        return tuple(self.providers)  # type: ignore[arg-type]
+
+    @property
+    def currency(self) -> str:
+        """Currency of prices and profits."""
+        return self.menus[0].currency
+
+    @property
+    def unit(self) -> str:
+        """Of profits: per instance, summed over the solve rates with the consumers' mass."""
+        return f"{self.currency}/instance x mass"
+
+    @property
+    def ownership(self) -> FloatArray:
+        """1 where a provider owns a model, [providers, M]."""
+        return np.array(
+            [[float(m in group) for m in self.models] for group in self.providers.values()]  # type: ignore[union-attr]
+        )
+
+    @property
+    def smooth(self) -> bool:
+        """Whether consumers choose by logit, so that profits are no quadratics."""
+        return isinstance(self.consumers, LogitConsumers)
+
+    @property
+    def cheapest_buyers(self) -> Consumers:
+        """The consumers, who all buy from the cheapest seller.
+
+        Raises
+        ------
+        InputError
+            If they choose by logit.
+        """
+        if isinstance(self.consumers, LogitConsumers):
+            raise InputError("This needs consumers who buy from the cheapest seller, not logit.")
+        return self.consumers
+
+    @property
+    def movers(self) -> tuple[int, ...]:
+        """Positions of the providers who choose their price."""
+        return tuple(k for k, name in enumerate(self.players) if name not in self.fixed)
+
+    @property
+    def lowest_overhead(self) -> float:
+        """Overhead of the cheapest arbitrageur; infinite without arbitrageurs."""
+        return float(min(self.arbitrageurs, default=np.inf))  # type: ignore[arg-type]
+
+    @property
+    def second_overhead(self) -> float:
+        """Overhead of the arbitrageur after him; infinite if there is none."""
+        return float(sorted((*self.arbitrageurs, np.inf, np.inf))[1])  # type: ignore[misc]
+
+    def price_vectors(self, multipliers: npt.ArrayLike) -> FloatArray:
+        """Return multipliers of models, [B, M], from multipliers of providers, [B, providers]."""
+        chosen = np.atleast_2d(np.asarray(multipliers, dtype=float))
+        if chosen.ndim != 2 or chosen.shape[1] != len(self.players):
+            raise InputError(
+                f"Give one multiplier for each of the {len(self.players)} providers"
+                f" ({', '.join(self.players)}), in rows for several price vectors."
+            )
+        return chosen @ self.ownership
+
+    def served(self, u: int, prices: npt.ArrayLike, *, captive: bool = False) -> Served:
+        """Return who serves the solve rate at position ``u`` at every price vector.
+
+        Parameters
+        ----------
+        u : int
+        prices : float array [B, M]
+            Multipliers of the models.
+        captive : bool
+            For the consumers who buy from providers only.
+        """
+        w = checked_prices(prices, len(self.models))
+        if isinstance(self.consumers, LogitConsumers):
+            return served_by_choice(
+                self.menus[u],
+                self.consumers,
+                u,
+                w,
+                overheads=(np.inf, np.inf)
+                if captive
+                else (self.lowest_overhead, self.second_overhead),
+            )
+        menu, cost = self.menus[u], np.asarray(self.marginal_cost)
+        offers = menu.direct(w)
+        best = offers.min(axis=1)
+        tied = (offers <= best[:, None] * (1 + SAME_COST)) & np.isfinite(offers)
+        list_cost = np.where(np.isfinite(menu.single), menu.single, 0.0)
+        direct = self._split(tied, cost * list_cost) * list_cost
+        price, kept = best.copy(), np.zeros(len(w))
+        overhead, resold = kept.copy(), np.zeros_like(direct)
+        first, second = self.lowest_overhead, self.second_overhead
+        if np.isfinite(first) and not captive:
+            costs = w @ menu.expected.T
+            spend = costs.min(axis=1)
+            own = (1 + first) * spend
+            wins = own < best * (1 - SAME_COST)
+            cascade = self._split(costs <= spend[:, None] * (1 + SAME_COST), menu.expected @ cost)
+            resold = np.where(wins[:, None], cascade @ menu.expected, 0.0)
+            direct = np.where(wins[:, None], 0.0, direct)
+            asked = best if np.isinf(second) else np.minimum(best, (1 + second) * spend)
+            if second > first:
+                asked = np.minimum(asked, self.cheapest_buyers.monopoly_price(u, own))
+            price = np.where(wins, np.maximum(asked, own), price)
+            kept = np.where(wins, price - own, 0.0)
+            overhead = np.where(wins, first * spend, 0.0)
+        sold = self.cheapest_buyers.quantity(u, price)
+        surplus = self.cheapest_buyers.surplus(u, price)
+        return Served(price, sold, direct, resold, kept, overhead, surplus)
+
+    def _split(self, tied: npt.NDArray[np.bool_], cost: FloatArray) -> FloatArray:
+        """Shares of the tied options, [B, options], by the tie rule; zero rows where none."""
+        if self.tie_rule == "low_cost":
+            lowest = np.where(tied, cost, np.inf).min(axis=1)
+            tied = tied & (cost <= lowest[:, None] * (1 + SAME_COST))
+        return np.asarray(tied / np.maximum(tied.sum(axis=1), 1)[:, None])
+
+    def groups(self) -> list[tuple[int, float, bool]]:
+        """Consumers with one market each: position of the solve rate, mass, captive or not."""
+        mass, captive = np.asarray(self.consumers.mass), self.consumers.captive
+        found = [(u, float((1 - captive) * m), False) for u, m in enumerate(mass) if m > 0]
+        if captive:
+            found += [(u, float(captive * m), True) for u, m in enumerate(mass) if m > 0]
+        return found
+
+    def model_profits(self, prices: npt.ArrayLike) -> FloatArray:
+        """Return the profit made on every model at every vector of model multipliers, [B, M]."""
+        w = checked_prices(prices, len(self.models))
+        total = np.zeros_like(w)
+        for u, mass, captive in self.groups():
+            found = self.served(u, w, captive=captive)
+            total += (mass * found.sold)[:, None] * (found.direct + found.resold)
+        return np.asarray(total * (w - np.asarray(self.marginal_cost)))
+
+    def profits(self, multipliers: npt.ArrayLike) -> FloatArray:
+        """Return every provider's profit at every vector of provider multipliers.
+
+        Parameters
+        ----------
+        multipliers : float array [B, providers] or [providers]
+
+        Returns
+        -------
+        float array [B, providers], currency units per instance, summed with the consumers' mass
+        """
+        return self.model_profits(self.price_vectors(multipliers)) @ self.ownership.T

@@ -1,0 +1,208 @@
+"""The answer of the provider game: prices, profits, certificate, and what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from arbmodels.display import Displayed, TextTable, model_label, number, percent
+from arbmodels.games.deviations import Deviations
+from arbmodels.games.providers.certificate import Strategy
+from arbmodels.games.providers.flows import plot_responses
+from arbmodels.games.providers.game import ProviderGame
+from arbmodels.games.providers.outcome import Outcome, outcome
+from arbmodels.passk import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ProviderEquilibrium(Displayed):
+    """Providers' multipliers from which nobody gains more than ``epsilon`` by another.
+
+    Parameters
+    ----------
+    game : ProviderGame
+    kind : {"pure", "mixed"}
+    strategies : sequence of Strategy, one per provider
+        Multipliers of the list price and their probabilities.
+    profits : float array [providers], in the game's unit
+    deviations : Deviations
+        The certificate, of the providers who choose their price.
+    found_by : str
+    iterations : int
+    trace : sequence of float
+        Largest gain over profit that the solver saw, by iteration.
+    others : sequence of float arrays [providers]
+        Other pure equilibria found from other starts.
+    least_pure : tuple of (float array [providers], float), optional
+        Where no pure equilibrium was found: the pure profile with the least epsilon, and that.
+    settled : bool
+        Whether epsilon is within the tolerance asked for.
+    """
+
+    game: ProviderGame
+    kind: Literal["pure", "mixed"]
+    strategies: tuple[Strategy, ...]
+    profits: FloatArray
+    deviations: Deviations
+    found_by: str
+    iterations: int
+    trace: tuple[float, ...] = ()
+    others: tuple[FloatArray, ...] = ()
+    least_pure: tuple[FloatArray, float] | None = None
+    settled: bool = True
+
+    @property
+    def epsilon(self) -> float:
+        """Largest gain of any provider from any deviation, in the game's unit."""
+        return self.deviations.epsilon
+
+    @property
+    def relative_epsilon(self) -> float:
+        """Largest gain over profit of any provider."""
+        return self.deviations.relative_epsilon
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """Names of the providers."""
+        return self.game.players
+
+    @property
+    def prices(self) -> FloatArray:
+        """Mean multiplier of each provider, [providers]."""
+        return np.array([float(s.price @ s.probability) for s in self.strategies])
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        """Prices, revenues, surplus and concentration in expectation."""
+        return outcome(self.game, self.strategies)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per provider and multiplier played: price, probability."""
+        rows = [
+            (name, price, chance)
+            for name, strategy in zip(self.players, self.strategies, strict=True)
+            for price, chance in zip(strategy.price, strategy.probability, strict=True)
+            if chance > 0
+        ]
+        return pd.DataFrame(rows, columns=["provider", "price", "probability"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON; of mixed strategies, deciles."""
+        strategies: dict[str, dict[str, Any]] = {}
+        for name, s in zip(self.players, self.strategies, strict=True):
+            on = s.probability > 0
+            if on.sum() == 1:
+                strategies[name] = {"price": float(s.price[on][0])}
+            else:
+                strategies[name] = {
+                    "mean": float(s.price @ s.probability),
+                    "deciles": _deciles(s),
+                    "support": int(on.sum()),
+                }
+        return {
+            "kind": self.kind,
+            "game": self.game.name,
+            "certificate": self.deviations.to_dict(),
+            "epsilon": self.epsilon,
+            "settled": self.settled,
+            "strategies": strategies,
+            "profits": dict(zip(self.players, map(float, self.profits), strict=True)),
+            "others": [prices.tolist() for prices in self.others],
+            "least_pure": None
+            if self.least_pure is None
+            else {"prices": self.least_pure[0].tolist(), "epsilon": self.least_pure[1]},
+            "found_by": self.found_by,
+            "iterations": self.iterations,
+            "outcome": self.outcome.to_dict(),
+        }
+
+    @property
+    def words(self) -> str:
+        """What was found, and what was not."""
+        text = f"{self.deviations.words}\nFound by {self.found_by}; {self.iterations} iterations."
+        if not self.settled:
+            text += " Not within the tolerance: the best answer in the time allowed."
+        if self.least_pure is not None:
+            prices, gain = self.least_pure
+            text += (
+                " No pure equilibrium found; the least epsilon of a pure profile is"
+                f" {number(gain)} {self.game.unit}, at {_listed(prices)}."
+            )
+        if self.others:
+            shown = "; ".join(_listed(prices) for prices in self.others[:5])
+            more = len(self.others) - 5
+            text += f" Other pure equilibria: {shown}" + (f" and {more} more." if more > 0 else ".")
+        return text
+
+    def table(self) -> TextTable:
+        """Return epsilon, then each provider's prices, profit and largest gain."""
+        gains = dict(zip(self.deviations.players, self.deviations.gain, strict=True))
+        rows = []
+        for name, strategy, profit in zip(self.players, self.strategies, self.profits, strict=True):
+            played = strategy.price[strategy.probability > 1e-6]
+            rows.append(
+                (
+                    model_label(name),
+                    number(float(strategy.price @ strategy.probability)),
+                    number(played[0])
+                    if len(played) == 1
+                    else f"{number(played.min(), 3)} to {number(played.max(), 3)}",
+                    number(profit),
+                    number(gains[name]) if name in gains else "held fixed",
+                )
+            )
+        unit = self.game.unit
+        return TextTable(
+            f"epsilon = {number(self.epsilon)} {unit} ({percent(self.relative_epsilon, 3)} of"
+            f" profit): {self.kind} equilibrium of {self.game.name}",
+            ("provider", "mean price [x list]", "prices played", f"profit [{unit}]", "gain"),
+            rows,
+            self.words,
+        )
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw where the consumers' money goes."""
+        return self.outcome.plot(axes)
+
+    def plot_responses(self, axes: Axes | None = None) -> Axes:
+        """Draw both providers' best responses."""
+        return plot_responses(self.game, axes)
+
+    def plot_strategies(self, axes: Axes | None = None) -> Axes:
+        """Draw the cumulative distribution of every provider's price."""
+        from arbmodels.display import model_colour, new_axes
+
+        axes = new_axes() if axes is None else axes
+        for name, s in zip(self.players, self.strategies, strict=True):
+            order = np.argsort(s.price)
+            price = np.concatenate([[s.price[order[0]]], s.price[order]])
+            axes.step(
+                price,
+                np.concatenate([[0.0], np.cumsum(s.probability[order])]),
+                where="post",
+                color=model_colour(name, self.players),
+                label=model_label(name),
+            )
+        axes.set_xlabel("Multiplier of the list price")
+        axes.set_ylabel("Probability of at most that")
+        axes.legend(frameon=False)
+        return axes
+
+
+def _deciles(strategy: Strategy) -> list[float]:
+    order = np.argsort(strategy.price)
+    total = np.cumsum(strategy.probability[order])
+    at = np.searchsorted(total, np.linspace(0.1, 0.9, 9))
+    return [float(p) for p in strategy.price[order][np.minimum(at, len(order) - 1)]]
+
+
+def _listed(prices: Sequence[float] | FloatArray) -> str:
+    return "(" + ", ".join(number(float(p)) for p in prices) + ")"

@@ -1,0 +1,204 @@
+"""Comparative statics: how prices, revenue and welfare move with one feature of the market."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number
+from arbmodels.errors import InputError
+from arbmodels.games.providers import ProviderGame, outcome, solve_providers
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Feature = Literal["arbitrageurs", "overhead", "marginal cost", "captive", "heterogeneity"]
+Providers = Literal["list prices", "re-pricing"]
+_COLOURS = {"list prices": "#0072B2", "re-pricing": ARBITRAGEUR_COLOUR}
+_SHOWN = (
+    "mean_price",
+    "consumer_surplus",
+    "provider_revenue",
+    "provider_profit",
+    "arbitrageur_profit",
+    "welfare",
+    "herfindahl",
+    "segmentation",
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Statics(Displayed):
+    """A tidy table of outcomes along one feature.
+
+    Made by :func:`comparative_statics` and its relatives.
+
+    Parameters
+    ----------
+    feature : str
+        What varies.
+    frame : DataFrame
+        A row per value of the feature (column ``value``) and behaviour of the providers (column
+        ``providers``), with ``epsilon`` and ``relative_epsilon`` of the equilibrium (0 at list
+        prices, where nobody chooses) and the measures of :meth:`Outcome.measures`.
+    name, unit : str
+    """
+
+    feature: str
+    frame: pd.DataFrame
+    name: str
+    unit: str
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the tidy table."""
+        return self.frame.copy()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        rows = self.frame.astype(object).where(self.frame.notna(), None)
+        return {"feature": self.feature, "unit": self.unit, "rows": rows.to_dict("records")}
+
+    def table(self) -> TextTable:
+        """Return the main measures, epsilon first."""
+        shown = [name for name in _SHOWN if name in self.frame]
+        return TextTable(
+            f"{self.name}: by {self.feature} [{self.unit}]",
+            ("value", "providers", "epsilon", *(name.replace("_", " ") for name in shown)),
+            [
+                (
+                    str(row["value"]),
+                    str(row["providers"]),
+                    number(float(row["epsilon"]), 2),
+                    *(number(float(row[name]), 3) for name in shown),
+                )
+                for row in self.frame.to_dict("records")
+            ],
+            "segmentation: share of the served solve rates at which a provider earns, mean over"
+            " providers (1: all earn everywhere). herfindahl: of what consumers spend.",
+        )
+
+    def plot(self, measure: str = "mean_price", axes: Axes | None = None) -> Axes:
+        """Draw one measure along the feature, for each behaviour of the providers.
+
+        Raises
+        ------
+        InputError
+            If there is no such measure.
+        """
+        if measure not in self.frame:
+            raise InputError(
+                f"No measure {measure!r}; there are {', '.join(map(str, self.frame))}."
+            )
+        axes = new_axes() if axes is None else axes
+        for how, part in self.frame.groupby("providers", sort=False):
+            axes.plot(
+                [str(v) for v in part["value"]],
+                part[measure],
+                "o-",
+                color=_COLOURS.get(str(how), "black"),
+                label=f"Providers: {how}",
+            )
+        axes.set_xlabel(self.feature.capitalize())
+        axes.set_ylabel(measure.replace("_", " ").capitalize())
+        axes.set_ylim(bottom=0)
+        axes.legend(frameon=False)
+        return axes
+
+
+def comparative_statics(
+    game: ProviderGame,
+    feature: Feature,
+    values: Sequence[Any],
+    *,
+    tolerance: float = 1e-3,
+    time_limit: float = 10.0,
+) -> Statics:
+    """Return outcomes along one feature, providers at list prices and re-pricing.
+
+    Parameters
+    ----------
+    game : ProviderGame
+        Everything else stays as in it.
+    feature : {"arbitrageurs", "overhead", "marginal cost", "captive", "heterogeneity"}
+        How many arbitrageurs, their common overhead, the marginal cost of all providers, the share
+        of captive consumers, or the width of the willingness to pay around its mean, 0 (everybody
+        pays the same) to 1 (from nothing to twice the mean).
+    values : sequence
+    tolerance, time_limit : float
+        As in :func:`solve_providers`, per value.
+
+    Raises
+    ------
+    InputError
+        If the feature is unknown or there are no values.
+
+    Examples
+    --------
+    >>> from arbmodels.games import Consumers, Menu
+    >>> menu = Menu(0.7, ("a", "b"), [[2.0, 0.0], [0.5, 1.0], [0.0, 2.5]], [2.0, 2.5], True)
+    >>> game = ProviderGame((menu,), Consumers([0.7], high=4.0), 0.5)
+    >>> found = comparative_statics(game.replace(fixed=game.players), "arbitrageurs", [0, 1, 2])
+    >>> found.to_frame()["mean_price"].tolist()
+    [2.0, 2.0, 1.5]
+    """
+    change = _changes().get(feature)
+    if change is None:
+        raise InputError(f"No feature {feature!r}; choose one of {', '.join(_changes())}.")
+    if not len(values):
+        raise InputError("Comparative statics need at least one value of the feature.")
+    rows = [
+        {"value": value, **row}
+        for value in values
+        for row in both_behaviours(change(game, value), tolerance, time_limit)
+    ]
+    return Statics(feature, pd.DataFrame(rows), game.name, game.unit)
+
+
+def both_behaviours(
+    game: ProviderGame, tolerance: float, time_limit: float
+) -> list[dict[str, Any]]:
+    """Return a row with providers at list prices, and one re-pricing if any of them can."""
+    at_list = outcome(game, np.ones(len(game.players)))
+    rows: list[dict[str, Any]] = [
+        {"providers": "list prices", "epsilon": 0.0, "relative_epsilon": 0.0, **at_list.measures()}
+    ]
+    if game.movers:
+        found = solve_providers(game, tolerance=tolerance, time_limit=time_limit)
+        rows.append(
+            {
+                "providers": "re-pricing",
+                "epsilon": found.epsilon,
+                "relative_epsilon": found.relative_epsilon,
+                "kind": found.kind,
+                **found.outcome.measures(),
+            }
+        )
+    return rows
+
+
+def _changes() -> dict[str, Callable[[ProviderGame, Any], ProviderGame]]:
+    return {
+        "arbitrageurs": lambda game, n: game.replace(arbitrageurs=n),
+        "overhead": lambda game, o: game.replace(
+            arbitrageurs=(float(o),) * len(game.arbitrageurs)  # type: ignore[arg-type]
+        ),
+        "marginal cost": lambda game, c: game.replace(marginal_cost=c),
+        "captive": lambda game, share: game.replace(
+            consumers=replace(game.consumers, captive=float(share))
+        ),
+        "heterogeneity": _spread,
+    }
+
+
+def _spread(game: ProviderGame, width: float) -> ProviderGame:
+    if not 0 <= width <= 1:
+        raise InputError(f"The heterogeneity is {width}; it lies between 0 and 1.")
+    now = game.cheapest_buyers
+    mean = (np.asarray(now.low) + np.asarray(now.high)) / 2
+    return game.replace(
+        consumers=replace(now, low=mean * (1 - width), high=mean * (1 + width), sample=None)
+    )
