@@ -33,7 +33,8 @@ _BASELINES: dict[Literal["own-check", "same-verifier"], str] = {
     "own-check": "-",
     "same-verifier": "--",
 }
-_COLOURS = ("#B22222", "#0072B2", "#009E73")
+#: Darker for higher rates; none is the colour of a model.
+_COLOURS = ("#C2A5CF", "#9970AB", "#40004B")
 #: Nothing of this figure is in the paper.
 PUBLISHED: tuple[Published, ...] = ()
 
@@ -105,13 +106,14 @@ def draw(record: Record) -> Figure:
                 margins = np.array(entry[baseline][k], dtype=float)
                 named = f"{rate:.0f}% right" if baseline == "own-check" else "_"
                 axis.plot(values, margins, color=_COLOURS[k], ls=dashes, lw=1.0, label=named)
-            if entry["ends"][k] is not None:
-                axis.plot(scale * entry["ends"][k], 0, "v", ms=4, color=_COLOURS[k], clip_on=False)
+            end = entry["ends"][k]
+            if end is not None and scale * end <= values[-1]:
+                axis.plot(scale * end, 0, "v", ms=4, color=_COLOURS[k], clip_on=False, zorder=3)
         axis.set_xlabel(titles[vary])
         axis.set_xlim(0, values[-1])
     axes[0].set_ylim(bottom=0)
     axes[0].set_ylabel("Margin (%)")
-    axes[0].plot([], [], "v", ms=4, color="0.4", label="Ends here")
+    axes[0].plot([], [], "v", ms=4, color="0.4", label="Arbitrage ends")
     axes[0].plot([], [], color="0.4", lw=1.0, label="Makers check, for free")
     axes[0].plot([], [], color="0.4", lw=1.0, ls="--", label="All verify alike")
     heading(figure, "Verification", record["market"], *axes[0].get_legend_handles_labels())

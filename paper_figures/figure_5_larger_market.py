@@ -96,6 +96,9 @@ def compute(
         "accounting": {"exact": exact.accounting, "searched": searched.convention},
         "allocations": len(scored.allocations),
         "largest gap of the search": plain(np.nanmax(searched.gap_at(rates)), 100),
+        "largest share of the spend of Qwen3 Coder 480B and Sonnet": plain(
+            (to_model[4:].sum(axis=0) / to_model.sum(axis=0)).max(), 100
+        ),
         "values": {
             "authors": _values(rates, authors.margin, smaller.margin),
             "exact": _values(rates, margin, pair_margin),
