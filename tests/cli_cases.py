@@ -103,6 +103,14 @@ def wide_table(path: Path, rows: int = 500) -> pd.DataFrame:
     return frame
 
 
+def write_products(folder: Path) -> None:
+    """Write products.csv (costs and qualities) and observed.csv (prices and shares)."""
+    products = {"product": ["a", "b"], "firm": ["f", "g"], "cost": [1.0, 0.5], "quality": [2.0, 1]}
+    pd.DataFrame(products).to_csv(folder / "products.csv", index=False)
+    observed = {"product": ["a", "b"], "price": [2.0, 3.0], "share": [0.2, 0.3]}
+    pd.DataFrame(observed).to_csv(folder / "observed.csv", index=False)
+
+
 def write_payoffs(folder: Path) -> None:
     """Write a prisoners' dilemma as payoffs.csv and payoffs.json."""
     first, second = [[3, 0], [5, 1]], [[3, 5], [0, 1]]

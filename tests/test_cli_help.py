@@ -17,7 +17,7 @@ from typer.main import get_command
 import arbmodels as arb
 from arbmodels.cli import app
 from arbmodels.cli.options import Convention
-from cli_cases import good, python, run, strict, wide_table, write_payoffs
+from cli_cases import good, python, run, strict, wide_table, write_payoffs, write_products
 
 ACCOUNTING = tuple(rule for rule in get_args(Convention) if rule != "authors")
 #: What the help must explain, also in a narrow terminal.
@@ -106,6 +106,7 @@ def test_examples_in_the_help_work(
     folder.rename("my-folder")
     wide_table(Path("table.parquet"))
     write_payoffs(Path())
+    write_products(Path())
     words = [word.replace("~/arbitrage-data", ".") for word in shlex.split(line)]
     if "olmedo2026" in line or "routellm" in line:
         monkeypatch.setenv("ARBMODELS_DATA", str(request.getfixturevalue("real_data")))

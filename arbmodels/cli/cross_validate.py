@@ -46,7 +46,7 @@ Repeats = Annotated[
 
 @described(
     "cross-validate swebench-sim --models gpt5mini,deepseek",
-    "cross-validate my-folder --by segments --output folds.csv",
+    "cross-validate my-folder --by segments --folds 3",
 )
 def cross_validate(
     source: Source,

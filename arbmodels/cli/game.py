@@ -74,7 +74,7 @@ ProviderCostShare = Annotated[
 
 @described(
     "game bertrand swebench-sim --models gpt5mini,deepseek",
-    "game bertrand swebench-sim --models gpt5mini,deepseek --arbitrageurs 1",
+    "game bertrand my-folder --models small,large --arbitrageurs 1",
     "game bertrand my-folder --kind undercutting --step 0.9 --json",
 )
 def bertrand(

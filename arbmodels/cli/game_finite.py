@@ -100,7 +100,7 @@ def finite(
 @described(
     "game capacity --capacities 0.8,0.6",
     "game capacity --capacities 0.9,0.7,0.5 --plot prices.png",
-    "game capacity --capacities 0.5,0.4 --willingness-to-pay 0.4,0.7,1 --json",
+    "game capacity --capacities 0.5,0.4 --willingness-to-pay 0.4,1",
 )
 def capacity(
     *,

@@ -73,8 +73,8 @@ LeaderFirm = Annotated[
 
 @described(
     "game logit --table products.csv --price-coefficient 2",
-    "game logit --table products.csv --price-coefficient 2 --sigma 0.7 --leader openai --json",
-    "game logit --table observed.csv --price-coefficient 5 --plot prices.png",
+    "game logit --table products.csv --price-coefficient 2 --json",
+    "game logit --table observed.csv --price-coefficient 5",
 )
 def game_logit(
     *,

@@ -135,7 +135,7 @@ def providers(
 
 @described(
     "game statics my-folder --at 0.5 --values 0,1,2 --tolerance 0.02",
-    "game statics my-folder --at 0.5 --vary captive --values 0,0.5 --json",
+    "game statics my-folder --at 0.5 --vary captive --values 0,0.5",
 )
 def statics(
     source: Source,
@@ -196,7 +196,7 @@ def statics(
 
 @described(
     "game entry my-folder --at 0.4,0.6 --fixed-cost 0.01",
-    "game entry my-folder --at 0.4,0.6 --fixed-cost 0.01 --arbitrageurs 0 --json",
+    "game entry my-folder --at 0.4 --fixed-cost 0.01 --json",
 )
 def entry(
     source: Source,
@@ -251,7 +251,7 @@ def entry(
 
 
 @described(
-    "game distill my-folder --teacher large --students small --at 0.4,0.5",
+    "game distill my-folder --teacher large --students small --at 0.4",
 )
 def distill(
     source: Source,

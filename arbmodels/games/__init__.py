@@ -18,6 +18,7 @@ from arbmodels.games.menu import Menu
 from arbmodels.games.menu_search import cascade_menus
 from arbmodels.games.mixed_prices import PriceDistribution, PriceEquilibrium, PriceGame
 from arbmodels.games.payoffs import BestResponse, TieRule, bertrand_profit, best_response
+from arbmodels.games.price_statics import capacity_statics, step_statics
 from arbmodels.games.providers import (
     Calibration,
     Consumers,
@@ -71,6 +72,7 @@ __all__ = [
     "best_response",
     "bootstrap_decomposition",
     "calibrate_costs",
+    "capacity_statics",
     "cascade_menus",
     "certify",
     "certify_providers",
@@ -85,5 +87,6 @@ __all__ = [
     "providers_from",
     "reseller",
     "solve_providers",
+    "step_statics",
     "undercut",
 ]

@@ -21,6 +21,9 @@ Providers = Literal["list prices", "re-pricing"]
 _COLOURS = {"list prices": "#0072B2", "re-pricing": ARBITRAGEUR_COLOUR}
 _SHOWN = (
     "mean_price",
+    "mean_margin",
+    "rounds",
+    "profit",
     "consumer_surplus",
     "provider_revenue",
     "provider_profit",
