@@ -81,6 +81,7 @@ def draw_pairs(record: Record) -> Figure:
     """Draw the mean margin against what the student was trained on, a logarithmic scale."""
     figure, (axes,) = panels(1, 1, 2.4)
     amounts, means = record["amounts"], record["means"]
+    simulated = record["market"]["simulated"]
     axes.plot(amounts, means["exact"], "o-", ms=3, color=arb.ARBITRAGEUR_COLOUR, label="Exact")
     axes.plot(
         amounts,
@@ -92,13 +93,13 @@ def draw_pairs(record: Record) -> Figure:
         label="Exact, cross-validated",
     )
     axes.plot(amounts, means["authors"], "s--", ms=3, lw=0.9, color="0.15", label="Authors' policy")
-    if not record["market"]["simulated"]:
+    if not simulated:
         axes.plot(amounts, record["published_means"], "k+", ms=5, mew=0.9, label="Published")
     axes.set_xscale("log")
-    axes.set_xticks(amounts, record["ticks"])
+    axes.set_xticks(amounts, range(1, len(amounts) + 1) if simulated else record["ticks"])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(bottom=0)
     axes.set_ylabel("Mean margin (%)")
-    axes.set_xlabel(record["axis"])
+    axes.set_xlabel("Simulated student, from weak to strong" if simulated else record["axis"])
     set_heading(figure, record["title"], record["market"], *axes.get_legend_handles_labels())
     return figure

@@ -23,7 +23,7 @@ from paper_figures.stand_ins import students
 DATA = "olmedo2026/lean"
 _SIZES = ("3k", "8k", "24k", "72k", "192k")
 MODELS = (*(f"distill-1.7b-{size}" for size in _SIZES), "kimina-72b")
-QUICK = {"points": 9}
+QUICK = {"points": 5}
 
 EXAMPLES = (3e3, 8e3, 24e3, 72e3, 192e3)
 NAMES = tuple(f"{size} examples" for size in _SIZES)

@@ -4,9 +4,9 @@ The paper keeps list prices fixed when arbitrage comes. Here GPT-5 mini and Deep
 theirs: consumers of a solve rate have linear demand, arbitrageurs re-optimise the cascade at every
 price, and the providers' prices are an equilibrium up to the epsilon written at the bars, found by
 an independent search for a better price. Without arbitrage the two undercut each other nearly to
-cost; an arbitrageur who buys from both makes them complements, so that prices rise instead of
-falling. Marginal costs are not known: 30% of the list price is assumed, and that nobody pays more
-than twice the market price at list prices.
+cost; an arbitrageur who buys from both makes them complements, and prices are higher than that.
+Marginal costs are not known: 30% of the list price is assumed, and that nobody pays more than twice
+the market price at list prices.
 
 Source: ours (:func:`arbmodels.games.solve_providers`). Prices are for 500 issues.
 """

@@ -22,7 +22,7 @@ from paper_figures.stand_ins import students
 
 DATA = "olmedo2026/swebench-distill"
 MODELS = ("1.7b-84", "1.7b-281", "1.7b-845", "1.7b-2816", "1.7b-1e", "qwen3-coder-480b")
-QUICK = {"points": 9}
+QUICK = {"points": 5}
 
 TOKENS = (70e6, 200e6, 600e6, 1.8e9, 5.4e9)
 NAMES = ("70M tokens", "200M tokens", "600M tokens", "1.8B tokens", "5.4B tokens")

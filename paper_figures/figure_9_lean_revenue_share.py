@@ -26,7 +26,7 @@ from paper_figures.stand_ins import provers
 from paper_figures.style import POLICIES, colour, heading, in_style, label, panels
 
 DATA, MODELS = lean.DATA, lean.MODELS
-QUICK = {"points": 13, "kept": 6}
+QUICK = {"points": 9, "kept": 6}
 _SHARES = {70: 13.2, 80: 44.2, 85: 55.1}
 
 PUBLISHED = tuple(
