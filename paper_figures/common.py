@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -83,8 +83,9 @@ class FigureFile(Protocol):
         """What the paper reports."""
         ...
 
-    def compute(self, market: arb.Market, /, **options: Any) -> Record:
-        """Return everything the figure shows, by the authors' method and by the exact one."""
+    @property
+    def compute(self) -> Callable[..., Record]:
+        """From a market, everything the figure shows, by the authors' method and the exact one."""
         ...
 
     def draw(self, record: Record, /) -> Figure:

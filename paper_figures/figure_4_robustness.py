@@ -10,7 +10,7 @@ Source: Olmedo, Schölkopf, Hardt (2026), figure 4. Margins are means over solve
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -52,7 +52,7 @@ PUBLISHED = (
     Published("all, 1000 USD, 5% of searches below", 22.6, 1.5, "% margin"),
     Published("all, 1000 USD, 95% of searches below", 24.2, 1.5, "% margin"),
 )
-_LEARNERS = {"authors": "authors", "exact": "pooled"}
+_LEARNERS: dict[str, Literal["authors", "pooled"]] = {"authors": "authors", "exact": "pooled"}
 
 
 def compute(market: arb.Market, draws: int = 100, budgets: tuple[float, ...] = BUDGETS) -> Record:

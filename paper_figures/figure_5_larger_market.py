@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 import arbmodels as arb
 from paper_figures.allocations import FloatArray, Scored, allocations_of, margin_of, per_rate
 from paper_figures.common import Published, Record, at, describe, drawable, plain
-from paper_figures.methods import MANY_SHARES, PAIR_SHARES, budgets_of, exact_curves
+from paper_figures.methods import MANY_SHARES, PAIR_SHARES, STATES, budgets_of, exact_curves
 from paper_figures.style import (
     AUTHORS,
     EXACT,
@@ -41,7 +41,7 @@ MODELS = (
 )
 #: Those that the authors' allocations are over, and the smaller market.
 FOUR, PAIR = MODELS[:4], MODELS[2:4]
-QUICK = {"points": 9, "kept": 6, "seconds": 1.0}
+QUICK = {"points": 9, "kept": 6, "seconds": 1.0, "states": 60_000}
 
 _MARGINS = {50: 12.0, 60: 14.7, 70: 23.1, 72: 31.5, 74: 37.5, 75: 46.9}
 _PAIR = {70: 13.9, 74: 27.5}
@@ -60,7 +60,11 @@ _SIX: dict[str, object] = {"color": "#6A3D9A", "lw": 1.0, "label": "All six, sea
 
 
 def compute(
-    market: arb.Market, points: int = 61, kept: int = len(MANY_SHARES), seconds: float = 45.0
+    market: arb.Market,
+    points: int = 61,
+    kept: int = len(MANY_SHARES),
+    seconds: float = 45.0,
+    states: int = STATES,
 ) -> Record:
     """Return margins of the authors' allocations, the exact cascade, and the search among six.
 
@@ -72,7 +76,9 @@ def compute(
     kept : int
         How many of the authors' shares to try.
     seconds : float
-        Time limit of the search.
+        Time limit of the searches.
+    states : int
+        Of the lattice of four models.
     """
     four, pair = market.select(models=list(FOUR)), market.select(models=list(PAIR))
     shares = MANY_SHARES[np.linspace(0, len(MANY_SHARES) - 1, kept).astype(int)]
@@ -82,7 +88,7 @@ def compute(
     rates = np.union1d(np.linspace(0.4, scored.market_reach, points), np.array([*_MARGINS]) / 100)
     rates = rates[rates <= scored.market_reach]
     authors, smaller = per_rate(scored, rates), per_rate(small, rates)
-    exact, curves = exact_curves(four, rates, seconds=seconds)
+    exact, curves = exact_curves(four, rates, seconds=seconds, states=states)
     margin = np.array(curves["margin"], dtype=float) / 100
     pair_margin = np.array(exact_curves(pair, rates)[1]["margin"], dtype=float) / 100
     searched = arb.search_frontier(market, rates, time_limit=seconds)

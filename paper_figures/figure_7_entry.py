@@ -23,12 +23,12 @@ from matplotlib.figure import Figure
 import arbmodels as arb
 from paper_figures.allocations import FloatArray, Scored, allocations_of, per_rate, spend_at
 from paper_figures.common import Published, Record, at, describe, drawable, plain
-from paper_figures.methods import PAIR_SHARES, budgets_of, exact_curves
+from paper_figures.methods import PAIR_SHARES, STATES, budgets_of, exact_curves
 from paper_figures.style import colour, heading, in_style, label, panels
 
 DATA = "olmedo2026/swebench"
 MODELS = ("minicoder4b", "qwen3-coder-30b", "gpt5mini")
-QUICK = {"points": 9, "kept": 12}
+QUICK = {"points": 9, "kept": 12, "states": 60_000}
 
 #: The paper states prices for this many issues.
 ISSUES = 500
@@ -64,7 +64,7 @@ PUBLISHED = (
 )
 
 
-def compute(market: arb.Market, points: int = 101, kept: int = 25) -> Record:
+def compute(market: arb.Market, points: int = 101, kept: int = 25, states: int = STATES) -> Record:
     """Return prices and revenue shares before and after entry.
 
     Parameters
@@ -74,6 +74,8 @@ def compute(market: arb.Market, points: int = 101, kept: int = 25) -> Record:
         Solve rates.
     kept : int
         How many of the authors' shares to try in the market of three models.
+    states : int
+        Of the lattice of three models.
     """
     grid = budgets_of(market)
     pairs = {small: market.select(models=[small, MODELS[2]]) for small in _ALLOCATIONS}
@@ -88,7 +90,7 @@ def compute(market: arb.Market, points: int = 101, kept: int = 25) -> Record:
     exact = {small: exact_curves(pair, rates, ISSUES) for small, pair in pairs.items()}
     exact_prices = {"alone": exact[MODELS[1]][0].model_prices[:, 1]}
     exact_prices |= {small: result.arbitrage_cost for small, (result, _) in exact.items()}
-    shares = _shares(market, points, kept)
+    shares = _shares(market, points, kept, states)
     return {
         "market": describe(market),
         "unit": f"{market.currency} per {ISSUES} issues",
@@ -109,7 +111,9 @@ def compute(market: arb.Market, points: int = 101, kept: int = 25) -> Record:
     }
 
 
-def _shares(market: arb.Market, points: int, kept: int) -> dict[str, dict[str, FloatArray]]:
+def _shares(
+    market: arb.Market, points: int, kept: int, states: int
+) -> dict[str, dict[str, FloatArray]]:
     """Return Qwen3 Coder 30B's share of the revenue before entry and after, by either method."""
     grid = budgets_of(market)
     many = PAIR_SHARES[np.linspace(0, len(PAIR_SHARES) - 1, kept + 2).astype(int)]
@@ -127,7 +131,7 @@ def _shares(market: arb.Market, points: int, kept: int) -> dict[str, dict[str, F
         "exact": {"solve_rate": rates},
     }
     for name, each in (("before", before), ("after", market)):
-        result = arb.arbitrage(arb.cascade_frontier(each), solve_rates=rates)
+        result = arb.arbitrage(arb.cascade_frontier(each, most_states=states), solve_rates=rates)
         found["exact"][name] = _smooth(result.revenue_shares()[model].to_numpy())
     return found
 

@@ -20,7 +20,7 @@ import arbmodels as arb
 from paper_figures import lean
 from paper_figures.allocations import Choice, FloatArray
 from paper_figures.common import Published, Record, at, describe, drawable, plain
-from paper_figures.methods import exact_curves
+from paper_figures.methods import STATES, exact_curves
 from paper_figures.stand_ins import provers
 from paper_figures.style import (
     AUTHORS,
@@ -36,7 +36,7 @@ from paper_figures.style import (
 )
 
 DATA, MODELS = lean.DATA, lean.MODELS
-QUICK = {"points": 9, "kept": 6, "seconds": 1.0}
+QUICK = {"points": 9, "kept": 6, "seconds": 1.0, "states": 60_000}
 _MARGINS = {70: 13.2, 80: 44.2, 85: 55.1}
 
 PUBLISHED = (
@@ -55,12 +55,16 @@ def simulated() -> arb.Market:
 
 
 def compute(
-    market: arb.Market, points: int = 101, kept: int | None = None, seconds: float = 20.0
+    market: arb.Market,
+    points: int = 101,
+    kept: int | None = None,
+    seconds: float = 20.0,
+    states: int = STATES,
 ) -> Record:
     """Return costs and margins by the authors' method and the exact one."""
     authors = lean.authors_choice(market, points, kept)
     rates, theorems = authors.solve_rates, len(market.instances)
-    result, curves = exact_curves(market, rates, theorems, seconds=seconds)
+    result, curves = exact_curves(market, rates, theorems, seconds=seconds, states=states)
     return {
         "market": describe(market),
         "unit": f"{market.currency} per {theorems} theorems",

@@ -21,12 +21,12 @@ import arbmodels as arb
 from paper_figures import lean
 from paper_figures.allocations import FloatArray
 from paper_figures.common import Published, Record, at, describe, drawable, plain
-from paper_figures.methods import budgets_of
+from paper_figures.methods import STATES, budgets_of
 from paper_figures.stand_ins import provers
 from paper_figures.style import POLICIES, colour, heading, in_style, label, panels
 
 DATA, MODELS = lean.DATA, lean.MODELS
-QUICK = {"points": 9, "kept": 6}
+QUICK = {"points": 9, "kept": 6, "states": 60_000}
 _SHARES = {70: 13.2, 80: 44.2, 85: 55.1}
 
 PUBLISHED = tuple(
@@ -40,11 +40,15 @@ def simulated() -> arb.Market:
     return provers()
 
 
-def compute(market: arb.Market, points: int = 101, kept: int | None = None) -> Record:
+def compute(
+    market: arb.Market, points: int = 101, kept: int | None = None, states: int = STATES
+) -> Record:
     """Return the shares of the revenue without an arbitrageur and with one of either kind."""
     authors = lean.authors_choice(market, points, kept)
     rates = authors.solve_rates
-    frontier = arb.cascade_frontier(arb.dollar_curves(market, budgets_of(market)))
+    frontier = arb.cascade_frontier(
+        arb.dollar_curves(market, budgets_of(market)), most_states=states
+    )
     result = arb.arbitrage(frontier, solve_rates=rates)
     exact = result.revenue_shares()
     alone = result.revenue_shares(arbitrageur=False)

@@ -16,6 +16,9 @@ MANY_SHARES = np.concatenate([[0.0], np.logspace(np.log10(0.00025), np.log10(0.9
 #: Two models: the authors' search of 102.
 PAIR_SHARES = np.concatenate([[0.0], np.logspace(np.log10(0.01), np.log10(0.5), 100), [1.0]])
 
+#: States of a lattice of more than two models.
+STATES = 3_000_000
+
 
 def budgets_of(market: arb.Market) -> FloatArray:
     """Return the authors' 250 budgets: 0.0001 to 1 USD, or 1e3 to 1e8 FLOPs.
@@ -29,8 +32,10 @@ def exact_curves(
     market: arb.Market,
     solve_rates: FloatArray,
     scale: float = 1.0,
+    *,
     repeats: int = 1,
     seconds: float = 20.0,
+    states: int = STATES,
 ) -> tuple[arb.Arbitrage, dict[str, Any]]:
     """Return the least prices and costs, a proven bound, and the margin on new instances.
 
@@ -48,21 +53,24 @@ def exact_curves(
         Divisions into five folds that the cross-validated margin is averaged over.
     seconds : float
         Time limit of the search in markets of more than two models, whose lattice is thinned.
+    states : int
+        States of that lattice.
 
     Returns
     -------
     Arbitrage, and plain values for a record
     """
-    frontier = arb.cascade_frontier(arb.dollar_curves(market, budgets_of(market)))
+    curves = arb.dollar_curves(market, budgets_of(market))
+    frontier = arb.cascade_frontier(curves, most_states=states)
     result = arb.arbitrage(frontier, solve_rates=solve_rates)
     cost, bound = result.arbitrage_cost, frontier.bound_at(solve_rates)
     if len(market.models) > 2:
         # The lattice is thinned there; a search on the same curves finds amounts between.
-        found = arb.search_frontier(frontier.curves, solve_rates, time_limit=seconds)
+        found = arb.search_frontier(curves, solve_rates, time_limit=seconds)
         mixed = np.fmin(found.mixture_spend_at(solve_rates), result.market_price)
         cost, bound = np.fmin(cost, mixed), np.fmax(bound, found.bound_at(solve_rates))
     validated = arb.estimation.cross_validate_margin(
-        frontier, solve_rates=solve_rates, repeats=repeats
+        frontier, solve_rates=solve_rates, repeats=repeats, most_states=min(states, 250_000)
     )
     return result, {
         "solve_rate": plain(solve_rates, 100),
