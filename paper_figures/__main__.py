@@ -5,28 +5,57 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 import arbmodels as arb
-from paper_figures import figure_1_profit, figure_2_price_competition, figure_3_revenue_share
+from paper_figures import (
+    figure_1_profit,
+    figure_2_price_competition,
+    figure_3_revenue_share,
+    figure_4_robustness,
+    figure_5_larger_market,
+    figure_6_distillation,
+    figure_7_entry,
+    figure_8_lean_market,
+    figure_9_lean_revenue_share,
+    figure_10_lean_distillation,
+    figure_11_policy_classes,
+    figure_12_verification,
+    figure_13_repricing,
+)
 from paper_figures.common import (
     Compared,
     FigureFile,
+    Record,
     compare,
     figure_name,
+    fingerprint,
     foreign_files,
-    write,
+    stored,
+    write_pictures,
+    write_record,
 )
 
 FIGURES: dict[str, FigureFile] = {
     "1": figure_1_profit,
     "2": figure_2_price_competition,
     "3": figure_3_revenue_share,
+    "4": figure_4_robustness,
+    "5": figure_5_larger_market,
+    "6": figure_6_distillation,
+    "7": figure_7_entry,
+    "8": figure_8_lean_market,
+    "9": figure_9_lean_revenue_share,
+    "10": figure_10_lean_distillation,
+    "11": figure_11_policy_classes,
+    "12": figure_12_verification,
+    "13": figure_13_repricing,
 }
 
 #: Stands for the published SWE-bench data where that is not at hand.
@@ -49,7 +78,8 @@ def load(choice: str, figure: FigureFile) -> arb.Market:
     if choice == "real":
         return arb.load_market(figure.DATA, models=figure.MODELS)
     if choice == "simulated":
-        return arb.load_market(SIMULATED, models=figure.MODELS)
+        own: Callable[[], arb.Market] | None = getattr(figure, "simulated", None)
+        return arb.load_market(SIMULATED, models=figure.MODELS) if own is None else own()
     if (Path(choice) / "olmedo2026").is_dir():
         return arb.load_market(figure.DATA, models=figure.MODELS, data=choice)
     return arb.load_market(choice, models=figure.MODELS)
@@ -58,11 +88,11 @@ def load(choice: str, figure: FigureFile) -> arb.Market:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code, as ``--help`` explains it."""
     options = _parser().parse_args(arguments)
-    chosen = [FIGURES[name] for name in dict.fromkeys(options.figure or FIGURES)]
+    chosen = [FIGURES[name] for name in dict.fromkeys(options.names or FIGURES)]
     try:
         _check_folder(chosen, options.output, options.force)
         results = [
-            (figure, *_make(figure, options.market, options.output, f"[{k}/{len(chosen)}]"))
+            (figure, *_make(figure, options, f"[{k}/{len(chosen)}]"))
             for k, figure in enumerate(chosen, start=1)
         ]
     except (arb.ArbModelsError, OSError) as error:
@@ -87,18 +117,19 @@ def _parser() -> argparse.ArgumentParser:
     names = ", ".join(f"{number}: {figure_name(each)}" for number, each in FIGURES.items())
     parser = argparse.ArgumentParser(
         prog="python -m paper_figures",
-        description="Reproduce the figures of Olmedo, Schölkopf, Hardt (2026): PDF, PNG, and the"
-        " numbers as JSON; then compare the numbers with the published ones.",
+        description="Reproduce the figures of Olmedo, Schölkopf, Hardt (2026), and draw three more"
+        " (11 to 13): PDF, PNG, and the numbers as JSON; then compare the numbers with the"
+        " published ones. What an earlier run computed from the same data is only drawn.",
         epilog="Exit codes: 0; 1 when a published value is not reproduced on real data; 2 when"
         f" nothing could be done. Figures: {names}.",
     )
     parser.add_argument(
-        "--figure",
-        action="extend",
-        nargs="+",
-        choices=FIGURES,
-        metavar="NUMBER",
-        help="which figures (1 3, or the flag again); all by default",
+        "names",
+        nargs="*",
+        type=_number_of,
+        metavar="NAME",
+        help="which figures, by number (1), subject (profit) or file (figure_1_profit); all by"
+        " default",
     )
     parser.add_argument(
         "--market",
@@ -111,7 +142,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--force", action="store_true", help="replace files in the way that are not ours"
     )
+    parser.add_argument(
+        "--fresh", action="store_true", help="compute anew what is there from an earlier run"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer draws, folds and allocations, for a first look"
+    )
     return parser
+
+
+def _number_of(name: str) -> str:
+    """Return a figure's number, given that, its subject, or its file's name."""
+    for number, figure in FIGURES.items():
+        file = figure_name(figure)
+        if name in (number, file, file.removeprefix(f"figure_{number}_")):
+            return number
+    raise argparse.ArgumentTypeError(f"no figure {name!r}; there are {', '.join(FIGURES)}")
 
 
 def _check_folder(figures: Sequence[FigureFile], folder: Path, force: bool) -> None:
@@ -124,17 +170,24 @@ def _check_folder(figures: Sequence[FigureFile], folder: Path, force: bool) -> N
 
 
 def _make(
-    figure: FigureFile, choice: str, folder: Path, progress: str
+    figure: FigureFile, options: argparse.Namespace, progress: str
 ) -> tuple[arb.Market, list[Compared]]:
-    """Compute, compare and write one figure, saying so."""
+    """Compute, compare and write one figure, saying so; what is there already is only drawn."""
     start = perf_counter()
     print(f"{progress} {figure_name(figure)}: ", end="", flush=True)
-    market = load(choice, figure)
+    market = load(options.market, figure)
     print(f"{market.name}, {len(market.instances)} instances ... ", end="", flush=True)
-    record = figure.compute(market)
+    arguments: dict[str, Any] = getattr(figure, "QUICK", {}) if options.quick else {}
+    inputs = fingerprint(figure, market, arguments)
+    record: Record | None = None if options.fresh else stored(figure, options.output, inputs)
+    computed = record is None
+    if record is None:
+        record = {"inputs": inputs, **figure.compute(market, **arguments)}
     comparison = compare(figure.PUBLISHED, record)
-    written = write(figure, record, comparison, folder)
-    print(f"{perf_counter() - start:.1f} s")
+    if computed:
+        write_record(figure, record, comparison, options.output)
+    written = write_pictures(figure, record, options.output)
+    print(f"{perf_counter() - start:.1f} s" if computed else "computed before")
     for path in written:
         print(f"      {os.path.relpath(path)}")
     return market, comparison

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -62,7 +63,11 @@ class Compared(Published):
 
 
 class FigureFile(Protocol):
-    """What a file ``figure_<number>_<subject>.py`` offers."""
+    """What a file ``figure_<number>_<subject>.py`` offers.
+
+    It may also have ``simulated()``, its market where the published data is not at hand (else the
+    bundled simulated one), and ``QUICK``, arguments of ``compute`` for a quick look.
+    """
 
     __name__: str
     #: Name of the published data set.
@@ -78,8 +83,9 @@ class FigureFile(Protocol):
         """What the paper reports."""
         ...
 
-    def compute(self, market: arb.Market, /) -> Record:
-        """Return everything the figure shows, by the authors' method and by the exact one."""
+    @property
+    def compute(self) -> Callable[..., Record]:
+        """From a market, everything the figure shows, by the authors' method and the exact one."""
         ...
 
     def draw(self, record: Record, /) -> Figure:
@@ -115,6 +121,7 @@ def describe(market: arb.Market) -> dict[str, Any]:
         "models": list(market.models),
         "instances": len(market.instances),
         "currency": market.currency,
+        "work": "theorems" if market.currency == "FLOPs" else "issues",
     }
 
 
@@ -131,6 +138,11 @@ def plain(values: npt.ArrayLike, scale: float = 1.0) -> Any:
     return [float(f"{value:.8g}") if np.isfinite(value) else None for value in array]
 
 
+def at(rates: npt.NDArray[np.float64], values: npt.NDArray[np.float64], target: float) -> float:
+    """Return the value at the grid's solve rate nearest to a target."""
+    return float(values[int(np.argmin(np.abs(rates - target)))])
+
+
 def thinned(count: int, kept: int = 251) -> npt.NDArray[np.int64]:
     """Return the positions of ``kept`` of ``count`` points, evenly spread, both ends included.
 
@@ -144,19 +156,47 @@ def drawable(values: Mapping[str, Any]) -> dict[str, npt.NDArray[np.float64]]:
     return {name: np.array(each, dtype=float) for name, each in values.items()}
 
 
-def write(
+def fingerprint(figure: FigureFile, market: arb.Market, options: Mapping[str, Any]) -> str:
+    """Return a digest of all that a record depends on: the data, the options, and the code."""
+    digest = sha256(f"{arb.__version__} {figure_name(figure)} {dict(options)}".encode())
+    digest.update(repr((market.models, market.instances, market.segment)).encode())
+    for array in (market.attempts, market.successes, market.cost, market.weight):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        if not path.name.startswith("figure_") or path.stem == figure_name(figure):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def stored(figure: FigureFile, folder: Path, inputs: str) -> Record | None:
+    """Return the record that is there already, if it was made from the same inputs."""
+    try:
+        record: Record = json.loads(files_of(figure, folder)[0].read_text(encoding="utf-8"))
+        return record if record["inputs"] == inputs else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_record(
     figure: FigureFile, record: Record, comparison: Sequence[Compared], folder: Path
-) -> list[Path]:
-    """Write the record as JSON and the picture as PDF and PNG; return the three files."""
+) -> None:
+    """Write the record as JSON; in one step, so that an interrupted run leaves no half of it."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = files_of(figure, folder)
     content = {
         "made_by": f"{MADE_BY} {arb.__version__}",
         "figure": figure_name(figure),
         **record,
         "published": [{**asdict(each), "reproduced": each.reproduced} for each in comparison],
     }
-    paths[0].write_text(_json(content), encoding="utf-8")
+    path = files_of(figure, folder)[0]
+    draft = path.with_suffix(".json.part")
+    draft.write_text(_json(content), encoding="utf-8")
+    draft.replace(path)
+
+
+def write_pictures(figure: FigureFile, record: Record, folder: Path) -> list[Path]:
+    """Write the picture as PDF and PNG; return all files of the figure."""
+    paths = files_of(figure, folder)
     drawing = figure.draw(record)
     with mpl.rc_context(STYLE):
         # No date in the file: the same record gives the same bytes.
@@ -180,7 +220,7 @@ def files_of(figure: FigureFile, folder: Path) -> list[Path]:
 
 
 def foreign_files(figures: Sequence[FigureFile], folder: Path) -> list[Path]:
-    """Return the files in the way that were not written by :func:`write`."""
+    """Return the files in the way that were not written by this program."""
     paths = (path for figure in figures for path in files_of(figure, folder))
     return [path for path in paths if path.exists() and not _is_ours(path)]
 

@@ -13,12 +13,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import arbmodels as arb
-from paper_figures.common import Published, Record, describe, drawable, plain
+from paper_figures.common import Published, Record, describe, drawable, plain, thinned
 from paper_figures.style import (
     AUTHORS,
     EXACT,
     NO_PRICE,
     PROFIT,
+    VALIDATED,
     heading,
     in_style,
     note,
@@ -51,11 +52,14 @@ PUBLISHED = (
 def compute(market: arb.Market) -> Record:
     """Return costs and margins on the authors' solve rates, and costs beyond them."""
     authors, exact = arb.arbitrage(market, method="authors"), arb.arbitrage(market)
+    rates = exact.solve_rates[thinned(len(exact.solve_rates), 81)]
+    validated = arb.estimation.cross_validate_margin(market, solve_rates=rates, repeats=1)
     return {
         "market": describe(market),
         "unit": f"{market.currency} per {ISSUES} issues",
         "accounting": {"authors": authors.accounting, "exact": exact.accounting},
         "values": {"authors": _values(authors), "exact": _values(exact)},
+        "validated": {"solve_rate": plain(rates, 100), "margin": plain(validated.margin, 100)},
         "curves": {"authors": _curves(authors), "exact": _curves(exact)},
     }
 
@@ -118,6 +122,10 @@ def draw(record: Record) -> Figure:
         spend = np.concatenate([curves["arbitrage_cost"], curves["beyond_cost"]])
         costs.plot(rate, spend, **look)
         margins.plot(curves["solve_rate"], curves["margin"], **look)
+
+    new = drawable(record["validated"])
+    margins.plot(new["solve_rate"], new["margin"], **VALIDATED)
+    costs.plot([], [], **VALIDATED)
 
     end, reach = exact["beyond_rate"][[0, -1]]
     for axes in (costs, margins):

@@ -41,6 +41,8 @@ STYLE: dict[Any, Any] = {
 }
 
 
+#: Labels up to this many characters fit into three columns.
+_THREE_FIT = 16
 #: Titles of panels, by method.
 POLICIES = {"authors": "Authors' policy", "exact": "Exact cascade"}
 #: The arbitrageur by the exact method and, on top of it, by the authors' own.
@@ -54,6 +56,34 @@ AUTHORS: dict[str, Any] = {
 PROFIT: dict[str, Any] = {"color": arb.ARBITRAGEUR_COLOUR, "alpha": 0.13, "lw": 0}
 #: Where no single model sells, so that there is no market price.
 NO_PRICE: dict[str, Any] = {"color": "0.93", "lw": 0, "zorder": 0}
+
+
+VALIDATED: dict[str, Any] = {
+    "color": arb.ARBITRAGEUR_COLOUR,
+    "lw": 1.0,
+    "ls": ":",
+    "label": "Exact, cross-validated",
+}
+
+#: Names and colours of models that only these figures show; the others have theirs in the library.
+_OTHERS = {
+    "kimina-1.7b": ("Kimina 1.7B", "#56B4E9"),
+    "kimina-8b": ("Kimina 8B", "#009E73"),
+    "kimina-72b": ("Kimina 72B", "#0072B2"),
+    "prover-small": ("Simulated small prover", "#56B4E9"),
+    "prover-medium": ("Simulated medium prover", "#009E73"),
+    "prover-large": ("Simulated large prover", "#0072B2"),
+}
+
+
+def label(model: str) -> str:
+    """Return the printed name of a model."""
+    return _OTHERS[model][0] if model in _OTHERS else arb.model_label(model)
+
+
+def colour(model: str, models: Sequence[str]) -> str:
+    """Return the colour of a model, the same in every figure."""
+    return _OTHERS[model][1] if model in _OTHERS else arb.model_colour(model, models)
 
 
 def in_style(draw: Callable[[dict[str, Any]], Figure]) -> Callable[[dict[str, Any]], Figure]:
@@ -88,13 +118,14 @@ def heading(
 ) -> None:
     """Put title, data and one legend for all panels above them, where nothing can be hidden."""
     kind = "simulated market" if market["simulated"] else "recorded attempts"
+    wide = max(map(len, labels)) > _THREE_FIT
     figure.legend(
         handles,
         labels,
-        title=f"{title} ({kind}, {market['instances']} issues)",
+        title=f"{title} ({kind}, {market['instances']} {market['work']})",
         title_fontsize=8.0,
         loc="outside upper center",
-        ncols=2 if len(labels) % 2 == 0 else 3,
+        ncols=2 if wide or len(labels) % 2 == 0 else 3,
     )
 
 

@@ -1,0 +1,105 @@
+"""Students beside their teacher: what figures 6 and 10 share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+import arbmodels as arb
+from paper_figures.allocations import FloatArray, Scored, allocations_of, single
+from paper_figures.common import Published, Record, describe, plain
+from paper_figures.methods import budgets_of, exact_curves
+from paper_figures.style import heading as set_heading
+from paper_figures.style import in_style, panels
+
+
+def published(
+    names: Sequence[str], margins: Sequence[float], tolerance: float
+) -> tuple[Published, ...]:
+    """Return the mean margins that the paper reports, by the students' training."""
+    return tuple(
+        Published(f"mean margin after {name}", margin, tolerance, "%")
+        for name, margin in zip(names, margins, strict=True)
+    )
+
+
+def compute_pairs(
+    market: arb.Market,
+    *,
+    names: Sequence[str],
+    amounts: Sequence[float],
+    start: float,
+    shares: FloatArray,
+    points: int,
+) -> Record:
+    """Pair every student with the teacher, the last model, and average over solve rates.
+
+    Parameters
+    ----------
+    market : Market
+    names, amounts : sequences of str and float
+        What each student was trained on, in words and as a number.
+    start : float
+        Solve rate from which margins are averaged, up to the better model's reach.
+    shares : float array
+        The authors' shares for the student.
+    points : int
+        Solve rates of the exact method.
+    """
+    *students, teacher = market.models
+    grid = budgets_of(market)
+    values: dict[str, dict[str, float | None]] = {"authors": {}, "exact": {}}
+    means: dict[str, list[float | None]] = {"authors": [], "exact": [], "validated": []}
+    for student, name in zip(students, names, strict=True):
+        pair = market.select(models=[student, teacher])
+        scored = Scored(pair, grid, allocations_of(float(grid[-1]), shares, 2))
+        first = min(start, 0.9 * scored.market_reach)
+        _, chosen = single(scored, np.linspace(first, scored.market_reach, 1000))
+        rates = np.linspace(first, scored.market_reach, points)
+        result, curves = exact_curves(pair, rates)
+        means["authors"].append(plain(chosen.margin.mean(), 100))
+        means["exact"].append(plain(result.mean_margin, 100))
+        held_out = np.array(curves["validated"], dtype=float)
+        means["validated"].append(plain(np.nanmean(held_out)))
+        for method, found in values.items():
+            found[f"mean margin after {name}"] = means[method][-1]
+    return {
+        "market": describe(market),
+        "unit": "% of the market price",
+        "teacher": teacher,
+        "amounts": list(amounts),
+        "means": means,
+        "values": values,
+    }
+
+
+@in_style
+def draw_pairs(record: Record) -> Figure:
+    """Draw the mean margin against what the student was trained on, a logarithmic scale."""
+    figure, (axes,) = panels(1, 1, 2.4)
+    amounts, means = record["amounts"], record["means"]
+    simulated = record["market"]["simulated"]
+    axes.plot(amounts, means["exact"], "o-", ms=3, color=arb.ARBITRAGEUR_COLOUR, label="Exact")
+    axes.plot(
+        amounts,
+        means["validated"],
+        "o:",
+        ms=3,
+        lw=1.0,
+        color=arb.ARBITRAGEUR_COLOUR,
+        label="Exact, cross-validated",
+    )
+    axes.plot(amounts, means["authors"], "s--", ms=3, lw=0.9, color="0.15", label="Authors' policy")
+    if not simulated:
+        axes.plot(amounts, record["published_means"], "k+", ms=5, mew=0.9, label="Published")
+    axes.set_xscale("log")
+    axes.set_xticks(amounts, list("12345") if simulated else record["ticks"])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("Mean margin (%)")
+    axes.set_xlabel("Simulated student, from weak to strong" if simulated else record["axis"])
+    set_heading(figure, record["title"], record["market"], *axes.get_legend_handles_labels())
+    return figure

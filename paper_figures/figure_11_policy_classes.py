@@ -1,0 +1,196 @@
+"""Figure 11 (not in the paper): what more refined policies are worth, on new instances too.
+
+The paper's policy is one block of dollars per model in a given order. Here are the margins of that
+class at its best, of mixtures of two interleaved plans, of one plan per repository, and of an
+oracle that knows every instance, each with a proven bound on its class. The deployable ones are
+also fitted on four fifths of the issues and scored on the rest: much of what a plan per repository
+promises beyond one plan for all is gone there.
+
+Cross-validated: policies are fitted for a grid of solve rates on the training issues, each single
+model likewise; what they do on the issues held out, summed over the folds, is the curve, and none
+of it looked at those. Repositories without a training issue get the mixture for all. The price is
+that of the cheaper model on the issues held out, so that the margin errs on the low side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+import arbmodels as arb
+from paper_figures.allocations import FloatArray, margin_of
+from paper_figures.common import Published, Record, describe, drawable, plain
+from paper_figures.style import heading, in_style, panels
+
+DATA = "olmedo2026/swebench"
+MODELS = ("gpt5mini", "deepseek")
+QUICK = {"points": 4, "folds": 2}
+
+#: The classes shown, and the panels' titles.
+CLASSES = {
+    "given order": "A block per model",
+    "mixed": "Interleaved, mixed",
+    "per segment": "A plan per repository",
+    "oracle": "A plan per issue (oracle)",
+}
+_DEPLOYABLE = tuple(CLASSES)[:3]
+#: Nothing of this figure is in the paper.
+PUBLISHED: tuple[Published, ...] = ()
+
+
+def compute(market: arb.Market, points: int = 17, folds: int = 5) -> Record:
+    """Return margin, bound and cross-validated margin of every class.
+
+    Parameters
+    ----------
+    market : Market
+        With segments.
+    points : int
+        Solve rates up to the better model's reach.
+    folds : int
+    """
+    reach = arb.cascade_frontier(market).market_reach
+    rates = np.linspace(0.9 * reach, reach, points)
+    classes = arb.policies.policy_classes(market, rates)
+    price = classes.spend[0]
+    held_out = _held_out(market, rates, folds)
+    alone = [held_out[model] for model in market.models]
+    records = {}
+    for name in CLASSES:
+        row = classes.names.index(name)
+        records[name] = {
+            "solve_rate": plain(rates, 100),
+            "margin": plain(margin_of(price, classes.spend[row]), 100),
+            "margin_bound": plain(margin_of(price, classes.bound[row]), 100),
+            "proof": classes.classes[row].proof,
+        }
+        if name in held_out:
+            rate, spend = held_out[name]
+            base = np.fmin.reduce([_read(curve, rate) for curve in alone])
+            inside = np.isfinite(base)
+            records[name]["validated_rate"] = plain(rate[inside], 100)
+            records[name]["validated"] = plain(margin_of(base, spend)[inside], 100)
+    return {
+        "market": describe(market),
+        "unit": "% of the market price",
+        "accounting": {"exact": classes.convention},
+        "folds": folds,
+        "values": {"authors": {}, "exact": {}},
+        "classes": records,
+    }
+
+
+def _read(curve: tuple[FloatArray, FloatArray], rates: FloatArray) -> FloatArray:
+    """Return the spend on a curve of (solve rate, spend), linear between points; NaN outside."""
+    order = np.argsort(curve[0])
+    value: FloatArray = np.interp(rates, curve[0][order], curve[1][order], np.nan, np.nan)
+    return value
+
+
+def _held_out(
+    market: arb.Market, rates: FloatArray, folds: int
+) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Return solve rate and spend, held out, of policies fitted for each solve rate."""
+    fold = _folds(market, folds)
+    found = {
+        name: (np.zeros(len(rates)), np.zeros(len(rates)))
+        for name in (*market.models, *_DEPLOYABLE)
+    }
+    for k in range(folds):
+        train, test = (_part(market, rows) for rows in (fold != k, fold == k))
+        share = float(market.weight[fold == k].sum())
+        curves = arb.dollar_curves(test)
+        fitted = arb.policies.policy_classes(train, rates, oracle=False)
+        alone = {each: arb.cascade_frontier(train.select(models=[each])) for each in market.models}
+        for u, rate in enumerate(rates.tolist()):
+            spare = _within(fitted, "mixed", rate)
+            plans = {name: _within(fitted, name, rate) for name in _DEPLOYABLE}
+            for model, frontier in alone.items():
+                plan = frontier.plan_at(min(rate, frontier.reach))
+                plans[model] = (arb.policies.Serving("all", plan),)
+            for name, servings in plans.items():
+                solved, spent = _scored(servings, spare, curves)
+                found[name][0][u] += share * solved
+                found[name][1][u] += share * spent
+    return found
+
+
+def _within(
+    fitted: arb.policies.PolicyClasses, name: str, rate: float
+) -> Sequence[arb.policies.Serving]:
+    """Return the class's plans for a solve rate, or for the highest it reaches."""
+    row = fitted.names.index(name)
+    return fitted.plan_at(name, min(rate, float(fitted.reach[row]))).servings
+
+
+def _scored(
+    servings: Sequence[arb.policies.Serving],
+    spare: Sequence[arb.policies.Serving],
+    curves: arb.Curves,
+) -> tuple[float, float]:
+    """Return solve rate and spend of plans on the instances held out."""
+    market = curves.market
+    segments = np.array(market.segment if market.segment is not None else (), dtype=object)
+    known = {each.group for each in servings if each.kind == "segment"}
+    strangers = ~np.isin(segments, list(known)) if known else np.zeros(len(market.instances), bool)
+    solved, spent = 0.0, 0.0
+    groups: list[tuple[arb.policies.Serving, npt.NDArray[np.bool_]]] = [
+        (each, segments == each.group if each.kind == "segment" else np.ones(len(segments), bool))
+        for each in servings
+    ]
+    groups += [(each, strangers) for each in spare]
+    for serving, rows in groups:
+        if rows.any():
+            result = serving.plan.evaluate(curves)
+            weight = np.where(rows, serving.probability * market.weight, 0.0)
+            solved += float(weight @ result.solve)
+            spent += float(weight @ result.spend)
+    return solved, spent
+
+
+def _folds(market: arb.Market, folds: int) -> npt.NDArray[np.int64]:
+    """Divide the instances of each segment at random, evenly."""
+    rng = np.random.default_rng(0)
+    segments = np.array(market.segment, dtype=object)
+    order = np.lexsort((rng.random(len(segments)), segments.astype(str)))
+    fold = np.empty(len(segments), dtype=np.int64)
+    fold[order] = np.arange(len(segments)) % folds
+    return fold
+
+
+def _part(market: arb.Market, rows: npt.NDArray[np.bool_]) -> arb.Market:
+    return market.select(instances=np.array(market.instances, dtype=object)[rows].tolist())
+
+
+@in_style
+def draw(record: Record) -> Figure:
+    """Draw a panel per class."""
+    figure, axes = panels(2, 2, 3.4, sharex=True, sharey=True)
+    for axis, (name, title) in zip(axes, CLASSES.items(), strict=True):
+        entry = record["classes"][name]
+        curves = drawable({key: value for key, value in entry.items() if key != "proof"})
+        rate, red = curves["solve_rate"], arb.ARBITRAGEUR_COLOUR
+        axis.fill_between(
+            rate,
+            curves["margin"],
+            curves["margin_bound"],
+            color="0.6",
+            alpha=0.6,
+            lw=0,
+            label="Shaded: up to the bound",
+        )
+        axis.plot(rate, curves["margin"], color=red, label="In sample")
+        axis.plot([], [], color=red, ls=":", label="Cross-validated")
+        if "validated" in curves:
+            axis.plot(curves["validated_rate"], curves["validated"], color=red, ls=":")
+        axis.set_title(title)
+    axes[0].set_ylim(0, 100)
+    for axis in (axes[0], axes[2]):
+        axis.set_ylabel("Margin (%)")
+    for axis in axes[2:]:
+        axis.set_xlabel("Solve rate (%)")
+    heading(figure, "Policy classes", record["market"], *axes[0].get_legend_handles_labels())
+    return figure

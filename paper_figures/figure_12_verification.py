@@ -1,0 +1,120 @@
+"""Figure 12 (not in the paper): the price of verification.
+
+The paper's verification is free and never errs, and it leaves open what happens otherwise. Here the
+margin of the best policy falls as a check gets dearer, wrong answers get accepted, or right ones
+rejected, one at a time. Against models whose makers check their own answers, free of charge and
+error, arbitrage ends at the values marked; where the customer would have to verify a single model's
+answers in the same way, a cost per check does not end it at all.
+
+Source: ours; accounting in whole attempts (:mod:`arbmodels.verification`), margins in sample.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import arbmodels as arb
+from paper_figures.common import Published, Record, describe, plain
+from paper_figures.style import heading, in_style, panels
+
+DATA = "olmedo2026/swebench"
+MODELS = ("gpt5mini", "deepseek")
+QUICK = {"points": 4, "rates": (0.72,), "tolerance": 0.2}
+
+_VARIED: dict[Literal["cost", "false_accept", "false_reject"], float] = {
+    "cost": 0.06,
+    "false_accept": 0.10,
+    "false_reject": 0.50,
+}
+_BASELINES: dict[Literal["own-check", "same-verifier"], str] = {
+    "own-check": "-",
+    "same-verifier": "--",
+}
+#: Darker for higher rates; none is the colour of a model.
+_COLOURS = ("#C2A5CF", "#9970AB", "#40004B")
+#: Nothing of this figure is in the paper.
+PUBLISHED: tuple[Published, ...] = ()
+
+
+def compute(
+    market: arb.Market,
+    points: int = 16,
+    rates: tuple[float, ...] = (0.70, 0.72, 0.74),
+    tolerance: float = 0.02,
+) -> Record:
+    """Return margins along each number of the verifier, and where they end.
+
+    Parameters
+    ----------
+    market : Market
+    points : int
+        Values of each number.
+    rates : tuple of float
+        Rates of right answers.
+    tolerance : float
+        Of the ends: relative for a cost, a tenth of it absolute for a rate.
+    """
+    panels_: dict[str, Any] = {}
+    for vary, last in _VARIED.items():
+        values = np.linspace(0.0, last, points)
+        entry: dict[str, Any] = {"values": plain(values)}
+        for baseline in _BASELINES:
+            sweep = arb.verification.verification_sweep(
+                market, rates, values, vary=vary, baseline=baseline
+            )
+            entry[baseline] = plain(sweep.margin.T, 100)
+        ends = [
+            arb.verification.verification_threshold(
+                market,
+                rate,
+                vary=vary,
+                baseline="own-check",
+                tolerance=tolerance if vary == "cost" else tolerance / 10,
+            )
+            for rate in rates
+        ]
+        entry["ends"] = [plain(end.value) for end in ends]
+        entry["margin left up to"] = [plain(end.below) for end in ends]
+        panels_[vary] = entry
+    return {
+        "market": describe(market),
+        "unit": "% of the market price",
+        "rates": [plain(rate, 100) for rate in rates],
+        "values": {"authors": {}, "exact": {}},
+        "panels": panels_,
+    }
+
+
+@in_style
+def draw(record: Record) -> Figure:
+    """Draw a panel per number of the verifier."""
+    figure, axes = panels(1, 3, 2.4, sharey=True)
+    currency = record["market"]["currency"]
+    titles = {
+        "cost": f"Cost per check\n({currency})",
+        "false_accept": "Wrong answers\naccepted (%)",
+        "false_reject": "Right answers\nrejected (%)",
+    }
+    for axis, (vary, entry) in zip(axes, record["panels"].items(), strict=True):
+        scale = 1.0 if vary == "cost" else 100.0
+        values = scale * np.array(entry["values"], dtype=float)
+        for k, rate in enumerate(record["rates"]):
+            for baseline, dashes in _BASELINES.items():
+                margins = np.array(entry[baseline][k], dtype=float)
+                named = f"{rate:.0f}% right" if baseline == "own-check" else "_"
+                axis.plot(values, margins, color=_COLOURS[k], ls=dashes, lw=1.0, label=named)
+            end = entry["ends"][k]
+            if end is not None and scale * end <= values[-1]:
+                axis.plot(scale * end, 0, "v", ms=4, color=_COLOURS[k], clip_on=False, zorder=3)
+        axis.set_xlabel(titles[vary])
+        axis.set_xlim(0, values[-1])
+    axes[0].set_ylim(bottom=0)
+    axes[0].set_ylabel("Margin (%)")
+    axes[0].plot([], [], "v", ms=4, color="0.4", label="Arbitrage ends")
+    axes[0].plot([], [], color="0.4", lw=1.0, label="Makers check, for free")
+    axes[0].plot([], [], color="0.4", lw=1.0, ls="--", label="All verify alike")
+    heading(figure, "Verification", record["market"], *axes[0].get_legend_handles_labels())
+    return figure

@@ -1,0 +1,129 @@
+"""Figure 8: arbitrage among provers of theorems in Lean.
+
+The paper's claim: among four Kimina provers the margin is 20% near 71% and 50 to 58% between 80%
+and 86%. The published data lacks one of the four (kimina-0.6b), so that figure cannot be drawn
+again; compared are the values that the authors' procedure gives for the three that are there. The
+authors state neither budgets nor allocations for Lean: 250 budgets from 1e3 to 1e8 FLOPs and 678
+allocations come within two percentage points.
+
+On the simulated market: three simulated provers, with invented costs.
+
+Source: Olmedo, Schölkopf, Hardt (2026), figure 8. Costs are for 244 theorems.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import arbmodels as arb
+from paper_figures import lean
+from paper_figures.allocations import Choice, FloatArray
+from paper_figures.common import Published, Record, at, describe, drawable, plain
+from paper_figures.methods import STATES, exact_curves
+from paper_figures.stand_ins import provers
+from paper_figures.style import (
+    AUTHORS,
+    EXACT,
+    PROFIT,
+    VALIDATED,
+    colour,
+    heading,
+    in_style,
+    label,
+    note,
+    panels,
+)
+
+DATA, MODELS = lean.DATA, lean.MODELS
+QUICK = {"points": 9, "kept": 6, "seconds": 1.0, "states": 60_000}
+_MARGINS = {70: 13.2, 80: 44.2, 85: 55.1}
+
+PUBLISHED = (
+    *(
+        Published(f"margin at {rate}%, three provers", value, 2.0, "%")
+        for rate, value in _MARGINS.items()
+    ),
+    Published("peak margin, three provers", 55.6, 1.0, "%"),
+    Published("peak margin, three provers, is at", 84.8, 1.0, "% solved"),
+)
+
+
+def simulated() -> arb.Market:
+    """Return what the figure shows where the published data is not at hand."""
+    return provers()
+
+
+def compute(
+    market: arb.Market,
+    points: int = 101,
+    kept: int | None = None,
+    seconds: float = 20.0,
+    states: int = STATES,
+) -> Record:
+    """Return costs and margins by the authors' method and the exact one."""
+    authors = lean.authors_choice(market, points, kept)
+    rates, theorems = authors.solve_rates, len(market.instances)
+    result, curves = exact_curves(market, rates, theorems, seconds=seconds, states=states)
+    return {
+        "market": describe(market),
+        "unit": f"{market.currency} per {theorems} theorems",
+        "accounting": {"exact": result.accounting},
+        "missing": "" if market.simulated else "kimina-0.6b is not in the published data",
+        "values": {
+            "authors": _values(rates, authors.margin),
+            "exact": _values(rates, np.array(curves["margin"], dtype=float) / 100),
+        },
+        "authors": _curves(authors, theorems),
+        "exact": curves,
+    }
+
+
+def _curves(authors: Choice, theorems: int) -> dict[str, object]:
+    return {
+        "solve_rate": plain(authors.solve_rates, 100),
+        "arbitrage_cost": plain(authors.cost, theorems),
+        "margin": plain(authors.margin, 100),
+    }
+
+
+def _values(rates: FloatArray, margin: FloatArray) -> dict[str, float | None]:
+    name = "peak margin, three provers"
+    return {
+        **{
+            f"margin at {rate}%, three provers": plain(at(rates, margin, rate / 100), 100)
+            for rate in _MARGINS
+        },
+        name: plain(np.nanmax(margin), 100),
+        f"{name}, is at": plain(rates[np.nanargmax(margin)], 100),
+    }
+
+
+@in_style
+def draw(record: Record) -> Figure:
+    """Draw costs above on a logarithmic scale, margins below."""
+    figure, (costs, margins) = panels(2, 1, 3.9, sharex=True, height_ratios=(3, 2))
+    models = record["market"]["models"]
+    authors, exact = drawable(record["authors"]), drawable(record["exact"])
+    rate, cost, price = (exact[k] for k in ("solve_rate", "arbitrage_cost", "market_price"))
+    for model, prices in zip(models, exact["model_prices"], strict=True):
+        costs.plot(rate, prices, color=colour(model, models), label=label(model))
+    costs.fill_between(rate, cost, price, where=cost < price, **PROFIT)
+    costs.plot(rate, cost, **EXACT)
+    costs.plot(rate, authors["arbitrage_cost"], **AUTHORS)
+    margins.plot(rate, exact["margin"], **EXACT)
+    margins.plot(rate, exact["validated"], **VALIDATED)
+    margins.plot(rate, authors["margin"], **AUTHORS)
+    costs.set_yscale("log")
+    costs.set_xlim(rate[0], rate[-1])
+    costs.set_ylabel(f"Cost\n({record['unit']})")
+    margins.set_ylim(bottom=0)
+    margins.set_ylabel("Margin (%)")
+    margins.set_xlabel("Solve rate (%)")
+    handles, labels = costs.get_legend_handles_labels()
+    handles.append(margins.get_lines()[1])
+    labels.append(str(VALIDATED["label"]))
+    if record["missing"]:
+        note(costs, record["missing"])
+    heading(figure, "Lean", record["market"], handles, labels)
+    return figure

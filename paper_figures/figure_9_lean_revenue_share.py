@@ -1,0 +1,103 @@
+"""Figure 9: who receives the customers' money among provers of theorems in Lean.
+
+The paper shows how the revenue is split without arbitrage and with it; an arbitrageur's share is
+its margin (figure 8). The published data lacks kimina-0.6b; the shares compared here are those that
+the authors' procedure gives for the three provers that are there.
+
+On the simulated market: three simulated provers, with invented costs.
+
+Source: Olmedo, Schölkopf, Hardt (2026), figure 9. Shares are of the market price.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+import arbmodels as arb
+from paper_figures import lean
+from paper_figures.allocations import FloatArray
+from paper_figures.common import Published, Record, at, describe, drawable, plain
+from paper_figures.methods import STATES, budgets_of
+from paper_figures.stand_ins import provers
+from paper_figures.style import POLICIES, colour, heading, in_style, label, panels
+
+DATA, MODELS = lean.DATA, lean.MODELS
+QUICK = {"points": 9, "kept": 6, "states": 60_000}
+_SHARES = {70: 13.2, 80: 44.2, 85: 55.1}
+
+PUBLISHED = tuple(
+    Published(f"arbitrageur at {rate}%, three provers", share, 2.0, "%")
+    for rate, share in _SHARES.items()
+)
+
+
+def simulated() -> arb.Market:
+    """Return what the figure shows where the published data is not at hand."""
+    return provers()
+
+
+def compute(
+    market: arb.Market, points: int = 101, kept: int | None = None, states: int = STATES
+) -> Record:
+    """Return the shares of the revenue without an arbitrageur and with one of either kind."""
+    authors = lean.authors_choice(market, points, kept)
+    rates = authors.solve_rates
+    frontier = arb.cascade_frontier(
+        arb.dollar_curves(market, budgets_of(market)), most_states=states
+    )
+    result = arb.arbitrage(frontier, solve_rates=rates)
+    exact = result.revenue_shares()
+    alone = result.revenue_shares(arbitrageur=False)
+    return {
+        "market": describe(market),
+        "unit": "% of the market price",
+        "accounting": {"exact": result.accounting},
+        "missing": "" if market.simulated else "kimina-0.6b is not in the published data",
+        "values": {
+            "authors": _values(rates, authors.margin),
+            "exact": _values(rates, exact["arbitrageur"].to_numpy()),
+        },
+        "shares": {
+            "none": _columns(rates, alone.to_numpy().T),
+            "authors": _columns(rates, authors.shares),
+            "exact": _columns(rates, exact.to_numpy().T),
+        },
+    }
+
+
+def _values(rates: FloatArray, share: FloatArray) -> dict[str, float | None]:
+    return {
+        f"arbitrageur at {rate}%, three provers": plain(at(rates, share, rate / 100), 100)
+        for rate in _SHARES
+    }
+
+
+def _columns(rates: FloatArray, shares: FloatArray) -> dict[str, Any]:
+    return {"solve_rate": plain(rates, 100), "shares": plain(shares, 100)}
+
+
+@in_style
+def draw(record: Record) -> Figure:
+    """Draw the shares on top of each other, one panel per market."""
+    figure, axes = panels(1, 3, 2.3, sharex=True, sharey=True)
+    models = record["market"]["models"]
+    colours = [*(colour(model, models) for model in models), arb.ARBITRAGEUR_COLOUR]
+    labels = [*map(label, models), "Arbitrageur"]
+    for panel, (method, title) in zip(
+        axes, {"none": "No arbitrage", **POLICIES}.items(), strict=True
+    ):
+        curves = drawable(record["shares"][method])
+        rate, shares = curves["solve_rate"], np.nan_to_num(curves["shares"])
+        layers = panel.stackplot(rate, *shares, colors=colours[: len(shares)], lw=0)
+        panel.set_title(title)
+        panel.set_xlim(rate[0], rate[-1])
+        panel.set_ylim(0, 100)
+        panel.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+    axes[1].set_xlabel("Solve rate (%)" + (f"\n{record['missing']}" if record["missing"] else ""))
+    axes[0].set_ylabel("Share of revenue (%)")
+    heading(figure, "Revenue shares, Lean", record["market"], layers, labels)
+    return figure
