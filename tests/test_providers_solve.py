@@ -17,7 +17,7 @@ from arbmodels.games import (
     certify_providers,
     solve_providers,
 )
-from arbmodels.games.finite.lemke_howson import paths
+from arbmodels.games.finite.lemke_howson import path_end
 from arbmodels.games.providers.mixed import mixed_profiles
 from arbmodels.games.providers.pure import gains_at, grid_payoffs, price_grid
 from arbmodels.market import Market
@@ -80,7 +80,9 @@ def test_at_70_percent_there_is_no_pure_equilibrium_and_epsilon_falls_with_the_g
         first, second = grid_payoffs(game, (price_grid(game, 0, size), price_grid(game, 1, size)))
         regret = np.maximum(first.max(axis=0) - first, second.max(axis=1)[:, None] - second)
         assert regret.min() > 1e-4  # no pure equilibrium on the grid
-        x, y = next(iter(paths((first, second), FOREVER, 1))).strategies
+        end = path_end((first, second), 0, FOREVER)
+        assert end is not None
+        x, y = end.strategies
         grids = price_grid(game, 0, size), price_grid(game, 1, size)
         certificate = certify_providers(game, [Strategy(grids[0], x), Strategy(grids[1], y)])
         on_grid = max((first @ y).max() - x @ first @ y, (x @ second).max() - x @ second @ y)

@@ -15,6 +15,8 @@ from arbmodels.passk import FloatArray
 
 #: Multiplications between two looks at the clock, about a tenth of a second.
 _WORK = 1e8
+#: More pivots than any path has time for.
+_ENDLESS = 2**62
 #: Multiplications that need no progress bar.
 _INSTANT = 1e9
 
@@ -66,6 +68,22 @@ def ends(payoffs: tuple[FloatArray, FloatArray], deadline: float) -> Iterator[Pa
             if end is not None and not end.finished:
                 longer.append(label)
         waiting, most = longer, 4 * most
+
+
+def path_end(payoffs: tuple[FloatArray, FloatArray], label: int, deadline: float) -> PathEnd | None:
+    """Follow the path from one label, however long; None if it is lost to rounding.
+
+    Parameters
+    ----------
+    payoffs : two float arrays [m, n]
+    label : int
+        One of the row player's m actions, or m plus one of the column player's.
+    deadline : float
+        By ``perf_counter``; then the path is given up, unfinished.
+    """
+    tables = _tableau(payoffs[1].T), _tableau(payoffs[0])
+    m, n = payoffs[0].shape
+    return _follow(tables, (m, n), label, deadline, _ENDLESS)
 
 
 def _tableau(values: FloatArray) -> FloatArray:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from arbmodels.games.finite.lemke_howson import ends
+from arbmodels.games.finite.lemke_howson import path_end
 from arbmodels.games.providers.certificate import Strategy
 from arbmodels.games.providers.game import ProviderGame
 from arbmodels.games.providers.pure import grid_payoffs, price_grid
@@ -154,7 +154,7 @@ def _equilibrium(
     first, second = grid_payoffs(game, (grids[0], grids[1]))
     # The path starts from the first row.
     rows = np.roll(np.arange(len(first)), -int(start * (len(first) - 1)))
-    end = next(ends((first[rows], second[rows]), deadline), None)
+    end = path_end((first[rows], second[rows]), 0, deadline)
     if end is None or not end.finished:
         return None
     x, y = (np.where(chance > 1e-13, chance, 0.0) for chance in end.strategies)
