@@ -25,6 +25,7 @@ from arbmodels.estimation import (
 )
 from arbmodels.estimation.workers import run
 from arbmodels.market import Market
+from arbmodels.verification import verification_sweep
 from conftest import random_market
 from estimation_cases import always_die, die_once, square
 
@@ -154,3 +155,14 @@ def test_progress_is_shown(monkeypatch):
     monkeypatch.setattr(workers, "_QUICK", 60.0)
     run(square, [(number, 0.0) for number in range(4)], what="squares")
     assert "squares" not in quick.getvalue()
+
+
+def test_a_sweep_of_verifiers_on_the_cluster(client, market):
+    call = partial(verification_sweep, market, [0.2, 0.3], [0.0, 0.01, 0.02])
+    here, there = both(call)
+    np.testing.assert_array_equal(here.cost, there.cost)
+    np.testing.assert_array_equal(here.price, there.price)
+    two = call(workers=2)
+    np.testing.assert_array_equal(here.cost, two.cost)
+    with pytest.raises(InputError, match="workers is 0"):
+        call(workers=0)

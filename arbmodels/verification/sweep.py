@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from tqdm import tqdm
 
 from arbmodels.curves import Accounting
 from arbmodels.display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
+from arbmodels.estimation.workers import run
 from arbmodels.market import Market
 from arbmodels.passk import Estimator, FloatArray
 from arbmodels.verification.baseline import (
@@ -183,6 +183,7 @@ def verification_sweep(
     max_attempts: int | None = None,
     estimator: Estimator = "unbiased",
     accounting: Accounting = "pay-past-record",
+    workers: int | None = None,
 ) -> VerificationSweep:
     """Compute the margin at some solve rates for values of one of the verifier's numbers.
 
@@ -196,11 +197,16 @@ def verification_sweep(
         Which number takes the values; the others are those of ``verifier``.
     verifier, penalty, baseline, max_attempts, estimator, accounting
         As in :func:`arbmodels.verification.verified_frontier`.
+    workers : int, optional
+        Processes over the values; -1 for one per core. By default what
+        ``joblib.parallel_config`` says (a Dask cluster, too), else one.
 
     Raises
     ------
     InputError
         If an argument cannot be used.
+    WorkerError
+        If workers keep dying.
     """
     versus = comparison(
         market,
@@ -216,7 +222,11 @@ def verification_sweep(
     given = np.atleast_1d(np.asarray(values, dtype=float))
     if given.ndim != 1 or rates.ndim != 1 or not given.size or not rates.size:
         raise InputError("A sweep needs a list of values and a list of solve rates.")
-    watched = tqdm(given.tolist(), "Sweep", disable=None, leave=False, delay=2)
-    found = [versus.at(value, rates) for value in watched]
+    found = run(_at, [(versus, value, rates) for value in given.tolist()], workers, "Sweep")
     cost, price = (np.array(each) for each in zip(*found, strict=True))
     return VerificationSweep(versus, given, rates, cost, price)
+
+
+def _at(versus: Comparison, value: float, rates: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Cost and price at one value: what a worker computes."""
+    return versus.at(value, rates)
