@@ -13,13 +13,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import arbmodels as arb
+from paper_figures.allocations import FloatArray, margin_of
 from paper_figures.common import Published, Record, describe, drawable, plain, thinned
+from paper_figures.held_out import compared, largest_gap, proof
 from paper_figures.style import (
     AUTHORS,
+    BOUND,
     EXACT,
     NO_PRICE,
     PROFIT,
     VALIDATED,
+    footnote,
     heading,
     in_style,
     note,
@@ -51,16 +55,24 @@ PUBLISHED = (
 
 def compute(market: arb.Market) -> Record:
     """Return costs and margins on the authors' solve rates, and costs beyond them."""
-    authors, exact = arb.arbitrage(market, method="authors"), arb.arbitrage(market)
+    authors, frontier = arb.arbitrage(market, method="authors"), arb.cascade_frontier(market)
+    exact = arb.arbitrage(frontier)
+    bound = frontier.bound_at(exact.solve_rates)
     rates = exact.solve_rates[thinned(len(exact.solve_rates), 81)]
-    validated = arb.estimation.cross_validate_margin(market, solve_rates=rates, repeats=1)
+    validated = arb.estimation.cross_validate_margin(frontier, solve_rates=rates)
     return {
         "market": describe(market),
         "unit": f"{market.currency} per {ISSUES} issues",
         "accounting": {"authors": authors.accounting, "exact": exact.accounting},
         "values": {"authors": _values(authors), "exact": _values(exact)},
+        "certificate": proof(largest_gap(exact.arbitrage_cost, bound)),
+        "validation": compared(validated),
+        "optimism": plain(validated.mean_optimism, 100),
         "validated": {"solve_rate": plain(rates, 100), "margin": plain(validated.margin, 100)},
-        "curves": {"authors": _curves(authors), "exact": _curves(exact)},
+        "curves": {
+            "authors": _curves(authors),
+            "exact": {**_curves(exact), **_bounds(exact.market_price, bound)},
+        },
     }
 
 
@@ -105,6 +117,13 @@ def _curves(result: arb.Arbitrage) -> dict[str, object]:
     }
 
 
+def _bounds(price: FloatArray, bound: FloatArray) -> dict[str, object]:
+    return {
+        "bound": plain(bound, ISSUES),
+        "margin_bound": plain(margin_of(price, bound), 100),
+    }
+
+
 @in_style
 def draw(record: Record) -> Figure:
     """Draw costs above, margins below, over the same solve rates."""
@@ -117,6 +136,9 @@ def draw(record: Record) -> Figure:
         colour = arb.model_colour(model, models)
         costs.plot(authors["solve_rate"], prices, color=colour, label=arb.model_label(model))
     costs.fill_between(exact["solve_rate"], cost, price, where=cost < price, **PROFIT)
+    rate = exact["solve_rate"]
+    costs.fill_between(rate, exact["bound"], cost, **BOUND)
+    margins.fill_between(rate, exact["margin"], exact["margin_bound"], **BOUND)
     for curves, look in ((exact, EXACT), (authors, AUTHORS)):
         rate = np.concatenate([curves["solve_rate"], curves["beyond_rate"]])
         spend = np.concatenate([curves["arbitrage_cost"], curves["beyond_cost"]])
@@ -140,4 +162,5 @@ def draw(record: Record) -> Figure:
     margins.set_xlabel("Solve rate (%)")
     note(margins, "grey: no single model gets here,\nso there is no market price")
     heading(figure, "Arbitrage profit", record["market"], *costs.get_legend_handles_labels())
+    footnote(figure, record)
     return figure

@@ -4,7 +4,8 @@ The paper's claim: two arbitrageurs who undercut each other in turn, each multip
 0.93, compete the market price down until it meets their cost; the margin is gone first at low
 solve rates. At the paper's largest margin that takes seven full steps. The price they end at is the
 equilibrium of Bertrand's game, which is checked by a search for better responses; with the exact
-cascade it is lower still.
+cascade it is lower still. On issues that neither the cascades nor the models' budgets were chosen
+on (cross-validated), the price falls by less where the optimism was.
 
 Source: Olmedo, Schölkopf, Hardt (2026), figure 2. Prices are for 500 issues.
 """
@@ -16,10 +17,12 @@ from typing import Any
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 import arbmodels as arb
 from paper_figures.common import Published, Record, describe, drawable, plain, thinned
-from paper_figures.style import POLICIES, heading, in_style, panels
+from paper_figures.held_out import compared, proof
+from paper_figures.style import POLICIES, footnote, heading, in_style, panels
 
 DATA = "olmedo2026/swebench"
 MODELS = ("gpt5mini", "deepseek")
@@ -45,13 +48,22 @@ def compute(market: arb.Market) -> Record:
         (result, arb.games.undercut(result, STEP), arb.games.BertrandGame.from_arbitrage(result))
         for result in (arb.arbitrage(market, method="authors"), arb.arbitrage(market))
     )
+    validated = arb.estimation.cross_validate_margin(exact[0].source)
+    worst = exact[0].source.gap_at(exact[0].solve_rates)
     return {
         "market": describe(market),
         "unit": f"{market.currency} per {ISSUES} issues",
         "step": STEP,
         "accounting": {"authors": authors[0].accounting, "exact": exact[0].accounting},
         "values": {"authors": _values(*authors), "exact": _values(*exact)},
-        "paths": {"authors": _path(authors[1]), "exact": _path(exact[1])},
+        "certificate": proof(100 * float(np.nanmax(worst))),
+        "validation": compared(validated),
+        "optimism": plain(validated.mean_optimism, 100),
+        "paths": {
+            "authors": _path(authors[1]),
+            "exact": _path(exact[1]),
+            "held out": _path(_held_out(validated)),
+        },
     }
 
 
@@ -79,6 +91,18 @@ def _values(
     }
 
 
+def _held_out(
+    validated: arb.estimation.CrossValidatedMargin,
+) -> arb.games.UndercuttingPath:
+    """Let two arbitrageurs undercut each other from prices and costs on new issues."""
+    held = validated.held_out
+    sellers = [arb.games.Seller(f"arbitrageur {k}", held.cost) for k in (1, 2)]
+    for model, price in zip(MODELS, held.model_prices.T, strict=True):
+        sellers.append(arb.games.Seller(model, price))
+    game = arb.games.BertrandGame(validated.solve_rates, tuple(sellers))
+    return arb.games.undercut(game, STEP, start=held.price)
+
+
 def _path(path: arb.games.UndercuttingPath) -> dict[str, Any]:
     kept = thinned(len(path.solve_rates))
     return {
@@ -91,10 +115,11 @@ def _path(path: arb.games.UndercuttingPath) -> dict[str, Any]:
 
 @in_style
 def draw(record: Record) -> Figure:
-    """Draw prices above and what is left of the margin below, authors' and exact side by side."""
-    figure, axes = panels(2, 2, 3.6, sharex=True, sharey="row", height_ratios=(3, 2))
+    """Draw prices above and what is left of the margin below, a column per method."""
+    columns = len(POLICIES)
+    figure, axes = panels(2, columns, 3.6, sharex=True, sharey="row", height_ratios=(3, 2))
     for column, (method, title) in enumerate(POLICIES.items()):
-        prices, margins = axes[column], axes[2 + column]
+        prices, margins = axes[column], axes[columns + column]
         path = drawable(record["paths"][method])
         rounds = len(path["prices"]) - 1
         shades = colormaps["Greys"](np.linspace(1.0, 0.35, rounds + 1))
@@ -110,10 +135,12 @@ def draw(record: Record) -> Figure:
         look = {"color": arb.ARBITRAGEUR_COLOUR, "lw": 1.1, "label": "Lowest cost of a seller"}
         prices.plot(path["solve_rate"], path["cost"], **look)
         prices.set_title(title)
-        margins.set_xlabel("Solve rate (%)")
+        margins.xaxis.set_major_locator(MaxNLocator(3, integer=True))
         margins.set_xlim(path["solve_rate"][0], path["solve_rate"][-1])
-    axes[2].set_ylim(bottom=0)
+    axes[columns].set_ylim(bottom=0)
+    axes[columns + 1].set_xlabel("Solve rate (%)")
     axes[0].set_ylabel(f"Price ({record['unit']})")
-    axes[2].set_ylabel("Margin (%)")
+    axes[columns].set_ylabel("Margin (%)")
     heading(figure, "Price competition", record["market"], *axes[0].get_legend_handles_labels())
+    footnote(figure, record)
     return figure

@@ -3,7 +3,8 @@
 The paper's claim: without arbitrage GPT-5 mini takes all revenue below about 71% and DeepSeek v3.2
 all above. With an arbitrageur who sells at the market price both earn across the range, and their
 joint revenue falls, to about 59% of the former at 75.5%. The exact cascade buys the same solve
-rates for less, and from other providers.
+rates for less, and from other providers. On issues that it was not chosen on (cross-validated) the
+arbitrageur's share is smaller by the optimism, and who is paid hardly differs.
 
 Source: Olmedo, Schölkopf, Hardt (2026), figure 3. Shares are of the market price.
 """
@@ -18,7 +19,8 @@ from matplotlib.ticker import MaxNLocator
 
 import arbmodels as arb
 from paper_figures.common import Published, Record, describe, drawable, plain, thinned
-from paper_figures.style import POLICIES, heading, in_style, panels
+from paper_figures.held_out import compared, held_out_shares, proof
+from paper_figures.style import POLICIES, footnote, heading, in_style, panels
 
 DATA = "olmedo2026/swebench"
 MODELS = ("gpt5mini", "deepseek")
@@ -47,15 +49,31 @@ _NEAR = 0.0001
 def compute(market: arb.Market) -> Record:
     """Return the shares of the revenue without an arbitrageur and with one of either kind."""
     authors, exact = arb.arbitrage(market, method="authors"), arb.arbitrage(market)
+    rates = exact.solve_rates[thinned(len(exact.solve_rates))]
+    validated = arb.estimation.cross_validate_margin(exact.source, solve_rates=rates)
+    gap = 100 * float(np.nanmax(exact.source.gap_at(exact.solve_rates)))
     return {
         "market": describe(market),
         "unit": "% of the market price",
         "accounting": {"authors": authors.accounting, "exact": exact.accounting},
         "values": {"authors": _values(authors), "exact": _values(exact)},
+        "certificate": proof(gap),
+        "validation": compared(validated),
+        "optimism": plain(validated.mean_optimism, 100),
         "shares": {
             "none": _shares(authors, arbitrageur=False),
             "authors": _shares(authors, arbitrageur=True),
             "exact": _shares(exact, arbitrageur=True),
+            "held out": {
+                "solve_rate": plain(rates, 100),
+                **dict(
+                    zip(
+                        (*MODELS, "arbitrageur"),
+                        plain(held_out_shares(validated), 100),
+                        strict=True,
+                    )
+                ),
+            },
         },
     }
 
@@ -93,7 +111,7 @@ def _shares(result: arb.Arbitrage, *, arbitrageur: bool) -> dict[str, Any]:
 @in_style
 def draw(record: Record) -> Figure:
     """Draw the shares on top of each other, one panel per market."""
-    figure, axes = panels(1, 3, 2.1, sharex=True, sharey=True)
+    figure, axes = panels(2, 2, 3.2, sharex=True, sharey=True)
     models = record["market"]["models"]
     colours = [*(arb.model_colour(model, models) for model in models), arb.ARBITRAGEUR_COLOUR]
     labels = [*map(arb.model_label, models), "Arbitrageur"]
@@ -102,12 +120,17 @@ def draw(record: Record) -> Figure:
     ):
         shares = drawable(record["shares"][method])
         rate = shares.pop("solve_rate")
-        layers = panel.stackplot(rate, *shares.values(), colors=colours[: len(shares)], lw=0)
+        # White where no model reaches the solve rate held out.
+        stack = np.nan_to_num(list(shares.values()))
+        layers = panel.stackplot(rate, *stack, colors=colours[: len(stack)], lw=0)
         panel.set_title(title)
         panel.set_xlim(rate[0], rate[-1])
         panel.set_ylim(0, 100)
-        panel.xaxis.set_major_locator(MaxNLocator(3, integer=True))
-    axes[1].set_xlabel("Solve rate (%)")
-    axes[0].set_ylabel("Share of revenue (%)")
+        panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    for panel in axes[2:]:
+        panel.set_xlabel("Solve rate (%)")
+    for panel in axes[::2]:
+        panel.set_ylabel("Share of revenue (%)")
     heading(figure, "Revenue shares", record["market"], layers, labels)
+    footnote(figure, record)
     return figure

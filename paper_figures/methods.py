@@ -9,6 +9,7 @@ import numpy as np
 import arbmodels as arb
 from paper_figures.allocations import FloatArray, margin_of
 from paper_figures.common import plain
+from paper_figures.held_out import CASCADES, compared, largest_gap, proof
 
 #: Shares of the total that the authors try for every stage but the last, in markets of more than
 #: two models. They do not state them; these make one allocation of four models more than theirs.
@@ -33,7 +34,6 @@ def exact_curves(
     solve_rates: FloatArray,
     scale: float = 1.0,
     *,
-    repeats: int = 1,
     seconds: float = 20.0,
     states: int = STATES,
 ) -> tuple[arb.Arbitrage, dict[str, Any]]:
@@ -49,8 +49,6 @@ def exact_curves(
     solve_rates : float array [U]
     scale : float
         Money is stated for this many instances.
-    repeats : int
-        Divisions into five folds that the cross-validated margin is averaged over.
     seconds : float
         Time limit of the search in markets of more than two models, whose lattice is thinned.
     states : int
@@ -63,15 +61,20 @@ def exact_curves(
     curves = arb.dollar_curves(market, budgets_of(market))
     frontier = arb.cascade_frontier(curves, most_states=states)
     result = arb.arbitrage(frontier, solve_rates=solve_rates)
-    cost, bound = result.arbitrage_cost, frontier.bound_at(solve_rates)
+    cost, bound, of = result.arbitrage_cost, frontier.bound_at(solve_rates), CASCADES
     if len(market.models) > 2:
         # The lattice is thinned there; a search on the same curves finds amounts between.
         found = arb.search_frontier(curves, solve_rates, time_limit=seconds)
         mixed = np.fmin(found.mixture_spend_at(solve_rates), result.market_price)
-        cost, bound = np.fmin(cost, mixed), np.fmax(bound, found.bound_at(solve_rates))
+        cost, of = np.fmin(cost, mixed), f"{CASCADES}, mixed or not,"
+        bound = np.fmax(_bound_of_mixtures(frontier, solve_rates), found.bound_at(solve_rates))
     validated = arb.estimation.cross_validate_margin(
-        frontier, solve_rates=solve_rates, repeats=repeats, most_states=min(states, 250_000)
+        frontier,
+        solve_rates=solve_rates,
+        repeats=4 if len(market.models) == 2 else 1,
+        most_states=min(states, 250_000),
     )
+    gap = largest_gap(cost, bound)
     return result, {
         "solve_rate": plain(solve_rates, 100),
         "model_prices": plain(result.model_prices.T, scale),
@@ -80,5 +83,25 @@ def exact_curves(
         "bound": plain(bound, scale),
         "margin": plain(margin_of(result.market_price, cost), 100),
         "margin_bound": plain(margin_of(result.market_price, bound), 100),
+        "largest_gap": plain(gap),
+        "certificate": proof(gap, of),
         "validated": plain(validated.margin, 100),
+        "validated_cost": plain(validated.held_out.cost, scale),
+        "validated_prices": plain(validated.held_out.model_prices.T, scale),
+        "validated_mean": plain(validated.mean_margin, 100),
+        "optimism": plain(validated.mean_optimism, 100),
+        "validation": compared(validated),
     }
+
+
+def _bound_of_mixtures(frontier: arb.Frontier, solve_rates: FloatArray) -> FloatArray:
+    """Return a lower bound on the spend of plans mixed at random, from that on single plans.
+
+    For every slope s, a mixture of solve rate u spends at least s u - max(s r - bound(r)).
+    """
+    rate = np.linspace(0.0, frontier.reach, 2001)
+    # The bound never falls: between two rates it is at least that of the lower one.
+    bound = np.append(0.0, frontier.bound_at(rate[:-1]))
+    slopes = np.geomspace(1e-3, 1e3, 2001)[:, None] * bound[-1] / rate[-1]
+    lines = slopes * solve_rates - (slopes * rate - bound).max(axis=1, keepdims=True)
+    return np.maximum(lines.max(axis=0), 0.0)

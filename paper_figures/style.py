@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
+from textwrap import wrap
 from typing import Any
 
 import matplotlib as mpl
@@ -43,8 +44,10 @@ STYLE: dict[Any, Any] = {
 
 #: Labels up to this many characters fit into three columns.
 _THREE_FIT = 16
+#: Characters of a footnote's line, and inches that it takes.
+_LINE, _LINE_HEIGHT = 78, 0.1
 #: Titles of panels, by method.
-POLICIES = {"authors": "Authors' policy", "exact": "Exact cascade"}
+POLICIES = {"authors": "Authors' policy", "exact": "Exact", "held out": "Exact, held out"}
 #: The arbitrageur by the exact method and, on top of it, by the authors' own.
 EXACT: dict[str, Any] = {"color": arb.ARBITRAGEUR_COLOUR, "lw": 1.5, "label": "Arbitrageur, exact"}
 AUTHORS: dict[str, Any] = {
@@ -56,8 +59,8 @@ AUTHORS: dict[str, Any] = {
 PROFIT: dict[str, Any] = {"color": arb.ARBITRAGEUR_COLOUR, "alpha": 0.13, "lw": 0}
 #: Where no single model sells, so that there is no market price.
 NO_PRICE: dict[str, Any] = {"color": "0.93", "lw": 0, "zorder": 0}
-
-
+#: From the exact curve to what no policy can beat.
+BOUND: dict[str, Any] = {"color": "0.55", "alpha": 0.45, "lw": 0, "label": "Up to the proven bound"}
 VALIDATED: dict[str, Any] = {
     "color": arb.ARBITRAGEUR_COLOUR,
     "lw": 1.0,
@@ -132,3 +135,10 @@ def heading(
 def note(axes: Axes, text: str) -> None:
     """Write a remark into the lower right corner, below the rising curves."""
     axes.text(0.985, 0.04, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=6)
+
+
+def footnote(figure: Figure, record: dict[str, Any]) -> None:
+    """Write what is proven and what is validated below all panels, and make room for it."""
+    lines = wrap(f"{record['certificate']} {record['validation']}", _LINE)
+    figure.set_figheight(figure.get_figheight() + _LINE_HEIGHT * len(lines))
+    figure.supxlabel("\n".join(lines), x=0.02, ha="left", fontsize=6, linespacing=1.15)

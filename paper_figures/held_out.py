@@ -1,0 +1,87 @@
+"""What is proven of a curve and what it does on new instances: sentences, shares, and folds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+import arbmodels as arb
+from paper_figures.allocations import FloatArray
+
+#: Said of figures whose exact part is the cheapest cascade of dollar budgets.
+CASCADES = "no cascade of dollar budgets"
+
+
+def proof(largest_gap: float, of: str = CASCADES) -> str:
+    """Return the certificate in words.
+
+    Parameters
+    ----------
+    largest_gap : float
+        Percent of the cost, over the solve rates drawn.
+    of : str
+        What the bound holds for.
+    """
+    return f"Proven: {of} costs over {largest_gap:.1f}% less than the exact curve."
+
+
+def largest_gap(cost: FloatArray, bound: FloatArray) -> float:
+    """Return the largest (cost - bound) / cost, percent."""
+    return 100 * float(np.nanmax(1.0 - bound / cost))
+
+
+def compared(found: arb.estimation.CrossValidatedMargin) -> str:
+    """Return the margin in sample and cross-validated, and the optimism between them, in words."""
+    times = f", {found.repeats} times" if found.repeats > 1 else ""
+    return (
+        f"Cross-validated ({found.folds} folds{times}): mean margin"
+        f" {100 * found.mean_margin:.1f}%, in sample {100 * found.mean_in_sample:.1f}%, optimism"
+        f" {100 * found.mean_optimism:.1f} points."
+    )
+
+
+def held_out_shares(found: arb.estimation.CrossValidatedMargin) -> FloatArray:
+    """Return what of the price each model receives, and the arbitrageur, held out, [M + 1, U].
+
+    Where the arbitrageur saves nothing the cheapest model sells; NaN where there is no price.
+    """
+    held = found.held_out
+    if held.spend_by_model is None:
+        raise arb.InputError("The authors' cross-validated curve does not say what models are paid.")
+    alone = np.nan_to_num(held.model_prices, nan=np.inf)
+    cheapest = np.arange(alone.shape[1]) == alone.argmin(axis=1)[:, None]
+    sells = (held.cost < held.price)[:, None]
+    received = np.where(sells, held.spend_by_model / held.price[:, None], cheapest)
+    received[~np.isfinite(held.price)] = np.nan
+    return np.vstack([received.T, held.margin])
+
+
+def folds_of(market: arb.Market, folds: int) -> npt.NDArray[np.int64]:
+    """Divide the instances of each segment at random, evenly; return each one's fold, [N]."""
+    rng = np.random.default_rng(0)
+    segments = np.array(market.segment or [""] * len(market.instances), dtype=object)
+    order = np.lexsort((rng.random(len(segments)), segments.astype(str)))
+    fold = np.empty(len(segments), dtype=np.int64)
+    fold[order] = np.arange(len(segments)) % folds
+    return fold
+
+
+def part(market: arb.Market, rows: npt.NDArray[np.bool_]) -> arb.Market:
+    """Return a market of some of the instances."""
+    return market.select(instances=np.array(market.instances, dtype=object)[rows].tolist())
+
+
+def read(curve: tuple[FloatArray, FloatArray], rates: FloatArray) -> FloatArray:
+    """Return the spend on a curve of (solve rate, spend), linear between points; NaN outside."""
+    order = np.argsort(curve[0])
+    value: FloatArray = np.interp(rates, curve[0][order], curve[1][order], np.nan, np.nan)
+    return value
+
+
+def cheapest_of(curves: Sequence[tuple[FloatArray, FloatArray]], rates: FloatArray) -> FloatArray:
+    """Return the least spend of some curves at solve rates; NaN where none reaches."""
+    least: FloatArray = np.fmin.reduce([read(curve, rates) for curve in curves])
+    return least
+
