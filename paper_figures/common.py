@@ -152,8 +152,10 @@ def thinned(count: int, kept: int = 251) -> npt.NDArray[np.int64]:
 
 
 def drawable(values: Mapping[str, Any]) -> dict[str, npt.NDArray[np.float64]]:
-    """Return lists that :func:`plain` made as arrays, NaN where undefined."""
-    return {name: np.array(each, dtype=float) for name, each in values.items()}
+    """Return the lists that :func:`plain` made as arrays, NaN where undefined; no other values."""
+    return {
+        name: np.array(each, dtype=float) for name, each in values.items() if isinstance(each, list)
+    }
 
 
 def fingerprint(figure: FigureFile, market: arb.Market, options: Mapping[str, Any]) -> str:

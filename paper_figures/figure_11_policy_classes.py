@@ -15,6 +15,7 @@ that of the cheaper model on the issues held out, so that the margin errs on the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,8 @@ from matplotlib.figure import Figure
 import arbmodels as arb
 from paper_figures.allocations import FloatArray, margin_of
 from paper_figures.common import Published, Record, describe, drawable, plain
-from paper_figures.style import heading, in_style, panels
+from paper_figures.held_out import cheapest_of, folds_of, part
+from paper_figures.style import BOUND, VALIDATED, footnote, heading, in_style, panels
 
 DATA = "olmedo2026/swebench"
 MODELS = ("gpt5mini", "deepseek")
@@ -58,7 +60,7 @@ def compute(market: arb.Market, points: int = 17, folds: int = 5) -> Record:
     price = classes.spend[0]
     held_out = _held_out(market, rates, folds)
     alone = [held_out[model] for model in market.models]
-    records = {}
+    records: dict[str, dict[str, Any]] = {}
     for name in CLASSES:
         row = classes.names.index(name)
         records[name] = {
@@ -69,38 +71,47 @@ def compute(market: arb.Market, points: int = 17, folds: int = 5) -> Record:
         }
         if name in held_out:
             rate, spend = held_out[name]
-            base = np.fmin.reduce([_read(curve, rate) for curve in alone])
+            base = cheapest_of(alone, rate)
             inside = np.isfinite(base)
             records[name]["validated_rate"] = plain(rate[inside], 100)
-            records[name]["validated"] = plain(margin_of(base, spend)[inside], 100)
+            margin = margin_of(base, spend)[inside]
+            records[name]["validated"] = plain(margin, 100)
+            drawn = np.interp(rate[inside], rates, margin_of(price, classes.spend[row]))
+            records[name]["optimism"] = plain(np.mean(drawn - margin), 100)
     return {
         "market": describe(market),
         "unit": "% of the market price",
         "accounting": {"exact": classes.convention},
+        "certificate": "Proven: no policy of its class has a margin above the shaded area.",
+        "validation": f"Cross-validated ({folds} folds), mean optimism in points:"
+        f" {_listed(records)}. The oracle knows every issue's outcome, so it has no value on new ones.",
+        "optimism": records["mixed"]["optimism"],
         "folds": folds,
         "values": {"authors": {}, "exact": {}},
         "classes": records,
     }
 
 
-def _read(curve: tuple[FloatArray, FloatArray], rates: FloatArray) -> FloatArray:
-    """Return the spend on a curve of (solve rate, spend), linear between points; NaN outside."""
-    order = np.argsort(curve[0])
-    value: FloatArray = np.interp(rates, curve[0][order], curve[1][order], np.nan, np.nan)
-    return value
+def _listed(records: dict[str, dict[str, Any]]) -> str:
+    """Return the classes' optimism in words."""
+    return ", ".join(
+        f"{CLASSES[name].lower()} {record['optimism']:.1f}"
+        for name, record in records.items()
+        if "optimism" in record
+    )
 
 
 def _held_out(
     market: arb.Market, rates: FloatArray, folds: int
 ) -> dict[str, tuple[FloatArray, FloatArray]]:
     """Return solve rate and spend, held out, of policies fitted for each solve rate."""
-    fold = _folds(market, folds)
+    fold = folds_of(market, folds)
     found = {
         name: (np.zeros(len(rates)), np.zeros(len(rates)))
         for name in (*market.models, *_DEPLOYABLE)
     }
     for k in range(folds):
-        train, test = (_part(market, rows) for rows in (fold != k, fold == k))
+        train, test = (part(market, rows) for rows in (fold != k, fold == k))
         share = float(market.weight[fold == k].sum())
         curves = arb.dollar_curves(test)
         fitted = arb.policies.policy_classes(train, rates, oracle=False)
@@ -151,20 +162,6 @@ def _scored(
     return solved, spent
 
 
-def _folds(market: arb.Market, folds: int) -> npt.NDArray[np.int64]:
-    """Divide the instances of each segment at random, evenly."""
-    rng = np.random.default_rng(0)
-    segments = np.array(market.segment, dtype=object)
-    order = np.lexsort((rng.random(len(segments)), segments.astype(str)))
-    fold = np.empty(len(segments), dtype=np.int64)
-    fold[order] = np.arange(len(segments)) % folds
-    return fold
-
-
-def _part(market: arb.Market, rows: npt.NDArray[np.bool_]) -> arb.Market:
-    return market.select(instances=np.array(market.instances, dtype=object)[rows].tolist())
-
-
 @in_style
 def draw(record: Record) -> Figure:
     """Draw a panel per class."""
@@ -177,15 +174,11 @@ def draw(record: Record) -> Figure:
             rate,
             curves["margin"],
             curves["margin_bound"],
-            color="0.6",
-            alpha=0.6,
-            lw=0,
-            label="Shaded: up to the bound",
+            **BOUND,
         )
         axis.plot(rate, curves["margin"], color=red, label="In sample")
-        axis.plot([], [], color=red, ls=":", label="Cross-validated")
-        if "validated" in curves:
-            axis.plot(curves["validated_rate"], curves["validated"], color=red, ls=":")
+        look = {**VALIDATED, "label": "Cross-validated"}
+        axis.plot(curves.get("validated_rate", []), curves.get("validated", []), **look)
         axis.set_title(title)
     axes[0].set_ylim(0, 100)
     for axis in (axes[0], axes[2]):
@@ -193,4 +186,5 @@ def draw(record: Record) -> Figure:
     for axis in axes[2:]:
         axis.set_xlabel("Solve rate (%)")
     heading(figure, "Policy classes", record["market"], *axes[0].get_legend_handles_labels())
+    footnote(figure, record)
     return figure

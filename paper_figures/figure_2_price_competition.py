@@ -4,8 +4,8 @@ The paper's claim: two arbitrageurs who undercut each other in turn, each multip
 0.93, compete the market price down until it meets their cost; the margin is gone first at low
 solve rates. At the paper's largest margin that takes seven full steps. The price they end at is the
 equilibrium of Bertrand's game, which is checked by a search for better responses; with the exact
-cascade it is lower still. On issues that neither the cascades nor the models' budgets were chosen
-on (cross-validated), the price falls by less where the optimism was.
+cascade it is lower still. The last column starts from prices and costs on issues that neither the
+cascades nor the models' budgets were chosen on (cross-validated).
 
 Source: Olmedo, Schölkopf, Hardt (2026), figure 2. Prices are for 500 issues.
 """

@@ -3,8 +3,8 @@
 The paper's claim: without arbitrage GPT-5 mini takes all revenue below about 71% and DeepSeek v3.2
 all above. With an arbitrageur who sells at the market price both earn across the range, and their
 joint revenue falls, to about 59% of the former at 75.5%. The exact cascade buys the same solve
-rates for less, and from other providers. On issues that it was not chosen on (cross-validated) the
-arbitrageur's share is smaller by the optimism, and who is paid hardly differs.
+rates for less, and from other providers. The last panel shows the shares on issues that the cascade
+was not chosen on (cross-validated): the arbitrageur's is smaller by the optimism.
 
 Source: Olmedo, Schölkopf, Hardt (2026), figure 3. Shares are of the market price.
 """

@@ -3,7 +3,9 @@
 The paper's claim: an arbitrageur with Qwen3 Coder 30B undercuts GPT-5 mini, and one with mini-coder
 4B undercuts both: at 70% solved the market price falls from 45.8 to 39.6 and 37.7 USD per 500
 issues. With mini-coder 4B in the market Qwen3 Coder 30B's share of the revenue, all of it up to 47%
-and a part of it beyond 57%, is gone but for a few solve rates.
+and a part of it beyond 57%, is gone but for a few solve rates. The exact cascades of the same
+models are cheaper; dotted is what they cost, and whom they pay, on issues that they were not chosen
+on.
 
 Prices, and the share before the entry, are those of the authors' single allocations. The share
 after it depends on which allocations are tried, which they do not state: ours, the cheapest of
@@ -15,16 +17,25 @@ Source: Olmedo, Schölkopf, Hardt (2026), figures 6 and 7. Prices are for 500 is
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 import arbmodels as arb
 from paper_figures.allocations import FloatArray, Scored, allocations_of, per_rate, spend_at
 from paper_figures.common import Published, Record, at, describe, drawable, plain
+from paper_figures.held_out import compared, held_out_shares, proof
 from paper_figures.methods import PAIR_SHARES, STATES, budgets_of, exact_curves
-from paper_figures.style import colour, heading, in_style, label, panels
+from paper_figures.style import (
+    POLICIES,
+    VALIDATED,
+    colour,
+    footnote,
+    heading,
+    in_style,
+    label,
+    panels,
+)
 
 DATA = "olmedo2026/swebench"
 MODELS = ("minicoder4b", "qwen3-coder-30b", "gpt5mini")
@@ -46,6 +57,8 @@ _NAMES = {
     "minicoder4b": "with mini-coder 4B",
 }
 _RATES = (66, 68, 70)
+_HELD_OUT = {"lw": VALIDATED["lw"], "ls": VALIDATED["ls"]}
+_SHADES = {"before": "0.6", "after": "0.1"}
 _COST = f"USD per {ISSUES} issues"
 _SHARE = "% of revenue"
 
@@ -90,7 +103,10 @@ def compute(market: arb.Market, points: int = 101, kept: int = 25, states: int =
     exact = {small: exact_curves(pair, rates, ISSUES) for small, pair in pairs.items()}
     exact_prices = {"alone": exact[MODELS[1]][0].model_prices[:, 1]}
     exact_prices |= {small: result.arbitrage_cost for small, (result, _) in exact.items()}
-    shares = _shares(market, points, kept, states)
+    held_out = {small: curves["validated_cost"] for small, (_, curves) in exact.items()}
+    held_out["alone"] = exact[MODELS[1]][1]["validated_prices"][1]
+    shares, validated, gap = _shares(market, points, kept, states)
+    gaps = [curves["largest_gap"] for _, curves in exact.values()]
     return {
         "market": describe(market),
         "unit": f"{market.currency} per {ISSUES} issues",
@@ -98,10 +114,14 @@ def compute(market: arb.Market, points: int = 101, kept: int = 25, states: int =
             "authors": {**_priced(rates, prices), **_shared(shares["authors"])},
             "exact": {**_priced(rates, exact_prices), **_shared(shares["exact"])},
         },
+        "certificate": f"{proof(max(gaps))} Three models: over {gap:.1f}%.",
+        "validation": f"Held out, the models of the entry: {compared(validated)}",
+        "optimism": plain(validated.mean_optimism, 100),
         "prices": {
             "solve_rate": plain(rates, 100),
             **{f"authors {who}": plain(price, ISSUES) for who, price in prices.items()},
             **{f"exact {who}": plain(price, ISSUES) for who, price in exact_prices.items()},
+            **{f"held out {who}": price for who, price in held_out.items()},
         },
         "bounds": {small: curves["bound"] for small, (_, curves) in exact.items()},
         "shares": {
@@ -113,8 +133,11 @@ def compute(market: arb.Market, points: int = 101, kept: int = 25, states: int =
 
 def _shares(
     market: arb.Market, points: int, kept: int, states: int
-) -> dict[str, dict[str, FloatArray]]:
-    """Return Qwen3 Coder 30B's share of the revenue before entry and after, by either method."""
+) -> tuple[dict[str, dict[str, FloatArray]], arb.estimation.CrossValidatedMargin, float]:
+    """Return Qwen3 Coder 30B's share of the revenue before entry and after, by every method.
+
+    Also the cross-validated margin of all models, and the largest gap of its cascades.
+    """
     grid = budgets_of(market)
     many = PAIR_SHARES[np.linspace(0, len(PAIR_SHARES) - 1, kept + 2).astype(int)]
     before, model = market.select(models=list(MODELS[1:])), MODELS[1]
@@ -129,11 +152,18 @@ def _shares(
             "after": _smooth(per_rate(new, rates).shares[1]),
         },
         "exact": {"solve_rate": rates},
+        "held out": {"solve_rate": rates},
     }
     for name, each in (("before", before), ("after", market)):
-        result = arb.arbitrage(arb.cascade_frontier(each, most_states=states), solve_rates=rates)
+        frontier = arb.cascade_frontier(each, most_states=states)
+        result = arb.arbitrage(frontier, solve_rates=rates)
         found["exact"][name] = _smooth(result.revenue_shares()[model].to_numpy())
-    return found
+        validated = arb.estimation.cross_validate_margin(
+            frontier, solve_rates=rates, repeats=1, most_states=min(states, 250_000)
+        )
+        row = each.models.index(model)
+        found["held out"][name] = _smooth(held_out_shares(validated)[row])
+    return found, validated, 100 * float(np.nanmax(frontier.gap_at(rates)))
 
 
 def _smooth(values: FloatArray) -> FloatArray:
@@ -167,46 +197,40 @@ def _shared(shares: dict[str, FloatArray]) -> dict[str, float | None]:
 @in_style
 def draw(record: Record) -> Figure:
     """Draw the market price above, and Qwen3 Coder 30B's share of the revenue below."""
-    figure, (prices, shares) = panels(2, 1, 4.0, height_ratios=(3, 2))
+    figure, axes = panels(2, 2, 3.8, sharey="row", height_ratios=(3, 2))
     models = record["market"]["models"]
     curves = drawable(record["prices"])
     rate = curves["solve_rate"]
-    looks: dict[str, dict[str, Any]] = {
-        "alone": {"color": colour(MODELS[2], models)},
-        "qwen3-coder-30b": {"color": colour(MODELS[1], models)},
-        "minicoder4b": {"color": colour(MODELS[0], models)},
+    colours = {"alone": colour(MODELS[2], models)} | {
+        small: colour(small, models) for small in _ALLOCATIONS
     }
-    for who, look in looks.items():
-        prices.plot(rate, curves[f"authors {who}"], **look, label=_NAMES[who])
-        if who != "alone":
-            prices.plot(rate, curves[f"exact {who}"], **look, lw=0.9, ls=":")
-    prices.plot([], [], color="0.3", lw=0.9, ls=":", label="the same, exact cascade")
+    for method, prices, shares in zip(("authors", "exact"), axes[:2], axes[2:], strict=True):
+        for who, shade in colours.items():
+            prices.plot(rate, curves[f"{method} {who}"], color=shade, label=_NAMES[who])
+            if method == "exact":
+                prices.plot(rate, curves[f"held out {who}"], **_HELD_OUT, color=shade)
+        drawn = drawable(record["shares"][method])
+        for name, shade in _SHADES.items():
+            shares.plot(drawn["solve_rate"], drawn[name], color=shade, label=f"Share {name} entry")
+            if method == "exact":
+                new = drawable(record["shares"]["held out"])
+                shares.plot(new["solve_rate"], new[name], **_HELD_OUT, color=shade)
+        prices.set_title(POLICIES[method])
+        prices.set_xlim(rate[0], rate[-1])
+        shares.set_xlim(drawn["solve_rate"][0], drawn["solve_rate"][-1])
+        shares.set_xlabel("Solve rate (%)")
+        for each in (prices, shares):
+            each.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     if not record["market"]["simulated"]:
         for values in _PRICES.values():
-            prices.plot(_RATES, values, "k+", ms=4, mew=0.8, label="_")
-        prices.plot([], [], "k+", ms=4, mew=0.8, label="Published")
-    prices.set_ylabel(f"Market price\n({record['unit']})")
-    prices.set_xlim(rate[0], rate[-1])
-    prices.set_xlabel("Solve rate (%)")
-    authors, exact = (drawable(record["shares"][method]) for method in ("authors", "exact"))
-    shares.plot(
-        authors["solve_rate"], authors["before"], color="0.55", label="Share before the entry"
-    )
-    shares.plot(
-        authors["solve_rate"],
-        authors["after"],
-        color=colour(MODELS[1], models),
-        label="Share after the entry",
-    )
-    shares.plot(exact["solve_rate"], exact["before"], color="0.55", lw=0.9, ls=":")
-    shares.plot(
-        exact["solve_rate"], exact["after"], color=colour(MODELS[1], models), lw=0.9, ls=":"
-    )
-    shares.set_ylim(0, 104)
-    shares.set_xlim(authors["solve_rate"][0], authors["solve_rate"][-1])
-    shares.set_ylabel(f"{label(MODELS[1])},\nshare of revenue (%)")
-    shares.set_xlabel("Solve rate (%)")
-    handles, labels = prices.get_legend_handles_labels()
-    more, names = shares.get_legend_handles_labels()
+            axes[0].plot(_RATES, values, "k+", ms=4, mew=0.8, label="_")
+        axes[0].plot([], [], "k+", ms=4, mew=0.8, label="Published")
+    axes[0].set_ylabel(f"Market price\n({record['unit']})")
+    axes[2].set_ylim(0, 104)
+    axes[2].set_ylabel(f"{label(MODELS[1])},\nshare of revenue (%)")
+    axes[2].plot([], [], color="0.3", **_HELD_OUT, label="Exact, cross-validated")
+    handles, labels = axes[0].get_legend_handles_labels()
+    more, names = axes[2].get_legend_handles_labels()
     heading(figure, "Entry", record["market"], [*handles, *more], [*labels, *names])
+    footnote(figure, record)
     return figure

@@ -24,14 +24,15 @@ from paper_figures.methods import STATES, exact_curves
 from paper_figures.stand_ins import provers
 from paper_figures.style import (
     AUTHORS,
+    BOUND,
     EXACT,
     PROFIT,
     VALIDATED,
     colour,
+    footnote,
     heading,
     in_style,
     label,
-    note,
     panels,
 )
 
@@ -69,6 +70,9 @@ def compute(
         "market": describe(market),
         "unit": f"{market.currency} per {theorems} theorems",
         "accounting": {"exact": result.accounting},
+        "certificate": curves["certificate"],
+        "validation": curves["validation"],
+        "optimism": curves["optimism"],
         "missing": "" if market.simulated else "kimina-0.6b is not in the published data",
         "values": {
             "authors": _values(rates, authors.margin),
@@ -109,6 +113,8 @@ def draw(record: Record) -> Figure:
     for model, prices in zip(models, exact["model_prices"], strict=True):
         costs.plot(rate, prices, color=colour(model, models), label=label(model))
     costs.fill_between(rate, cost, price, where=cost < price, **PROFIT)
+    costs.fill_between(rate, exact["bound"], cost, **BOUND)
+    margins.fill_between(rate, exact["margin"], exact["margin_bound"], **BOUND)
     costs.plot(rate, cost, **EXACT)
     costs.plot(rate, authors["arbitrage_cost"], **AUTHORS)
     margins.plot(rate, exact["margin"], **EXACT)
@@ -121,9 +127,8 @@ def draw(record: Record) -> Figure:
     margins.set_ylabel("Margin (%)")
     margins.set_xlabel("Solve rate (%)")
     handles, labels = costs.get_legend_handles_labels()
-    handles.append(margins.get_lines()[1])
-    labels.append(str(VALIDATED["label"]))
-    if record["missing"]:
-        note(costs, record["missing"])
+    handles.insert(-1, margins.get_lines()[1])
+    labels.insert(-1, str(VALIDATED["label"]))
     heading(figure, "Lean", record["market"], handles, labels)
+    footnote(figure, record)
     return figure

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import arbmodels as arb
 from paper_figures.allocations import FloatArray
 
-#: Said of figures whose exact part is the cheapest cascade of dollar budgets.
-CASCADES = "no cascade of dollar budgets"
+#: Said of figures whose exact part is the cheapest cascade of budgets, one for each stage.
+CASCADES = "no cascade of budgets"
 
 
 def proof(largest_gap: float, of: str = CASCADES) -> str:
@@ -49,7 +49,9 @@ def held_out_shares(found: arb.estimation.CrossValidatedMargin) -> FloatArray:
     """
     held = found.held_out
     if held.spend_by_model is None:
-        raise arb.InputError("The authors' cross-validated curve does not say what models are paid.")
+        raise arb.InputError(
+            "The authors' cross-validated curve does not say what models are paid."
+        )
     alone = np.nan_to_num(held.model_prices, nan=np.inf)
     cheapest = np.arange(alone.shape[1]) == alone.argmin(axis=1)[:, None]
     sells = (held.cost < held.price)[:, None]
@@ -84,4 +86,3 @@ def cheapest_of(curves: Sequence[tuple[FloatArray, FloatArray]], rates: FloatArr
     """Return the least spend of some curves at solve rates; NaN where none reaches."""
     least: FloatArray = np.fmin.reduce([read(curve, rates) for curve in curves])
     return least
-
