@@ -75,9 +75,35 @@ def part(market: arb.Market, rows: npt.NDArray[np.bool_]) -> arb.Market:
     return market.select(instances=np.array(market.instances, dtype=object)[rows].tolist())
 
 
+def pooled(
+    parts: Sequence[tuple[FloatArray, FloatArray, FloatArray, int]],
+) -> tuple[FloatArray, FloatArray]:
+    """Add up, at every shadow price of a solved instance, what the best policies do held out.
+
+    Parameters
+    ----------
+    parts : sequence of (shadow price [V - 1], solve rate [V], spend [V], number of instances)
+        One per fold. Policy v is the best in training between prices v - 1 and v; solve rate and
+        spend are those on the fold.
+
+    Returns
+    -------
+    solve_rate, spend : float arrays
+        Both non-decreasing: where they fall although the price rises, held at the largest so far.
+    """
+    prices = np.unique(np.concatenate([[0.0], *(each[0] for each in parts)]))
+    rate, spend = np.zeros(len(prices)), np.zeros(len(prices))
+    total = sum(each[3] for each in parts)
+    for slopes, solved, spent, count in parts:
+        best = np.searchsorted(slopes, prices, side="right")
+        rate += count / total * solved[best]
+        spend += count / total * spent[best]
+    return np.maximum.accumulate(rate), np.maximum.accumulate(spend)
+
+
 def read(curve: tuple[FloatArray, FloatArray], rates: FloatArray) -> FloatArray:
     """Return the spend on a curve of (solve rate, spend), linear between points; NaN outside."""
-    order = np.argsort(curve[0])
+    order = np.argsort(curve[0], kind="stable")
     value: FloatArray = np.interp(rates, curve[0][order], curve[1][order], np.nan, np.nan)
     return value
 

@@ -45,7 +45,7 @@ STYLE: dict[Any, Any] = {
 #: Labels up to this many characters fit into three columns.
 _THREE_FIT = 16
 #: Characters of a footnote's line, and inches that it takes.
-_LINE, _LINE_HEIGHT = 74, 0.1
+_LINE, _LINE_HEIGHT = 76, 0.1
 #: Titles of panels, by method.
 POLICIES = {"authors": "Authors' policy", "exact": "Exact", "held out": "Exact, held out"}
 #: The arbitrageur by the exact method and, on top of it, by the authors' own.
@@ -140,6 +140,8 @@ def note(axes: Axes, text: str) -> None:
 def footnote(figure: Figure, record: dict[str, Any]) -> None:
     """Write what is proven and what is validated below all panels, and make room for it."""
     missing = f" ({record['missing']}.)" if record.get("missing") else ""
-    lines = wrap(f"{record['certificate']} {record['validation']}{missing}", _LINE)
+    lines = wrap(
+        f"{record['certificate']} {record['validation']}{missing}", _LINE, break_on_hyphens=False
+    )
     figure.set_figheight(figure.get_figheight() + _LINE_HEIGHT * len(lines))
     figure.supxlabel("\n".join(lines), x=0.02, ha="left", fontsize=6, linespacing=1.15)
