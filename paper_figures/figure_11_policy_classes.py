@@ -84,7 +84,8 @@ def compute(market: arb.Market, points: int = 17, folds: int = 5) -> Record:
         "accounting": {"exact": classes.convention},
         "certificate": "Proven: no policy of its class has a margin above the shaded area.",
         "validation": f"Cross-validated ({folds} folds), mean optimism in points:"
-        f" {_listed(records)}. The oracle knows every issue's outcome, so it has no value on new ones.",
+        f" {_listed(records)}. The oracle knows every issue's outcome, so it has no value on new"
+        " ones.",
         "optimism": records["mixed"]["optimism"],
         "folds": folds,
         "values": {"authors": {}, "exact": {}},

@@ -22,8 +22,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import arbmodels as arb
-from paper_figures.common import Published, Record, describe, plain
 from paper_figures.allocations import FloatArray, margin_of
+from paper_figures.common import Published, Record, describe, plain
 from paper_figures.held_out import cheapest_of, folds_of, part, pooled, read
 from paper_figures.style import footnote, heading, in_style, panels
 
@@ -119,10 +119,11 @@ def compute(
         panels_[vary] = entry
     mean = 100 * float(np.nanmean(optimism))
     return {
-        "certificate": "Proven: no policy of whole attempts costs less (Lagrangian bounds, met up to"
-        f" rounding); ends are enclosed to {100 * tolerance:g}% of a cost,"
+        "certificate": "Proven: no policy of whole attempts costs less (Lagrangian bounds, met"
+        f" up to rounding); ends are enclosed to {100 * tolerance:g}% of a cost,"
         f" {10 * tolerance:g} points of a rate.",
-        "validation": f"Held out ({folds} folds): mean optimism {mean:.1f} points, makers checking.",
+        "validation": f"Held out ({folds} folds): mean optimism {mean:.1f} points, makers"
+        " checking.",
         "optimism": mean,
         "market": describe(market),
         "unit": "% of the market price",

@@ -5,9 +5,10 @@ theirs: consumers of a solve rate have linear demand, arbitrageurs re-optimise t
 price, and the providers' prices are an equilibrium up to the epsilon written at the bars, found by
 an independent search for a better price. Without arbitrage the two undercut each other nearly to
 cost; an arbitrageur who buys from both makes them complements, and prices are higher than that.
-Crosses are what the same prices lead to on issues that the arbitrageurs' cascades and the
+Circles are what the same prices lead to on issues that the arbitrageurs' cascades and the
 consumers' budgets were not chosen on (cross-validated): the providers' prices are kept, everything
-bought at them is scored anew.
+bought at them is scored anew. Without arbitrage re-priced offers tie, and which of them sells to
+whom on new issues would be an accident: there is no held-out profit.
 Marginal costs are not known: 30% of the list price is assumed, and that nobody pays more than twice
 the market price at list prices.
 
@@ -21,11 +22,12 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import arbmodels as arb
-from paper_figures.common import Published, Record, describe, plain
 from paper_figures.allocations import FloatArray
+from paper_figures.common import Published, Record, describe, plain
 from paper_figures.style import footnote, heading, in_style, panels
 
 DATA = "olmedo2026/swebench"
@@ -50,7 +52,14 @@ _LOOKS: tuple[dict[str, Any], ...] = (
     {"color": "#9970AB"},
     {"color": "#40004B"},
 )
-_HELD_OUT: dict[str, Any] = {"ls": "", "marker": "x", "ms": 4, "mew": 0.9, "color": "#D55E00"}
+_HELD_OUT: dict[str, Any] = {
+    "ls": "",
+    "marker": "o",
+    "ms": 3.2,
+    "mew": 0.8,
+    "mfc": "white",
+    "mec": "black",
+}
 #: Nothing of this figure is in the paper.
 PUBLISHED: tuple[Published, ...] = ()
 
@@ -75,7 +84,7 @@ def compute(
     """
     validated = _validated(market, rates, np.geomspace(0.25, 4.0, ratios))
     rows = []
-    for u, rate in enumerate(rates):
+    for rate, bought in zip(rates, validated, strict=True):
         game = arb.games.ProviderGame.from_market(
             market, [rate], choke=CHOKE, marginal_cost=MARGINAL_COST
         )
@@ -83,7 +92,7 @@ def compute(
             {
                 "solve_rate": plain(rate, 100),
                 "case": name,
-                **_row(game, u, validated, *case, seconds),
+                **_row(game, bought, *case, seconds),
             }
             for name, case in _CASES.items()
         ]
@@ -99,7 +108,7 @@ def compute(
         "market": describe(market),
         "unit": f"{market.currency} per {ISSUES} issues",
         "marginal cost, share of the list price": MARGINAL_COST,
-        "certificate": f"Proven: no provider gains over {_significant(epsilon)}% of its profit by any"
+        "certificate": f"Proven: no provider gains over {epsilon:.2g}% of its profit by any"
         " other price (\u03b5 at the bars, by exact best responses).",
         "validation": "Held out (5 folds), the same providers' prices, mean of the cases with"
         f" arbitrageurs: {words}.",
@@ -109,15 +118,11 @@ def compute(
     }
 
 
-def _significant(percent: float) -> str:
-    return f"{percent:.2g}"
-
-
 class _Bought(NamedTuple):
     """What is bought at one ratio of multipliers, in dollars at list prices.
 
-    ``single`` [U, M] is the cost of each model alone, ``expected`` [U, M] what the cascade spends
-    on each; NaN where the solve rate is out of reach.
+    ``single`` [M] is the cost of each model alone, ``expected`` [M] what the cascade spends on
+    each; NaN where the solve rate is out of reach.
     """
 
     ratio: float
@@ -127,24 +132,27 @@ class _Bought(NamedTuple):
 
 def _validated(
     market: arb.Market, rates: tuple[float, ...], ratios: FloatArray
-) -> dict[str, list[_Bought]]:
-    """Cross-validate cascades at some ratios of the two multipliers."""
-    found: dict[str, list[_Bought]] = {"held out": [], "scored in sample": []}
+) -> list[dict[str, list[_Bought]]]:
+    """Cross-validate cascades for every solve rate at some ratios of the two multipliers."""
+    found: list[dict[str, list[_Bought]]] = [
+        {"held out": [], "scored in sample": []} for _ in rates
+    ]
     for ratio in ratios.tolist():
         multipliers = np.array([np.sqrt(ratio), 1.0 / np.sqrt(ratio)])
         priced = replace(market, cost=market.cost * multipliers)
         # Twice as wide as at list prices on both ends: multipliers are between one half and two.
         curves = arb.dollar_curves(priced, arb.budget_grid(5e-5, 2.0, 289))
         scores = arb.estimation.cross_validate_margin(curves, solve_rates=rates, repeats=1)
-        for name, each in zip(found, (scores.held_out, scores.in_sample), strict=True):
-            bought = np.asarray(each.spend_by_model) / multipliers
-            found[name].append(_Bought(ratio, each.model_prices / multipliers, bought))
+        for name, each in (("held out", scores.held_out), ("scored in sample", scores.in_sample)):
+            single = each.model_prices / multipliers
+            expected = np.asarray(each.spend_by_model) / multipliers
+            for u, at_rate in enumerate(found):
+                at_rate[name].append(_Bought(ratio, single[u], expected[u]))
     return found
 
 
 def _row(
     game: arb.games.ProviderGame,
-    u: int,
     validated: dict[str, list[_Bought]],
     reprice: bool,
     arbitrageurs: int,
@@ -161,6 +169,12 @@ def _row(
     else:
         result = arb.games.outcome(played, multipliers)
     measures = result.measures()
+    scored = {name: _scored(played, strategies, each) for name, each in validated.items()}
+    if reprice and not arbitrageurs:
+        # The two offers cost the same; which is cheaper on other issues is an accident.
+        for each in scored.values():
+            if each is not None:
+                each["provider_profit"] = None
     return {
         "kind": kind,
         "epsilon": plain(epsilon, 100),
@@ -169,14 +183,13 @@ def _row(
         "provider_profit": plain(measures["provider_profit"], ISSUES),
         "arbitrageur_profit": plain(measures["arbitrageur_profit"], ISSUES),
         "consumer_surplus": plain(measures["consumer_surplus"], ISSUES),
-        **{name: _scored(played, strategies, u, each) for name, each in validated.items()},
+        **scored,
     }
 
 
 def _scored(
     game: arb.games.ProviderGame,
     strategies: Sequence[arb.games.Strategy],
-    u: int,
     bought: Sequence[_Bought],
 ) -> dict[str, Any] | None:
     """Return mean price and providers' profit where everything bought is as given.
@@ -190,7 +203,7 @@ def _scored(
     nearest = np.abs(np.log(prices[:, :1] / prices[:, 1:]) - logs).argmin(axis=1)
     sold, paid, profit = 0.0, 0.0, 0.0
     for k in np.unique(nearest):
-        single, expected = bought[k].single[u], bought[k].expected[u]
+        single, expected = bought[k].single, bought[k].expected
         if not np.isfinite(expected).all():
             return None
         menu = arb.games.Menu(
@@ -219,6 +232,16 @@ def _quantiles(strategy: arb.games.Strategy, count: int = 40) -> FloatArray:
     return strategy.price[order][np.minimum(np.searchsorted(below, at), len(order) - 1)]
 
 
+def _write_epsilons(
+    axis: Axes, places: FloatArray, heights: FloatArray, rows: Sequence[dict[str, Any]]
+) -> None:
+    for x, y, row in zip(places.tolist(), heights.tolist(), rows, strict=True):
+        if row["kind"] != "list":
+            text = f"ε {row['epsilon']:.2f}%" if row["epsilon"] >= 5e-3 else "ε < 0.01%"
+            look: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": 6}
+            axis.annotate(text, (x, y), (0, 4), textcoords="offset points", rotation=90, **look)
+
+
 @in_style
 def draw(record: Record) -> Figure:
     """Draw market price and providers' profit as bars, with the equilibria's epsilon."""
@@ -231,30 +254,22 @@ def draw(record: Record) -> Figure:
             place = np.arange(len(rates)) + (k - (len(_CASES) - 1) / 2) * width
             heights = np.array([row[measure] for row in rows], dtype=float)
             axis.bar(place, heights, 0.92 * width, label=name, **look)
-            for x, y, row in zip(place, heights, rows, strict=True):
-                if axis is axes[0] and row["kind"] != "list":
-                    text = f"ε {row['epsilon']:.2f}%" if row["epsilon"] >= 5e-3 else "ε < 0.01%"
-                    above = max(y, (row["held out"] or row)[measure])
-                    axis.annotate(
-                        text,
-                        (x, above),
-                        (0, 4),
-                        textcoords="offset points",
-                        rotation=90,
-                        ha="center",
-                        va="bottom",
-                        fontsize=6,
-                    )
-            new = [None if row["held out"] is None else row["held out"][measure] for row in rows]
-            axis.plot(place, np.array(new, dtype=float), **_HELD_OUT)
+            held_out = [(row["held out"] or {}).get(measure) for row in rows]
+            new = np.array(held_out, dtype=float)
+            axis.plot(place, new, **_HELD_OUT)
+            if axis is axes[0]:
+                _write_epsilons(axis, place, np.fmax(heights, new).astype(float), rows)
         axis.grid(visible=False, axis="x")
-    axes[0].plot([], [], **_HELD_OUT, label="The same prices, held out")
-    axes[0].margins(y=0.3)
+    (circles,) = axes[0].plot([], [], **_HELD_OUT, label="Same prices, held out")
+    axes[0].margins(y=0.4)
     axes[0].set_ylim(bottom=0)
     axes[0].set_ylabel(f"Market price\n({record['unit']})")
     axes[1].set_ylabel(f"Providers' profit\n({record['unit']} asked)")
     axes[1].set_xticks(np.arange(len(rates)), [f"{rate:g}" for rate in rates])
     axes[1].set_xlabel("Solve rate (%)")
-    heading(figure, "Providers re-price", record["market"], *axes[0].get_legend_handles_labels())
+    handles, labels = axes[0].get_legend_handles_labels()
+    # Lines come first there.
+    handles, labels = [*handles[1:], circles], [*labels[1:], str(circles.get_label())]
+    heading(figure, "Providers re-price", record["market"], handles, labels)
     footnote(figure, record)
     return figure

@@ -44,12 +44,13 @@ PUBLISHED = (
 
 def compute(market: arb.Market) -> Record:
     """Return the price after every round for arbitrageurs of both kinds."""
+    frontier = arb.cascade_frontier(market)
     authors, exact = (
         (result, arb.games.undercut(result, STEP), arb.games.BertrandGame.from_arbitrage(result))
-        for result in (arb.arbitrage(market, method="authors"), arb.arbitrage(market))
+        for result in (arb.arbitrage(market, method="authors"), arb.arbitrage(frontier))
     )
-    validated = arb.estimation.cross_validate_margin(exact[0].source)
-    worst = exact[0].source.gap_at(exact[0].solve_rates)
+    validated = arb.estimation.cross_validate_margin(frontier)
+    worst = frontier.gap_at(exact[0].solve_rates)
     return {
         "market": describe(market),
         "unit": f"{market.currency} per {ISSUES} issues",

@@ -48,10 +48,11 @@ _NEAR = 0.0001
 
 def compute(market: arb.Market) -> Record:
     """Return the shares of the revenue without an arbitrageur and with one of either kind."""
-    authors, exact = arb.arbitrage(market, method="authors"), arb.arbitrage(market)
+    authors, frontier = arb.arbitrage(market, method="authors"), arb.cascade_frontier(market)
+    exact = arb.arbitrage(frontier)
     rates = exact.solve_rates[thinned(len(exact.solve_rates))]
-    validated = arb.estimation.cross_validate_margin(exact.source, solve_rates=rates)
-    gap = 100 * float(np.nanmax(exact.source.gap_at(exact.solve_rates)))
+    validated = arb.estimation.cross_validate_margin(frontier, solve_rates=rates)
+    gap = 100 * float(np.nanmax(frontier.gap_at(exact.solve_rates)))
     return {
         "market": describe(market),
         "unit": "% of the market price",

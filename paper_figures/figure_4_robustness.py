@@ -28,7 +28,7 @@ from paper_figures.style import EXACT, VALIDATED, footnote, heading, in_style, p
 
 DATA = "olmedo2026/swebench"
 MODELS = ("gpt5mini", "deepseek")
-QUICK = {"draws": 4, "budgets": (1.0, 30.0)}
+QUICK = {"draws": 4, "budgets": (1.0, 30.0), "workers": 1}
 
 BUDGETS = (1.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1000.0)
 #: Where the averages over solve rates begin: there the best of the 102 allocations earns what the
@@ -66,13 +66,29 @@ _POINTS = 81
 _LEARNERS: dict[str, Literal["authors", "pooled"]] = {"authors": "authors", "exact": "pooled"}
 
 
-def compute(market: arb.Market, draws: int = 100, budgets: tuple[float, ...] = BUDGETS) -> Record:
-    """Return mean and band of the margins that searches of every size led to."""
+def compute(
+    market: arb.Market,
+    draws: int = 100,
+    budgets: tuple[float, ...] = BUDGETS,
+    workers: int = -1,
+) -> Record:
+    """Return mean and band of the margins that searches of every size led to.
+
+    Parameters
+    ----------
+    market : Market
+    draws : int
+        Searches per panel and budget.
+    budgets : tuple of float
+    workers : int
+        Processes, one per core by default; what comes out does not depend on it.
+    """
     study = arb.estimation.robustness_study(
         market,
         _SEGMENT,
         budgets=budgets,
         draws=draws,
+        workers=workers,
         learners=tuple(_LEARNERS.values()),
         starts=STARTS if not market.simulated else None,
     )

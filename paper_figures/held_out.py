@@ -24,7 +24,7 @@ def proof(largest_gap: float, of: str = CASCADES) -> str:
     of : str
         What the bound holds for.
     """
-    return f"Proven: {of} costs over {largest_gap:.1f}% less than the exact curve."
+    return f"Proven: {of} costs over {largest_gap:.1f}% less than ours."
 
 
 def largest_gap(cost: FloatArray, bound: FloatArray) -> float:

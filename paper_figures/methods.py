@@ -104,4 +104,5 @@ def _bound_of_mixtures(frontier: arb.Frontier, solve_rates: FloatArray) -> Float
     bound = np.append(0.0, frontier.bound_at(rate[:-1]))
     slopes = np.geomspace(1e-3, 1e3, 2001)[:, None] * bound[-1] / rate[-1]
     lines = slopes * solve_rates - (slopes * rate - bound).max(axis=1, keepdims=True)
-    return np.maximum(lines.max(axis=0), 0.0)
+    bounds: FloatArray = np.maximum(lines.max(axis=0), 0.0)
+    return bounds
