@@ -23,6 +23,8 @@ FloatArray = npt.NDArray[np.float64]
 _SMALLEST = 1e-12
 #: Solve rates closer than this are the same (rounding in sums over instances).
 _SAME_RATE = 1e-12
+#: A solve rate this much below the largest is interpolated on the rising part of a curve.
+_NEARLY = 1e-9
 
 
 def allocations_of(total: float, shares: npt.ArrayLike, models: int) -> FloatArray:
@@ -96,8 +98,12 @@ class Scored:
 
     @property
     def market_reach(self) -> float:
-        """Largest solve rate of a single model."""
-        return float(self.providers[0].max())
+        """Largest solve rate of a single model, or hardly less.
+
+        Where more budget buys no more, interpolation at the very end would return the spend of the
+        largest budget, not of the least that gets there.
+        """
+        return float(self.providers[0].max()) - _NEARLY
 
     @cached_property
     def _ends(self) -> tuple[FloatArray, ...]:

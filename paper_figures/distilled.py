@@ -11,7 +11,7 @@ from matplotlib.ticker import NullLocator
 import arbmodels as arb
 from paper_figures.allocations import FloatArray, Scored, allocations_of, single
 from paper_figures.common import Published, Record, describe, plain
-from paper_figures.held_out import proof
+from paper_figures.held_out import in_points, proof
 from paper_figures.methods import budgets_of, exact_curves
 from paper_figures.style import BOUND, footnote, in_style, panels
 from paper_figures.style import heading as set_heading
@@ -78,7 +78,7 @@ def compute_pairs(
         "amounts": list(amounts),
         "certificate": proof(max(gaps)),
         "validation": "Cross-validated (5 folds, 4 times), where both margins are defined: optimism"
-        f" {min(means['optimism']):.1f} to {max(means['optimism']):.1f} points.",
+        f" {in_points(min(means['optimism']))} to {in_points(max(means['optimism']))} points.",
         "optimism": max(means["optimism"]),
         "means": means,
         "values": values,

@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 import arbmodels as arb
 from paper_figures.allocations import FloatArray, margin_of
 from paper_figures.common import Published, Record, describe, drawable, plain
-from paper_figures.held_out import cheapest_of, folds_of, part
+from paper_figures.held_out import cheapest_of, folds_of, in_points, part, rising
 from paper_figures.style import BOUND, VALIDATED, footnote, heading, in_style, panels
 
 DATA = "olmedo2026/swebench"
@@ -72,7 +73,7 @@ def compute(market: arb.Market, points: int = 17, folds: int = 5) -> Record:
         if name in held_out:
             rate, spend = held_out[name]
             base = cheapest_of(alone, rate)
-            inside = np.isfinite(base)
+            inside = np.isfinite(base) & (rate >= rates[0])
             records[name]["validated_rate"] = plain(rate[inside], 100)
             margin = margin_of(base, spend)[inside]
             records[name]["validated"] = plain(margin, 100)
@@ -96,7 +97,7 @@ def compute(market: arb.Market, points: int = 17, folds: int = 5) -> Record:
 def _listed(records: dict[str, dict[str, Any]]) -> str:
     """Return the classes' optimism in words."""
     return ", ".join(
-        f"{CLASSES[name].lower()} {record['optimism']:.1f}"
+        f"{CLASSES[name].lower()} {in_points(record['optimism'])}"
         for name, record in records.items()
         if "optimism" in record
     )
@@ -105,29 +106,33 @@ def _listed(records: dict[str, dict[str, Any]]) -> str:
 def _held_out(
     market: arb.Market, rates: FloatArray, folds: int
 ) -> dict[str, tuple[FloatArray, FloatArray]]:
-    """Return solve rate and spend, held out, of policies fitted for each solve rate."""
+    """Return solve rate and spend, held out, of policies fitted for each solve rate.
+
+    Single models also for lower ones: the market price must not begin where the policies do.
+    """
     fold = folds_of(market, folds)
-    found = {
-        name: (np.zeros(len(rates)), np.zeros(len(rates)))
-        for name in (*market.models, *_DEPLOYABLE)
-    }
+    lower = np.linspace(0.75 * rates[-1], rates[-1], 60)
+    aims = dict.fromkeys(_DEPLOYABLE, rates) | dict.fromkeys(market.models, lower)
+    found = {name: (np.zeros(len(aim)), np.zeros(len(aim))) for name, aim in aims.items()}
     for k in range(folds):
         train, test = (part(market, rows) for rows in (fold != k, fold == k))
         share = float(market.weight[fold == k].sum())
         curves = arb.dollar_curves(test)
         fitted = arb.policies.policy_classes(train, rates, oracle=False)
         alone = {each: arb.cascade_frontier(train.select(models=[each])) for each in market.models}
-        for u, rate in enumerate(rates.tolist()):
-            spare = _within(fitted, "mixed", rate)
-            plans = {name: _within(fitted, name, rate) for name in _DEPLOYABLE}
-            for model, frontier in alone.items():
-                plan = frontier.plan_at(min(rate, frontier.reach))
-                plans[model] = (arb.policies.Serving("all", plan),)
-            for name, servings in plans.items():
+        for name, aim in aims.items():
+            for u, rate in enumerate(aim.tolist()):
+                spare: Sequence[arb.policies.Serving] = ()
+                if name in alone:
+                    plan = alone[name].plan_at(min(rate, alone[name].reach))
+                    servings: Sequence[arb.policies.Serving] = [arb.policies.Serving("all", plan)]
+                else:
+                    servings = _within(fitted, name, rate)
+                    spare = _within(fitted, "mixed", rate)
                 solved, spent = _scored(servings, spare, curves)
                 found[name][0][u] += share * solved
                 found[name][1][u] += share * spent
-    return found
+    return {name: rising(*each) for name, each in found.items()}
 
 
 def _within(
@@ -184,6 +189,7 @@ def draw(record: Record) -> Figure:
     axes[0].set_ylim(0, 100)
     for axis in (axes[0], axes[2]):
         axis.set_ylabel("Margin (%)")
+    axes[0].xaxis.set_major_locator(MaxNLocator(4, integer=True))
     for axis in axes[2:]:
         axis.set_xlabel("Solve rate (%)")
     heading(figure, "Policy classes", record["market"], *axes[0].get_legend_handles_labels())

@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 import arbmodels as arb
 from paper_figures.allocations import FloatArray, margin_of
 from paper_figures.common import Published, Record, describe, plain
-from paper_figures.held_out import cheapest_of, folds_of, part, pooled, read
+from paper_figures.held_out import cheapest_of, folds_of, in_points, part, pooled, read
 from paper_figures.style import footnote, heading, in_style, panels
 
 DATA = "olmedo2026/swebench"
@@ -122,7 +122,7 @@ def compute(
         "certificate": "Proven: no policy of whole attempts costs less (Lagrangian bounds, met"
         f" up to rounding); ends are enclosed to {100 * tolerance:g}% of a cost,"
         f" {10 * tolerance:g} points of a rate.",
-        "validation": f"Held out ({folds} folds): mean optimism {mean:.1f} points, makers"
+        "validation": f"Held out ({folds} folds): mean optimism {in_points(mean)} points, makers"
         " checking.",
         "optimism": mean,
         "market": describe(market),

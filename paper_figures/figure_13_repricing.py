@@ -258,10 +258,11 @@ def draw(record: Record) -> Figure:
             new = np.array(held_out, dtype=float)
             axis.plot(place, new, **_HELD_OUT)
             if axis is axes[0]:
-                _write_epsilons(axis, place, np.fmax(heights, new).astype(float), rows)
+                tops: FloatArray = np.fmax(heights, new)
+                _write_epsilons(axis, place, tops, rows)
         axis.grid(visible=False, axis="x")
     (circles,) = axes[0].plot([], [], **_HELD_OUT, label="Same prices, held out")
-    axes[0].margins(y=0.4)
+    axes[0].margins(y=0.55)
     axes[0].set_ylim(bottom=0)
     axes[0].set_ylabel(f"Market price\n({record['unit']})")
     axes[1].set_ylabel(f"Providers' profit\n({record['unit']} asked)")

@@ -121,9 +121,10 @@ def draw(record: Record) -> Figure:
     ):
         shares = drawable(record["shares"][method])
         rate = shares.pop("solve_rate")
+        stack = np.stack(list(shares.values()))
         # White where no model reaches the solve rate held out.
-        stack = np.nan_to_num(list(shares.values()))
-        layers = panel.stackplot(rate, *stack, colors=colours[: len(stack)], lw=0)
+        sold = np.isfinite(stack).all(axis=0)
+        layers = panel.stackplot(rate[sold], stack[:, sold], colors=colours[: len(stack)], lw=0)
         panel.set_title(title)
         panel.set_xlim(rate[0], rate[-1])
         panel.set_ylim(0, 100)

@@ -23,7 +23,7 @@ from matplotlib.ticker import NullLocator
 import arbmodels as arb
 from paper_figures.allocations import FloatArray, margin_of
 from paper_figures.common import Published, Record, describe, plain
-from paper_figures.held_out import largest_gap, proof, read
+from paper_figures.held_out import in_points, largest_gap, proof, read, rising
 from paper_figures.style import EXACT, VALIDATED, footnote, heading, in_style, panels
 
 DATA = "olmedo2026/swebench"
@@ -95,12 +95,13 @@ def compute(
     low, high = study.band()
     levels = {panel: _levels(market, panel) for panel in study.panels}
     every = levels["all"]
+    optimism = every["in sample"] - every["held out"]
     return {
         "certificate": proof(max(level["largest_gap"] for level in levels.values())),
         "validation": f"Cross-validated: all issues {every['held out']:.1f}%, in sample"
-        f" {every['in sample']:.1f}%, optimism {every['in sample'] - every['held out']:.1f} points;"
-        " across repositories the cascades fitted on one group are scored on the other.",
-        "optimism": every["in sample"] - every["held out"],
+        f" {every['in sample']:.1f}%, optimism {in_points(optimism)}"
+        " points; across repositories the cascades fitted on one group are scored on the other.",
+        "optimism": optimism,
         "market": describe(market),
         "unit": "% of the market price",
         "draws": draws,
@@ -166,7 +167,7 @@ def _transferred(fit: arb.Market, score: arb.Market, rates: FloatArray) -> Float
         score.weight @ np.stack([getattr(each, what) for each in scored], axis=1)
         for what in ("solve", "spend")
     )
-    return read((solved, spent), rates)
+    return read(rising(solved, spent), rates)
 
 
 def _values(study: arb.estimation.RobustnessStudy, k: int) -> dict[str, float | None]:

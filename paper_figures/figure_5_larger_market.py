@@ -22,6 +22,7 @@ from paper_figures.common import Published, Record, at, describe, drawable, plai
 from paper_figures.methods import MANY_SHARES, PAIR_SHARES, STATES, budgets_of, exact_curves
 from paper_figures.style import (
     AUTHORS,
+    BOUND,
     EXACT,
     VALIDATED,
     colour,
@@ -158,7 +159,7 @@ def draw(record: Record) -> Figure:
     )
     margins.fill_between(rate, six["margin"], six["margin_bound"], color="#6A3D9A", alpha=0.2, lw=0)
     margins.plot(rate, six["margin"], **_SIX)  # type: ignore[arg-type]
-    margins.plot([], [], color="0.5", alpha=0.3, lw=4, label="Shaded: up to the bound")
+    margins.fill_between([], [], **{**BOUND, "alpha": 0.3})
     margins.set_ylabel("Margin (%)")
     margins.set_ylim(bottom=0)
     models = record["market"]["models"]

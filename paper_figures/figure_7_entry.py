@@ -115,7 +115,7 @@ def compute(market: arb.Market, points: int = 101, kept: int = 25, states: int =
             "exact": {**_priced(rates, exact_prices), **_shared(shares["exact"])},
         },
         "certificate": f"{proof(max(gaps))} Three models: over {gap:.1f}%.",
-        "validation": f"Held out, the models of the entry: {compared(validated)}",
+        "validation": f"All three models: {compared(validated)}",
         "optimism": plain(validated.mean_optimism, 100),
         "prices": {
             "solve_rate": plain(rates, 100),

@@ -100,8 +100,10 @@ def draw(record: Record) -> Figure:
         axes, {"none": "No arbitrage", **POLICIES}.items(), strict=True
     ):
         curves = drawable(record["shares"][method])
-        rate, shares = curves["solve_rate"], np.nan_to_num(curves["shares"])
-        layers = panel.stackplot(rate, *shares, colors=colours[: len(shares)], lw=0)
+        rate, shares = curves["solve_rate"], curves["shares"]
+        # White where no model reaches the solve rate held out.
+        sold = np.isfinite(shares).all(axis=0)
+        layers = panel.stackplot(rate[sold], shares[:, sold], colors=colours[: len(shares)], lw=0)
         panel.set_title(title)
         panel.set_xlim(rate[0], rate[-1])
         panel.set_ylim(0, 100)

@@ -32,13 +32,18 @@ def largest_gap(cost: FloatArray, bound: FloatArray) -> float:
     return 100 * float(np.nanmax(1.0 - bound / cost))
 
 
+def in_points(value: float) -> str:
+    """Return percentage points with one decimal, zero without a sign."""
+    return f"{round(value, 1) + 0.0:.1f}"
+
+
 def compared(found: arb.estimation.CrossValidatedMargin) -> str:
     """Return the margin in sample and cross-validated, and the optimism between them, in words."""
     times = f", {found.repeats} times" if found.repeats > 1 else ""
     return (
         f"Cross-validated ({found.folds} folds{times}): mean margin"
         f" {100 * found.mean_margin:.1f}%, in sample {100 * found.mean_in_sample:.1f}%, optimism"
-        f" {100 * found.mean_optimism:.1f} points."
+        f" {in_points(100 * found.mean_optimism)} points."
     )
 
 
@@ -89,7 +94,7 @@ def pooled(
     Returns
     -------
     solve_rate, spend : float arrays
-        Both non-decreasing: where they fall although the price rises, held at the largest so far.
+        As :func:`rising` returns them.
     """
     prices = np.unique(np.concatenate([[0.0], *(each[0] for each in parts)]))
     rate, spend = np.zeros(len(prices)), np.zeros(len(prices))
@@ -98,13 +103,22 @@ def pooled(
         best = np.searchsorted(slopes, prices, side="right")
         rate += count / total * solved[best]
         spend += count / total * spent[best]
-    return np.maximum.accumulate(rate), np.maximum.accumulate(spend)
+    return rising(rate, spend)
+
+
+def rising(rate: FloatArray, spend: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return scores of policies in the order they were made for, held at the largest so far.
+
+    One point per solve rate, so that no policy is chosen by what it does held out.
+    """
+    rate, spend = np.maximum.accumulate(rate), np.maximum.accumulate(spend)
+    first = np.concatenate([[True], np.diff(rate) > 0])
+    return rate[first], spend[first]
 
 
 def read(curve: tuple[FloatArray, FloatArray], rates: FloatArray) -> FloatArray:
-    """Return the spend on a curve of (solve rate, spend), linear between points; NaN outside."""
-    order = np.argsort(curve[0], kind="stable")
-    value: FloatArray = np.interp(rates, curve[0][order], curve[1][order], np.nan, np.nan)
+    """Return the spend on a rising curve, linear between its points; NaN outside."""
+    value: FloatArray = np.interp(rates, *curve, np.nan, np.nan)
     return value
 
 

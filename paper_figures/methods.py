@@ -67,7 +67,7 @@ def exact_curves(
         found = arb.search_frontier(curves, solve_rates, time_limit=seconds)
         mixed = np.fmin(found.mixture_spend_at(solve_rates), result.market_price)
         cost, of = np.fmin(cost, mixed), f"{CASCADES}, mixed or not,"
-        bound = np.fmax(_bound_of_mixtures(frontier, solve_rates), found.bound_at(solve_rates))
+        bound = np.fmax(bound_of_mixtures(frontier, solve_rates), found.bound_at(solve_rates))
     validated = arb.estimation.cross_validate_margin(
         frontier,
         solve_rates=solve_rates,
@@ -94,7 +94,7 @@ def exact_curves(
     }
 
 
-def _bound_of_mixtures(frontier: arb.Frontier, solve_rates: FloatArray) -> FloatArray:
+def bound_of_mixtures(frontier: arb.Frontier, solve_rates: FloatArray) -> FloatArray:
     """Return a lower bound on the spend of plans mixed at random, from that on single plans.
 
     For every slope s, a mixture of solve rate u spends at least s u - max(s r - bound(r)).

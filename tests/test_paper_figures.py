@@ -12,9 +12,10 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import arbmodels as arb
-from paper_figures import common, figure_1_profit
+from paper_figures import common, figure_1_profit, held_out
 from paper_figures.__main__ import FIGURES, load, main
 from paper_figures.allocations import Scored, allocations_of, per_rate, spend_at
+from paper_figures.methods import bound_of_mixtures
 
 every_figure = pytest.mark.parametrize("figure", FIGURES.values(), ids=common.figure_name)
 
@@ -133,6 +134,19 @@ def test_the_title_says_which_data(
     assert f"recorded attempts, 445 {work}" in titles[1]
 
 
+@every_figure
+def test_every_figure_says_what_is_proven_and_what_is_validated(
+    figure: common.FigureFile, records: dict[str, common.Record]
+) -> None:
+    record = records[common.figure_name(figure)]
+    assert record["certificate"].startswith("Proven: ")
+    assert any(word in record["validation"] for word in ("Cross-validated", "Held out"))
+    assert np.isfinite(record["optimism"])
+    drawn = figure.draw(record).get_supxlabel().replace("\n", " ")
+    assert record["certificate"] in drawn
+    assert record["validation"] in drawn
+
+
 def test_the_exact_cascade_is_never_dearer_than_the_authors(
     records: dict[str, common.Record],
 ) -> None:
@@ -168,11 +182,19 @@ def test_prices_fall_step_by_step_until_no_margin_is_left(
 
 
 def test_shares_of_the_revenue_add_up(records: dict[str, common.Record]) -> None:
-    for shares in records["figure_3_revenue_share"]["shares"].values():
+    for name, shares in records["figure_3_revenue_share"]["shares"].items():
         parts = common.drawable(shares)
         parts.pop("solve_rate")
+        total = sum(parts.values())
+        defined = np.isfinite(total)
+        # Nobody may reach the highest solve rates held out.
+        assert defined[:-10].all() if name == "held out" else defined.all()
         # The authors compute cost and purchases by formulas that differ slightly.
-        np.testing.assert_allclose(sum(parts.values()), 100, atol=0.5)
+        np.testing.assert_allclose(total[defined], 100, atol=0.5)
+    new = records["figure_9_lean_revenue_share"]["shares"]["held out"]["shares"]
+    total = np.array(new, dtype=float).sum(axis=0)
+    np.testing.assert_allclose(total[np.isfinite(total)], 100, atol=1e-6)
+    assert np.isfinite(total).sum() > 3
 
 
 def test_a_wrong_value_is_noticed(records: dict[str, common.Record]) -> None:
@@ -287,9 +309,51 @@ def test_many_allocations_at_once_are_each_the_authors_curve(simulated: arb.Mark
     np.testing.assert_allclose(choice.shares[:, sold].sum(axis=0), 1.0, atol=0.02)
 
 
+@pytest.mark.parametrize("states", [300, 20_000])
+def test_a_bound_on_plans_becomes_one_on_mixtures(pair: arb.Market, states: int) -> None:
+    frontier = arb.cascade_frontier(pair, most_states=states)
+    rates = np.linspace(0.3, frontier.reach, 40)
+    bound = bound_of_mixtures(frontier, rates)
+    assert np.all(bound <= frontier.bound_at(rates) + 1e-12)
+    # A finer lattice is cheaper, and still not below it.
+    finer = arb.cascade_frontier(pair).mixture_spend_at(rates)
+    assert np.all(bound <= finer)
+    if states > 300:
+        assert np.all(bound >= 0.8 * frontier.mixture_spend_at(rates))
+
+
+def test_folds_are_even_within_segments(simulated: arb.Market) -> None:
+    fold = held_out.folds_of(simulated, 5)
+    segment = np.array(simulated.segment)
+    for name in simulated.segments:
+        counts = np.bincount(fold[segment == name], minlength=5)
+        assert counts.max() - counts.min() <= 1
+    assert sum(len(held_out.part(simulated, fold == k).instances) for k in range(5)) == 445
+
+
+def test_policies_are_added_up_by_shadow_price_not_by_what_they_solve() -> None:
+    # The second part does worse held out above a price of 2; the curve stays where it was.
+    first = (np.array([1.0]), np.array([0.0, 0.5]), np.array([0.0, 1.0]), 1)
+    second = (np.array([1.0, 2.0]), np.array([0.0, 0.8, 0.6]), np.array([0.0, 3.0, 2.0]), 3)
+    rate, spend = held_out.pooled([first, second])
+    np.testing.assert_allclose(rate, [0.0, 0.725, 0.725])
+    np.testing.assert_allclose(spend, [0.0, 0.25 + 0.75 * 3, 2.5])
+    np.testing.assert_allclose(
+        held_out.read((rate, spend), np.array([0.3625, 0.8])), [1.25, np.nan]
+    )
+
+
 def test_margins_lie_below_their_bounds(records: dict[str, common.Record]) -> None:
-    for name in ("figure_5_larger_market", "figure_8_lean_market"):
-        curves = common.drawable(records[name]["exact"])
+    profit = records["figure_1_profit"]["curves"]["exact"]
+    for curves in (
+        common.drawable(profit),
+        *(
+            common.drawable(records[name]["exact"])
+            for name in ("figure_5_larger_market", "figure_8_lean_market")
+        ),
+    ):
+        if "bound" in curves:
+            assert np.all(curves["bound"] <= curves["arbitrage_cost"] * (1 + 1e-7))
         assert np.all(curves["margin"] <= curves["margin_bound"] + 1e-6)
         assert np.nanmax(curves["margin"]) > 5
     six = common.drawable(records["figure_5_larger_market"]["searched"])
@@ -312,6 +376,10 @@ def test_arbitrage_ends_where_the_margin_does(records: dict[str, common.Record])
             assert margins[0] > 5
             assert np.all(margins[values > end] <= 1e-6)
             assert np.all(margins[values < 0.5 * end] > 0)
+        # Held out, too, the margin is there at first and falls.
+        held = np.array(entry["held out"], dtype=float)
+        assert np.all(held[:, 0] > 0)
+        assert np.all(np.diff(held, axis=1) < 3)
 
 
 def test_providers_who_re_price_come_with_a_certificate(
@@ -326,6 +394,12 @@ def test_providers_who_re_price_come_with_a_certificate(
     two = rows["List prices, two arbitrageurs"]
     assert two["price"] < listed["price"]
     assert two["arbitrageur_profit"] == pytest.approx(0.0, abs=1e-9)
+    for case, row in rows.items():
+        # Scored in sample, what is held out otherwise comes to what the game says.
+        assert row["scored in sample"]["price"] == pytest.approx(row["price"], rel=0.1), case
+        assert row["held out"]["price"] > 0
+    assert alone["held out"]["provider_profit"] is None
+    assert two["held out"]["provider_profit"] == pytest.approx(two["provider_profit"], rel=0.1)
 
 
 def test_wrong_values_on_recorded_data_fail_loudly(
