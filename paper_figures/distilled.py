@@ -11,7 +11,7 @@ from matplotlib.ticker import NullLocator
 import arbmodels as arb
 from paper_figures.allocations import FloatArray, Scored, allocations_of, single
 from paper_figures.common import Published, Record, describe, plain
-from paper_figures.held_out import in_points, proof
+from paper_figures.held_out import in_points, proof, times
 from paper_figures.methods import budgets_of, exact_curves
 from paper_figures.style import BOUND, footnote, in_style, panels
 from paper_figures.style import heading as set_heading
@@ -35,6 +35,7 @@ def compute_pairs(
     start: float,
     shares: FloatArray,
     points: int,
+    repeats: int,
 ) -> Record:
     """Pair every student with the teacher, the last model, and average over solve rates.
 
@@ -49,6 +50,8 @@ def compute_pairs(
         The authors' shares for the student.
     points : int
         Solve rates of the exact method.
+    repeats : int
+        Divisions into folds of its cross-validation.
     """
     *students, teacher = market.models
     grid = budgets_of(market)
@@ -62,7 +65,7 @@ def compute_pairs(
         first = min(start, 0.9 * scored.market_reach)
         _, chosen = single(scored, np.linspace(first, scored.market_reach, 1000))
         rates = np.linspace(first, scored.market_reach, points)
-        result, curves = exact_curves(pair, rates)
+        result, curves = exact_curves(pair, rates, repeats=repeats)
         means["authors"].append(plain(chosen.margin.mean(), 100))
         means["exact"].append(plain(result.mean_margin, 100))
         means["bound"].append(float(np.mean(curves["margin_bound"])))
@@ -77,8 +80,9 @@ def compute_pairs(
         "teacher": teacher,
         "amounts": list(amounts),
         "certificate": proof(max(gaps)),
-        "validation": "Cross-validated (5 folds, 4 times), where both margins are defined: optimism"
-        f" {in_points(min(means['optimism']))} to {in_points(max(means['optimism']))} points.",
+        "validation": f"Cross-validated (5 folds{times(repeats)}), where both margins are defined:"
+        f" optimism {in_points(min(means['optimism']))} to {in_points(max(means['optimism']))}"
+        " points.",
         "optimism": max(means["optimism"]),
         "means": means,
         "values": values,

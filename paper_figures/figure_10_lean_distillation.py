@@ -23,7 +23,7 @@ from paper_figures.stand_ins import students
 DATA = "olmedo2026/lean"
 _SIZES = ("3k", "8k", "24k", "72k", "192k")
 MODELS = (*(f"distill-1.7b-{size}" for size in _SIZES), "kimina-72b")
-QUICK = {"points": 5}
+QUICK = {"points": 5, "repeats": 1}
 
 EXAMPLES = (3e3, 8e3, 24e3, 72e3, 192e3)
 NAMES = tuple(f"{size} examples" for size in _SIZES)
@@ -38,11 +38,17 @@ def simulated() -> arb.Market:
     return students("deepseek", "FLOPs")
 
 
-def compute(market: arb.Market, points: int = 41) -> Record:
+def compute(market: arb.Market, points: int = 41, repeats: int = 4) -> Record:
     """Return the mean margins of the five pairs."""
     return {
         **compute_pairs(
-            market, names=NAMES, amounts=EXAMPLES, start=0.7, shares=_SHARES, points=points
+            market,
+            names=NAMES,
+            amounts=EXAMPLES,
+            start=0.7,
+            shares=_SHARES,
+            points=points,
+            repeats=repeats,
         ),
         "published_means": list(_MEANS),
         "ticks": list(_SIZES),

@@ -233,9 +233,9 @@ def _quantiles(strategy: arb.games.Strategy, count: int = 40) -> FloatArray:
 
 
 def _write_epsilons(
-    axis: Axes, places: FloatArray, heights: FloatArray, rows: Sequence[dict[str, Any]]
+    axis: Axes, places: Sequence[float], heights: Sequence[float], rows: Sequence[dict[str, Any]]
 ) -> None:
-    for x, y, row in zip(places.tolist(), heights.tolist(), rows, strict=True):
+    for x, y, row in zip(places, heights, rows, strict=True):
         if row["kind"] != "list":
             text = f"ε {row['epsilon']:.2f}%" if row["epsilon"] >= 5e-3 else "ε < 0.01%"
             look: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": 6}
@@ -258,8 +258,8 @@ def draw(record: Record) -> Figure:
             new = np.array(held_out, dtype=float)
             axis.plot(place, new, **_HELD_OUT)
             if axis is axes[0]:
-                tops: FloatArray = np.fmax(heights, new)
-                _write_epsilons(axis, place, tops, rows)
+                above = np.fmax(heights, new).tolist()
+                _write_epsilons(axis, place.tolist(), above, rows)
         axis.grid(visible=False, axis="x")
     (circles,) = axes[0].plot([], [], **_HELD_OUT, label="Same prices, held out")
     axes[0].margins(y=0.55)

@@ -32,6 +32,7 @@ from paper_figures.style import (
 
 DATA = "olmedo2026/swebench"
 MODELS = ("gpt5mini", "deepseek")
+QUICK = {"repeats": 1}
 
 #: The paper states costs for this many issues.
 ISSUES = 500
@@ -53,13 +54,20 @@ PUBLISHED = (
 )
 
 
-def compute(market: arb.Market) -> Record:
-    """Return costs and margins on the authors' solve rates, and costs beyond them."""
+def compute(market: arb.Market, repeats: int = 4) -> Record:
+    """Return costs and margins on the authors' solve rates, and costs beyond them.
+
+    Parameters
+    ----------
+    market : Market
+    repeats : int
+        Divisions into folds of the cross-validation.
+    """
     authors, frontier = arb.arbitrage(market, method="authors"), arb.cascade_frontier(market)
     exact = arb.arbitrage(frontier)
     bound = frontier.bound_at(exact.solve_rates)
     rates = exact.solve_rates[thinned(len(exact.solve_rates), 81)]
-    validated = arb.estimation.cross_validate_margin(frontier, solve_rates=rates)
+    validated = arb.estimation.cross_validate_margin(frontier, solve_rates=rates, repeats=repeats)
     return {
         "market": describe(market),
         "unit": f"{market.currency} per {ISSUES} issues",

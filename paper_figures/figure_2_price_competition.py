@@ -26,6 +26,7 @@ from paper_figures.style import POLICIES, footnote, heading, in_style, panels
 
 DATA = "olmedo2026/swebench"
 MODELS = ("gpt5mini", "deepseek")
+QUICK = {"repeats": 1}
 
 #: The paper states prices for this many issues.
 ISSUES = 500
@@ -42,14 +43,21 @@ PUBLISHED = (
 )
 
 
-def compute(market: arb.Market) -> Record:
-    """Return the price after every round for arbitrageurs of both kinds."""
+def compute(market: arb.Market, repeats: int = 4) -> Record:
+    """Return the price after every round for arbitrageurs of both kinds.
+
+    Parameters
+    ----------
+    market : Market
+    repeats : int
+        Divisions into folds of the cross-validation.
+    """
     frontier = arb.cascade_frontier(market)
     authors, exact = (
         (result, arb.games.undercut(result, STEP), arb.games.BertrandGame.from_arbitrage(result))
         for result in (arb.arbitrage(market, method="authors"), arb.arbitrage(frontier))
     )
-    validated = arb.estimation.cross_validate_margin(frontier)
+    validated = arb.estimation.cross_validate_margin(frontier, repeats=repeats)
     worst = frontier.gap_at(exact[0].solve_rates)
     return {
         "market": describe(market),

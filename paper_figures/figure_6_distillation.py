@@ -22,7 +22,7 @@ from paper_figures.stand_ins import students
 
 DATA = "olmedo2026/swebench-distill"
 MODELS = ("1.7b-84", "1.7b-281", "1.7b-845", "1.7b-2816", "1.7b-1e", "qwen3-coder-480b")
-QUICK = {"points": 5}
+QUICK = {"points": 5, "repeats": 1}
 
 TOKENS = (70e6, 200e6, 600e6, 1.8e9, 5.4e9)
 NAMES = ("70M tokens", "200M tokens", "600M tokens", "1.8B tokens", "5.4B tokens")
@@ -36,11 +36,17 @@ def simulated() -> arb.Market:
     return students("qwen3-coder-480b")
 
 
-def compute(market: arb.Market, points: int = 41) -> Record:
+def compute(market: arb.Market, points: int = 41, repeats: int = 4) -> Record:
     """Return the mean margins of the five pairs."""
     return {
         **compute_pairs(
-            market, names=NAMES, amounts=TOKENS, start=0.6, shares=PAIR_SHARES, points=points
+            market,
+            names=NAMES,
+            amounts=TOKENS,
+            start=0.6,
+            shares=PAIR_SHARES,
+            points=points,
+            repeats=repeats,
         ),
         "published_means": list(_MEANS),
         "ticks": [name.removesuffix(" tokens") for name in NAMES],

@@ -39,7 +39,7 @@ from paper_figures.style import (
 
 DATA = "olmedo2026/swebench"
 MODELS = ("minicoder4b", "qwen3-coder-30b", "gpt5mini")
-QUICK = {"points": 9, "kept": 12, "states": 60_000}
+QUICK = {"points": 9, "kept": 12, "states": 60_000, "repeats": 1}
 
 #: The paper states prices for this many issues.
 ISSUES = 500
@@ -77,7 +77,13 @@ PUBLISHED = (
 )
 
 
-def compute(market: arb.Market, points: int = 101, kept: int = 25, states: int = STATES) -> Record:
+def compute(
+    market: arb.Market,
+    points: int = 101,
+    kept: int = 25,
+    states: int = STATES,
+    repeats: int = 4,
+) -> Record:
     """Return prices and revenue shares before and after entry.
 
     Parameters
@@ -89,6 +95,8 @@ def compute(market: arb.Market, points: int = 101, kept: int = 25, states: int =
         How many of the authors' shares to try in the market of three models.
     states : int
         Of the lattice of three models.
+    repeats : int
+        Divisions into folds of the cross-validation of two models.
     """
     grid = budgets_of(market)
     pairs = {small: market.select(models=[small, MODELS[2]]) for small in _ALLOCATIONS}
@@ -100,7 +108,9 @@ def compute(market: arb.Market, points: int = 101, kept: int = 25, states: int =
     first = scored[MODELS[1]]
     prices = {"alone": spend_at(first.providers, rates)[1]}
     prices |= {small: spend_at(each.cascades, rates)[0] for small, each in scored.items()}
-    exact = {small: exact_curves(pair, rates, ISSUES) for small, pair in pairs.items()}
+    exact = {
+        small: exact_curves(pair, rates, ISSUES, repeats=repeats) for small, pair in pairs.items()
+    }
     exact_prices = {"alone": exact[MODELS[1]][0].model_prices[:, 1]}
     exact_prices |= {small: result.arbitrage_cost for small, (result, _) in exact.items()}
     held_out = {small: curves["validated_cost"] for small, (_, curves) in exact.items()}

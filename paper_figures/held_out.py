@@ -37,11 +37,15 @@ def in_points(value: float) -> str:
     return f"{round(value, 1) + 0.0:.1f}"
 
 
+def times(repeats: int) -> str:
+    """Return how often the folds were drawn, if more than once."""
+    return f", {repeats} times" if repeats > 1 else ""
+
+
 def compared(found: arb.estimation.CrossValidatedMargin) -> str:
     """Return the margin in sample and cross-validated, and the optimism between them, in words."""
-    times = f", {found.repeats} times" if found.repeats > 1 else ""
     return (
-        f"Cross-validated ({found.folds} folds{times}): mean margin"
+        f"Cross-validated ({found.folds} folds{times(found.repeats)}): mean margin"
         f" {100 * found.mean_margin:.1f}%, in sample {100 * found.mean_in_sample:.1f}%, optimism"
         f" {in_points(100 * found.mean_optimism)} points."
     )

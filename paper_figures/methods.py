@@ -34,6 +34,7 @@ def exact_curves(
     solve_rates: FloatArray,
     scale: float = 1.0,
     *,
+    repeats: int | None = None,
     seconds: float = 20.0,
     states: int = STATES,
 ) -> tuple[arb.Arbitrage, dict[str, Any]]:
@@ -49,6 +50,9 @@ def exact_curves(
     solve_rates : float array [U]
     scale : float
         Money is stated for this many instances.
+    repeats : int, optional
+        Divisions into folds that the cross-validated margin is averaged over; four for two models,
+        else one.
     seconds : float
         Time limit of the search in markets of more than two models, whose lattice is thinned.
     states : int
@@ -71,7 +75,7 @@ def exact_curves(
     validated = arb.estimation.cross_validate_margin(
         frontier,
         solve_rates=solve_rates,
-        repeats=4 if len(market.models) == 2 else 1,
+        repeats=repeats or (4 if len(market.models) == 2 else 1),
         most_states=min(states, 250_000),
     )
     gap = largest_gap(cost, bound)

@@ -336,11 +336,10 @@ def test_policies_are_added_up_by_shadow_price_not_by_what_they_solve() -> None:
     first = (np.array([1.0]), np.array([0.0, 0.5]), np.array([0.0, 1.0]), 1)
     second = (np.array([1.0, 2.0]), np.array([0.0, 0.8, 0.6]), np.array([0.0, 3.0, 2.0]), 3)
     rate, spend = held_out.pooled([first, second])
-    np.testing.assert_allclose(rate, [0.0, 0.725, 0.725])
-    np.testing.assert_allclose(spend, [0.0, 0.25 + 0.75 * 3, 2.5])
-    np.testing.assert_allclose(
-        held_out.read((rate, spend), np.array([0.3625, 0.8])), [1.25, np.nan]
-    )
+    np.testing.assert_allclose(rate, [0.0, 0.25 * 0.5 + 0.75 * 0.8])
+    np.testing.assert_allclose(spend, [0.0, 0.25 * 1.0 + 0.75 * 3.0])
+    between = held_out.read((rate, spend), np.array([0.3625, 0.8]))
+    np.testing.assert_allclose(between, [1.25, np.nan])
 
 
 def test_margins_lie_below_their_bounds(records: dict[str, common.Record]) -> None:
