@@ -59,13 +59,13 @@ def choose(  # noqa: PLR0912, PLR0917
         top, after = -np.inf, -np.inf
         best, following = 0, -1
         for j in range(plans):
+            # No branches: a processor cannot guess which plan is best.
             value = priced[j]
-            if value > after:
-                if value > top:
-                    after, following = top, best
-                    top, best = value, j
-                else:
-                    after, following = value, j
+            better, next_best = value > top, value > after
+            after = top if better else (value if next_best else after)
+            following = best if better else (j if next_best else following)
+            top = value if better else top
+            best = j if better else best
         choice[g] = best
         if after == -np.inf:
             runner[g], lead[g] = best, np.inf
