@@ -129,20 +129,23 @@ def totals_of(block: Block, choice: Choice, shape: tuple[int, ...]) -> FloatArra
     return result
 
 
-def pair(block: Block, *tables: FloatArray) -> tuple[list[Quantity], list[FloatArray]] | None:
-    """Return the quantities of a block and tables [3, C, J] as kernels of two quantities want them.
+def pair(block: Block) -> tuple[Quantity, Quantity] | None:
+    """Return the quantities of a block as kernels of two want them; None if there are more.
 
-    None if there are more than two; one that is alone comes twice, the second time for nothing.
+    One that is alone comes twice; :func:`padded` tables then price it once.
     """
     count = len(block.quantities)
     if count > 2:
         return None
-    padded = []
-    for table in tables:
-        full = np.zeros((3, *table.shape[1:]))
-        full[: count + 1] = table
-        padded.append(full)
-    return _views(block, [1, count]), padded
+    first, second = _views(block, [1, count])
+    return first, second
+
+
+def padded(table: FloatArray) -> FloatArray:
+    """Return a table [K + 1, C, J] of at most two quantities as [3, C, J]."""
+    full = np.zeros((3, *table.shape[1:]))
+    full[: len(table)] = table
+    return full
 
 
 def extras(block: Block) -> tuple[IntArray, FloatArray, BoolArray]:
