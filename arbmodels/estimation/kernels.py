@@ -19,7 +19,7 @@ def walk_back(
     own: FloatArray,
     other: FloatArray,
 ) -> FloatArray:  # pragma: no cover - compiled
-    """Sum ``other`` along the cheapest path, under ``own``, to each state of a lattice.
+    """Sum ``other`` along the cheapest path, under ``own``, to each state of a lattice, [V, M].
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def walk_back(
         Spend of the step of each model that starts in a state, on either set of instances.
     """
     shape, strides = layout[0], layout[1]
-    total = np.zeros(len(flat))
+    total = np.zeros((len(flat), len(shape)))
     for v in range(len(flat)):
         state = flat[v]
         while state > 0:
@@ -45,7 +45,7 @@ def walk_back(
                     via = spend[before] + own[m, before]
                     if via < least:
                         least, last, start = via, m, before
-            total[v] += other[last, start]
+            total[v, last] += other[last, start]
             state = start
     return total
 
