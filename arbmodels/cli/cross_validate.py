@@ -13,7 +13,6 @@ from arbmodels.cli.options import (
     Data,
     Force,
     Json,
-    MethodOption,
     MissingPairs,
     Models,
     Output,
@@ -39,6 +38,16 @@ By = Annotated[
         " policy does on a kind of task it was not fitted on.",
     ),
 ]
+Method = Annotated[
+    Literal["exact", "searched", "authors"],
+    typer.Option(
+        "--method",
+        metavar="METHOD",
+        help="exact: the cheapest cascade at every solve rate, up to four models. searched: cascades"
+        " of any number of models, in whole attempts. authors: the single allocation of Olmedo et"
+        " al. (2026), for two models, the cheap one first.",
+    ),
+]
 Repeats = Annotated[
     int, typer.Option("--repeats", metavar="N", help="Divisions into folds to average over.")
 ]
@@ -47,12 +56,13 @@ Repeats = Annotated[
 @described(
     "cross-validate swebench-sim --models gpt5mini,deepseek",
     "cross-validate my-folder --by segments --folds 3",
+    "cross-validate my-folder --method searched --repeats 1",
 )
 def cross_validate(
     source: Source,
     *,
     models: Models = None,
-    method: MethodOption = "exact",
+    method: Method = "exact",
     folds: Folds = 5,
     by: By = "instances",
     repeats: Repeats = 4,
@@ -77,13 +87,13 @@ def cross_validate(
     check_picture(plot, force=force)
     check_table(output, force=force)
     rates = None if at is None else solve_rates(at)
-    if method == "authors" and accounting != "authors":
-        raise InputError("The authors' method has its own accounting: leave out --accounting.")
+    if method != "exact" and accounting != "authors":
+        raise InputError(f"--method {method} has its own accounting: leave out --accounting.")
     market = open_market(source, models, columns, missing, data)
     from arbmodels.estimation import cross_validate_margin
 
     found = cross_validate_margin(
-        market if method == "authors" else curves_of(market, accounting),
+        curves_of(market, accounting) if method == "exact" else market,
         method=method,
         folds=folds,
         by=by,

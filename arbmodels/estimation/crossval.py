@@ -32,7 +32,7 @@ from arbmodels.cascades import (
 )
 from arbmodels.cascades.authors import CostCurve
 from arbmodels.cascades.lattice import build_lattice, coarsen
-from arbmodels.curves import Curves, blocks, default_budget_grid
+from arbmodels.curves import Curves, attempt_curves, blocks, default_budget_grid
 from arbmodels.errors import InputError
 from arbmodels.estimation.authors_search import AuthorsSearch
 from arbmodels.estimation.crossval_result import CrossValidatedMargin, PriceAndCost
@@ -77,9 +77,11 @@ def cross_validate_margin(
     Parameters
     ----------
     source : Market, Curves, Frontier or SearchedFrontier
-        As for :func:`arbmodels.arbitrage`. Of a searched frontier only the curves are taken: the
-        search is repeated on every training set, and on all instances, to a gap of 2%.
-    method : {"exact", "authors"}
+        As for :func:`arbmodels.arbitrage`. Of a searched frontier the curves are taken.
+    method : {"exact", "searched", "authors"}
+        Searched policies are those of :func:`arbmodels.search_frontier`, for more than four
+        models, a market being scored in whole attempts; the search is repeated on every training
+        set, and on all instances, to a gap of 2%. A searched frontier is always searched.
         For the authors' policy the allocation is chosen on the training instances by their grid
         search; budgets, which index their curves, are not chosen at all.
     folds : int
@@ -115,8 +117,8 @@ def cross_validate_margin(
     instance by instance, so that nothing else can leak; only the prior of beta-binomial curves is
     fitted to all instances.
     """
-    if method not in ("exact", "authors"):
-        raise InputError(f"No method {method!r}; choose 'exact' or 'authors'.")
+    if method not in ("exact", "searched", "authors"):
+        raise InputError(f"No method {method!r}; choose 'exact', 'searched' or 'authors'.")
     if repeats < 1:
         raise InputError(f"repeats is {repeats}; give at least 1.")
     market = source if isinstance(source, Market) else source.market
@@ -129,21 +131,13 @@ def cross_validate_margin(
         if not isinstance(source, Market):
             raise InputError("The authors' method brings its own curves: give it a market.")
         rates, inside, outside, convention = _authors(source, divisions, solve_rates, workers)
+    elif method == "searched" or isinstance(source, SearchedFrontier):
+        method = "searched"
+        curves = _curves(source)
+        states = most_states or _SEARCH_STATES
+        rates, inside, outside = _searched(curves, divisions, solve_rates, states, workers)
+        convention = curves.convention
     else:
-        if isinstance(source, SearchedFrontier):
-            states = most_states or _SEARCH_STATES
-            rates, inside, outside = _searched(source, divisions, solve_rates, states, workers)
-            return CrossValidatedMargin(
-                market,
-                "searched",
-                folds,
-                by,
-                repeats,
-                rates,
-                inside,
-                outside,
-                source.convention,
-            )
         if isinstance(source, Frontier):
             thinned = coarsen(source.grids, most_states or _LATTICE_STATES)
             frontier = Frontier(source.curves, build_lattice(source.curves, thinned))
@@ -197,16 +191,23 @@ def _exact(
     return rates, inside, outside
 
 
+def _curves(source: Market | Curves | Frontier | SearchedFrontier) -> Curves:
+    if isinstance(source, Market):
+        return attempt_curves(source)
+    return source if isinstance(source, Curves) else source.curves
+
+
 def _searched(
-    source: SearchedFrontier,
+    curves: Curves,
     divisions: list[list[IntArray]],
     solve_rates: npt.ArrayLike | None,
     most_states: int,
     workers: int | None,
 ) -> tuple[FloatArray, PriceAndCost, PriceAndCost]:
-    singles = [_Plans.of(each) for each in source.single_models]
+    alone = [curves.only([model]) for model in curves.names]
+    singles = [_Plans.of(Frontier(each, build_lattice(each))) for each in alone]
     rates = rates_up_to(_reach(singles), solve_rates)
-    cascades = SearchedPolicies(source.curves, rates, most_states)
+    cascades = SearchedPolicies(curves, rates, most_states)
     inside, outside = _validated([*singles, cascades], rates, divisions, workers)
     return rates, inside, outside
 
