@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from arbmodels.cli.delivery import deliver
 from arbmodels.cli.inputs import curves_of, open_market, solve_rates
 from arbmodels.cli.options import (
     AccountingOption,
@@ -23,10 +24,13 @@ from arbmodels.cli.options import (
     Workers,
     described,
 )
-from arbmodels.cli.output import about, called, show, show_json
-from arbmodels.cli.pictures import check_picture, new_picture, save_picture
-from arbmodels.cli.tables import check_table, save_table
+from arbmodels.cli.output import called
+from arbmodels.cli.pictures import check_picture, new_picture
+from arbmodels.cli.tables import check_table
 from arbmodels.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Folds = Annotated[int, typer.Option("--folds", metavar="K", help="Parts, each held out once.")]
 By = Annotated[
@@ -43,8 +47,8 @@ Method = Annotated[
     typer.Option(
         "--method",
         metavar="METHOD",
-        help="exact: the cheapest cascade at every solve rate, up to four models. searched: cascades"
-        " of any number of models, in whole attempts. authors: the single allocation of Olmedo et"
+        help="exact: the cheapest cascade at every solve rate, up to four models. searched:"
+        " cascades of any number of models, in whole attempts. authors: the single allocation of Olmedo et"
         " al. (2026), for two models, the cheap one first.",
     ),
 ]
@@ -102,17 +106,10 @@ def cross_validate(
         solve_rates=rates,
         workers=workers,
     )
-    if plot is not None:
+
+    def draw() -> Figure:
         figure, (axes,) = new_picture()
         found.plot(axes).set_title(called(market))
-        save_picture(figure, plot)
-    if output is not None:
-        save_table(found.to_frame(), output)
-    if json:
-        show_json({**about(market), **found.to_dict()})
-        return
-    show(found.table())
-    if plot is not None:
-        show(f"Figure: {plot}")
-    if output is not None:
-        show(f"Table: {output}")
+        return figure
+
+    deliver(found, market, draw, plot=plot, output=output, json=json)
