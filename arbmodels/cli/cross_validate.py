@@ -48,8 +48,8 @@ Method = Annotated[
         "--method",
         metavar="METHOD",
         help="exact: the cheapest cascade at every solve rate, up to four models. searched:"
-        " cascades of any number of models, in whole attempts. authors: the single allocation of Olmedo et"
-        " al. (2026), for two models, the cheap one first.",
+        " cascades of any number of models, in whole attempts. authors: the single allocation"
+        " of Olmedo et al. (2026), for two models, the cheap one first.",
     ),
 ]
 Repeats = Annotated[
