@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels.compiling import compiled
 from arbmodels.passk import FloatArray
 
 IntArray = npt.NDArray[np.int64]
 
 
-@numba.njit(cache=True)
+@compiled
 def walk_back(
     flat: IntArray,
     layout: IntArray,
@@ -50,7 +50,7 @@ def walk_back(
     return total
 
 
-@numba.njit(cache=True)
+@compiled
 def unsolved_at(
     grid: FloatArray, attempts: IntArray, successes: IntArray, cost: FloatArray
 ) -> FloatArray:  # pragma: no cover - compiled
@@ -75,7 +75,7 @@ def unsolved_at(
     return failure
 
 
-@numba.njit(cache=True)
+@compiled
 def _log_spend_at(
     failure: FloatArray, weights: FloatArray, rates: FloatArray, out: FloatArray
 ) -> None:  # pragma: no cover - compiled
@@ -98,7 +98,7 @@ def _log_spend_at(
         at += 1
 
 
-@numba.njit(cache=True)
+@compiled
 def mean_margins(
     alone: FloatArray, cascades: FloatArray, weights: FloatArray, rates: FloatArray
 ) -> FloatArray:  # pragma: no cover - compiled
