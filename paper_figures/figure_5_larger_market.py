@@ -67,7 +67,7 @@ def compute(
     market: arb.Market,
     points: int = 61,
     kept: int = len(MANY_SHARES),
-    seconds: float = 45.0,
+    seconds: float = 90.0,
     states: int = STATES,
 ) -> Record:
     """Return margins of the authors' allocations, the exact cascade, and the search among six.

@@ -59,7 +59,7 @@ def compute(
     market: arb.Market,
     points: int = 101,
     kept: int | None = None,
-    seconds: float = 20.0,
+    seconds: float = 60.0,
     states: int = STATES,
 ) -> Record:
     """Return costs and margins by the authors' method and the exact one."""
