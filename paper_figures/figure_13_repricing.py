@@ -7,8 +7,8 @@ an independent search for a better price. Without arbitrage the two undercut eac
 cost; an arbitrageur who buys from both makes them complements, and prices are higher than that.
 Circles are what the same prices lead to on issues that the arbitrageurs' cascades and the
 consumers' budgets were not chosen on (cross-validated): the providers' prices are kept, everything
-bought at them is scored anew. Without arbitrage re-priced offers tie, and which of them sells to
-whom on new issues would be an accident: there is no held-out profit.
+bought at them is scored anew. Without arbitrage re-priced offers may tie, and which of them
+sells on new issues would be an accident: there is no held-out profit.
 Marginal costs are not known: 30% of the list price is assumed, and that nobody pays more than twice
 the market price at list prices.
 
@@ -28,6 +28,7 @@ from matplotlib.figure import Figure
 import arbmodels as arb
 from paper_figures.allocations import FloatArray
 from paper_figures.common import Published, Record, describe, plain
+from paper_figures.held_out import at_most
 from paper_figures.style import footnote, heading, in_style, panels
 
 DATA = "olmedo2026/swebench"
@@ -108,7 +109,7 @@ def compute(
         "market": describe(market),
         "unit": f"{market.currency} per {ISSUES} issues",
         "marginal cost, share of the list price": MARGINAL_COST,
-        "certificate": f"Proven: no provider gains over {epsilon:.2g}% of its profit by any"
+        "certificate": f"Proven: no provider gains over {at_most(epsilon)}% of its profit by any"
         " other price (\u03b5 at the bars, by exact best responses).",
         "validation": "Held out (5 folds), the same providers' prices, mean of the cases with"
         f" arbitrageurs: {words}.",
@@ -171,7 +172,7 @@ def _row(
     measures = result.measures()
     scored = {name: _scored(played, strategies, each) for name, each in validated.items()}
     if reprice and not arbitrageurs:
-        # The two offers cost the same; which is cheaper on other issues is an accident.
+        # The two offers may cost the same; which is cheaper on other issues is an accident.
         for each in scored.values():
             if each is not None:
                 each["provider_profit"] = None

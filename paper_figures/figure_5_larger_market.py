@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 import arbmodels as arb
 from paper_figures.allocations import FloatArray, Scored, allocations_of, margin_of, per_rate
 from paper_figures.common import Published, Record, at, describe, drawable, plain
-from paper_figures.held_out import in_points
+from paper_figures.held_out import at_most, in_points
 from paper_figures.methods import MANY_SHARES, PAIR_SHARES, STATES, budgets_of, exact_curves
 from paper_figures.style import (
     AUTHORS,
@@ -108,7 +108,7 @@ def compute(
         "unit": "% of the market price",
         "accounting": {"exact": exact.accounting, "searched": searched.convention},
         "allocations": len(scored.allocations),
-        "certificate": f"{curves['certificate']} All six in whole attempts: over {gap:.1f}%.",
+        "certificate": f"{curves['certificate']} All six in whole attempts: over {at_most(gap)}%.",
         "validation": f"{curves['validation']} All six:"
         f" {100 * again.mean_margin:.1f}%, {100 * again.mean_in_sample:.1f}%,"
         f" {in_points(100 * again.mean_optimism)} points.",

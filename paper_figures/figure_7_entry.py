@@ -24,7 +24,7 @@ from matplotlib.ticker import MaxNLocator
 import arbmodels as arb
 from paper_figures.allocations import FloatArray, Scored, allocations_of, per_rate, spend_at
 from paper_figures.common import Published, Record, at, describe, drawable, plain
-from paper_figures.held_out import compared, held_out_shares, proof
+from paper_figures.held_out import at_most, compared, held_out_shares, proof
 from paper_figures.methods import PAIR_SHARES, STATES, budgets_of, exact_curves
 from paper_figures.style import (
     POLICIES,
@@ -124,7 +124,7 @@ def compute(
             "authors": {**_priced(rates, prices), **_shared(shares["authors"])},
             "exact": {**_priced(rates, exact_prices), **_shared(shares["exact"])},
         },
-        "certificate": f"{proof(max(gaps))} Three models: over {gap:.1f}%.",
+        "certificate": f"{proof(max(gaps))} Three models: over {at_most(gap)}%.",
         "validation": f"All three models: {compared(validated)}",
         "optimism": plain(validated.mean_optimism, 100),
         "prices": {

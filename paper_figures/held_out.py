@@ -24,7 +24,12 @@ def proof(largest_gap: float, of: str = CASCADES) -> str:
     of : str
         What the bound holds for.
     """
-    return f"Proven: {of} costs over {largest_gap:.1f}% less than ours."
+    return f"Proven: {of} costs over {at_most(largest_gap)}% less than ours."
+
+
+def at_most(value: float) -> str:
+    """Return a bound in words, rounded up so that it stays one."""
+    return f"{np.ceil(10 * value - 1e-9) / 10:.1f}"
 
 
 def largest_gap(cost: FloatArray, bound: FloatArray) -> float:

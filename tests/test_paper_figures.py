@@ -322,6 +322,11 @@ def test_a_bound_on_plans_becomes_one_on_mixtures(pair: arb.Market, states: int)
         assert np.all(bound >= 0.8 * frontier.mixture_spend_at(rates))
 
 
+@pytest.mark.parametrize(("gap", "words"), [(3.0, "3.0"), (3.001, "3.1"), (0.0, "0.0")])
+def test_a_bound_is_rounded_up(gap: float, words: str) -> None:
+    assert f"over {words}% less" in held_out.proof(gap)
+
+
 def test_folds_are_even_within_segments(simulated: arb.Market) -> None:
     fold = held_out.folds_of(simulated, 5)
     segment = np.array(simulated.segment)
