@@ -109,7 +109,7 @@ def compute(
         "market": describe(market),
         "unit": f"{market.currency} per {ISSUES} issues",
         "marginal cost, share of the list price": MARGINAL_COST,
-        "certificate": f"Proven: no provider gains over {at_most(epsilon)}% of its profit by any"
+        "certificate": f"Proven: no provider gains over {at_most(epsilon, 2)}% of its profit by any"
         " other price (\u03b5 at the bars, by exact best responses).",
         "validation": "Held out (5 folds), the same providers' prices, mean of the cases with"
         f" arbitrageurs: {words}.",
@@ -238,7 +238,7 @@ def _write_epsilons(
 ) -> None:
     for x, y, row in zip(places, heights, rows, strict=True):
         if row["kind"] != "list":
-            text = f"ε {row['epsilon']:.2f}%" if row["epsilon"] >= 5e-3 else "ε < 0.01%"
+            text = f"ε {at_most(row['epsilon'], 2)}%" if row["epsilon"] >= 1e-2 else "ε < 0.01%"
             look: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": 6}
             axis.annotate(text, (x, y), (0, 4), textcoords="offset points", rotation=90, **look)
 

@@ -27,9 +27,9 @@ def proof(largest_gap: float, of: str = CASCADES) -> str:
     return f"Proven: {of} costs over {at_most(largest_gap)}% less than ours."
 
 
-def at_most(value: float) -> str:
+def at_most(value: float, digits: int = 1) -> str:
     """Return a bound in words, rounded up so that it stays one."""
-    return f"{np.ceil(10 * value - 1e-9) / 10:.1f}"
+    return f"{np.ceil(10**digits * value - 1e-9) / 10**digits:.{digits}f}"
 
 
 def largest_gap(cost: FloatArray, bound: FloatArray) -> float:
