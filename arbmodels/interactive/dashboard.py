@@ -53,6 +53,7 @@ class Dashboard:
     """
 
     def __init__(self, explorer: Explorer) -> None:
+        widgets = _ipywidgets()
         self.explorer = explorer
         self._prices, self._margins = Prices(explorer), Margins(explorer)
         self._profits, self._money = Profits(explorer), Money(explorer)
@@ -67,7 +68,7 @@ class Dashboard:
         self._shown: _Setting | None = None
         #: How often each picture was redrawn, in the order of ``pictures``.
         self.redrawn = [0] * len(self.pictures)
-        self.sliders, self._images, self._text, self._box = self._widgets()
+        self.sliders, self._images, self._text, self._box = self._widgets(widgets)
         self._update()
 
     def set(
@@ -217,13 +218,7 @@ class Dashboard:
         self._money.scale(most)
         self._money.show(_gains(at.outcome), _gains(found.outcome))
 
-    def _widgets(self) -> tuple[dict[str, Any], list[Any], Any, Any]:
-        try:
-            import ipywidgets as widgets
-        except ImportError as error:
-            raise InputError(
-                "Sliders need ipywidgets. Install it with: pip install 'arbmodels[notebooks]'"
-            ) from error
+    def _widgets(self, widgets: Any) -> tuple[dict[str, Any], list[Any], Any, Any]:
         explorer, top = self.explorer, self._prices.top
         wide = widgets.Layout(width="26em", max_width="100%")
         common = {"style": _SLIDER, "layout": wide}
@@ -295,7 +290,18 @@ def explore(
     InputError
         If there are not two models, a solve rate is out of reach, or ipywidgets is missing.
     """
+    _ipywidgets()  # its lack is told before the search
     return Dashboard(Explorer.from_market(market, solve_rates, **options))
+
+
+def _ipywidgets() -> Any:
+    try:
+        import ipywidgets
+    except ImportError as error:
+        raise InputError(
+            "Sliders need ipywidgets. Install it with: pip install 'arbmodels[notebooks]'"
+        ) from error
+    return ipywidgets
 
 
 def _gains(found: Any) -> npt.NDArray[np.float64]:

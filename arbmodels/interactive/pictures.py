@@ -37,7 +37,7 @@ class Picture:
 
     def __init__(self, title: str, across: str, up: str) -> None:
         self.figure = Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")
-        self.canvas = FigureCanvasAgg(self.figure)
+        self.canvas: Any = FigureCanvasAgg(self.figure)  # its methods have no types
         self.axes = styled(self.figure.add_subplot())
         self.axes.set_title(title, fontsize=10)
         self.axes.set_xlabel(across)
@@ -68,9 +68,9 @@ class Picture:
         frame = self.frames.get(self._limits)
         if frame is None:
             self.canvas.draw()
-            frame = self.canvas.copy_from_bbox(self.figure.bbox)  # type: ignore[attr-defined]
+            frame = self.canvas.copy_from_bbox(self.figure.bbox)
             self.frames[self._limits] = frame
-        self.canvas.restore_region(frame)  # type: ignore[attr-defined]
+        self.canvas.restore_region(frame)
         for artist in self.moving:
             self.axes.draw_artist(artist)
         return np.array(self.canvas.buffer_rgba())
@@ -173,7 +173,7 @@ class Money(Picture):
         self.places = np.arange(len(names))[::-1].astype(float)
         self.axes.set_yticks(self.places, names)
         self.axes.axvline(0.0, color="0.7", lw=0.8)
-        look = {"height": 0.34, "animated": True}
+        look: dict[str, Any] = {"height": 0.34, "animated": True}
         zero = np.zeros(len(names))
         self.now = self.axes.barh(self.places + 0.19, zero, color=_NOW, label="As set", **look)
         self.then = self.axes.barh(
