@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from arbmodels.display import TextTable, model_label, number, percent
 from arbmodels.errors import InputError
+from arbmodels.interactive.controls import LOWEST_PRICE, make_controls, require_ipywidgets
 from arbmodels.interactive.explorer import (
     MOST_ARBITRAGEURS,
     OWN_PRICES,
@@ -20,7 +21,6 @@ from arbmodels.interactive.explorer import (
 from arbmodels.interactive.pictures import Margins, Money, Prices, Profits, png
 from arbmodels.market import Market
 
-_LOWEST_PRICE, _PRICE_STEP = 0.2, 0.05
 #: What each picture depends on, in the order of ``Dashboard.pictures``.
 _TOUCHED_BY = (
     {"prices", "rate", "arbitrageurs", "budget"},
@@ -28,7 +28,6 @@ _TOUCHED_BY = (
     {"prices", "rate", "arbitrageurs"},
     {"prices", "rate", "arbitrageurs"},
 )
-_SLIDER = {"description_width": "11em"}
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Dashboard:
     """
 
     def __init__(self, explorer: Explorer) -> None:
-        widgets = _ipywidgets()
+        widgets = require_ipywidgets()
         self.explorer = explorer
         self._prices, self._margins = Prices(explorer), Margins(explorer)
         self._profits, self._money = Profits(explorer), Money(explorer)
@@ -68,7 +67,10 @@ class Dashboard:
         self._shown: _Setting | None = None
         #: How often each picture was redrawn, in the order of ``pictures``.
         self.redrawn = [0] * len(self.pictures)
-        self.sliders, self._images, self._text, self._box = self._widgets(widgets)
+        controls = make_controls(widgets, explorer, self._prices.top, len(self.pictures))
+        self.sliders, self._images, self._text, self._box = controls
+        for slider in self.sliders.values():
+            slider.observe(self._update, "value")
         self._update()
 
     def set(
@@ -218,50 +220,6 @@ class Dashboard:
         self._money.scale(most)
         self._money.show(_gains(at.outcome), _gains(found.outcome))
 
-    def _widgets(self, widgets: Any) -> tuple[dict[str, Any], list[Any], Any, Any]:
-        explorer, top = self.explorer, self._prices.top
-        wide = widgets.Layout(width="26em", max_width="100%")
-        common = {"style": _SLIDER, "layout": wide}
-        sliders = {
-            model: widgets.FloatSlider(
-                1.0,
-                min=_LOWEST_PRICE,
-                max=float(OWN_PRICES[-1]),
-                step=_PRICE_STEP,
-                description=f"{model_label(model)}, x list",
-                **common,
-            )
-            for model in explorer.models
-        }
-        rates = [(percent(rate, 2), k) for k, rate in enumerate(explorer.solve_rates.tolist())]
-        sliders["solve rate"] = widgets.SelectionSlider(
-            options=rates, value=len(rates) // 2, description="Solve rate", **common
-        )
-        sliders["arbitrageurs"] = widgets.IntSlider(
-            MOST_ARBITRAGEURS, min=0, max=4, description="Arbitrageurs", **common
-        )
-        sliders["budget"] = widgets.FloatSlider(
-            top / 3,
-            min=0.0,
-            max=top,
-            step=top / 100,
-            readout_format=".3g",
-            description=f"Budget, {explorer.unit}",
-            **common,
-        )
-        for slider in sliders.values():
-            slider.observe(self._update, "value")
-        images = [
-            widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
-            for _ in self.pictures
-        ]
-        text = widgets.HTML()
-        flow = widgets.Layout(flex_flow="row wrap")
-        box = widgets.VBox(
-            [widgets.Box([*sliders.values()], layout=flow), widgets.Box(images, layout=flow), text]
-        )
-        return sliders, images, text, box
-
 
 def explore(
     market: Market, solve_rates: npt.ArrayLike | None = None, **options: float
@@ -290,18 +248,8 @@ def explore(
     InputError
         If there are not two models, a solve rate is out of reach, or ipywidgets is missing.
     """
-    _ipywidgets()  # its lack is told before the search
+    require_ipywidgets()  # its lack is told before the search
     return Dashboard(Explorer.from_market(market, solve_rates, **options))
-
-
-def _ipywidgets() -> Any:
-    try:
-        import ipywidgets
-    except ImportError as error:
-        raise InputError(
-            "Sliders need ipywidgets. Install it with: pip install 'arbmodels[notebooks]'"
-        ) from error
-    return ipywidgets
 
 
 def _gains(found: Any) -> npt.NDArray[np.float64]:
@@ -318,7 +266,7 @@ def _gain(at: AtRate, player: int) -> str:
 
 def _scales(explorer: Explorer, position: int) -> tuple[float, float]:
     """Return the largest profit over prices, and the largest gain of anybody, for the axes."""
-    grid = np.linspace(_LOWEST_PRICE, float(OWN_PRICES[-1]), 15)
+    grid = np.linspace(LOWEST_PRICE, float(OWN_PRICES[-1]), 15)
     both = np.stack([g.ravel() for g in np.meshgrid(grid, grid)], axis=1)
     earned = max(
         float(explorer.game(position, n).profits(both).max()) for n in range(MOST_ARBITRAGEURS + 1)
