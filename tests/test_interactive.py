@@ -163,6 +163,20 @@ def test_only_what_changes_is_redrawn(
     assert _redrawn(dashboard, **change) == redrawn
 
 
+def test_what_moves_is_drawn_where_the_frame_has_it(dashboard: Dashboard) -> None:
+    """A frame drawn again, from nothing, leaves the axes where they were."""
+    for rate in RATES:
+        dashboard.set(solve_rate=rate)
+        before = dashboard.image()
+        for picture in dashboard.pictures:
+            picture.frames.clear()
+        assert np.array_equal(dashboard.image(), before)
+        prices = dashboard.sliders["gpt5mini"].value, dashboard.sliders["deepseek"].value
+        profits = dashboard.pictures[2].axes
+        dots = [line for line in profits.lines if line.get_marker() == "o" and line.get_animated()]
+        assert [float(dot.get_xdata()[0]) for dot in dots] == list(prices)  # type: ignore[index]
+
+
 def test_a_hand_on_a_slider_moves_picture_and_table(dashboard: Dashboard) -> None:
     picture, text = dashboard.image(), str(dashboard)
     dashboard.sliders["solve rate"].value = 0

@@ -58,10 +58,13 @@ class Dashboard:
         self._profits, self._money = Profits(explorer), Money(explorer)
         self.pictures = (self._prices, self._margins, self._profits, self._money)
         self._scales = [_scales(explorer, k) for k in range(len(explorer.games))]
-        for earned, most in self._scales:
+        for earned, most in sorted(self._scales, reverse=True):
             self._profits.scale(earned)
             self._money.scale(most)
-            self._profits.pixels(), self._money.pixels()
+            for picture in self.pictures:
+                if not picture.frames:
+                    picture.settle()
+                picture.pixels()
         self._over: OverRates | None = None
         self._at: AtRate | None = None
         self._shown: _Setting | None = None

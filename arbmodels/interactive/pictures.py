@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Limits = tuple[tuple[float, float], tuple[float, float]]
 
-_SIZE, _DPI = (4.6, 3.1), 96
+_SIZE, _DPI = (4.8, 3.2), 84
 _BUDGET = "#009E73"
 _NOW, _EQUILIBRIUM = "#555555", "#009E73"
 
@@ -62,6 +62,11 @@ class Picture:
         self.axes.set_xlim(across)
         self.axes.set_ylim(up)
         self._limits = (across, up)
+
+    def settle(self) -> None:
+        """Give the axes their place, the same for all frames: what moves is drawn over any."""
+        self.figure.draw_without_rendering()
+        self.figure.set_layout_engine("none")
 
     def pixels(self) -> npt.NDArray[np.uint8]:
         """Draw what moves and return the picture, [height, width, 4]."""
@@ -152,7 +157,7 @@ class Profits(Picture):
 
     def scale(self, most: float) -> None:
         """Fit the axes to the largest profit."""
-        self.limit((float(OWN_PRICES[0]), float(OWN_PRICES[-1])), (-0.25 * most, 1.25 * most))
+        self.limit((float(OWN_PRICES[0]), float(OWN_PRICES[-1])), (-0.25 * most, 1.4 * most))
 
     def show(self, found: AtRate, prices: Sequence[float]) -> None:
         """Move curves, dots and stars."""
