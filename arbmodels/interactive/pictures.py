@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Limits = tuple[tuple[float, float], tuple[float, float]]
 
-_SIZE, _DPI = (4.8, 3.2), 84
+_SIZE, _DPI = (4.8, 3.4), 80
 _BUDGET = "#009E73"
 _NOW, _EQUILIBRIUM = "#555555", "#009E73"
 
@@ -53,9 +53,16 @@ class Picture:
         self.moving.append(line)
         return line
 
-    def legend(self, *args: Any, **kwargs: Any) -> None:
-        """Add a legend to the frame."""
-        self.axes.legend(*args, frameon=False, fontsize=8, **kwargs)
+    def legend(self, columns: int) -> None:
+        """Add a legend below the axes: what moves would cross it inside."""
+        self.figure.legend(
+            loc="outside lower center",
+            ncols=columns,
+            frameon=False,
+            fontsize=8,
+            columnspacing=1.2,
+            handlelength=1.6,
+        )
 
     def limit(self, across: tuple[float, float], up: tuple[float, float]) -> None:
         """Set the limits of the axes."""
@@ -106,7 +113,7 @@ class Prices(Picture):
         at_list = np.array([menu.single for menu in explorer.curves.menus])
         self.top = 1.5 * float(at_list[np.isfinite(at_list)].max())
         self.limit((self.rates[0], self.rates[-1]), (0.0, self.top))
-        self.legend(loc="upper left")
+        self.legend(3)
 
     def show(self, found: OverRates, rate: float, budget: float) -> None:
         """Move the curves."""
@@ -153,11 +160,11 @@ class Profits(Picture):
         self.axes.plot([], [], "o", color="0.4", label="As set")
         self.axes.plot([], [], "*", ms=10, mfc="none", color="0.4", label="Best answer")
         self.axes.axhline(0.0, color="0.7", lw=0.8)
-        self.legend(loc="upper right", ncols=2)
+        self.legend(4)
 
     def scale(self, most: float) -> None:
         """Fit the axes to the largest profit."""
-        self.limit((float(OWN_PRICES[0]), float(OWN_PRICES[-1])), (-0.25 * most, 1.4 * most))
+        self.limit((float(OWN_PRICES[0]), float(OWN_PRICES[-1])), (-0.25 * most, 1.15 * most))
 
     def show(self, found: AtRate, prices: Sequence[float]) -> None:
         """Move curves, dots and stars."""
@@ -185,7 +192,7 @@ class Money(Picture):
             self.places - 0.19, zero, color=_EQUILIBRIUM, label="In equilibrium", **look
         )
         self.moving += [*self.now, *self.then]
-        self.legend(loc="lower right")
+        self.legend(2)
 
     def scale(self, most: float) -> None:
         """Fit the axes to the largest gain."""
