@@ -59,7 +59,9 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
         text = unescape(found[2]).strip()
         display = "block" if text.startswith(r"\[") else "inline"
         try:
-            return str(convert(text[2:-2].strip(), display=display))
+            made = str(convert(text[2:-2].strip(), display=display))
+            # A box of its own scrolls; browsers let mathematics itself overflow the page.
+            return f'<div class="equation">{made}</div>' if display == "block" else made
         except Exception as error:
             raise ValueError(f"{page.file.src_uri}: no MathML for {text}") from error
 
