@@ -53,8 +53,9 @@ class OverRates(NamedTuple):
 class AtRate(NamedTuple):
     """The providers' game at one solve rate and given multipliers.
 
-    ``profits`` [M, len(OWN_PRICES)] is each provider's profit by its own multiplier, the rival's
-    as given; ``outcome`` is what happens, ``deviations`` what each provider could gain.
+    ``profits`` [M, 151] is each provider's profit by its own multiplier, from 0 to 3 in steps of
+    0.02, the rival's as given; ``outcome`` is what happens, ``deviations`` what each provider
+    could gain by any other multiplier, exactly.
     """
 
     profits: FloatArray
