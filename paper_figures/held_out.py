@@ -29,7 +29,7 @@ def proof(largest_gap: float, of: str = CASCADES) -> str:
 
 def at_most(value: float, digits: int = 1) -> str:
     """Return a bound in words, rounded up so that it stays one."""
-    return f"{np.ceil(10**digits * value - 1e-9) / 10**digits:.{digits}f}"
+    return f"{np.ceil(10**digits * value - 1e-9) / 10**digits + 0.0:.{digits}f}"
 
 
 def largest_gap(cost: FloatArray, bound: FloatArray) -> float:
