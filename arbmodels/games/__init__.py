@@ -4,6 +4,8 @@ from arbmodels.games.bertrand import BertrandGame
 from arbmodels.games.capacity import CapacityGame
 from arbmodels.games.captive import CaptiveGame
 from arbmodels.games.certificate import Certificate, certify
+from arbmodels.games.certified_menus import MenuSearch, certified_menus
+from arbmodels.games.certified_play import CertifiedPlay, solve_certified
 from arbmodels.games.decomposition import (
     Decomposition,
     bootstrap_decomposition,
@@ -15,6 +17,7 @@ from arbmodels.games.entry import EntryGame, entry_game
 from arbmodels.games.equilibrium import Equilibrium
 from arbmodels.games.finite import CorrelatedEquilibrium, FiniteEquilibrium, FiniteGame
 from arbmodels.games.menu import Menu
+from arbmodels.games.menu_proof import Proof
 from arbmodels.games.menu_search import cascade_menus
 from arbmodels.games.mixed_prices import PriceDistribution, PriceEquilibrium, PriceGame
 from arbmodels.games.payoffs import BestResponse, TieRule, bertrand_profit, best_response
@@ -46,6 +49,7 @@ __all__ = [
     "CapacityGame",
     "CaptiveGame",
     "Certificate",
+    "CertifiedPlay",
     "Consumers",
     "CorrelatedEquilibrium",
     "Decomposition",
@@ -56,10 +60,12 @@ __all__ = [
     "FiniteGame",
     "LogitConsumers",
     "Menu",
+    "MenuSearch",
     "Outcome",
     "PriceDistribution",
     "PriceEquilibrium",
     "PriceGame",
+    "Proof",
     "ProviderEquilibrium",
     "ProviderGame",
     "Seller",
@@ -74,6 +80,7 @@ __all__ = [
     "calibrate_costs",
     "capacity_statics",
     "cascade_menus",
+    "certified_menus",
     "certify",
     "certify_providers",
     "comparative_statics",
@@ -86,6 +93,7 @@ __all__ = [
     "outcome",
     "providers_from",
     "reseller",
+    "solve_certified",
     "solve_providers",
     "step_statics",
     "undercut",
