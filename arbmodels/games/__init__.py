@@ -14,6 +14,7 @@ from arbmodels.games.decomposition import (
 from arbmodels.games.deviations import Deviations
 from arbmodels.games.distillation import distillation_statics
 from arbmodels.games.entry import EntryGame, entry_game
+from arbmodels.games.entry_threshold import entry_threshold
 from arbmodels.games.equilibrium import Equilibrium
 from arbmodels.games.finite import CorrelatedEquilibrium, FiniteEquilibrium, FiniteGame
 from arbmodels.games.menu import Menu
@@ -87,6 +88,7 @@ __all__ = [
     "decompose_revenue",
     "distillation_statics",
     "entry_game",
+    "entry_threshold",
     "lead",
     "linear_consumers",
     "logit_consumers",
