@@ -145,7 +145,7 @@ def _claims(market: arb.Market, menus: Build) -> list[dict[str, Any]]:
     whole, rows = menus(market), []
     for demand in ("linear", "logit"):
         for name, cost in COSTS.items():
-            if demand == "logit" and name == "10%":
+            if demand == "logit" and cost is not None:
                 continue
             on_five = [whole[k] for k in GRIDS["5"]]
             shares = _costs(on_five, demand, cost)
@@ -242,17 +242,14 @@ def _entry() -> dict[str, Any]:
         market = arb.load_market("olmedo2026/swebench", models=[*MOVERS, small])
         menus = _menus_of_three(market)
         for name, cost in {"10%": 0.1, "30%": 0.3}.items():
-            for grid, positions in {
-                "7": range(7),
-                "4": range(0, 7, 2),
-                "3": range(1, 7, 2),
-            }.items():
+            for grid, positions in {"7": range(7), "4": range(0, 7, 2)}.items():
                 chosen = [menus[k] for k in positions]
                 game = Games(tuple(chosen), arb.games.linear_consumers(chosen, CHOKE), cost)
-                for moves in (False, True):
+                for moves in (False, True) if grid == "7" else (False,):
                     found = arb.games.entry_threshold(
                         game,
                         small,
+                        (0, 2),
                         entrant_moves=moves,
                         tolerance=TOLERANCE,
                         time_limit=SECONDS / 3,
