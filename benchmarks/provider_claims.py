@@ -13,6 +13,7 @@ the other four keep their list prices. Two models: exact menus of the authors' c
 from __future__ import annotations
 
 import json
+import math
 import platform
 import sys
 from collections.abc import Callable
@@ -23,15 +24,18 @@ from typing import Any
 import numpy as np
 
 import arbmodels as arb
+from benchmarks._claims_page import page
 
 RESULTS = Path(__file__).parent / "results" / "provider_claims.json"
+PAGE = Path(__file__).parents[1] / "docs" / "discussion" / "claims.md"
 MOVERS = ("gpt5mini", "deepseek")
-#: Nested grids of solve rates, and one between them; the bootstrap uses the one of five.
+#: Nested grids of solve rates, and one between them; and the one that the bootstrap uses.
 SIX, TWO = np.linspace(0.60, 0.76, 9), np.linspace(0.67, 0.75, 9)
 GRIDS = {"3": [0, 4, 8], "4": [1, 3, 5, 7], "5": [0, 2, 4, 6, 8], "9": list(range(9))}
 COSTS: dict[str, float | None] = {"10%": 0.1, "30%": 0.3, "calibrated": None}
 CHOKE, ELASTICITY, SIGMA = 2.0, 3.0, 0.3
-SAMPLES, LOGIT_SAMPLES = 16, 8
+SAMPLES = {"linear": 10, "logit": 6}
+SAMPLED = {"linear": "5", "logit": "3"}
 TOLERANCE, LOOSE, SECONDS = 0.02, 0.05, 60.0
 #: Price vectors that the six-model menus are certified at, drawn besides list prices.
 DRAWN, SPREAD = 30, (0.3, 2.5)
@@ -42,8 +46,8 @@ Build = Callable[[arb.Market], tuple[arb.games.Menu, ...]]
 
 
 def main() -> None:
-    """Run the parts that are named (all by default), and write the record after each."""
-    parts = {"two": _two, "six": _six, "entry": _entry}
+    """Run the parts that are named (all by default), write the record after each, and the page."""
+    parts = {"entry": _entry, "six": _six, "two": _two, "logit": _logit}
     record = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in sys.argv[1:] or parts:
         began = process_time()
@@ -59,10 +63,20 @@ def main() -> None:
         }
         RESULTS.write_text(json.dumps(record, indent=1) + "\n")
         print(name, record[name]["processor_seconds"], "s", flush=True)
+    if set(record) >= set(parts):
+        PAGE.write_text(page(record))
 
 
 def _two() -> dict[str, Any]:
-    pair = arb.load_market("olmedo2026/swebench", models=list(MOVERS))
+    pair, menus = _pair()
+    return {
+        "solve_rates": TWO.tolist(),
+        "menus": "exact hulls, dollars, authors' convention",
+        "claims": _claims(pair, menus, "linear"),
+    }
+
+
+def _pair() -> tuple[arb.Market, Build]:
     kept: dict[bytes, tuple[arb.games.Menu, ...]] = {}
 
     def menus(market: arb.Market) -> tuple[arb.games.Menu, ...]:
@@ -71,26 +85,15 @@ def _two() -> dict[str, Any]:
             kept[key] = arb.games.cascade_menus(market, TWO)
         return kept[key]
 
-    return {
-        "solve_rates": TWO.tolist(),
-        "menus": "exact hulls, dollars, authors' convention",
-        "claims": _claims(pair, menus),
-    }
+    return arb.load_market("olmedo2026/swebench", models=list(MOVERS)), menus
 
 
-def _six() -> dict[str, Any]:
+def _all() -> tuple[arb.Market, Build, arb.games.MenuSearch, list[float]]:
+    """Return the six-model market, its menus and a resample's, and the samples' gaps."""
     six = arb.load_market("olmedo2026/swebench")
-    rng = np.random.default_rng(0)
-    low, high = np.log(SPREAD)
-    movers = [six.models.index(name) for name in MOVERS]
-    drawn = np.ones((DRAWN, len(six.models)))
-    drawn[:, movers] = np.exp(rng.uniform(low, high, (DRAWN, len(movers))))
     finder = arb.games.MenuSearch(six, SIX)
     finder.certify()
-    finder.certify(drawn)
-    fresh = np.ones((100, len(six.models)))
-    fresh[:, movers] = np.exp(rng.uniform(low, high, (100, len(movers))))
-    between = np.array([menu.gap_at(fresh) for menu in finder.menus])
+    finder.certify(_drawn(six, DRAWN, 0))
     kept = {six.weight.tobytes(): finder.menus}
     gaps: list[float] = []
 
@@ -104,13 +107,31 @@ def _six() -> dict[str, Any]:
             kept[key] = again.menus
         return kept[key]
 
-    claims = _claims(six, menus)
+    return six, menus, finder, gaps
+
+
+def _drawn(market: arb.Market, count: int, seed: int) -> Any:
+    """Draw multipliers of the movers; the others keep their list prices."""
+    movers = [market.models.index(name) for name in MOVERS]
+    rng = np.random.default_rng(seed)
+    prices = np.ones((count, len(market.models)))
+    low, high = np.log(SPREAD)
+    prices[:, movers] = np.exp(rng.uniform(low, high, (count, len(movers))))
+    return prices
+
+
+def _six() -> dict[str, Any]:
+    six, menus, finder, gaps = _all()
+    between = np.array([menu.gap_at(_drawn(six, 100, 1)) for menu in finder.menus])
+    columns = [len(menu.expected) for menu in finder.menus]
+    largest = max(float(menu.gap.max()) for menu in finder.menus)
+    claims = _claims(six, menus, "linear")
     return {
         "solve_rates": SIX.tolist(),
         "menus": "certified, whole attempts, mixtures of two plans",
         "price_vectors": 1 + DRAWN,
-        "columns": [len(menu.expected) for menu in finder.menus],
-        "largest_gap": max(float(menu.gap.max()) for menu in finder.menus),
+        "columns": columns,
+        "largest_gap": largest,
         "gap_between": {
             "median": float(np.median(between)),
             "largest": float(between.max()),
@@ -120,6 +141,13 @@ def _six() -> dict[str, Any]:
         "equilibrium": _certified(finder),
         "claims": claims,
     }
+
+
+def _logit() -> dict[str, Any]:
+    pair, menus = _pair()
+    two = _claims(pair, menus, "logit")
+    six, many, _, _ = _all()
+    return {"two": two, "six": _claims(six, many, "logit")}
 
 
 def _certified(finder: arb.games.MenuSearch) -> dict[str, Any]:
@@ -141,27 +169,25 @@ def _certified(finder: arb.games.MenuSearch) -> dict[str, Any]:
     }
 
 
-def _claims(market: arb.Market, menus: Build) -> list[dict[str, Any]]:
+def _claims(market: arb.Market, menus: Build, demand: str) -> list[dict[str, Any]]:
     whole, rows = menus(market), []
-    for demand in ("linear", "logit"):
-        for name, cost in COSTS.items():
-            if demand == "logit" and cost is not None:
-                continue
-            on_five = [whole[k] for k in GRIDS["5"]]
-            shares = _costs(on_five, demand, cost)
-            row: dict[str, Any] = {
-                "demand": demand,
-                "cost": name,
-                "shares": dict(zip(market.models, np.round(shares, 3).tolist(), strict=True)),
-                "grids": {},
-            }
-            for grid, positions in GRIDS.items():
-                if demand == "logit" and grid in {"4", "9"}:
-                    continue
-                row["grids"][grid] = _point([whole[k] for k in positions], demand, shares)
-            row["bootstrap"] = _sampled(market, menus, demand, shares)
-            print(demand, name, _signs(row), flush=True)
-            rows.append(row)
+    for name, cost in COSTS.items():
+        if demand == "logit" and cost is not None:
+            continue
+        shares = _costs([whole[k] for k in GRIDS[SAMPLED[demand]]], demand, cost)
+        row: dict[str, Any] = {
+            "demand": demand,
+            "cost": name,
+            "shares": dict(zip(market.models, np.round(shares, 3).tolist(), strict=True)),
+            "grids": {
+                grid: _point([whole[k] for k in positions], demand, shares)
+                for grid, positions in GRIDS.items()
+                if demand == "linear" or grid in {"3", "4"}
+            },
+            "bootstrap": _sampled(market, menus, demand, shares),
+        }
+        print(demand, name, _signs(row), flush=True)
+        rows.append(row)
     return rows
 
 
@@ -191,7 +217,7 @@ def _point(menus: Any, demand: str, shares: Any) -> dict[str, float]:
     without = arb.games.solve_providers(
         game.replace(arbitrageurs=0), tolerance=TOLERANCE, time_limit=SECONDS
     )
-    after = parts.frame.loc["re-pricing"]
+    after = parts.frame.to_dict("index")["re-pricing"]
     return {
         "at_list_prices": parts.at_list_prices,
         "by_repricing": parts.by_repricing,
@@ -208,9 +234,9 @@ def _point(menus: Any, demand: str, shares: Any) -> dict[str, float]:
 def _sampled(market: arb.Market, menus: Build, demand: str, shares: Any) -> dict[str, Any]:
     def build(drawn: arb.Market) -> Games:
         found = menus(drawn)
-        return _game([found[k] for k in GRIDS["5"]], demand, shares)
+        return _game([found[k] for k in GRIDS[SAMPLED[demand]]], demand, shares)
 
-    samples = SAMPLES if demand == "linear" else LOGIT_SAMPLES
+    samples = SAMPLES[demand]
     found = arb.games.bootstrap_decomposition(
         market, build, samples=samples, tolerance=LOOSE, time_limit=SECONDS
     )
@@ -256,7 +282,14 @@ def _entry() -> dict[str, Any]:
                     ).to_frame()
                     kept = ["value", "providers", "threshold", "relative_epsilon", "kind"]
                     rows += [
-                        {"entrant": small, "cost": name, "grid": grid, "entrant_moves": moves, **r}
+                        {
+                            "entrant": small,
+                            "cost": name,
+                            "grid": grid,
+                            "entrant_moves": moves,
+                            **r,
+                            "relative_epsilon": _finite(r["relative_epsilon"]),
+                        }
                         for r in found[kept].to_dict("records")
                         if not (moves and r["providers"] == "list prices")
                     ]
@@ -268,9 +301,15 @@ def _entry() -> dict[str, Any]:
     }
 
 
+def _finite(gain: float) -> float | None:
+    """Return a gain over profit; None where something is gained from no profit."""
+    return gain if math.isfinite(gain) else None
+
+
 def _menus_of_three(market: arb.Market) -> tuple[arb.games.Menu, ...]:
     rng = np.random.default_rng(0)
-    drawn = np.exp(rng.uniform(*np.log(SPREAD), (DRAWN, 3)))
+    low, high = np.log(SPREAD)
+    drawn = np.exp(rng.uniform(low, high, (DRAWN, 3)))
     finder = arb.games.MenuSearch(market, ENTRY_RATES)
     finder.certify()
     finder.certify(drawn)
