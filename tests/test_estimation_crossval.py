@@ -10,14 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arbmodels.cascades import cascade_frontier
+from arbmodels.cascades import cascade_frontier, search_frontier
 from arbmodels.cascades.lattice import build_lattice
 from arbmodels.curves import attempt_curves
 from arbmodels.errors import InputError
 from arbmodels.estimation import cross_validate_margin
 from arbmodels.estimation.crossval import _Plans, _policies_held_out
 from arbmodels.estimation.folds import held_out
-from arbmodels.estimation.shadow_price import Tables, fit_and_score, path_spend, pooled, spend_at
+from arbmodels.estimation.searched_policies import SearchedPolicies
+from arbmodels.estimation.shadow_price import (
+    ShadowPolicies,
+    Tables,
+    fit_and_score,
+    path_spend,
+    pooled,
+    spend_at,
+)
 from arbmodels.margins import arbitrage
 from arbmodels.market import Market
 from arbmodels.plans import Plan
@@ -44,14 +52,19 @@ def test_paths_cost_elsewhere_what_their_plans_cost(seed, models, missing):
     fit, score = (Tables.of(curves, curves.grids, part) for part in (rows[:3], rows[3:]))
     lattice = fit.lattice()
     states = np.arange(lattice.spend.size)
-    spend = path_spend(lattice, states, score.steps)
+    by_model = path_spend(lattice, states, score.steps)
+    spend = by_model.sum(axis=1)
     np.testing.assert_allclose(
-        path_spend(lattice, states, lattice.step_spend), lattice.spend.ravel(), atol=1e-12
+        path_spend(lattice, states, lattice.step_spend).sum(axis=1),
+        lattice.spend.ravel(),
+        atol=1e-12,
     )
     for state in states:
         scored = plan_of(curves, lattice, state).evaluate(curves)
         weight = market.weight[rows[3:]]
         assert spend[state] == pytest.approx(weight @ scored.spend[rows[3:]], abs=1e-12)
+        paid = weight @ scored.spend_by_model[rows[3:]]
+        np.testing.assert_allclose(by_model[state], paid, atol=1e-12)
         solved = score.weight - score.unsolved.ravel()[state]
         assert solved == pytest.approx(weight @ scored.solve[rows[3:]], abs=1e-12)
 
@@ -65,7 +78,7 @@ def test_the_policy_of_a_shadow_price_is_the_best_of_all_states(seed, price):
     solved, spend = policies.at(np.array([price]))
     lattice = build_lattice(curves)
     best = (price * lattice.solve_rate - lattice.spend).max()
-    assert price * solved[0] - spend[0] == pytest.approx(best, rel=1e-9, abs=1e-9)
+    assert price * solved[0] - spend[0].sum() == pytest.approx(best, rel=1e-9, abs=1e-9)
     assert np.all(np.diff(policies.price) >= 0)
 
 
@@ -105,7 +118,29 @@ def test_by_hand():
     np.testing.assert_allclose(spend_at(rates, *inside), spend_at(rates, *outside), rtol=1e-9)
     # And in sample it is the frontier with mixtures.
     mixed = cascade_frontier(curves).mixture_spend_at(rates)
-    np.testing.assert_allclose(spend_at(rates, *inside), mixed, rtol=1e-9)
+    np.testing.assert_allclose(spend_at(rates, *inside).sum(axis=1), mixed, rtol=1e-9)
+
+
+def test_what_models_are_paid_adds_up_to_the_cost(simulated):
+    market = simulated.select(models=["gpt5mini", "deepseek"])
+    found = cross_validate_margin(market, solve_rates=np.linspace(0.6, 0.75, 9), repeats=2)
+    for each in (found.in_sample, found.held_out):
+        np.testing.assert_allclose(each.spend_by_model.sum(axis=1), each.cost, rtol=1e-12)
+        # High solve rates take both models.
+        assert each.spend_by_model[-2].min() > 0
+    authors = cross_validate_margin(market, method="authors", solve_rates=[0.7], repeats=1)
+    assert authors.held_out.spend_by_model is None
+
+
+def test_held_out_scores_are_held_at_the_largest_so_far():
+    falls = ShadowPolicies(
+        np.array([1.0, 2.0, 3.0]),
+        np.array([0.0, 0.5, 0.4, 0.6]),
+        np.array([[0.0, 0.0], [1.0, 3.0], [3.0, 0.5], [2.0, 4.0]]),
+    )
+    rate, spend = pooled([falls], 1.0)
+    assert rate.tolist() == [0.0, 0.5, 0.5, 0.6]
+    assert spend.tolist() == [[0.0, 0.0], [1.0, 3.0], [1.0, 3.0], [2.0, 4.0]]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -283,3 +318,43 @@ def test_markets_that_cannot_be_divided():
     )
     with pytest.raises(InputError, match="all the weight, or none"):
         cross_validate_margin(lone)
+
+
+@pytest.mark.parametrize("by", ["instances", "segments"])
+def test_a_search_held_out_does_as_the_exact_method_held_out(simulated, by):
+    curves = attempt_curves(simulated.select(models=["gpt5mini", "deepseek"]), 30)
+    rates = np.linspace(0.5, 0.7, 9)
+    asked = {"by": by, "folds": 3, "repeats": 1, "solve_rates": rates}
+    exact = cross_validate_margin(curves, **asked)
+    searched = cross_validate_margin(search_frontier(curves, rates), **asked)
+    assert searched.method == "searched"
+    # Other plans of nearly the same spend in sample: a little apart held out.
+    np.testing.assert_allclose(searched.held_out.cost, exact.held_out.cost, rtol=0.03)
+    np.testing.assert_allclose(searched.in_sample.cost, exact.in_sample.cost, rtol=0.02)
+    np.testing.assert_array_equal(searched.held_out.model_prices, exact.held_out.model_prices)
+    spend = searched.held_out.spend_by_model
+    np.testing.assert_allclose(spend.sum(axis=1), searched.held_out.cost)
+
+
+def test_searched_policies_are_scored_on_the_fold_alone():
+    market = random_market(np.random.default_rng(8), 30, 5, max_attempts=5)
+    curves = attempt_curves(market)
+    rows = np.arange(0, 30, 3)
+    policies = SearchedPolicies(curves, np.array([0.3, 0.4]), 5_000)
+    scored = policies.held_out(rows)
+    # What happens to the instances held out changes their scores, and no policy.
+    changed = market.successes.copy()
+    changed[rows] = market.attempts[rows]
+    other = attempt_curves(replace(market, successes=changed))
+    again = policies._replace(curves=other).held_out(rows)
+    np.testing.assert_array_equal(again.price, scored.price)
+    assert (again.solved >= scored.solved - 1e-12).all()
+    assert again.solved[-1] == pytest.approx(market.weight[rows].sum())
+    assert scored.solved[-1] < market.weight[rows].sum()
+
+
+def test_a_searched_margin_shows_its_optimism():
+    market = random_market(np.random.default_rng(4), 40, 5, max_attempts=6)
+    margin = arbitrage(search_frontier(market))
+    assert margin.cross_validated.method == "searched"
+    assert "optimism" in str(margin)

@@ -36,10 +36,14 @@ class PriceAndCost:
         NaN above a model's reach.
     cost : float array [U]
         NaN above the cascade's reach.
+    spend_by_model : float array [U, M], optional
+        What of the cost each model is paid. None for the authors' policy, whose purchases follow a
+        formula of their own.
     """
 
     model_prices: FloatArray
     cost: FloatArray
+    spend_by_model: FloatArray | None = None
 
     @property
     def price(self) -> FloatArray:
@@ -62,7 +66,7 @@ class CrossValidatedMargin(Displayed):
     Parameters
     ----------
     market : Market
-    method : {"exact", "authors"}
+    method : {"exact", "searched", "authors"}
     folds : int
     by : {"instances", "segments"}
         What was held out.
@@ -142,7 +146,7 @@ class CrossValidatedMargin(Displayed):
         how = f"{self.folds} folds of {self.by}"
         if self.repeats > 1:
             how += f", {self.repeats} times"
-        if self.method == "exact":
+        if self.method != "authors":
             how += ", neighbouring policies mixed"
         if not np.isfinite(self.margin).any():
             return f"Cross-validated ({how}): no solve rate of this grid is reached held out."
