@@ -14,10 +14,10 @@ Olmedo, Schölkopf and Hardt (2026) keep list prices fixed. Here providers answe
 this page comes from `benchmarks/results/provider_claims.json`, written by
 `python -m benchmarks.provider_claims`; a test holds the page to the record. GPT-5 mini and DeepSeek
 v3.2 choose their prices, on their own (two models) or beside four models at list prices (six
-models). "Linear": consumers of a solve rate buy from the cheapest seller, nobody above twice the
-cheapest list price. "Logit": nested logit between direct offers and the resold cascade. Marginal
-costs are assumed shares of the list price, or calibrated so that list prices are as near to the
-equilibrium without arbitrageurs as they can be. Two arbitrageurs, who resell at cost.
+models). Demand is linear: consumers of a solve rate buy from the cheapest seller, nobody above
+twice the cheapest list price. (Notebook 04 has logit demand for two models.) Marginal costs are
+assumed shares of the list price, or calibrated so that list prices are as near to the equilibrium
+without arbitrageurs as they can be. Two arbitrageurs, who resell at cost.
 
 A statement is *confirmed* or *refuted* where all grids of solve rates and nine of ten bootstrap
 samples of the instances agree, and *depends* otherwise.
@@ -58,9 +58,9 @@ def verdict(values: list[float], low: float, high: float) -> str:
 
 def _rows(record: Record) -> list[tuple[str, Record]]:
     return [
-        (f"{name} | {row['demand']} | {row['cost']}", row)
+        (f"{name} | {row['cost']}", row)
         for name in ("two", "six")
-        for row in (*record[name]["claims"], *record.get("logit", {}).get(name, ()))
+        for row in record[name]["claims"]
     ]
 
 
@@ -77,7 +77,7 @@ def _menus(six: Record) -> list[str]:
         " plans are scored anew; at list prices the gap is at most"
         f" {100 * six['largest_gap_at_list_prices_of_samples']:.1f}%. One equilibrium was solved"
         f" again with columns generated at the {found['visited']} price vectors that it visits: the"
-        f" gap fell from {100 * found['trace'][0]:.1f}% to {100 * found['largest_gap']:.1f}%, the"
+        f" proven gap fell from {100 * found['trace'][0]:.1f}% to {100 * found['largest_gap']:.1f}%, the"
         f" mean consumer price went from {found['mean_price_before_columns']:.4f} to"
         f" {found['mean_price']:.4f} USD.",
         "",
@@ -88,15 +88,15 @@ def _parts(record: Record) -> list[str]:
     lines = [
         "## Providers' revenue: what arbitrage takes, and what re-pricing adds",
         "",
-        "Shares of the revenue before arbitrage, on five solve rates (logit: three); in brackets"
+        "Shares of the revenue before arbitrage, on five solve rates; in brackets"
         " nine of ten samples.",
         "",
-        "| models | demand | cost | at list prices | by re-pricing | falls at list prices |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| models | cost | at list prices | by re-pricing | falls at list prices |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for head, row in _rows(record):
         sampled = row["bootstrap"]
-        point = row["grids"]["5" if row["demand"] == "linear" else "3"]
+        point = row["grids"]["5"]
         listed = [grid["at_list_prices"] for grid in row["grids"].values()]
         lines.append(
             f"| {head} | {_percent(point['at_list_prices'])}"
@@ -114,9 +114,9 @@ def _grids(record: Record) -> list[str]:
         "Change of the mean consumer price from list prices with arbitrageurs to the equilibrium"
         " with them, by the number of solve rates; largest epsilon over profit in the last column.",
         "",
-        "| models | demand | cost | 3 rates | 4 | 5 | 9 | nine of ten samples | samples that rise |"
+        "| models | cost | 3 rates | 4 | 5 | 9 | nine of ten samples | samples that rise |"
         " falls | epsilon |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for head, row in _rows(record):
         grids, sampled = row["grids"], row["bootstrap"]
@@ -142,9 +142,9 @@ def _equilibrium(record: Record) -> list[str]:
         "From the equilibrium without arbitrageurs to the one with two: lowest to highest change"
         " over the grids. No bootstrap.",
         "",
-        "| models | demand | cost | mean consumer price | providers' revenue | price falls |"
+        "| models | cost | mean consumer price | providers' revenue | price falls |"
         " revenue falls |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for head, row in _rows(record):
         cells, said = [], []

@@ -1,7 +1,7 @@
 """The paper's claims about competition when providers re-price: two and six models, real data.
 
 Run ``python -m benchmarks.provider_claims`` with the authors' data at hand (some ten minutes of
-processor time). For linear demand at the cheapest seller and for nested logit, and for assumed and
+processor time). For linear demand at the cheapest seller, and for assumed and
 calibrated marginal costs: how much of the change of providers' revenue comes at fixed list prices
 and how much by re-pricing; whether consumer prices fall or rise by re-pricing, and by arbitrage
 once providers re-price in any case; on several grids of solve rates, and with a bootstrap over
@@ -33,9 +33,8 @@ MOVERS = ("gpt5mini", "deepseek")
 SIX, TWO = np.linspace(0.60, 0.76, 9), np.linspace(0.67, 0.75, 9)
 GRIDS = {"3": [0, 4, 8], "4": [1, 3, 5, 7], "5": [0, 2, 4, 6, 8], "9": list(range(9))}
 COSTS: dict[str, float | None] = {"10%": 0.1, "30%": 0.3, "calibrated": None}
-CHOKE, ELASTICITY, SIGMA = 2.0, 3.0, 0.3
-SAMPLES = {"linear": 10, "logit": 6}
-SAMPLED = {"linear": "5", "logit": "3"}
+CHOKE = 2.0
+SAMPLES, SAMPLED = 10, "5"
 TOLERANCE, LOOSE, SECONDS = 0.02, 0.05, 60.0
 #: Price vectors that the six-model menus are certified at, drawn besides list prices.
 DRAWN, SPREAD = 30, (0.3, 2.5)
@@ -47,7 +46,7 @@ Build = Callable[[arb.Market], tuple[arb.games.Menu, ...]]
 
 def main() -> None:
     """Run the parts that are named (all by default), write the record after each, and the page."""
-    parts = {"entry": _entry, "six": _six, "two": _two, "logit": _logit}
+    parts = {"entry": _entry, "six": _six, "two": _two}
     record = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in sys.argv[1:] or parts:
         began = process_time()
@@ -58,7 +57,6 @@ def main() -> None:
             "machine": f"{platform.machine()}, Python {platform.python_version()}",
             "movers": MOVERS,
             "choke": CHOKE,
-            "logit": {"elasticity": ELASTICITY, "sigma": SIGMA},
             "tolerance": {"grids": TOLERANCE, "bootstrap": LOOSE},
         }
         RESULTS.write_text(json.dumps(record, indent=1) + "\n")
@@ -72,7 +70,7 @@ def _two() -> dict[str, Any]:
     return {
         "solve_rates": TWO.tolist(),
         "menus": "exact hulls, dollars, authors' convention",
-        "claims": _claims(pair, menus, "linear"),
+        "claims": _claims(pair, menus),
     }
 
 
@@ -125,7 +123,7 @@ def _six() -> dict[str, Any]:
     between = np.array([menu.gap_at(_drawn(six, 100, 1)) for menu in finder.menus])
     columns = [len(menu.expected) for menu in finder.menus]
     largest = max(float(menu.gap.max()) for menu in finder.menus)
-    claims = _claims(six, menus, "linear")
+    claims = _claims(six, menus)
     return {
         "solve_rates": SIX.tolist(),
         "menus": "certified, whole attempts, mixtures of two plans",
@@ -143,19 +141,12 @@ def _six() -> dict[str, Any]:
     }
 
 
-def _logit() -> dict[str, Any]:
-    pair, menus = _pair()
-    two = _claims(pair, menus, "logit")
-    six, many, _, _ = _all()
-    return {"two": two, "six": _claims(six, many, "logit")}
-
-
 def _certified(finder: arb.games.MenuSearch) -> dict[str, Any]:
     """One equilibrium whose visited prices are all certified, against the one without."""
     rates = SIX[GRIDS["3"]]
     small = arb.games.MenuSearch(finder.curves, rates, start=finder)
     small.certify()
-    game = _game(small.menus, "linear", 0.3)
+    game = _game(small.menus, 0.3)
     found = arb.games.solve_certified(small, game, tolerance=TOLERANCE, time_limit=SECONDS)
     plain = arb.games.solve_providers(game, tolerance=TOLERANCE, time_limit=SECONDS)
     return {
@@ -169,50 +160,42 @@ def _certified(finder: arb.games.MenuSearch) -> dict[str, Any]:
     }
 
 
-def _claims(market: arb.Market, menus: Build, demand: str) -> list[dict[str, Any]]:
+def _claims(market: arb.Market, menus: Build) -> list[dict[str, Any]]:
     whole, rows = menus(market), []
     for name, cost in COSTS.items():
-        if demand == "logit" and cost is not None:
-            continue
-        shares = _costs([whole[k] for k in GRIDS[SAMPLED[demand]]], demand, cost)
+        shares = _costs([whole[k] for k in GRIDS[SAMPLED]], cost)
         row: dict[str, Any] = {
-            "demand": demand,
             "cost": name,
             "shares": dict(zip(market.models, np.round(shares, 3).tolist(), strict=True)),
             "grids": {
-                grid: _point([whole[k] for k in positions], demand, shares)
+                grid: _point([whole[k] for k in positions], shares)
                 for grid, positions in GRIDS.items()
-                if demand == "linear" or grid in {"3", "4"}
             },
-            "bootstrap": _sampled(market, menus, demand, shares),
+            "bootstrap": _sampled(market, menus, shares),
         }
-        print(demand, name, _signs(row), flush=True)
+        print(name, _signs(row), flush=True)
         rows.append(row)
     return rows
 
 
-def _game(menus: Any, demand: str, cost: Any, arbitrageurs: int = 2) -> Games:
+def _game(menus: Any, cost: Any, arbitrageurs: int = 2) -> Games:
     models = menus[0].models
-    consumers = (
-        arb.games.linear_consumers(menus, CHOKE)
-        if demand == "linear"
-        else arb.games.logit_consumers(menus, elasticity=ELASTICITY, sigma=SIGMA)
-    )
+    consumers = arb.games.linear_consumers(menus, CHOKE)
     if not np.isscalar(cost):
         cost = dict(zip(models, cost, strict=True))
     fixed = tuple(m for m in models if m not in MOVERS)
     return Games(tuple(menus), consumers, cost, arbitrageurs, fixed=fixed)
 
 
-def _costs(menus: Any, demand: str, cost: float | None) -> Any:
+def _costs(menus: Any, cost: float | None) -> Any:
     if cost is not None:
         return np.full(len(menus[0].models), cost)
-    return arb.games.calibrate_costs(_game(menus, demand, 0.3)).cost
+    return arb.games.calibrate_costs(_game(menus, 0.3)).cost
 
 
-def _point(menus: Any, demand: str, shares: Any) -> dict[str, float]:
+def _point(menus: Any, shares: Any) -> dict[str, float]:
     """Return the decomposition, and what arbitrage does where providers re-price anyway."""
-    game = _game(menus, demand, shares)
+    game = _game(menus, shares)
     parts = arb.games.decompose_revenue(game, tolerance=TOLERANCE, time_limit=SECONDS)
     without = arb.games.solve_providers(
         game.replace(arbitrageurs=0), tolerance=TOLERANCE, time_limit=SECONDS
@@ -231,21 +214,20 @@ def _point(menus: Any, demand: str, shares: Any) -> dict[str, float]:
     }
 
 
-def _sampled(market: arb.Market, menus: Build, demand: str, shares: Any) -> dict[str, Any]:
+def _sampled(market: arb.Market, menus: Build, shares: Any) -> dict[str, Any]:
     def build(drawn: arb.Market) -> Games:
         found = menus(drawn)
-        return _game([found[k] for k in GRIDS[SAMPLED[demand]]], demand, shares)
+        return _game([found[k] for k in GRIDS[SAMPLED]], shares)
 
-    samples = SAMPLES[demand]
     found = arb.games.bootstrap_decomposition(
-        market, build, samples=samples, tolerance=LOOSE, time_limit=SECONDS
+        market, build, samples=SAMPLES, tolerance=LOOSE, time_limit=SECONDS
     )
     rows = found.samples
     assert rows is not None
     prices = rows.pivot_table(index="sample", columns="state", values="mean_price")
     change = prices["re-pricing"] / prices["list prices"] - 1
     return {
-        "samples": samples,
+        "samples": SAMPLES,
         **{
             what: list(found.interval(what))
             for what in ("at_list_prices", "by_repricing", "price_change")
