@@ -78,8 +78,8 @@ def _menus(six: Record) -> list[str]:
         f" {100 * six['largest_gap_at_list_prices_of_samples']:.1f}%. One equilibrium was solved"
         f" again with columns generated at the {found['visited']} price vectors that it visits: the"
         f" proven gap fell from {100 * found['trace'][0]:.1f}% to"
-        f" {100 * found['largest_gap']:.1f}%, the mean consumer price went from {found['mean_price_before_columns']:.4f} to"
-        f" {found['mean_price']:.4f} USD.",
+        f" {100 * found['largest_gap']:.1f}%, the mean consumer price went from"
+        f" {found['mean_price_before_columns']:.4f} to {found['mean_price']:.4f} USD.",
         "",
     ]
 
