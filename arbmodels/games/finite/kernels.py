@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @numba.njit(cache=True)
-def _leaving_row(
+def leaving_row(
     table: Floats, place: Ints, column: int, first_slack: int, candidates: Ints
 ) -> int:
     """Row of the lexicographically least ratio; -1 if no entry of the column is positive."""
@@ -55,7 +55,7 @@ def _leaving_row(
 
 
 @numba.njit(cache=True)
-def _exchange(table: Floats, row: int, column: int) -> None:
+def exchange(table: Floats, row: int, column: int) -> None:
     """Swap a basic with a nonbasic variable in place (a Jordan exchange)."""
     rows, columns = table.shape
     pivot = table[row, column]
@@ -101,10 +101,10 @@ def follow(
         column = place[label]
         if column < 0:
             return -1
-        row = _leaving_row(table, place, column, m if which == 0 else 0, candidates)
+        row = leaving_row(table, place, column, m if which == 0 else 0, candidates)
         if row < 0:
             return -1
-        _exchange(table, row, column)
+        exchange(table, row, column)
         behind = table.shape[1] - 1 + row
         leaving = name[behind]
         name[behind], name[column] = label, leaving

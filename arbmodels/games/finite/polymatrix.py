@@ -1,0 +1,135 @@
+"""Newton's method on the equilibrium conditions: one polymatrix game after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+from arbmodels.games.finite.lcp import solve_lcp
+from arbmodels.games.finite.mixed import against, exploitability
+from arbmodels.passk import FloatArray
+
+#: Parts of a Newton step that are tried, longest first.
+_PARTS = (1.0, 0.5, 0.25, 0.1, 0.03)
+#: Steps in a row that may bring nothing.
+_PATIENCE = 12
+
+
+class Iterates(NamedTuple):
+    """The best strategies met, steps, and the trace: steps, epsilon."""
+
+    strategies: tuple[FloatArray, ...]
+    steps: int
+    trace: FloatArray
+
+
+def follow(
+    payoffs: FloatArray,
+    start: Sequence[FloatArray],
+    deadline: float,
+    target: float,
+    *,
+    steps: int = 200,
+) -> Iterates:
+    r"""Solve the polymatrix game that is tangent to the payoffs, move there, and again.
+
+    At strategies s the payoff of action a of player i against other strategies t is
+
+    .. math:: u_i(a, t) \approx \sum_{j \ne i} \sum_b u_i(a, b, s_{-ij}) \, t_{jb}
+              - (n - 2) \, u_i(a, s)
+
+    to first order, a sum over pairs of players: its equilibria solve a linear complementarity
+    problem, Lemke's method finds one. Near a regular equilibrium the steps converge
+    quadratically (Josephy 1979); the longest part of a step that lowers epsilon is taken.
+
+    Parameters
+    ----------
+    payoffs : float array [P, A_1, ..., A_P]
+    start : sequence of float arrays [A_i], length P
+    deadline : float
+        By ``perf_counter``.
+    target : float
+        Epsilon at which to stop, in units of the payoffs.
+    steps : int
+
+    Notes
+    -----
+    Govindan and Wilson (2004), iterated polymatrix approximation; Howson (1972).
+    """
+    axes = tuple(range(1, payoffs.ndim))
+    low, high = payoffs.min(axis=axes), payoffs.max(axis=axes)
+    wide = (-1, *(1 for _ in axes))
+    scaled = (payoffs - low.reshape(wide)) / np.where(high > low, high - low, 1.0).reshape(wide)
+    here = tuple(np.asarray(own, dtype=float) for own in start)
+    now = exploitability(payoffs, here)
+    best, least = here, now
+    trace, stale, step = [(0.0, now)], 0, 0
+    for step in range(1, steps + 1):
+        if least <= target or stale >= _PATIENCE or perf_counter() > deadline:
+            step -= 1
+            break
+        there = tangent_equilibrium(scaled, here)
+        if there is None:
+            break
+        for part in _PARTS:
+            tried = tuple((1 - part) * a + part * b for a, b in zip(here, there, strict=True))
+            epsilon = exploitability(payoffs, tried)
+            if epsilon < now:
+                break
+        here, now = tried, epsilon
+        stale = 0 if now < 0.999 * least else stale + 1
+        if now < least:
+            best, least = here, now
+        trace.append((float(step), least))
+    return Iterates(best, step, np.array(trace))
+
+
+def tangent_equilibrium(
+    payoffs: FloatArray, strategies: Sequence[FloatArray]
+) -> tuple[FloatArray, ...] | None:
+    """Return an equilibrium of the tangent polymatrix game; None if Lemke's path is lost.
+
+    Parameters
+    ----------
+    payoffs : float array [P, A_1, ..., A_P]
+        Scaled to about one.
+    strategies : sequence of float arrays [A_i], length P
+    """
+    count = len(strategies)
+    places = np.cumsum([0, *map(len, strategies)])
+    total = int(places[-1])
+    cost = np.zeros((total, total))
+    for i in range(count):
+        rows = slice(places[i], places[i + 1])
+        for j in range(count):
+            if j == i:
+                continue
+            pair = against(payoffs[i], strategies, (i, j))
+            pair = pair if i < j else pair.T
+            # The constant of the tangent, spread over the others' probabilities.
+            fixed = (count - 2) / (count - 1) * (pair @ strategies[j])
+            cost[rows, places[j] : places[j + 1]] = fixed[:, None] - pair
+    # Costs above 0 let the path end at a solution.
+    for i in range(count):
+        for j in range(count):
+            if i != j:
+                block = cost[places[i] : places[i + 1], places[j] : places[j + 1]]
+                block += 1.0 - block.min()
+    matrix = np.zeros((total + count, total + count))
+    matrix[:total, :total] = cost
+    for i in range(count):
+        matrix[places[i] : places[i + 1], total + i] = -1.0
+        matrix[total + i, places[i] : places[i + 1]] = 1.0
+    answer = solve_lcp(matrix, np.append(np.zeros(total), np.full(count, -1.0)))
+    if answer is None:
+        return None
+    found = []
+    for i in range(count):
+        own = answer[places[i] : places[i + 1]]
+        if not own.sum() > 0:
+            return None
+        found.append(own / own.sum())
+    return tuple(found)
