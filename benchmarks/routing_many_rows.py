@@ -9,7 +9,8 @@ the rows bind. Time over N with 26 rows, and over rows at 100,000 instances (bud
 capacities; beyond 26 rows there are more segments). Every method gets the same arrays from files,
 in a process of its own that is killed when it does not return; building and solving count, imports
 do not. The peers are asked for a relative gap of 1e-6 in 120 s (`_peers.py`). A peer that has no
-proven gap of 1e-4 after its time is not asked for larger instances.
+proven gap of 1e-4 after its time is not asked for larger instances. The physical floor sums both
+arrays once, in as many threads as there are processors.
 
 Quote the ratios, the machine is shared. What is in the record already is not run again, except
 with --again: so a long run can be continued.
@@ -84,7 +85,10 @@ def run(
             if any(name not in beyond for name in asked):
                 constrained(size, rows).save(Path(folder))
             for name in tqdm(asked, desc=f"{size:,} x {rows} rows", disable=None):
-                if beyond.get(name, size) < size:
+                if name == report.FLOOR:
+                    floor = report.physical_floor(Instance.load(Path(folder)))
+                    result = {"status": "ok", "seconds": floor}
+                elif beyond.get(name, size) < size:
                     result = {"status": f"not asked: beyond it at {beyond[name]:,}"}
                 else:
                     result = report.measure(name, Path(folder), GAPS, limit, ENGINE_LIMIT)
@@ -98,7 +102,7 @@ def run(
             row = known[size, rows, name]
             if "objective" in row and bounds:
                 row["to_bound"] = (min(bounds) - row["objective"]) / abs(row["objective"])
-            if name not in GAPS and name not in beyond and report.hopeless(row, limit):
+            if name in report.OTHERS and name not in beyond and report.hopeless(row, limit):
                 beyond[name] = size
         save()
 
@@ -106,7 +110,7 @@ def run(
 def draw(record: Sequence[dict[str, Any]], path: Path) -> None:
     """Plot seconds over instances and over rows; open marks were not done in time."""
     figure, axes = plt.subplots(1, 2, figsize=(10.8, 4.2), sharey=True)
-    styles = dict(zip(GAPS, (":", "-", "--"), strict=True))
+    styles = dict(zip(GAPS, (":", "-", "--"), strict=True)) | {report.FLOOR: ":"}
     for ax, along, fixed, value, title in (
         (axes[0], "instances", "rows", USUAL_ROWS, f"{USUAL_ROWS} constraints"),
         (axes[1], "rows", "instances", USUAL_SIZE, f"{USUAL_SIZE:,} instances"),
@@ -135,12 +139,13 @@ def main() -> None:
     others = () if options.alone else report.OTHERS
     run(
         [(size, USUAL_ROWS) for size in sorted(options.sizes)],
-        [*GAPS, *others],
+        [*GAPS, *others, report.FLOOR],
         record,
         options.limit,
         save,
     )
-    run([(USUAL_SIZE, rows) for rows in options.rows], list(GAPS), record, options.limit, save)
+    cases = [(USUAL_SIZE, rows) for rows in options.rows]
+    run(cases, [*GAPS, report.FLOOR], record, options.limit, save)
     for row in record:
         print(report.line(f"{row['instances']:>11,} x {row['rows']:<4}", row))
     draw(record, options.output.with_suffix(".png"))

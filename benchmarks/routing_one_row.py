@@ -16,7 +16,6 @@ with --again: so a long run can be continued.
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,36 +23,21 @@ from typing import Any
 import matplotlib.pyplot as plt
 from tqdm import tqdm
 
-from arbmodels.assignment import Block
 from benchmarks import _peers
 from benchmarks import _routing_report as report
 from benchmarks._routing_instances import Instance, budget, floor
+from benchmarks._routing_report import FLOOR, physical_floor
 
 FORMS: dict[str, Callable[..., Instance]] = {"budget": budget, "floor": floor}
 TITLES = {"budget": "Highest solve rate under a budget", "floor": "Least spend for a solve rate"}
 SIZES = (100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 #: Gaps asked of the engine.
 GAPS = {"arbmodels, gap 1e-6": 1e-6, "arbmodels, gap 1e-9": 1e-9, "arbmodels, optimum": 0.0}
-FLOOR = "sum of both arrays"
 
 
 def models(size: int) -> int:
     """Return how many models the instances of a size have."""
     return 5 if size == 100 else 20
-
-
-def physical_floor(instance: Instance) -> float:
-    """Return the least seconds of five passes that sum both arrays, block by block in threads."""
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        instance.program().source.map(_sums)
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
-
-
-def _sums(block: Block) -> float:
-    return float(sum(quantity.sum() for quantity in block.quantities))
 
 
 def measure(method: str, instance: Instance, folder: Path, limit: float) -> dict[str, Any]:

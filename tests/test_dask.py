@@ -18,6 +18,7 @@ from arbmodels.assignment import Arrays, AssignmentProgram, Block, passes
 from arbmodels.assignment.solve import solve
 from arbmodels.errors import DataError, InputError, SolverError
 from arbmodels.streaming import DaskSource, Generated, ParquetSource, route
+from cluster_cases import two_workers
 from streaming_cases import (
     MODELS,
     choice_of,
@@ -38,43 +39,17 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
-def cluster_client():
-    """Two processes that find the modules of the tests; nothing listens beyond this machine."""
-    path = os.pathsep.join([str(HERE), str(HERE.parent), os.environ.get("PYTHONPATH", "")])
-    settings = {
-        "distributed.nanny.environ.PYTHONPATH": path,
-        "distributed.scheduler.allowed-failures": 1,
-        "distributed.logging.distributed": "critical",
-    }
-    with (
-        dask.config.set(settings),
-        distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            memory_limit=0,
-            silence_logs=50,
-        ) as cluster,
-        distributed.Client(cluster) as connected,
-    ):
+def client():
+    """A cluster for the tests that leave it as it is."""
+    with two_workers() as connected:
         yield connected
 
 
 @pytest.fixture
-def client(cluster_client):
-    """The cluster once its two workers are well, whatever a test before did to them."""
-    for _ in range(3):
-        deadline, before = time.monotonic() + 30, None
-        while time.monotonic() < deadline:
-            alive = cluster_client.run(os.getpid, on_error="return")
-            if len(alive) == 2 and alive == before:
-                return cluster_client
-            before = alive
-            time.sleep(0.2)
-        # On a busy machine a killed worker may miss the time its nanny gives it to come back.
-        cluster_client.restart(timeout=60)
-    raise TimeoutError("the workers do not come back")
+def dying():
+    """A cluster for one test that kills workers: Dask's nanny may not bring them all back."""
+    with two_workers() as connected:
+        yield connected
 
 
 @pytest.fixture
@@ -213,16 +188,16 @@ def test_a_cluster_without_workers_is_given_up(monkeypatch):
 
 
 @pytest.mark.parametrize("keep", [True, False])
-def test_a_worker_that_dies_loses_nothing(client, generated, tmp_path, keep):
-    source = DaskSource(client, generated, keep=keep)
+def test_a_worker_that_dies_loses_nothing(dying, generated, tmp_path, keep):
+    source = DaskSource(dying, generated, keep=keep)
     expected = generated.map(total_of)
     sums = source.map(die_once, str(tmp_path / "died"))
     assert (tmp_path / "died").exists()
     assert sums == expected
 
 
-def test_a_worker_killed_during_the_solve_changes_nothing(client, generated, monkeypatch):
-    source = DaskSource(client, generated)
+def test_a_worker_killed_during_the_solve_changes_nothing(dying, generated, monkeypatch):
+    source = DaskSource(dying, generated)
     undisturbed = solve(budgeted(source, 150.0, classes=2), 1e-7, 60.0)
     passes_made = []
     plain = DaskSource.map
@@ -230,7 +205,7 @@ def test_a_worker_killed_during_the_solve_changes_nothing(client, generated, mon
     def disturbed(self, function, *args, **kwargs):
         passes_made.append(function.__name__)
         if len(passes_made) == 1:
-            os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
+            os.kill(next(iter(dying.run(os.getpid).values())), signal.SIGKILL)
         return plain(self, function, *args, **kwargs)
 
     monkeypatch.setattr(DaskSource, "map", disturbed)
@@ -240,16 +215,16 @@ def test_a_worker_killed_during_the_solve_changes_nothing(client, generated, mon
     np.testing.assert_array_equal(again.choice, undisturbed.choice)
 
 
-def test_a_function_that_always_kills_is_an_error(client, generated):
+def test_a_function_that_always_kills_is_an_error(dying, generated):
     with pytest.raises(SolverError, match="could not be made again"):
-        DaskSource(client, generated).map(die)
+        DaskSource(dying, generated).map(die)
 
 
-def test_scattered_data_lost_with_its_worker_is_an_error(client):
-    worker = next(iter(client.nthreads()))
-    lost = client.scatter(make(0, 100, 0), workers=[worker])
-    source = DaskSource(client, [lost], models=MODELS)
-    os.kill(client.run(os.getpid, workers=[worker])[worker], signal.SIGKILL)
+def test_scattered_data_lost_with_its_worker_is_an_error(dying):
+    worker = next(iter(dying.nthreads()))
+    lost = dying.scatter(make(0, 100, 0), workers=[worker])
+    source = DaskSource(dying, [lost], models=MODELS)
+    os.kill(dying.run(os.getpid, workers=[worker])[worker], signal.SIGKILL)
     with pytest.raises(SolverError, match="scattered cannot be"):
         source.map(of_size)
 

@@ -17,7 +17,14 @@ from arbmodels.errors import InputError
 from arbmodels.estimation import cross_validate_margin
 from arbmodels.estimation.crossval import _Plans, _policies_held_out
 from arbmodels.estimation.folds import held_out
-from arbmodels.estimation.shadow_price import Tables, fit_and_score, path_spend, pooled, spend_at
+from arbmodels.estimation.shadow_price import (
+    ShadowPolicies,
+    Tables,
+    fit_and_score,
+    path_spend,
+    pooled,
+    spend_at,
+)
 from arbmodels.margins import arbitrage
 from arbmodels.market import Market
 from arbmodels.plans import Plan
@@ -44,14 +51,19 @@ def test_paths_cost_elsewhere_what_their_plans_cost(seed, models, missing):
     fit, score = (Tables.of(curves, curves.grids, part) for part in (rows[:3], rows[3:]))
     lattice = fit.lattice()
     states = np.arange(lattice.spend.size)
-    spend = path_spend(lattice, states, score.steps)
+    by_model = path_spend(lattice, states, score.steps)
+    spend = by_model.sum(axis=1)
     np.testing.assert_allclose(
-        path_spend(lattice, states, lattice.step_spend), lattice.spend.ravel(), atol=1e-12
+        path_spend(lattice, states, lattice.step_spend).sum(axis=1),
+        lattice.spend.ravel(),
+        atol=1e-12,
     )
     for state in states:
         scored = plan_of(curves, lattice, state).evaluate(curves)
         weight = market.weight[rows[3:]]
         assert spend[state] == pytest.approx(weight @ scored.spend[rows[3:]], abs=1e-12)
+        paid = weight @ scored.spend_by_model[rows[3:]]
+        np.testing.assert_allclose(by_model[state], paid, atol=1e-12)
         solved = score.weight - score.unsolved.ravel()[state]
         assert solved == pytest.approx(weight @ scored.solve[rows[3:]], abs=1e-12)
 
@@ -65,7 +77,7 @@ def test_the_policy_of_a_shadow_price_is_the_best_of_all_states(seed, price):
     solved, spend = policies.at(np.array([price]))
     lattice = build_lattice(curves)
     best = (price * lattice.solve_rate - lattice.spend).max()
-    assert price * solved[0] - spend[0] == pytest.approx(best, rel=1e-9, abs=1e-9)
+    assert price * solved[0] - spend[0].sum() == pytest.approx(best, rel=1e-9, abs=1e-9)
     assert np.all(np.diff(policies.price) >= 0)
 
 
@@ -105,7 +117,29 @@ def test_by_hand():
     np.testing.assert_allclose(spend_at(rates, *inside), spend_at(rates, *outside), rtol=1e-9)
     # And in sample it is the frontier with mixtures.
     mixed = cascade_frontier(curves).mixture_spend_at(rates)
-    np.testing.assert_allclose(spend_at(rates, *inside), mixed, rtol=1e-9)
+    np.testing.assert_allclose(spend_at(rates, *inside).sum(axis=1), mixed, rtol=1e-9)
+
+
+def test_what_models_are_paid_adds_up_to_the_cost(simulated):
+    market = simulated.select(models=["gpt5mini", "deepseek"])
+    found = cross_validate_margin(market, solve_rates=np.linspace(0.6, 0.75, 9), repeats=2)
+    for each in (found.in_sample, found.held_out):
+        np.testing.assert_allclose(each.spend_by_model.sum(axis=1), each.cost, rtol=1e-12)
+        # High solve rates take both models.
+        assert each.spend_by_model[-2].min() > 0
+    authors = cross_validate_margin(market, method="authors", solve_rates=[0.7], repeats=1)
+    assert authors.held_out.spend_by_model is None
+
+
+def test_held_out_scores_are_held_at_the_largest_so_far():
+    falls = ShadowPolicies(
+        np.array([1.0, 2.0, 3.0]),
+        np.array([0.0, 0.5, 0.4, 0.6]),
+        np.array([[0.0, 0.0], [1.0, 3.0], [3.0, 0.5], [2.0, 4.0]]),
+    )
+    rate, spend = pooled([falls], 1.0)
+    assert rate.tolist() == [0.0, 0.5, 0.5, 0.6]
+    assert spend.tolist() == [[0.0, 0.0], [1.0, 3.0], [1.0, 3.0], [2.0, 4.0]]
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -26,6 +26,7 @@ from arbmodels.estimation import (
 from arbmodels.estimation.workers import run
 from arbmodels.market import Market
 from arbmodels.verification import verification_sweep
+from cluster_cases import two_workers
 from conftest import random_market
 from estimation_cases import always_die, die_once, square
 
@@ -37,24 +38,15 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="module")
 def client():
-    """Two processes that find the modules of the tests; nothing listens beyond this machine."""
-    path = os.pathsep.join([str(HERE), str(HERE.parent), os.environ.get("PYTHONPATH", "")])
-    settings = {
-        "distributed.nanny.environ.PYTHONPATH": path,
-        "distributed.logging.distributed": "critical",
-    }
-    with (
-        dask.config.set(settings),
-        distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            memory_limit=0,
-            silence_logs=50,
-        ) as cluster,
-        distributed.Client(cluster) as connected,
-    ):
+    """A cluster for the tests that leave it as it is."""
+    with two_workers(allowed_failures=3) as connected:
+        yield connected
+
+
+@pytest.fixture
+def dying():
+    """A cluster for one test that kills workers."""
+    with two_workers(allowed_failures=3) as connected:
         yield connected
 
 
@@ -99,15 +91,15 @@ def test_the_cluster_gives_the_same_numbers(client, market):
     np.testing.assert_array_equal(here.margin, there.margin)
 
 
-def test_a_worker_that_dies_loses_nothing(client, tmp_path):
+def test_a_worker_that_dies_loses_nothing(dying, tmp_path):
     tasks = [(number, str(tmp_path / "died")) for number in range(12)]
     with joblib.parallel_config(backend="dask"):
         assert run(die_once, tasks) == [number**2 for number in range(12)]
     assert (tmp_path / "died").exists()
 
 
-def test_a_worker_killed_from_outside_loses_nothing(client):
-    victim = next(iter(client.run(os.getpid).values()))
+def test_a_worker_killed_from_outside_loses_nothing(dying):
+    victim = next(iter(dying.run(os.getpid).values()))
     timer = threading.Timer(0.6, os.kill, (victim, signal.SIGKILL))
     timer.start()
     with joblib.parallel_config(backend="dask"):

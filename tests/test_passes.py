@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arbmodels.assignment import Arrays, AssignmentProgram, Block, passes, source
+from arbmodels.assignment.one_row import bracket, relaxation
 from arbmodels.assignment.program import dense, offered
 
 
@@ -185,3 +186,34 @@ def test_a_quantity_without_price_may_be_missing():
         True,
     )
     assert passes.best(program, np.zeros(0)).choice.tolist() == [1]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    quantities=st.integers(1, 4),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    chunk=st.sampled_from([1, 3, 4096]),
+)
+def test_one_reading_of_a_block_gives_what_several_give(seed, quantities, dtype, chunk):
+    program = draw(seed, 100, quantities, dtype)
+    block = program.source.block
+    low, high = program.table(np.array([0.5, 2.0])), program.table(np.array([3.0, 0.25]))
+    first, last = passes.best_of(block, low), passes.best_of(block, high)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bracket, "CHUNK", chunk)
+        ends = bracket._ends(block, low, high)
+        value, totals = relaxation._check(block, low, last.choice)
+    assert value == pytest.approx(first.value)
+    every = passes.totals_of(block, last.choice, low.shape)
+    np.testing.assert_allclose(totals, every, atol=1e-9)
+    np.testing.assert_array_equal(ends.choice, first.choice)
+    apart = np.flatnonzero(first.choice != last.choice)
+    np.testing.assert_array_equal(ends.positions, apart)
+    np.testing.assert_array_equal(ends.to, last.choice[apart])
+    if first.value > -np.inf and last.value > -np.inf:
+        np.testing.assert_allclose(ends.low, first.totals, atol=1e-9)
+        np.testing.assert_allclose(ends.high, last.totals, atol=1e-9)
+        same = np.setdiff1d(np.arange(block.size), apart)
+        settled = passes.totals_of(block.take(same), first.choice[same], low.shape)
+        np.testing.assert_allclose(ends.settled, settled, atol=1e-9)

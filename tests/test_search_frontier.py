@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 import arbmodels as arb
 from arbmodels.cascades.hull import hull_vertices, undominated
+from arbmodels.cascades.lattice import mean_products
 from arbmodels.cascades.search.groups import merged
 from arbmodels.cascades.search.minorant import minorant
 from arbmodels.cascades.search.natural import natural_of
-from arbmodels.cascades.search.relaxation import mean_products, relax
+from arbmodels.cascades.search.relaxation import relax
 from arbmodels.curves import attempt_curves, budget_grid, dollar_curves
 from conftest import markets, random_market
 from extreme_cases import extreme_market
@@ -161,12 +162,16 @@ def test_plans_are_worth_what_is_said():
         )
 
 
-def test_mean_products_against_loops():
+@pytest.mark.parametrize("sizes", [(3,), (1, 1), (2, 3, 1, 2), (1, 4, 2), (5, 1, 1), (2, 2, 6)])
+@pytest.mark.parametrize("cells", [8, 10**6])
+def test_mean_products_against_loops(sizes, cells, monkeypatch):
+    monkeypatch.setattr("arbmodels.curves._CELLS_AT_ONCE", cells)
     rng = np.random.default_rng(1)
     weight = rng.random(4)
-    factors = [rng.random((k, 4)) for k in (2, 3, 1, 2)]
-    table = mean_products(weight, factors).reshape(2, 3, 1, 2)
-    for state in itertools.product(*(range(len(f)) for f in factors)):
+    factors = [rng.random((k, 4)) for k in sizes]
+    table = mean_products(weight, factors)
+    assert table.shape == sizes
+    for state in itertools.product(*map(range, sizes)):
         rows = [factor[k] for factor, k in zip(factors, state, strict=True)]
         assert table[state] == pytest.approx(float(weight @ np.prod(rows, axis=0)))
 

@@ -7,27 +7,16 @@ The compiled code is kept on disk. No kernel starts threads: blocks are shared o
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from arbmodels.assignment.source import BoolArray, FloatArray, IntArray, Quantity
+from arbmodels.compiling import compiled
 
-F = TypeVar("F", bound=Callable[..., Any])
 Index = npt.NDArray[np.int32]
 
 
-def _compiled(function: F) -> F:
-    try:
-        return cast(F, numba.njit(nogil=True, cache=True)(function))
-    except RuntimeError:  # no folder to keep compiled code in
-        return cast(F, numba.njit(nogil=True)(function))
-
-
-@_compiled
+@compiled
 def choose(  # noqa: PLR0912, PLR0917
     first: Quantity,
     second: Quantity,
@@ -70,13 +59,13 @@ def choose(  # noqa: PLR0912, PLR0917
         top, after = -np.inf, -np.inf
         best, following = 0, -1
         for j in range(plans):
+            # No branches: a processor cannot guess which plan is best.
             value = priced[j]
-            if value > after:
-                if value > top:
-                    after, following = top, best
-                    top, best = value, j
-                else:
-                    after, following = value, j
+            better, next_best = value > top, value > after
+            after = top if better else (value if next_best else after)
+            following = best if better else (j if next_best else following)
+            top = value if better else top
+            best = j if better else best
         choice[g] = best
         if after == -np.inf:
             runner[g], lead[g] = best, np.inf
@@ -94,7 +83,7 @@ def choose(  # noqa: PLR0912, PLR0917
     return total
 
 
-@_compiled
+@compiled
 def price_more(rest: FloatArray, table: FloatArray, classes: IntArray, quantity: Quantity) -> None:
     """Add ``table`` [C, J] times a quantity [g, J'] to ``rest`` [g, J']."""
     groups, width = quantity.shape
@@ -104,7 +93,7 @@ def price_more(rest: FloatArray, table: FloatArray, classes: IntArray, quantity:
             rest[g, j] += table[c, j] * quantity[g, j]
 
 
-@_compiled
+@compiled
 def chosen_sums(  # noqa: PLR0917
     first: Quantity,
     second: Quantity,
@@ -125,7 +114,7 @@ def chosen_sums(  # noqa: PLR0917
             sums[2, c, j] += weight * second[g, j]
 
 
-@_compiled
+@compiled
 def walk(  # noqa: PLR0917
     value: FloatArray,
     row: FloatArray,
@@ -175,7 +164,7 @@ def walk(  # noqa: PLR0917
     return steps
 
 
-@_compiled
+@compiled
 def find_moves(  # noqa: PLR0917
     value: FloatArray,
     row: FloatArray,

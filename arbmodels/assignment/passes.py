@@ -91,7 +91,7 @@ def best_of(block: Block, table: FloatArray) -> Best:
     narrow[0] = table[0]
     narrow[1 : 1 + len(pair)] = table[pair]
     first, second, *others = _views(block, [pair[0], pair[-1], *more])
-    classes, weights, offered = _extras(block)
+    classes, weights, offered = extras(block)
     choice, runner = np.empty(block.size, np.int32), np.empty(block.size, np.int32)
     lead = np.empty(block.size)
     value, sums = 0.0, np.zeros(narrow.shape)
@@ -129,20 +129,39 @@ def totals_of(block: Block, choice: Choice, shape: tuple[int, ...]) -> FloatArra
     return result
 
 
-def _views(block: Block, chosen: list[int]) -> list[Quantity]:
-    """Return some quantities of a block (1 ... K), as the kernels want them."""
-    arrays = [block.quantities[k - 1] for k in chosen]
-    dtype = np.result_type(np.float32, *(array.dtype for array in arrays))
-    return [_plain(array, dtype) for array in arrays]
+def pair(block: Block) -> tuple[Quantity, Quantity] | None:
+    """Return the quantities of a block as kernels of two want them; None if there are more.
+
+    One that is alone comes twice; :func:`padded` tables then price it once.
+    """
+    count = len(block.quantities)
+    if count > 2:
+        return None
+    first, second = _views(block, [1, count])
+    return first, second
 
 
-def _extras(block: Block) -> tuple[IntArray, FloatArray, BoolArray]:
+def padded(table: FloatArray) -> FloatArray:
+    """Return a table [K + 1, C, J] of at most two quantities as [3, C, J]."""
+    full = np.zeros((3, *table.shape[1:]))
+    full[: len(table)] = table
+    return full
+
+
+def extras(block: Block) -> tuple[IntArray, FloatArray, BoolArray]:
     """Return classes, weights and offered of a block, of size zero where it has none."""
     return (
         _plain(np.zeros(0) if block.classes is None else block.classes, np.dtype(np.int64)),
         _plain(np.zeros(0) if block.weights is None else block.weights, np.dtype(np.float64)),
         _plain(np.zeros((0, 0)) if block.offered is None else block.offered, np.dtype(np.bool_)),
     )
+
+
+def _views(block: Block, chosen: list[int]) -> list[Quantity]:
+    """Return some quantities of a block (1 ... K), as the kernels want them."""
+    arrays = [block.quantities[k - 1] for k in chosen]
+    dtype = np.result_type(np.float32, *(array.dtype for array in arrays))
+    return [_plain(array, dtype) for array in arrays]
 
 
 def _plain(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
@@ -160,7 +179,7 @@ def _add_sums(result: FloatArray, block: Block, choice: Choice, chosen: list[int
     """Write the totals of some quantities, two at a time, and of the weights."""
     from arbmodels.assignment import kernels
 
-    classes, weights, _ = _extras(block)
+    classes, weights, _ = extras(block)
     for at in range(0, len(chosen), 2):
         pair = chosen[at : at + 2]
         first, second = _views(block, [pair[0], pair[-1]])

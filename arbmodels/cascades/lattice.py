@@ -141,26 +141,48 @@ def _tables(curves: Curves, grids: Sequence[FloatArray], rows: slice) -> list[Fl
     failure = [curve.failure(grid).T for curve, grid in pairs]
     steps = [curve.steps(grid).T for curve, grid in pairs]
     products = [
-        _mean_product(weight, [*failure[:m], steps[m], *failure[m + 1 :]])
+        mean_products(weight, [*failure[:m], steps[m], *failure[m + 1 :]])
         for m in range(len(grids))
     ]
-    return [_mean_product(weight, failure), *products]
+    return [mean_products(weight, failure), *products]
 
 
-def _mean_product(weight: FloatArray, factors: Sequence[FloatArray]) -> FloatArray:
-    """sum_i w_i prod_m factors[m][k_m, i], for all (k_1, .., k_M)."""
-    if len(factors) == 1:
-        return factors[0] @ weight
-    if len(factors) == 2:
-        return (factors[0] * weight) @ factors[1].T
-    # Few large products instead of one per state of the first model: much less for BLAS to start.
-    first, second, *rest = factors
-    parts = []
-    for rows in blocks(len(first), second.size):
-        pairs = np.multiply(first[rows, None], second, order="C").reshape(-1, len(weight))
-        parts.append(_mean_product(weight, [pairs, *rest]))
-    whole = np.concatenate(parts)
-    return whole.reshape(len(first), len(second), *whole.shape[1:])
+def mean_products(weight: FloatArray, factors: Sequence[FloatArray]) -> FloatArray:
+    r"""Return :math:`\sum_i w_i \prod_m f_m[k_m, i]` of all :math:`(k_1, .., k_M)`, one axis each.
+
+    A product of two matrices, the factors shared out among them so that both are small.
+
+    Parameters
+    ----------
+    weight : float array [N]
+    factors : sequence of M float arrays [K_m, N]
+    """
+    sizes = [len(factor) for factor in factors]
+    # In floats: the product of all sizes may be more than an integer holds.
+    larger = [
+        max(np.prod(sizes[:cut], dtype=float), np.prod(sizes[cut:], dtype=float))
+        for cut in range(1, len(sizes) + 1)
+    ]
+    # Of equally good cuts the last: the first matrix is made a block of rows at a time.
+    cut = len(sizes) - int(np.argmin(larger[::-1]))
+    lead, *others = factors[:cut]
+    second = _products([np.ones((1, len(weight))), *factors[cut:]])
+    width = max(1, int(np.prod([len(other) for other in others]))) * len(weight)
+    parts = [
+        _products([weight * lead[rows], *others]) @ second.T for rows in blocks(len(lead), width)
+    ]
+    if not parts:
+        return np.zeros(sizes)  # a model with one amount only has no steps
+    table: FloatArray = (parts[0] if len(parts) == 1 else np.concatenate(parts)).reshape(sizes)
+    return table
+
+
+def _products(factors: Sequence[FloatArray]) -> FloatArray:
+    """All products of rows, [prod_m K_m, N], the last factor's running fastest."""
+    table = factors[0]
+    for factor in factors[1:]:
+        table = (table[:, None, :] * factor[None, :, :]).reshape(-1, table.shape[1])
+    return table
 
 
 def shortest_paths(step_spend: Sequence[FloatArray]) -> FloatArray:

@@ -136,7 +136,8 @@ def _fetch_file(dataset: Published, needed: Sequence[str], file: str, store: Sto
     try:
         retrieve(url, store.path(file), published_files()[file].sha256)
     except (OSError, ValueError) as error:
-        raise DownloadError(_remedy(dataset, needed, url, error, store)) from error
+        # Its text says what happened; the layers of a connection below would bury it.
+        raise DownloadError(_remedy(dataset, needed, url, error, store)) from None
 
 
 def retrieve(url: str, target: Path, sha256: str | None) -> None:

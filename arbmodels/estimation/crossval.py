@@ -176,8 +176,8 @@ def _exact(
     rates = rates_up_to(reach, solve_rates)
 
     def read(curves: list[tuple[FloatArray, FloatArray]]) -> PriceAndCost:
-        *prices, cost = (spend_at(rates, *curve) for curve in curves)
-        return PriceAndCost(np.stack(prices, axis=1), cost)
+        *prices, spend = (spend_at(rates, *curve) for curve in curves)
+        return PriceAndCost(np.concatenate(prices, axis=1), spend.sum(axis=1), spend)
 
     return rates, read(inside), read(outside)
 

@@ -36,10 +36,14 @@ class PriceAndCost:
         NaN above a model's reach.
     cost : float array [U]
         NaN above the cascade's reach.
+    spend_by_model : float array [U, M], optional
+        What of the cost each model is paid. None for the authors' policy, whose purchases follow a
+        formula of their own.
     """
 
     model_prices: FloatArray
     cost: FloatArray
+    spend_by_model: FloatArray | None = None
 
     @property
     def price(self) -> FloatArray:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels.compiling import compiled
 from arbmodels.passk import FloatArray
 
 IntArray = npt.NDArray[np.int64]
 
 
-@numba.njit(cache=True)
+@compiled
 def walk_back(
     flat: IntArray,
     layout: IntArray,
@@ -19,7 +19,7 @@ def walk_back(
     own: FloatArray,
     other: FloatArray,
 ) -> FloatArray:  # pragma: no cover - compiled
-    """Sum ``other`` along the cheapest path, under ``own``, to each state of a lattice.
+    """Sum ``other`` along the cheapest path, under ``own``, to each state of a lattice, [V, M].
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def walk_back(
         Spend of the step of each model that starts in a state, on either set of instances.
     """
     shape, strides = layout[0], layout[1]
-    total = np.zeros(len(flat))
+    total = np.zeros((len(flat), len(shape)))
     for v in range(len(flat)):
         state = flat[v]
         while state > 0:
@@ -45,12 +45,12 @@ def walk_back(
                     via = spend[before] + own[m, before]
                     if via < least:
                         least, last, start = via, m, before
-            total[v] += other[last, start]
+            total[v, last] += other[last, start]
             state = start
     return total
 
 
-@numba.njit(cache=True)
+@compiled
 def unsolved_at(
     grid: FloatArray, attempts: IntArray, successes: IntArray, cost: FloatArray
 ) -> FloatArray:  # pragma: no cover - compiled
@@ -75,7 +75,7 @@ def unsolved_at(
     return failure
 
 
-@numba.njit(cache=True)
+@compiled
 def _log_spend_at(
     failure: FloatArray, weights: FloatArray, rates: FloatArray, out: FloatArray
 ) -> None:  # pragma: no cover - compiled
@@ -98,7 +98,7 @@ def _log_spend_at(
         at += 1
 
 
-@numba.njit(cache=True)
+@compiled
 def mean_margins(
     alone: FloatArray, cascades: FloatArray, weights: FloatArray, rates: FloatArray
 ) -> FloatArray:  # pragma: no cover - compiled

@@ -84,8 +84,9 @@ class ShadowPolicies:
     ----------
     price : float array [V - 1], increasing, currency units per unit of solve rate
         Policy v is the best one between ``price[v - 1]`` and ``price[v]``; the first abstains.
-    solved, spend : float arrays [V]
-        Weighted sums over the instances the policies were scored on.
+    solved : float array [V]
+    spend : float array [V, M]
+        Weighted sums over the instances the policies were scored on; the spend by model.
     """
 
     price: FloatArray
@@ -106,13 +107,11 @@ def fit_and_score(fit: Tables, score: Tables) -> ShadowPolicies:
     vertex = flat[np.searchsorted(rate, x)]
     slope = np.diff(y) / np.diff(x)
     solved = score.weight - score.unsolved.ravel()[vertex]
-    if score is fit:
-        return ShadowPolicies(slope, solved, y * fit.weight)
     return ShadowPolicies(slope, solved, path_spend(lattice, vertex, score.steps))
 
 
 def path_spend(lattice: Lattice, flat: IntArray, steps: tuple[FloatArray, ...]) -> FloatArray:
-    """Return what the lattice's cheapest paths to some states spend on other instances.
+    """Return what the lattice's cheapest paths to some states spend on other instances, by model.
 
     Parameters
     ----------
@@ -122,6 +121,10 @@ def path_spend(lattice: Lattice, flat: IntArray, steps: tuple[FloatArray, ...]) 
         States, as positions in the flattened lattice.
     steps : tuple of M float arrays
         Spend of every step on the other instances, as :attr:`Lattice.step_spend`.
+
+    Returns
+    -------
+    float array [V, M]
     """
     own, other = (_padded(each) for each in (lattice.step_spend, steps))
     shape = np.array(lattice.spend.shape)
@@ -154,23 +157,30 @@ def pooled(parts: list[ShadowPolicies], weight: float) -> tuple[FloatArray, Floa
 
     Returns
     -------
-    solve_rate, spend : float arrays, both non-decreasing
+    solve_rate : float array [K]
+    spend : float array [K, M]
         A point for every shadow price at which some part changes its plan. Where scores on other
-        instances fall although the price rises, they are held at the largest so far.
+        instances fall although the price rises, they are held at the largest so far, so that the
+        solve rate and the spend on all models together never fall.
     """
     prices = np.unique(np.concatenate([[0.0], *(part.price for part in parts)]))
     scores = [part.at(prices) for part in parts]
     rate = np.sum([solved for solved, _ in scores], axis=0) / weight
     spend = np.sum([spend for _, spend in scores], axis=0) / weight
-    return np.maximum.accumulate(rate), np.maximum.accumulate(spend)
+    total = spend.sum(axis=1)
+    here = np.arange(len(total))
+    largest = np.maximum.accumulate(np.where(total >= np.maximum.accumulate(total), here, 0))
+    return np.maximum.accumulate(rate), spend[largest]
 
 
 def spend_at(rates: FloatArray, solve_rate: FloatArray, spend: FloatArray) -> FloatArray:
-    """Return the spend at solve rates along a pooled curve, neighbours mixed; NaN out of reach."""
+    """Return the spend by model at solve rates along a pooled curve, [U, M]; NaN out of reach.
+
+    Neighbours are mixed.
+    """
     first = np.concatenate([[True], np.diff(solve_rate) > 0])
-    mixed = np.interp(rates, solve_rate[first], spend[first], right=np.nan)
-    out: FloatArray = mixed
-    return out
+    columns = [np.interp(rates, solve_rate[first], each[first], right=np.nan) for each in spend.T]
+    return np.stack(columns, axis=1)
 
 
 def _undominated(lattice: Lattice) -> tuple[FloatArray, FloatArray, IntArray]:

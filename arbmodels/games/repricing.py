@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from arbmodels.cascades.last_step import crossing_steps
 from arbmodels.cascades.lattice import Lattice
+from arbmodels.compiling import compiled
 from arbmodels.curves import SAME_RATE, Curves
 from arbmodels.passk import FloatArray
 
@@ -65,7 +65,7 @@ class Repricing:
         return float(cost), bought
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _cheapest(  # noqa: PLR0917  # a compiled loop takes plain arrays
     into: FloatArray,
     strides: IntArray,

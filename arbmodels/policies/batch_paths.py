@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from arbmodels.compiling import compiled
 from arbmodels.errors import InputError
 from arbmodels.passk import FloatArray
 
@@ -110,7 +110,7 @@ def batch_paths(
     return BatchPaths(latency, spend, model, size)
 
 
-@njit(cache=True)
+@compiled
 def _paths(
     shape: IntArray, stride: IntArray, paid: FloatArray, later: IntArray
 ) -> tuple[FloatArray, IntArray, IntArray]:

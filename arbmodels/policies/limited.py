@@ -200,26 +200,13 @@ def limited_frontier(
             fit = [(use[:, [m]] * each).max(axis=0) <= most for m, each in enumerate(made)]
             made = [each[:, : int(fits.sum())] for each, fits in zip(made, fit, strict=True)]
     grids = [grid[: each.shape[1]] for grid, each in zip(curves.grids, made, strict=True)]
-    lattice = _lattice(curves, grids)
+    lattice = build_lattice(curves, grids)
     worst = [_worst(use, made) for use, _ in uses]
     kept = np.ones(lattice.spend.shape, dtype=bool)
     for (_, limit), most_used in zip(uses, worst, strict=True):
         if limit is not None:
             kept &= most_used <= limit * (1 + ROUNDING)
     return LimitedFrontier(curves, lattice, limits, worst[0], kept)
-
-
-def _lattice(curves: Curves, grids: list[FloatArray]) -> Lattice:
-    """Tabulate the lattice; models of which no attempt fits have an axis of length one."""
-    served = [m for m, grid in enumerate(grids) if len(grid) > 1] or [0]
-    some = curves.only([curves.names[m] for m in served])
-    inner = build_lattice(some, [grids[m] for m in served])
-    shape = [len(grid) for grid in grids]
-    steps = [np.zeros([*shape[:m], size - 1, *shape[m + 1 :]]) for m, size in enumerate(shape)]
-    for m, step in zip(served, inner.step_spend, strict=True):
-        steps[m] = step.reshape(steps[m].shape)
-    rate, spend = (each.reshape(shape) for each in (inner.solve_rate, inner.spend))
-    return Lattice(tuple(grids), rate, tuple(steps), spend)
 
 
 def _worst(use: FloatArray, made: list[npt.NDArray[np.int64]]) -> FloatArray:

@@ -165,6 +165,7 @@ class DaskSource:
             self._wait(futures)
             return [unpacked(result) for result in self.client.gather(futures)]
         except (KilledWorker, CancelledError) as error:
+            self.client.cancel(futures, force=True)  # the others may kill workers as well
             raise SolverError(
                 f"A partition was lost with its worker and could not be made again ({error}). Give"
                 " workers more memory or smaller partitions, and make partitions by tasks (delayed,"

@@ -17,15 +17,16 @@ every ratio is good to a few ulp for records of any length.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from arbmodels.compiling import compiled
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def record_ratios(
     records: FloatArray, right: FloatArray, keep_wrong: float, keep_right: float, ratio: FloatArray
 ) -> None:
@@ -59,7 +60,7 @@ def record_ratios(
                 ratio[i, k - 1] = following
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def urn_ratios(
     right: FloatArray, wrong: FloatArray, keep_wrong: float, keep_right: float, ratio: FloatArray
 ) -> None:
@@ -73,7 +74,7 @@ def urn_ratios(
             ratio[i, k] = previous
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def best_path(  # noqa: PLR0917  compiled functions take no keywords only
     gain: FloatArray,
     cost: FloatArray,

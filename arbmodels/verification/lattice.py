@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.cascades.lattice import _mean_product as mean_product
+from arbmodels.cascades.lattice import mean_products
 from arbmodels.curves import blocks
 from arbmodels.errors import InputError
 from arbmodels.passk import FloatArray
@@ -120,7 +120,7 @@ def step_lattice(
             bill = curve.bought[rows] * price[rows, m, None] + wrong_cost * curve.wrong[rows]
             for total, table in ((gained, curve.right[rows]), (paid, bill)):
                 factors = [*others[:position], table.T, *others[position + 1 :]]
-                np.add(total, mean_product(weight, factors), out=total)
+                np.add(total, mean_products(weight, factors), out=total)
         gain[position].reshape(sizes)[inside] = gained
         cost[position].reshape(sizes)[inside] = paid
     return StepLattice(tuple(names), gain, cost, sizes)

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from arbmodels.assignment.kernels import Index, _compiled
+from arbmodels.assignment.kernels import Index
 from arbmodels.assignment.source import FloatArray, IntArray
+from arbmodels.compiling import compiled
 
 _inner = numba.njit(nogil=True)
 
@@ -171,7 +172,7 @@ def _total(options: Options, state: Index) -> float:
     return total
 
 
-@_compiled
+@compiled
 def settle(
     options: Options,
     current: Index,

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from arbmodels.assignment.one_row.envelope import TIE, Line, Rows, Steps, walk, with_rounding
-from arbmodels.assignment.passes import Choice, best_of, totals_of
+from arbmodels.assignment.passes import CHUNK, Choice, best_of, extras, padded, pair, totals_of
 from arbmodels.assignment.program import AssignmentProgram, dense
 from arbmodels.assignment.source import Block, FloatArray, IntArray
 from arbmodels.assignment.spread import spread
@@ -172,6 +172,32 @@ def _guess(rows: Rows, steps: Steps, target: float, width: float) -> tuple[float
 
 
 def _ends(block: Block, low_table: FloatArray, high_table: FloatArray) -> _Ends:
+    quick = pair(block)
+    if quick is None:
+        return _ends_of_many(block, low_table, high_table)
+    from arbmodels.assignment.one_row import kernels
+
+    choice, to = np.empty(block.size, np.int32), np.empty(block.size, np.int32)
+    sums = np.zeros((3, 3, *low_table.shape[1:]))
+    chunk = max(CHUNK, sums.size)
+    first, second = quick
+    low, high = padded(low_table), padded(high_table)
+    classes, weights, offered = extras(block)
+    kernels.both_ends(first, second, low, high, classes, weights, offered, chunk, choice, to, sums)
+    undecided = np.flatnonzero(choice != to)
+    settled, at_low, at_high = sums[:, : len(low_table)]
+    return _Ends(
+        choice,
+        block.start + undecided,
+        to[undecided],
+        settled + at_low,
+        settled + at_high,
+        settled,
+    )
+
+
+def _ends_of_many(block: Block, low_table: FloatArray, high_table: FloatArray) -> _Ends:
+    """Return the same of a block of any number of quantities."""
     low, high = best_of(block, low_table), best_of(block, high_table)
     undecided = np.flatnonzero(low.choice != high.choice)
     part = block.take(undecided)

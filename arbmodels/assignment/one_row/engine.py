@@ -191,12 +191,21 @@ def _close(block: Block, table: FloatArray, below: float) -> IntArray:
     return block.start + matter[lead[matter] * block.weights[matter] < below]
 
 
+def _recounted(program: AssignmentProgram, found: Relaxed, choice: Choice) -> FloatArray:
+    """Return the totals of an assignment: those of the relaxation's, and what moved since."""
+    moved = np.flatnonzero(choice != found.choice)
+    if len(moved) > MOST:
+        return passes.totals(program, choice)
+    block, shape = program.source.take(moved), found.totals.shape
+    before = passes.totals_of(block, found.choice[moved], shape)
+    return found.totals + (passes.totals_of(block, choice[moved], shape) - before)
+
+
 def _answer(
     program: AssignmentProgram, found: Relaxed, state: _State, gap: float, ended: Status
 ) -> Answer:
     """Check the assignment anew and report it."""
-    same = state.choice is found.choice
-    totals = found.totals if same else passes.totals(program, state.choice)
+    totals = _recounted(program, found, state.choice)
     excess = found.line.activity(totals) - found.line.limit
     if excess > FEASIBILITY_TOLERANCE * found.largest:
         raise SolverError(

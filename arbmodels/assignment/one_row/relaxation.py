@@ -8,7 +8,7 @@ import numpy as np
 
 from arbmodels.assignment.one_row.bracket import bracket, shortened
 from arbmodels.assignment.one_row.envelope import Line, Rows, vertex, walk, with_rounding
-from arbmodels.assignment.passes import Choice, best_of, totals_of
+from arbmodels.assignment.passes import CHUNK, Choice, best_of, extras, padded, pair, totals_of
 from arbmodels.assignment.program import AssignmentProgram
 from arbmodels.assignment.source import Block, FloatArray, IntArray
 
@@ -114,4 +114,17 @@ def relax(program: AssignmentProgram) -> Relaxed | None:
 def _check(block: Block, table: FloatArray, choice: Choice) -> tuple[float, FloatArray]:
     """Return what the best plans of a block are worth, and the totals of an assignment."""
     mine = choice[block.start : block.start + block.size]
-    return best_of(block, table).value, totals_of(block, mine, table.shape)
+    quick = pair(block)
+    if quick is None:
+        return best_of(block, table).value, totals_of(block, mine, table.shape)
+    from arbmodels.assignment.one_row import kernels
+
+    sums = np.zeros((3, *table.shape[1:]))
+    chunk = max(CHUNK, sums.size)
+    mine = np.ascontiguousarray(mine)
+    first, second = quick
+    classes, weights, offered = extras(block)
+    value = kernels.best_and_chosen(
+        first, second, padded(table), classes, weights, offered, chunk, mine, sums
+    )
+    return value, sums[: len(table)]

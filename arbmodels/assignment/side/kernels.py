@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import numba
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
+
+from arbmodels.compiling import compiled
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def fill(  # noqa: PLR0917  compiled functions take no keywords only
     priced: FloatArray,
     weights: FloatArray,
@@ -83,7 +86,7 @@ def fill(  # noqa: PLR0917  compiled functions take no keywords only
     return constant, written
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "nsz"})
+@partial(compiled, fastmath={"reassoc", "nsz"})
 def best_under(top: FloatArray, sets: IntArray, values: FloatArray) -> None:
     """Add to ``values`` [S] what groups reach with gate 0 and those of every set [S, L].
 

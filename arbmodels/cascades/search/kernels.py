@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from arbmodels.compiling import compiled
 from arbmodels.passk import FloatArray
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def shortest(
     steps: FloatArray, sizes: npt.NDArray[np.int64]
 ) -> tuple[FloatArray, npt.NDArray[np.int8]]:  # pragma: no cover - compiled
@@ -47,7 +47,7 @@ def shortest(
     return spend, model
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def score(  # noqa: PLR0917 - numba takes positions
     weight: FloatArray,
     failure: FloatArray,
@@ -83,7 +83,7 @@ def score(  # noqa: PLR0917 - numba takes positions
     return unsolved, spent
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def losses(  # noqa: PLR0917 - numba takes positions
     weight: FloatArray,
     values: FloatArray,
@@ -134,7 +134,7 @@ def losses(  # noqa: PLR0917 - numba takes positions
     return lost
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def least_through(  # noqa: PLR0917 - numba takes positions
     steps: FloatArray,
     sizes: npt.NDArray[np.int64],

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from arbmodels.compiling import compiled
 from arbmodels.passk import FloatArray
 
 #: Times that every value is raised as far as its neighbours allow.
@@ -38,7 +38,7 @@ def minorant(amounts: FloatArray, floor: FloatArray, knots: npt.NDArray[np.int64
     return _minorants(amounts, np.ascontiguousarray(floor.T), knots, _SWEEPS).T
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _minorants(
     amounts: FloatArray, floor: FloatArray, knots: npt.NDArray[np.int64], sweeps: int
 ) -> FloatArray:  # pragma: no cover - compiled
@@ -48,7 +48,7 @@ def _minorants(
     return values
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _one(
     x: FloatArray, f: FloatArray, knots: npt.NDArray[np.int64], sweeps: int, out: FloatArray
 ) -> None:  # pragma: no cover - compiled
@@ -72,7 +72,7 @@ def _one(
             out[k] = max(out[k], most)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _support(
     x: FloatArray, f: FloatArray, low: int, high: int
 ) -> tuple[float, float]:  # pragma: no cover - compiled
@@ -109,7 +109,7 @@ def _support(
     return start, 0.0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _most(  # noqa: PLR0917 - numba takes positions
     x: FloatArray, f: FloatArray, low: int, high: int, other: float, left: bool
 ) -> float:  # pragma: no cover - compiled

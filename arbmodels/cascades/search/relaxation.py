@@ -23,7 +23,6 @@ the lower convex hull of its states. Cells without amounts inside lose nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -32,6 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels.cascades.hull import hull_vertices, undominated
+from arbmodels.cascades.lattice import mean_products
 from arbmodels.cascades.search.kernels import least_through, losses, shortest
 from arbmodels.cascades.search.minorant import minorant
 from arbmodels.cascades.search.natural import Natural
@@ -185,26 +185,7 @@ def relax(natural: Natural, knots: tuple[npt.NDArray[np.int64], ...]) -> Relaxat
     for m, chosen in enumerate(knots):
         spend = natural.of(natural.spend, m)[chosen]
         rise = np.diff(spend, axis=0, append=spend[-1:])
-        steps[m] = mean_products(natural.weight, [*values[:m], rise, *values[m + 1 :]])
-    unsolved = mean_products(natural.weight, values)
+        steps[m] = mean_products(natural.weight, [*values[:m], rise, *values[m + 1 :]]).ravel()
+    unsolved = mean_products(natural.weight, values).ravel()
     charge, model = shortest(steps, sizes)
     return Relaxation(natural, knots, tuple(values), steps, unsolved, charge, model)
-
-
-def mean_products(weight: FloatArray, factors: Sequence[FloatArray]) -> FloatArray:
-    """sum_i w_i prod_m factors[m][k_m, i] for all (k_1, .., k_M), flat: one matrix product."""
-    sizes = [float(len(factor)) for factor in factors]
-    halves = [max(np.prod(sizes[:cut]), np.prod(sizes[cut:])) for cut in range(len(sizes) + 1)]
-    cut = int(np.argmin(halves))
-    first = _products([weight[None, :], *factors[:cut]])
-    second = _products([np.ones((1, len(weight))), *factors[cut:]])
-    table: FloatArray = (first @ second.T).ravel()
-    return table
-
-
-def _products(factors: Sequence[FloatArray]) -> FloatArray:
-    """All products over models, [prod_m K_m, N], the last factor running fastest."""
-    table = factors[0]
-    for factor in factors[1:]:
-        table = (table[:, None, :] * factor[None, :, :]).reshape(-1, table.shape[1])
-    return table

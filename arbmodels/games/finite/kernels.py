@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from arbmodels.compiling import compiled
 
 #: An entry of the entering column up to this is no pivot.
 PIVOT = 1e-10
@@ -15,7 +16,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
-@numba.njit(cache=True)
+@compiled
 def leaving_row(
     table: Floats, place: Ints, column: int, first_slack: int, candidates: Ints
 ) -> int:
@@ -54,7 +55,7 @@ def leaving_row(
     return int(candidates[0])
 
 
-@numba.njit(cache=True)
+@compiled
 def exchange(table: Floats, row: int, column: int) -> None:
     """Swap a basic with a nonbasic variable in place (a Jordan exchange)."""
     rows, columns = table.shape
@@ -74,7 +75,7 @@ def exchange(table: Floats, row: int, column: int) -> None:
     table[row, column] = 1.0 / pivot
 
 
-@numba.njit(cache=True)
+@compiled
 def follow(
     tables: tuple[Floats, Floats],
     places: tuple[Ints, Ints],

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import numba
+
 import numpy as np
 
+from arbmodels.compiling import compiled
 from arbmodels.games.finite.kernels import TIE, Floats, Ints, exchange, leaving_row
 from arbmodels.passk import FloatArray
 
@@ -54,7 +55,7 @@ def solve_lcp(matrix: FloatArray, constant: FloatArray) -> FloatArray | None:
     return None
 
 
-@numba.njit(cache=True)
+@compiled
 def _lemke(table: Floats, place: Ints, names: Ints, most: int) -> bool:
     """Pivot until the artificial variable leaves the basis; False if it never does."""
     rows = table.shape[0]

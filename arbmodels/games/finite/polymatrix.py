@@ -12,10 +12,10 @@ from arbmodels.games.finite.lcp import solve_lcp
 from arbmodels.games.finite.mixed import against, exploitability
 from arbmodels.passk import FloatArray
 
-#: Parts of a Newton step that are tried, longest first.
-_PARTS = (1.0, 0.5, 0.25, 0.1, 0.03)
+#: Part of the way to the tangent game's equilibrium that is gone: whole steps may cycle.
+_DAMPED = 0.5
 #: Steps in a row that may bring nothing.
-_PATIENCE = 12
+_PATIENCE = 25
 
 
 class Iterates(NamedTuple):
@@ -32,7 +32,7 @@ def follow(
     deadline: float,
     target: float,
     *,
-    steps: int = 200,
+    steps: int = 40,
 ) -> Iterates:
     r"""Solve the polymatrix game that is tangent to the payoffs, move there, and again.
 
@@ -42,8 +42,9 @@ def follow(
               - (n - 2) \, u_i(a, s)
 
     to first order, a sum over pairs of players: its equilibria solve a linear complementarity
-    problem, Lemke's method finds one. Near a regular equilibrium the steps converge
-    quadratically (Josephy 1979); the longest part of a step that lowers epsilon is taken.
+    problem, Lemke's method finds one. Strategies move half of the way there, since whole steps
+    may cycle; near a regular equilibrium the tangent game's equilibrium itself, which is looked at
+    in every step, converges quadratically (Josephy 1979).
 
     Parameters
     ----------
@@ -64,25 +65,20 @@ def follow(
     wide = (-1, *(1 for _ in axes))
     scaled = (payoffs - low.reshape(wide)) / np.where(high > low, high - low, 1.0).reshape(wide)
     here = tuple(np.asarray(own, dtype=float) for own in start)
-    now = exploitability(payoffs, here)
-    best, least = here, now
-    trace, stale, step = [(0.0, now)], 0, 0
-    for step in range(1, steps + 1):
-        if least <= target or stale >= _PATIENCE or perf_counter() > deadline:
-            step -= 1
-            break
+    best, least = here, exploitability(payoffs, here)
+    trace, stale, step = [(0.0, least)], 0, 0
+    while step < steps and least > target and stale < _PATIENCE and perf_counter() <= deadline:
         there = tangent_equilibrium(scaled, here)
         if there is None:
             break
-        for part in _PARTS:
-            tried = tuple((1 - part) * a + part * b for a, b in zip(here, there, strict=True))
+        step += 1
+        here = tuple((1 - _DAMPED) * a + _DAMPED * b for a, b in zip(here, there, strict=True))
+        enough = 0.999 * least
+        for tried in (there, here):
             epsilon = exploitability(payoffs, tried)
-            if epsilon < now:
-                break
-        here, now = tried, epsilon
-        stale = 0 if now < 0.999 * least else stale + 1
-        if now < least:
-            best, least = here, now
+            if epsilon < least:
+                best, least = tried, epsilon
+        stale = 0 if least < enough else stale + 1
         trace.append((float(step), least))
     return Iterates(best, step, np.array(trace))
 

@@ -135,10 +135,12 @@ def _one(
     left, right, coefficient = (np.concatenate([part[k] for part in parts]) for k in range(3))
     exact = all(part[3] for part in parts)
     points, where = np.unique(np.concatenate([left, right, [0.0, top]]), return_inverse=True)
-    change = np.zeros((len(points), 3))
-    np.add.at(change, where[: len(left)], coefficient)
-    np.add.at(change, where[len(left) : 2 * len(left)], -coefficient)
-    a, b, c = np.cumsum(change, axis=0)[:-1].T
+    opened, closed = where[: len(left)], where[len(left) : 2 * len(left)]
+    change = [
+        np.bincount(opened, own, len(points)) - np.bincount(closed, own, len(points))
+        for own in coefficient.T
+    ]
+    a, b, c = np.cumsum(change, axis=1)[:, :-1]
     start, end = points[:-1], points[1:]
     wide = end - start > _NARROW * np.maximum(end, 1e-6 * top)
     with np.errstate(divide="ignore", invalid="ignore"):

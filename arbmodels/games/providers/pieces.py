@@ -13,6 +13,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels.compiling import compiled
 from arbmodels.games.menu import SAME_COST
 from arbmodels.games.providers.game import ProviderGame
 from arbmodels.games.providers.logit import LogitConsumers
@@ -133,7 +134,7 @@ def payoff_matrix(
     return value[:, back].T
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _evaluate(  # noqa: PLR0917  # a compiled loop takes plain arrays
     left: FloatArray,
     right: FloatArray,
@@ -172,7 +173,7 @@ def _put(crossing: FloatArray, count: int, x: float, low: float, high: float) ->
     return count
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _pieces(  # noqa: PLR0912, PLR0915, PLR0917  # one compiled loop
     alpha: FloatArray,
     beta: FloatArray,

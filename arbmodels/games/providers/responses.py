@@ -97,8 +97,10 @@ def summed(pieces: Pieces, top: float) -> tuple[FloatArray, FloatArray]:
     """Return breakpoints [n + 1] from 0 to top, and the summed quadratics between them [n, 3]."""
     ends = np.concatenate([pieces.left, pieces.right, [0.0, top]])
     points, where = np.unique(ends, return_inverse=True)
-    change = np.zeros((len(points), 3))
-    count = len(pieces.left)
-    np.add.at(change, where[:count], pieces.coefficient)
-    np.add.at(change, where[count : 2 * count], -pieces.coefficient)
-    return points, np.cumsum(change, axis=0)[:-1]
+    count, size = len(pieces.left), len(points)
+    opened, closed = where[:count], where[count : 2 * count]
+    change = [
+        np.bincount(opened, own, size) - np.bincount(closed, own, size)
+        for own in pieces.coefficient.T
+    ]
+    return points, np.cumsum(change, axis=1)[:, :-1].T

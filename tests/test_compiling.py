@@ -1,0 +1,104 @@
+"""Compiled code kept on disk: what two processes write at once is right for both."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import numba
+import numpy as np
+import pytest
+
+from arbmodels.compiling import compiled
+
+SOURCE = """
+{imports}
+
+@{decorator}
+def weighted(table, weight):
+    total = 0.0
+    for row in range(table.shape[0]):
+        for column in range(table.shape[1]):
+            total += weight * (row + 1) * table[row, column]
+    return total
+"""
+PLAIN = "import numba", "numba.njit(nogil=True, cache=True)"
+OURS = "from arbmodels.compiling import compiled", "compiled"
+
+ROWS = np.arange(6.0).reshape(2, 3)
+COLUMNS = np.asfortranarray(ROWS)  # the same numbers, another form of the compiled function
+ANSWER = 3.0 + 2 * 12.0
+
+
+def process(folder: Path, which: tuple[str, str]) -> ModuleType:
+    """A module as a process of its own would have it: a fresh function over the same files."""
+    path = folder / "kernel.py"
+    if not path.exists():
+        path.write_text(SOURCE.format(imports=which[0], decorator=which[1]))
+    spec = importlib.util.spec_from_file_location("kernel", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def compile_at_once(folder: Path, which: tuple[str, str]) -> list[float]:
+    """Two processes compile one form each, and a third uses both.
+
+    The second looks at the index before the first has written it, and writes all it has just
+    before the first writes its code.
+    """
+    first, second = process(folder, which), process(folder, which)
+    files = first.weighted._cache._cache_file, second.weighted._cache._cache_file
+    write = files[0]._save_data
+
+    def interrupted(*args: object) -> None:
+        files[1]._load_index = dict
+        second.weighted(COLUMNS, 1.0)
+        write(*args)
+
+    files[0]._save_data = interrupted
+    first.weighted(ROWS, 1.0)
+    third = process(folder, which)
+    return [third.weighted(COLUMNS, 1.0), third.weighted(ROWS, 1.0)]
+
+
+def test_two_forms_compiled_at_once_keep_their_own_code(tmp_path: Path) -> None:
+    assert compile_at_once(tmp_path, OURS) == [ANSWER, ANSWER]
+
+
+def test_the_interleaving_is_one_that_numbered_files_do_not_survive(tmp_path: Path) -> None:
+    # If a later numba mends this, arbmodels.compiling may go.
+    assert compile_at_once(tmp_path, PLAIN) != [ANSWER, ANSWER]
+
+
+def test_code_is_found_again(tmp_path: Path) -> None:
+    process(tmp_path, OURS).weighted(ROWS, 1.0)
+    later = process(tmp_path, OURS).weighted
+    assert later(ROWS, 2.0) == 2 * ANSWER
+    assert sum(later.stats.cache_hits.values()) == 1
+    assert not later.stats.cache_misses
+    later(COLUMNS, 1.0)
+    latest = process(tmp_path, OURS).weighted
+    assert (latest(ROWS, 1.0), latest(COLUMNS, 1.0)) == (ANSWER, ANSWER)
+    assert sum(latest.stats.cache_hits.values()) == 2
+
+
+def test_changed_source_is_compiled_anew(tmp_path: Path) -> None:
+    process(tmp_path, OURS).weighted(ROWS, 1.0)
+    path = tmp_path / "kernel.py"
+    path.write_text(path.read_text().replace("row + 1", "row + 2"))
+    assert process(tmp_path, OURS).weighted(ROWS, 1.0) == ANSWER + ROWS.sum()
+
+
+def test_without_a_folder_for_compiled_code_it_is_compiled_in_every_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nowhere(self: object) -> None:
+        raise RuntimeError("no locator available")
+
+    monkeypatch.setattr(numba.core.dispatcher.Dispatcher, "enable_caching", nowhere)
+    kernel = compiled(lambda x: 2 * x)
+    assert kernel(3.0) == 6.0
