@@ -33,7 +33,9 @@ _MARGIN = 0.01
 _SHIFTS = (0.6180339887498949, 0.7548776662466927)
 
 
-def mixed_profiles(game: ProviderGame, *, start: float, deadline: float) -> Iterator[Mixed]:
+def mixed_profiles(
+    game: ProviderGame, *, start: float, rounds: int, deadline: float
+) -> Iterator[Mixed]:
     """Yield mixed profiles, the later ones usually nearer to an equilibrium.
 
     Parameters
@@ -43,6 +45,8 @@ def mixed_profiles(game: ProviderGame, *, start: float, deadline: float) -> Iter
     start : float in [0, 1]
         From which of the first mover's prices the Lemke-Howson paths start, lowest 0, highest 1:
         other starts may end in another equilibrium.
+    rounds : int
+        Grids that are solved, at most.
     deadline : float
         By ``perf_counter``.
     """
@@ -64,7 +68,7 @@ def mixed_profiles(game: ProviderGame, *, start: float, deadline: float) -> Iter
     window: list[tuple[Strategy, Strategy]] = []
     step = 0
     low, high = [np.inf, np.inf], [0.0, 0.0]
-    while perf_counter() < deadline:
+    while iteration + step < rounds and perf_counter() < deadline:
         size = _FINE[0] if step < _SWITCH else _FINE[1]
         for k, strategy in enumerate(found):
             played = strategy.price[strategy.probability > 1e-6]
