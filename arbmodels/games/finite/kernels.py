@@ -17,9 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @compiled
-def leaving_row(
-    table: Floats, place: Ints, column: int, first_slack: int, candidates: Ints
-) -> int:
+def leaving_row(table: Floats, place: Ints, column: int, first_slack: int, candidates: Ints) -> int:
     """Row of the lexicographically least ratio; -1 if no entry of the column is positive."""
     rows, last = table.shape[0], table.shape[1] - 1
     count = 0

@@ -55,9 +55,7 @@ def check(game: ProviderGame, strategies: Sequence[Strategy]) -> Checked:
         profiles, weight = rivals_of(everyone, player)
         own = everyone[player]
         best = best_response(game, player, profiles, weight)
-        profit = float(
-            own.probability @ expected(game, player, own.price, profiles, weight)
-        )
+        profit = float(own.probability @ expected(game, player, own.price, profiles, weight))
         profits.append(profit)
         answers.append(best.price)
         gains.append(max(best.profit - profit, 0.0))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -54,24 +55,35 @@ def mixed_profiles_of_many(
     """
     movers = game.movers
     grids = [_first_grid(game, player, first[player], k) for k, player in enumerate(movers)]
-    played = [np.zeros(len(own)) for own in grids]
-    before = [np.full(len(own), 1.0 / len(own)) for own in grids]
+    state = _State(
+        grids,
+        [np.zeros(len(own)) for own in grids],
+        [np.full(len(own), 1.0 / len(own)) for own in grids],
+    )
     for step in range(1, rounds + 1):
         if perf_counter() > deadline:
             return
-        found = _solve(_payoffs(game, grids), before, deadline)
-        strategies = tuple(_strategy(own, chance) for own, chance in zip(grids, found, strict=True))
+        found = _solve(_payoffs(game, state.prices), state.chances, deadline)
+        strategies = tuple(map(_strategy, state.prices, found))
         checked = check(game, strategies)
         yield Mixed(strategies, checked.profit, checked.of_largest, step)
         played = [
             np.where(chance > _NOTHING, step, last)
-            for chance, last in zip(found, played, strict=True)
+            for chance, last in zip(found, state.played, strict=True)
         ]
-        grids, played, before = _next(game, grids, played, found, checked, strategies, step)
+        state = _next(game, _State(state.prices, played, list(found)), checked, step)
+
+
+class _State(NamedTuple):
+    """Prices of every mover, when each was last played, and probabilities to start from."""
+
+    prices: list[FloatArray]
+    played: list[FloatArray]
+    chances: list[FloatArray]
 
 
 def _first_grid(game: ProviderGame, player: int, price: float, place: int) -> FloatArray:
-    """A few multipliers, and one given; the grids of two providers do not meet in ties."""
+    """Return a few multipliers and one given; grids of two providers do not meet in ties."""
     cost = float(np.asarray(game.marginal_cost)[game.ownership[player] > 0].min())
     low = max(1.02 * cost, 0.05)
     grid = np.geomspace(low, max(_HIGHEST, 2 * low), _FIRST) * (1 + 1e-3 * place)
@@ -79,7 +91,7 @@ def _first_grid(game: ProviderGame, player: int, price: float, place: int) -> Fl
 
 
 def _payoffs(game: ProviderGame, grids: Sequence[FloatArray]) -> FloatArray:
-    """Profits of all movers at all joint profiles, [P, A_1, ..., A_P]."""
+    """Return profits of all movers at all joint profiles, [P, A_1, ..., A_P]."""
     joint = np.stack(np.meshgrid(*grids, indexing="ij"), axis=-1).reshape(-1, len(grids))
     profiles = np.ones((len(joint), len(game.players)))
     profiles[:, list(game.movers)] = joint
@@ -110,22 +122,14 @@ def _strategy(grid: FloatArray, chance: FloatArray) -> Strategy:
     return Strategy(grid[kept > 0], kept[kept > 0] / kept.sum())
 
 
-def _next(
-    game: ProviderGame,
-    grids: Sequence[FloatArray],
-    played: Sequence[FloatArray],
-    found: Sequence[FloatArray],
-    checked: Checked,
-    strategies: tuple[Strategy, ...],
-    step: int,
-) -> tuple[list[FloatArray], list[FloatArray], list[FloatArray]]:
-    """Return grids with the best responses, when each price was last played, and the start."""
-    prices, last, chances = list(map(np.copy, grids)), list(played), list(found)
+def _next(game: ProviderGame, state: _State, checked: Checked, step: int) -> _State:
+    """Add the best responses, and drop prices until the joint profiles are few enough."""
+    prices, last, chances = (list(part) for part in state)
     least = 1e-6 * max(*checked.profit, 1e-300)
     for k in range(len(prices)):
         if checked.gain[k] <= least:
             continue
-        answer = _apart(game, checked, strategies, k)
+        answer = _apart(game, checked, k)
         if np.abs(np.log(prices[k] / answer)).min() > _SAME:
             prices[k] = np.append(prices[k], answer)
             last[k], chances[k] = np.append(last[k], step + 0.5), np.append(chances[k], 0.0)
@@ -138,16 +142,14 @@ def _next(
         chances[k] = np.delete(chances[k], out)
     order = [np.argsort(own) for own in prices]
     start = [chance[at] + 1e-9 for chance, at in zip(chances, order, strict=True)]
-    return (
+    return _State(
         [own[at] for own, at in zip(prices, order, strict=True)],
         [own[at] for own, at in zip(last, order, strict=True)],
         [own / own.sum() for own in start],
     )
 
 
-def _apart(
-    game: ProviderGame, checked: Checked, strategies: tuple[Strategy, ...], k: int
-) -> float:
+def _apart(game: ProviderGame, checked: Checked, k: int) -> float:
     """Return a best response as far from the rivals' prices as most of its gain allows.
 
     Undercutting by next to nothing would have the next round undercut that, and so on.

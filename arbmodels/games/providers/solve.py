@@ -146,9 +146,7 @@ class _Best(NamedTuple):
 def _best(profiles: Iterable[Mixed], tolerance: float, most: int) -> _Best:
     best: Mixed | None = None
     trace = []
-    for found in tqdm(
-        profiles, "Restricted games", total=most, disable=None, leave=False, delay=2
-    ):
+    for found in tqdm(profiles, "Restricted games", total=most, disable=None, leave=False, delay=2):
         trace.append((float(found.iterations), found.relative))
         if best is None or found.relative < best.relative:
             best = found
