@@ -16,18 +16,21 @@ import numpy as np
 from tqdm import tqdm
 
 from arbmodels.games.deviations import Deviations
+from arbmodels.games.finite import polymatrix
 from arbmodels.games.finite.game import FiniteGame
 from arbmodels.games.mixed_prices.distribution import PriceDistribution
 from arbmodels.passk import FloatArray
 
 #: Prices per player on every grid but the first, by the number of players, and grids at most.
-_PRICES, _FEW = {3: 41, 4: 15}, 8
+_PRICES, _FEW = {3: 61, 4: 20}, 8
 _ROUNDS = 30
 #: Shifts of the grids, as parts of a step: two irrational numbers, so that none repeats.
 _SHIFTS = (0.6180339887498949, 0.7548776662466927)
 #: Share of the range that is played by which a grid exceeds it, and a probability to speak of.
 _MARGIN, _PLAYED = 0.01, 1e-6
-#: Seconds after which one grid is given up, where there is no time limit for all.
+#: Part of a start that is spread evenly; largest gain on a grid, over the range of payoffs.
+_SPREAD, _EXACT = 0.01, 1e-9
+#: Seconds after which the first grid is given up, where there is no time limit for all.
 _LONG = 60.0
 
 Strategies = tuple[PriceDistribution, ...]
@@ -89,15 +92,19 @@ def solve_shifted(
     best: tuple[Strategies, Deviations] | None = None
     trace = []
     for step in tqdm(range(_ROUNDS), "Price grids", disable=None, leave=False, delay=2):
-        # Where there is a pure equilibrium, the first grid shows it.
-        answer = game.finite(grids).solve(
-            "polymatrix" if step else "auto",
-            time_limit=min(max(deadline - perf_counter(), 0.1), _LONG),
-        )
-        here = tuple(map(PriceDistribution.on_grid, grids, answer.strategies))
+        finite = game.finite(grids)
+        if step == 0:
+            # Where there is a pure equilibrium, the first grid shows it.
+            found = finite.solve(time_limit=min(time_limit, _LONG)).strategies
+        else:
+            # From the last answer, so that of several equilibria the same one is met again.
+            start = [_moved(own, grid) for own, grid in zip(average, grids, strict=True)]
+            target = _EXACT * float(np.ptp(finite.payoffs))
+            found = polymatrix.follow(finite.payoffs, start, deadline, target).strategies
+        here = tuple(map(PriceDistribution.on_grid, grids, found))
         # The first grid is coarse; the earlier half had worse ranges and fewer best responses.
         window = [*window, here][-((step + 1) // 2) :] if step > 1 else [here]
-        average = tuple(_average([found[k] for found in window]) for k in range(count))
+        average = tuple(_average([one[k] for one in window]) for k in range(count))
         deviations = game.certify(average)
         trace.append((float(max(len(own.prices) for own in average)), deviations.epsilon))
         if best is None or deviations.relative_epsilon < best[1].relative_epsilon:
@@ -130,8 +137,15 @@ def solve_shifted(
 
 
 def _shifted(low: float, high: float, size: int, step: int, player: int) -> FloatArray:
-    shift = ((step + 0.5) * _SHIFTS[0] + player * _SHIFTS[1]) % 1.0
+    shift = ((step + 0.5) * _SHIFTS[0] + player * step * _SHIFTS[1]) % 1.0
     return np.asarray(low + (high - low) * (np.arange(size) + shift) / size)
+
+
+def _moved(own: PriceDistribution, grid: FloatArray) -> FloatArray:
+    """Move every atom to the next price of a grid, and spread a little over all of it."""
+    edges = (grid[1:] + grid[:-1]) / 2
+    mass = np.bincount(np.searchsorted(edges, own.prices), own.masses, len(grid))
+    return np.asarray((1 - _SPREAD) * mass + _SPREAD / len(grid))
 
 
 def _average(found: Sequence[PriceDistribution]) -> PriceDistribution:
