@@ -89,6 +89,7 @@ def solve_shifted(
     lowest, highest = np.full(count, np.inf), np.zeros(count)
     extra = [np.zeros(0) for _ in grids]
     window: list[Strategies] = []
+    average: Strategies = ()
     best: tuple[Strategies, Deviations] | None = None
     trace = []
     for step in tqdm(range(_ROUNDS), "Price grids", disable=None, leave=False, delay=2):

@@ -16,6 +16,7 @@ from arbmodels.games.providers.certificate import Strategy
 from arbmodels.games.providers.flows import plot_responses
 from arbmodels.games.providers.game import ProviderGame
 from arbmodels.games.providers.outcome import Outcome, outcome
+from arbmodels.games.trace import draw_trace
 from arbmodels.passk import FloatArray
 
 if TYPE_CHECKING:
@@ -191,6 +192,14 @@ class ProviderEquilibrium(Displayed):
     def plot_responses(self, axes: Axes | None = None) -> Axes:
         """Draw both providers' best responses."""
         return plot_responses(self.game, axes)
+
+    def plot_trace(self, axes: Axes | None = None) -> Axes:
+        """Draw the largest gain over profit in the restricted games that were solved."""
+        steps, measure = self.trace.T
+        over = "the largest profit" if len(self.game.movers) > 2 else "the own profit"
+        return draw_trace(
+            steps, measure, "Restricted games solved", f"Largest gain over {over}", axes
+        )
 
     def plot_strategies(self, axes: Axes | None = None) -> Axes:
         """Draw the cumulative distribution of every provider's price."""
