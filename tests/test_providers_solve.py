@@ -169,14 +169,14 @@ TRIO = Menu(
 @pytest.mark.parametrize("arbitrageurs", [1, 2])
 def test_three_providers_mix_with_less_to_gain_than_in_any_pure_profile(arbitrageurs: int) -> None:
     game = ProviderGame((TRIO,), Consumers([0.7], high=4.0), 0.3, arbitrageurs)
-    found = solve_providers(game, tolerance=0.02)
+    found = solve_providers(game, tolerance=0.06)
     assert found.kind == "mixed"
     assert found.settled
     assert found.deviations.exact
-    assert found.epsilon_of_largest <= 0.02
+    assert found.epsilon_of_largest <= 0.06
     assert found.least_pure is not None
     assert found.least_pure[1] > found.epsilon
-    assert found.trace[-1, 1] <= 0.02 < found.trace[0, 1]
+    assert found.trace[-1, 1] <= 0.06 < found.trace[0, 1]
     assert "of the largest profit" in str(found)
     # Nothing better on a fine grid, every joint profile of the rivals asked one by one.
     random = np.random.default_rng(0)

@@ -29,8 +29,9 @@ _PROFILES = 60_000
 _FIRST, _HIGHEST = 4, 2.5
 #: Probabilities up to this are dropped; the certificate knows.
 _NOTHING = 1e-5
-#: Largest gain in the restricted game, over the largest profit, that is good enough.
-_ENOUGH = 1e-6
+#: Largest gain in the restricted game, over the largest payoff: at which to stop, and up to which
+#: no second start is tried.
+_ENOUGH, _FAIR = 1e-6, 1e-3
 #: Steps away from a price that is best only in the limit, and the share of the gain to be kept.
 _STEPS = np.geomspace(3e-2, 1e-8, 12)
 _KEPT = 0.8
@@ -107,12 +108,12 @@ def _solve(
     payoffs: FloatArray, before: Sequence[FloatArray], deadline: float
 ) -> tuple[FloatArray, ...]:
     """Solve the restricted game from the last answer, and from indifference if that fails."""
-    target = _ENOUGH * max(float(payoffs.max()), 1e-300)
+    scale = max(float(payoffs.max()), 1e-300)
     even = [np.full(size, 1.0 / size) for size in payoffs.shape[1:]]
     tried = []
     for start in (before, even):
-        tried.append(polymatrix.follow(payoffs, start, deadline, target).strategies)
-        if exploitability(payoffs, tried[-1]) <= target:
+        tried.append(polymatrix.follow(payoffs, start, deadline, _ENOUGH * scale).strategies)
+        if exploitability(payoffs, tried[-1]) <= _FAIR * scale:
             break
     return min(tried, key=lambda found: exploitability(payoffs, found))
 
