@@ -99,7 +99,11 @@ class SmoothEquilibrium(Displayed):
         """Return the equilibrium at prices that a solver found."""
         flags = flags_at(game, found.prices)
         if not found.converged:
-            flags = (f"no convergence in {len(found.trace)} iterations", *flags)
+            unsettled = (
+                f"no convergence in {len(found.trace)} iterations; of all that the starts led to,"
+                " these prices have the least epsilon"
+            )
+            flags = (unsettled, *flags)
         return cls(
             game,
             found.prices,
