@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +72,16 @@ class Curves:
             names=tuple(models),
             grids=tuple(self.grids[m] for m in columns),
             models=tuple(self.models[m] for m in columns),
+        )
+
+    def on(self, rows: npt.NDArray[np.int64]) -> Curves:
+        """Return the curves on some of the instances, by position; their weights sum to one."""
+        kept = [self.market.instances[i] for i in rows]
+        return replace(
+            self,
+            market=self.market.select(instances=kept),
+            # The curves take any index, not slices only.
+            models=tuple(curve.part(cast(slice, rows)) for curve in self.models),
         )
 
     def index(self, model: str) -> int:

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arbmodels.cascades import cascade_frontier
+from arbmodels.cascades import cascade_frontier, search_frontier
 from arbmodels.cascades.lattice import build_lattice
 from arbmodels.curves import attempt_curves
 from arbmodels.errors import InputError
 from arbmodels.estimation import cross_validate_margin
 from arbmodels.estimation.crossval import _Plans, _policies_held_out
 from arbmodels.estimation.folds import held_out
+from arbmodels.estimation.searched_policies import SearchedPolicies
 from arbmodels.estimation.shadow_price import (
     ShadowPolicies,
     Tables,
@@ -317,3 +318,43 @@ def test_markets_that_cannot_be_divided():
     )
     with pytest.raises(InputError, match="all the weight, or none"):
         cross_validate_margin(lone)
+
+
+@pytest.mark.parametrize("by", ["instances", "segments"])
+def test_a_search_held_out_does_as_the_exact_method_held_out(simulated, by):
+    curves = attempt_curves(simulated.select(models=["gpt5mini", "deepseek"]), 30)
+    rates = np.linspace(0.5, 0.7, 9)
+    asked = {"by": by, "folds": 3, "repeats": 1, "solve_rates": rates}
+    exact = cross_validate_margin(curves, **asked)
+    searched = cross_validate_margin(search_frontier(curves, rates), **asked)
+    assert searched.method == "searched"
+    # Other plans of nearly the same spend in sample: a little apart held out.
+    np.testing.assert_allclose(searched.held_out.cost, exact.held_out.cost, rtol=0.03)
+    np.testing.assert_allclose(searched.in_sample.cost, exact.in_sample.cost, rtol=0.02)
+    np.testing.assert_array_equal(searched.held_out.model_prices, exact.held_out.model_prices)
+    spend = searched.held_out.spend_by_model
+    np.testing.assert_allclose(spend.sum(axis=1), searched.held_out.cost)
+
+
+def test_searched_policies_are_scored_on_the_fold_alone():
+    market = random_market(np.random.default_rng(8), 30, 5, max_attempts=5)
+    curves = attempt_curves(market)
+    rows = np.arange(0, 30, 3)
+    policies = SearchedPolicies(curves, np.array([0.3, 0.4]), 5_000)
+    scored = policies.held_out(rows)
+    # What happens to the instances held out changes their scores, and no policy.
+    changed = market.successes.copy()
+    changed[rows] = market.attempts[rows]
+    other = attempt_curves(replace(market, successes=changed))
+    again = policies._replace(curves=other).held_out(rows)
+    np.testing.assert_array_equal(again.price, scored.price)
+    assert (again.solved >= scored.solved - 1e-12).all()
+    assert again.solved[-1] == pytest.approx(market.weight[rows].sum())
+    assert scored.solved[-1] < market.weight[rows].sum()
+
+
+def test_a_searched_margin_shows_its_optimism():
+    market = random_market(np.random.default_rng(4), 40, 5, max_attempts=6)
+    margin = arbitrage(search_frontier(market))
+    assert margin.cross_validated.method == "searched"
+    assert "optimism" in str(margin)

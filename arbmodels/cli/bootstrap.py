@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from arbmodels.cli.delivery import deliver
 from arbmodels.cli.inputs import curves_of, names, open_market, solve_rates
 from arbmodels.cli.options import (
     AccountingOption,
@@ -25,9 +26,9 @@ from arbmodels.cli.options import (
     Workers,
     described,
 )
-from arbmodels.cli.output import about, called, show, show_json
-from arbmodels.cli.pictures import check_picture, new_picture, save_picture
-from arbmodels.cli.tables import check_table, save_table
+from arbmodels.cli.output import called
+from arbmodels.cli.pictures import check_picture, new_picture
+from arbmodels.cli.tables import check_table
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:
@@ -111,18 +112,8 @@ def bootstrap(
             solve_rates=rates,
             **drawn,  # type: ignore[arg-type]
         )
-    if plot is not None:
-        save_picture(_figure(found, called(market)), plot)
-    if output is not None:
-        save_table(found.to_frame(), output)
-    if json:
-        show_json({**about(market), **found.to_dict()})
-        return
-    show(found.table())
-    if plot is not None:
-        show(f"Figure: {plot}")
-    if output is not None:
-        show(f"Table: {output}")
+    draw = partial(_figure, found, called(market))
+    deliver(found, market, draw, plot=plot, output=output, json=json)
 
 
 def _figure(found: CurveBands | MarginBands, title: str) -> Figure:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from arbmodels.cli.delivery import deliver
 from arbmodels.cli.inputs import curves_of, open_market, solve_rates
 from arbmodels.cli.options import (
     AccountingOption,
@@ -13,7 +14,6 @@ from arbmodels.cli.options import (
     Data,
     Force,
     Json,
-    MethodOption,
     MissingPairs,
     Models,
     Output,
@@ -24,10 +24,13 @@ from arbmodels.cli.options import (
     Workers,
     described,
 )
-from arbmodels.cli.output import about, called, show, show_json
-from arbmodels.cli.pictures import check_picture, new_picture, save_picture
-from arbmodels.cli.tables import check_table, save_table
+from arbmodels.cli.output import called
+from arbmodels.cli.pictures import check_picture, new_picture
+from arbmodels.cli.tables import check_table
 from arbmodels.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Folds = Annotated[int, typer.Option("--folds", metavar="K", help="Parts, each held out once.")]
 By = Annotated[
@@ -39,6 +42,16 @@ By = Annotated[
         " policy does on a kind of task it was not fitted on.",
     ),
 ]
+Method = Annotated[
+    Literal["exact", "searched", "authors"],
+    typer.Option(
+        "--method",
+        metavar="METHOD",
+        help="exact: the cheapest cascade at every solve rate, up to four models. searched:"
+        " cascades of any number of models, in whole attempts. authors: the single allocation"
+        " of Olmedo et al. (2026), for two models, the cheap one first.",
+    ),
+]
 Repeats = Annotated[
     int, typer.Option("--repeats", metavar="N", help="Divisions into folds to average over.")
 ]
@@ -47,12 +60,13 @@ Repeats = Annotated[
 @described(
     "cross-validate swebench-sim --models gpt5mini,deepseek",
     "cross-validate my-folder --by segments --folds 3",
+    "cross-validate my-folder --method searched --repeats 1",
 )
 def cross_validate(
     source: Source,
     *,
     models: Models = None,
-    method: MethodOption = "exact",
+    method: Method = "exact",
     folds: Folds = 5,
     by: By = "instances",
     repeats: Repeats = 4,
@@ -77,13 +91,13 @@ def cross_validate(
     check_picture(plot, force=force)
     check_table(output, force=force)
     rates = None if at is None else solve_rates(at)
-    if method == "authors" and accounting != "authors":
-        raise InputError("The authors' method has its own accounting: leave out --accounting.")
+    if method != "exact" and accounting != "authors":
+        raise InputError(f"--method {method} has its own accounting: leave out --accounting.")
     market = open_market(source, models, columns, missing, data)
     from arbmodels.estimation import cross_validate_margin
 
     found = cross_validate_margin(
-        market if method == "authors" else curves_of(market, accounting),
+        curves_of(market, accounting) if method == "exact" else market,
         method=method,
         folds=folds,
         by=by,
@@ -92,17 +106,10 @@ def cross_validate(
         solve_rates=rates,
         workers=workers,
     )
-    if plot is not None:
+
+    def draw() -> Figure:
         figure, (axes,) = new_picture()
         found.plot(axes).set_title(called(market))
-        save_picture(figure, plot)
-    if output is not None:
-        save_table(found.to_frame(), output)
-    if json:
-        show_json({**about(market), **found.to_dict()})
-        return
-    show(found.table())
-    if plot is not None:
-        show(f"Figure: {plot}")
-    if output is not None:
-        show(f"Table: {output}")
+        return figure
+
+    deliver(found, market, draw, plot=plot, output=output, json=json)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from arbmodels.cli.delivery import deliver
 from arbmodels.cli.inputs import names, number_of, open_market
 from arbmodels.cli.options import (
     Columns,
@@ -21,11 +22,12 @@ from arbmodels.cli.options import (
     Workers,
     described,
 )
-from arbmodels.cli.output import about, show, show_json
-from arbmodels.cli.pictures import check_picture, new_picture, save_picture
-from arbmodels.cli.tables import check_table, save_table
+from arbmodels.cli.pictures import check_picture, new_picture
+from arbmodels.cli.tables import check_table
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from arbmodels.estimation.learning import Learner
 
 Segment = Annotated[
@@ -97,17 +99,10 @@ def robustness(
         seed=seed,
         workers=workers,
     )
-    if plot is not None:
+
+    def draw() -> Figure:
         figure, panels = new_picture(len(found.panels))
         found.plot(panels)
-        save_picture(figure, plot)
-    if output is not None:
-        save_table(found.to_frame(), output)
-    if json:
-        show_json({**about(market), **found.to_dict()})
-        return
-    show(found.table())
-    if plot is not None:
-        show(f"Figure: {plot}")
-    if output is not None:
-        show(f"Table: {output}")
+        return figure
+
+    deliver(found, market, draw, plot=plot, output=output, json=json)

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from arbmodels.cascades import (
     Frontier,
+    SearchedFrontier,
     authors_curve,
     authors_market_reach,
     authors_policy,
@@ -31,12 +32,13 @@ from arbmodels.cascades import (
 )
 from arbmodels.cascades.authors import CostCurve
 from arbmodels.cascades.lattice import build_lattice, coarsen
-from arbmodels.curves import Curves, blocks, default_budget_grid
+from arbmodels.curves import Curves, attempt_curves, blocks, default_budget_grid
 from arbmodels.errors import InputError
 from arbmodels.estimation.authors_search import AuthorsSearch
 from arbmodels.estimation.crossval_result import CrossValidatedMargin, PriceAndCost
 from arbmodels.estimation.folds import By, IntArray, held_out
 from arbmodels.estimation.rates import rates_up_to
+from arbmodels.estimation.searched_policies import SearchedPolicies
 from arbmodels.estimation.shadow_price import (
     ShadowPolicies,
     Tables,
@@ -48,9 +50,12 @@ from arbmodels.estimation.workers import run
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 
+#: States of a lattice, and of the small lattices of a search, by default.
+_LATTICE_STATES, _SEARCH_STATES = 250_000, 30_000
+
 
 def cross_validate_margin(
-    source: Market | Curves | Frontier,
+    source: Market | Curves | Frontier | SearchedFrontier,
     *,
     method: str = "exact",
     folds: int = 5,
@@ -58,7 +63,7 @@ def cross_validate_margin(
     repeats: int = 4,
     seed: int = 0,
     solve_rates: npt.ArrayLike | None = None,
-    most_states: int = 250_000,
+    most_states: int | None = None,
     workers: int | None = None,
 ) -> CrossValidatedMargin:
     r"""Estimate the margin on new instances, and by how much the margin in sample is too good.
@@ -71,9 +76,12 @@ def cross_validate_margin(
 
     Parameters
     ----------
-    source : Market, Curves or Frontier
-        As for :func:`arbmodels.arbitrage`.
-    method : {"exact", "authors"}
+    source : Market, Curves, Frontier or SearchedFrontier
+        As for :func:`arbmodels.arbitrage`. Of a searched frontier the curves are taken.
+    method : {"exact", "searched", "authors"}
+        Searched policies are those of :func:`arbmodels.search_frontier`, for more than four
+        models, a market being scored in whole attempts; the search is repeated on every training
+        set, and on all instances, to a gap of 2%. A searched frontier is always searched.
         For the authors' policy the allocation is chosen on the training instances by their grid
         search; budgets, which index their curves, are not chosen at all.
     folds : int
@@ -87,8 +95,9 @@ def cross_validate_margin(
     seed : int
     solve_rates : increasing array of probabilities, optional
         As for :func:`arbmodels.arbitrage`.
-    most_states : int
-        Larger lattices are thinned, in sample and held out alike.
+    most_states : int, optional
+        Larger lattices are thinned, in sample and held out alike; 250,000 by default. Of a search
+        it is the limit of :func:`arbmodels.search_frontier`, 30,000 by default.
     workers : int, optional
         Processes; results do not depend on it (:func:`arbmodels.estimation.workers.run`).
 
@@ -108,8 +117,8 @@ def cross_validate_margin(
     instance by instance, so that nothing else can leak; only the prior of beta-binomial curves is
     fitted to all instances.
     """
-    if method not in ("exact", "authors"):
-        raise InputError(f"No method {method!r}; choose 'exact' or 'authors'.")
+    if method not in ("exact", "searched", "authors"):
+        raise InputError(f"No method {method!r}; choose 'exact', 'searched' or 'authors'.")
     if repeats < 1:
         raise InputError(f"repeats is {repeats}; give at least 1.")
     market = source if isinstance(source, Market) else source.market
@@ -122,12 +131,18 @@ def cross_validate_margin(
         if not isinstance(source, Market):
             raise InputError("The authors' method brings its own curves: give it a market.")
         rates, inside, outside, convention = _authors(source, divisions, solve_rates, workers)
+    elif method == "searched" or isinstance(source, SearchedFrontier):
+        method = "searched"
+        curves = _curves(source)
+        states = most_states or _SEARCH_STATES
+        rates, inside, outside = _searched(curves, divisions, solve_rates, states, workers)
+        convention = curves.convention
     else:
         if isinstance(source, Frontier):
-            thinned = coarsen(source.grids, most_states)
+            thinned = coarsen(source.grids, most_states or _LATTICE_STATES)
             frontier = Frontier(source.curves, build_lattice(source.curves, thinned))
         else:
-            frontier = cascade_frontier(source, most_states=most_states)
+            frontier = cascade_frontier(source, most_states=most_states or _LATTICE_STATES)
         rates, inside, outside = _exact(frontier, divisions, solve_rates, workers)
         convention = frontier.convention
     return CrossValidatedMargin(
@@ -154,6 +169,15 @@ class _Plans(NamedTuple):
         )
         return cls(frontier.curves, frontier.grids, reduce(add, parts))
 
+    def inside(self) -> ShadowPolicies:
+        """Fit plans on all instances and score them there."""
+        return fit_and_score(self.every, self.every)
+
+    def held_out(self, fold: IntArray) -> ShadowPolicies:
+        """Fit plans on all instances but a fold, and score them on the fold."""
+        held = Tables.of(self.curves, self.grids, fold)
+        return fit_and_score(self.every.without(held), held)
+
 
 def _exact(
     frontier: Frontier,
@@ -161,34 +185,67 @@ def _exact(
     solve_rates: npt.ArrayLike | None,
     workers: int | None,
 ) -> tuple[FloatArray, PriceAndCost, PriceAndCost]:
-    sources = [_Plans.of(each) for each in (*frontier.single_models, frontier)]
+    singles = [_Plans.of(each) for each in frontier.single_models]
+    rates = rates_up_to(_reach(singles), solve_rates)
+    inside, outside = _validated([*singles, _Plans.of(frontier)], rates, divisions, workers)
+    return rates, inside, outside
+
+
+def _curves(source: Market | Curves | Frontier | SearchedFrontier) -> Curves:
+    if isinstance(source, Market):
+        return attempt_curves(source)
+    return source if isinstance(source, Curves) else source.curves
+
+
+def _searched(
+    curves: Curves,
+    divisions: list[list[IntArray]],
+    solve_rates: npt.ArrayLike | None,
+    most_states: int,
+    workers: int | None,
+) -> tuple[FloatArray, PriceAndCost, PriceAndCost]:
+    alone = [curves.only([model]) for model in curves.names]
+    singles = [_Plans.of(Frontier(each, build_lattice(each))) for each in alone]
+    rates = rates_up_to(_reach(singles), solve_rates)
+    cascades = SearchedPolicies(curves, rates, most_states)
+    inside, outside = _validated([*singles, cascades], rates, divisions, workers)
+    return rates, inside, outside
+
+
+def _reach(singles: list[_Plans]) -> float:
+    """Return the largest solve rate of a single model's plans, in sample."""
+    return max(float(pooled([each.inside()], each.every.weight)[0][-1]) for each in singles)
+
+
+def _validated(
+    sources: list[_Plans | SearchedPolicies],
+    rates: FloatArray,
+    divisions: list[list[IntArray]],
+    workers: int | None,
+) -> tuple[PriceAndCost, PriceAndCost]:
+    """Return prices of single models, and the cost of the last source, in sample and held out."""
     folds = [fold for division in divisions for fold in division]
     tasks = [(sources, fold) for fold in folds]
     scored = run(_policies_held_out, tasks, workers, "cross-validation, folds")
-    inside = [
-        pooled([fit_and_score(every, every)], every.weight) for every in (s.every for s in sources)
-    ]
+    weight = float(sources[0].curves.market.weight.sum())
+    inside = [pooled([each.inside()], weight) for each in sources]
     outside = [
-        pooled([of_fold[k] for of_fold in scored], float(len(divisions)))
+        pooled([of_fold[k] for of_fold in scored], weight * len(divisions))
         for k in range(len(sources))
     ]
-    reach = max(float(rate[-1]) for rate, _ in inside[:-1])
-    rates = rates_up_to(reach, solve_rates)
 
     def read(curves: list[tuple[FloatArray, FloatArray]]) -> PriceAndCost:
         *prices, spend = (spend_at(rates, *curve) for curve in curves)
         return PriceAndCost(np.concatenate(prices, axis=1), spend.sum(axis=1), spend)
 
-    return rates, read(inside), read(outside)
+    return read(inside), read(outside)
 
 
-def _policies_held_out(sources: list[_Plans], fold: IntArray) -> list[ShadowPolicies]:
+def _policies_held_out(
+    sources: list[_Plans | SearchedPolicies], fold: IntArray
+) -> list[ShadowPolicies]:
     """Fit plans on all instances but a fold, and score them on the fold."""
-    scored = []
-    for curves, grids, every in sources:
-        held = Tables.of(curves, grids, fold)
-        scored.append(fit_and_score(every.without(held), held))
-    return scored
+    return [each.held_out(fold) for each in sources]
 
 
 def _authors(

@@ -66,7 +66,7 @@ class CrossValidatedMargin(Displayed):
     Parameters
     ----------
     market : Market
-    method : {"exact", "authors"}
+    method : {"exact", "searched", "authors"}
     folds : int
     by : {"instances", "segments"}
         What was held out.
@@ -146,7 +146,7 @@ class CrossValidatedMargin(Displayed):
         how = f"{self.folds} folds of {self.by}"
         if self.repeats > 1:
             how += f", {self.repeats} times"
-        if self.method == "exact":
+        if self.method != "authors":
             how += ", neighbouring policies mixed"
         if not np.isfinite(self.margin).any():
             return f"Cross-validated ({how}): no solve rate of this grid is reached held out."

@@ -13,9 +13,10 @@ from arbmodels.passk import FloatArray
 #: Fewer instances than this say nothing about others.
 LEAST_INSTANCES = 20
 #: Divisions into folds; more models or instances than these get one, for a second or two in all.
+#: So does a search, which is repeated on every training set: some ten seconds for six models.
 _REPEATS, _FEW_MODELS, _FEW_INSTANCES = 4, 3, 1_000
-#: As many instances are validated within a few seconds.
-MOST_INSTANCES = 5_000
+#: As many instances are validated within a few seconds; a search of as many models.
+MOST_INSTANCES, MOST_SEARCHED = 5_000, 8
 
 
 def why_not(source: Frontier | SearchedFrontier | AuthorsPolicy, solve_rates: FloatArray) -> str:
@@ -24,8 +25,6 @@ def why_not(source: Frontier | SearchedFrontier | AuthorsPolicy, solve_rates: Fl
     count, models = int(np.count_nonzero(source.market.weight)), len(source.names)
     if not np.any(np.isfinite(source.model_prices_at(solve_rates))):
         return "Not cross-validated: there is no market price at these solve rates."
-    if isinstance(source, SearchedFrontier):
-        return "Not cross-validated: a search over many models is scored where it was fitted."
     if isinstance(source, AuthorsPolicy) and models != 2:
         return "Not cross-validated: this allocation was given, not chosen on the market."
     if count < LEAST_INSTANCES:
@@ -33,9 +32,13 @@ def why_not(source: Frontier | SearchedFrontier | AuthorsPolicy, solve_rates: Fl
             f"Not cross-validated: {count} instances are too few ({LEAST_INSTANCES} needed), so the"
             " margin may be far too good."
         )
-    if count > MOST_INSTANCES:
+    searched = isinstance(source, SearchedFrontier)
+    much = f"{count} instances" if count > (_FEW_INSTANCES if searched else MOST_INSTANCES) else ""
+    if searched and models > MOST_SEARCHED:
+        much = f"a search of {models} models"
+    if much:
         return (
-            f"Not cross-validated: it would take long with {count} instances;"
+            f"Not cross-validated: it would take long with {much};"
             " call arbmodels.estimation.cross_validate_margin."
         )
     return ""
@@ -51,9 +54,9 @@ def validated(
     if reason := why_not(source, solve_rates):
         return reason
     few = len(source.names) <= _FEW_MODELS and len(source.market.instances) <= _FEW_INSTANCES
-    repeats = _REPEATS if few else 1
+    repeats = _REPEATS if few and not isinstance(source, SearchedFrontier) else 1
     try:
-        if isinstance(source, Frontier):
+        if isinstance(source, Frontier | SearchedFrontier):
             return cross_validate_margin(source, solve_rates=solve_rates, repeats=repeats)
         return cross_validate_margin(
             source.market, method="authors", solve_rates=solve_rates, repeats=repeats
