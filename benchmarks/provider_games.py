@@ -108,7 +108,7 @@ def _equilibrium(market: Market, rate: float, arbitrageurs: int) -> dict[str, An
         "relative_epsilon": found.relative_epsilon,
         "exact_certificate": found.deviations.exact,
         "least_pure_epsilon": None if found.least_pure is None else found.least_pure[1],
-        "relative_epsilon_by_iteration": [float(e) for e in found.trace],
+        "relative_epsilon_by_iteration": found.trace[:, 1].tolist(),
     }
 
 

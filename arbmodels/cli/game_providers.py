@@ -191,7 +191,9 @@ def statics(
         game = _game(
             market, rates, arbitrageurs, marginal_cost=marginal_cost, choke=choke, captive=captive
         )
-        answer = comparative_statics(game, vary, wanted, tolerance=tolerance, time_limit=_seconds(time_limit))
+        answer = comparative_statics(
+            game, vary, wanted, tolerance=tolerance, time_limit=_seconds(time_limit)
+        )
     _finish(market, answer, measure, plot, json)
 
 

@@ -51,7 +51,8 @@ def solve_joint(
     for every player i, advice a and deviation a'; summed over the advice if coarse.
 
     Rows are added where the last solution violates them most, four per advice and round, until
-    none is violated; deviations by 1, 2, 4, ... actions are there from the start. Correlated: strictly dominated actions are left out. If the time is up, the
+    none is violated; deviations by 1, 2, 4, ... actions are there from the start. Correlated:
+    strictly dominated actions are left out. If the time is up, the
     distribution of least violation is returned with it.
     """
     if not coarse:
