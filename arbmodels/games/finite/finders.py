@@ -74,13 +74,20 @@ def find(payoffs: FloatArray, method: Method, deadline: float, paths: int | None
         found = _lemke_howson(payoffs, _part(deadline, 0.4, method), paths)
         if found[0].epsilon <= target:
             return found
-    wanted = [method] if method != "auto" else [*([] if two else ["polymatrix"]), *_FALLBACKS]
-    for name in wanted:
+    for name in _in_order(method, two=two):
         finder, share = _FINDERS[name]
         found.append(finder(payoffs, _part(deadline, share, method), target))
         if found[-1].epsilon <= target:
             return found[-1:]
     return [min(found, key=lambda one: one.epsilon)]
+
+
+def _in_order(method: Method, *, two: bool) -> tuple[str, ...]:
+    """Return what is tried after the methods that end exactly."""
+    if method == "auto":
+        return _FALLBACKS if two else ("polymatrix", *_FALLBACKS)
+    # The program of a zero-sum game may run out of time.
+    return ("regret",) if method == "zero_sum" else (method,)
 
 
 def _polymatrix(payoffs: FloatArray, deadline: float, target: float) -> Found:
