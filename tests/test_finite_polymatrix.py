@@ -82,3 +82,19 @@ def test_three_sellers_with_capacities_on_a_grid(capacities):
     found = follow(finite.payoffs, even, FOREVER, 1e-10)
     assert finite.certify(found.strategies).epsilon < 1e-9
     assert found.steps < 40
+
+
+def test_traces_draw_and_say_when_nothing_iterated():
+    game = FiniteGame(np.random.default_rng(5).random((3, 4, 4, 4)))
+    capacities = CapacityGame([0.8, 0.6])
+    answers = [
+        game.solve("smoothed"),
+        game.correlated(),
+        capacities.solve("double_oracle", tolerance=0.02),
+    ]
+    for answer in answers:
+        axes = answer.plot_trace()
+        assert "epsilon" in axes.get_ylabel()
+        drawn = axes.lines[-1].get_ydata()
+        assert drawn[-1] == pytest.approx(max(answer.trace[:, 1].min(), drawn.min()))
+    assert capacities.solve().plot_trace().get_title() == "Nothing iterated"
