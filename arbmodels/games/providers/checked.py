@@ -9,7 +9,7 @@ import numpy as np
 
 from arbmodels.games.providers.certificate import Strategy, rivals_of
 from arbmodels.games.providers.game import ProviderGame
-from arbmodels.games.providers.responses import best_response, expected
+from arbmodels.games.providers.responses import answered
 from arbmodels.passk import FloatArray
 
 
@@ -54,8 +54,8 @@ def check(game: ProviderGame, strategies: Sequence[Strategy]) -> Checked:
     for player in game.movers:
         profiles, weight = rivals_of(everyone, player)
         own = everyone[player]
-        best = best_response(game, player, profiles, weight)
-        profit = float(own.probability @ expected(game, player, own.price, profiles, weight))
+        best, value = answered(game, player, own.price, profiles, weight)
+        profit = float(own.probability @ value)
         profits.append(profit)
         answers.append(best.price)
         gains.append(max(best.profit - profit, 0.0))
