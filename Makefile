@@ -47,11 +47,16 @@ notebooks: $(VENV)/dev
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace \
 	  --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
-# Wheel and source distribution, in dist.
+# Wheel and source distribution, in dist; the wheel runs the demo from an empty environment.
 distribution: $(VENV)/dev
 	$(PIP) -e ".[distribution]"
+	rm -rf dist build/empty
 	$(BIN)/python -m build --installer pip
 	$(BIN)/python -m twine check --strict dist/*
+	$(PYTHON) -m venv build/empty
+	build/empty/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+	  -c constraints.txt dist/*.whl
+	cd build/empty && bin/arbmodels formulations list && bin/arbmodels demo --output demo.png
 
 benchmarks: $(VENV)/dev
 	$(BIN)/python -m benchmarks.frontier_against_grid_search

@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from arbmodels import estimation as estimation
     from arbmodels import games as games
+    from arbmodels import interactive as interactive
     from arbmodels import online as online
     from arbmodels import policies as policies
     from arbmodels import predict as predict
@@ -104,6 +105,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _PARTS = (
     "estimation",
     "games",
+    "interactive",
     "online",
     "policies",
     "predict",

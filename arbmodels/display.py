@@ -103,7 +103,7 @@ def wrapped(text: str, width: int) -> str:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TextTable:
     """A titled table with a note, ready for a terminal or a notebook.
 
@@ -168,6 +168,12 @@ class TextTable:
                 *(["", wrapped(self.note, width)] * bool(self.note)),
             ]
         )
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        return self.html()
 
     def html(self) -> str:
         """Return the table for a notebook."""

@@ -73,3 +73,9 @@ def test_numbers(value: float, shown: str) -> None:
 
 def test_undefined_shares_are_dashes() -> None:
     assert (percent(0.1234), percent(0.1234, 2), percent(float("nan"))) == ("12.3%", "12.34%", "–")
+
+
+def test_a_table_shows_itself() -> None:
+    table = TextTable("Title", ("name", "value"), [("a", "1")])
+    assert repr(table) == table.text()
+    assert table._repr_html_() == table.html()

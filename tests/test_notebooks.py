@@ -49,11 +49,11 @@ def _cells(path: Path, kind: str) -> list[Any]:
 
 
 def _texts(outputs: list[Any]) -> Iterator[str]:
-    """Yield every output that people read; pictures are left out."""
+    """Yield every output that people read; pictures and widgets (random names) are left out."""
     for output in outputs:
         yield output.get("text", "")
         for kind, content in output.get("data", {}).items():
-            if not kind.startswith("image/"):
+            if not kind.startswith(("image/", "application/vnd.jupyter.widget-")):
                 yield str(content)
 
 

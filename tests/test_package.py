@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
+from zipfile import ZipFile
 
 import arbmodels
 from cli_cases import python
@@ -43,3 +46,41 @@ def test_formulations_are_in_the_wheel() -> None:
         package, _, name = module.partition(".")
         assert package in wheel
         assert (ROOT / package / f"{name}.py").exists()
+
+
+#: Run with nothing but the wheel on the path that is ours.
+_FROM_THE_WHEEL = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import arbmodels, formulations
+assert arbmodels.__file__.startswith(sys.argv[1]), arbmodels.__file__
+assert formulations.__file__.startswith(sys.argv[1]), formulations.__file__
+assert arbmodels.load_market("swebench-sim").simulated
+from arbmodels.cli import main
+sys.argv[1:] = ["formulations", "check", "budget_routing"]
+main()
+"""
+
+
+def test_the_wheel_holds_all_that_is_needed(tmp_path: Path) -> None:
+    """Built, unpacked and run from elsewhere; `make distribution` runs it without the checkout."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    assert built.returncode == 0, built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with ZipFile(wheel) as archive:
+        names = archive.namelist()
+        archive.extractall(tmp_path / "site")
+    tops = {name.partition("/")[0] for name in names}
+    assert tops == {"arbmodels", "formulations", f"arbmodels-{arbmodels.__version__}.dist-info"}
+    for needed in ("arbmodels/py.typed", "arbmodels/data/swebench_sim.json"):
+        assert needed in names
+    run = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-I", "-c", _FROM_THE_WHEEL, str(tmp_path / "site")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "budget_routing" in run.stdout

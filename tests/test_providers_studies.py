@@ -17,6 +17,7 @@ from arbmodels.games import (
     decompose_revenue,
     distillation_statics,
     entry_game,
+    entry_threshold,
     lead,
     linear_consumers,
     outcome,
@@ -161,6 +162,30 @@ def test_entry_equilibria_are_those_of_enumeration(simulated: Market) -> None:
         entry_game(market, consumers, -1.0)
     with pytest.raises(InputError, match="fixed cost for each"):
         entry_game(market, consumers, {"gpt5mini": 1.0})
+
+
+def test_the_threshold_of_entry_is_the_profit_in_the_market() -> None:
+    game = small_game(2)
+    found = entry_threshold(game, "b", [0, 1, 2], tolerance=0.02, time_limit=30)
+    frame = found.to_frame().set_index(["value", "providers"])
+    for count in (0, 1, 2):
+        played = game.replace(arbitrageurs=count)
+        assert frame.loc[count, "list prices"]["threshold"] == pytest.approx(
+            played.profits(np.ones(2))[0, 1]
+        )
+        answered = solve_providers(played.replace(fixed=("b",)), tolerance=0.02, time_limit=30)
+        assert frame.loc[count, "re-pricing"]["threshold"] == pytest.approx(answered.profits[1])
+        assert frame.loc[count, "re-pricing"]["relative_epsilon"] <= 0.02
+    assert "threshold" in str(found)
+    both = entry_threshold(game, "b", [2], entrant_moves=True, tolerance=0.02, time_limit=30)
+    together = solve_providers(game, tolerance=0.02, time_limit=30)
+    assert both.to_frame()["threshold"].iloc[1] == pytest.approx(together.outcome.total_profit[1])
+    with pytest.raises(InputError, match="to enter"):
+        entry_threshold(game, "c")
+    with pytest.raises(InputError, match="incumbent"):
+        entry_threshold(game.replace(fixed=("a",)), "b")
+    with pytest.raises(InputError, match="at least one"):
+        entry_threshold(game, "b", [])
 
 
 def test_a_student_takes_revenue_and_a_dear_one_takes_none(simulated: Market) -> None:

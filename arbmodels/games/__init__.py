@@ -4,6 +4,8 @@ from arbmodels.games.bertrand import BertrandGame
 from arbmodels.games.capacity import CapacityGame
 from arbmodels.games.captive import CaptiveGame
 from arbmodels.games.certificate import Certificate, certify
+from arbmodels.games.certified_menus import MenuSearch, certified_menus
+from arbmodels.games.certified_play import CertifiedPlay, solve_certified
 from arbmodels.games.decomposition import (
     Decomposition,
     bootstrap_decomposition,
@@ -12,9 +14,11 @@ from arbmodels.games.decomposition import (
 from arbmodels.games.deviations import Deviations
 from arbmodels.games.distillation import distillation_statics
 from arbmodels.games.entry import EntryGame, entry_game
+from arbmodels.games.entry_threshold import entry_threshold
 from arbmodels.games.equilibrium import Equilibrium
 from arbmodels.games.finite import CorrelatedEquilibrium, FiniteEquilibrium, FiniteGame
 from arbmodels.games.menu import Menu
+from arbmodels.games.menu_proof import Proof
 from arbmodels.games.menu_search import cascade_menus
 from arbmodels.games.mixed_prices import PriceDistribution, PriceEquilibrium, PriceGame
 from arbmodels.games.payoffs import BestResponse, TieRule, bertrand_profit, best_response
@@ -46,6 +50,7 @@ __all__ = [
     "CapacityGame",
     "CaptiveGame",
     "Certificate",
+    "CertifiedPlay",
     "Consumers",
     "CorrelatedEquilibrium",
     "Decomposition",
@@ -56,10 +61,12 @@ __all__ = [
     "FiniteGame",
     "LogitConsumers",
     "Menu",
+    "MenuSearch",
     "Outcome",
     "PriceDistribution",
     "PriceEquilibrium",
     "PriceGame",
+    "Proof",
     "ProviderEquilibrium",
     "ProviderGame",
     "Seller",
@@ -74,18 +81,21 @@ __all__ = [
     "calibrate_costs",
     "capacity_statics",
     "cascade_menus",
+    "certified_menus",
     "certify",
     "certify_providers",
     "comparative_statics",
     "decompose_revenue",
     "distillation_statics",
     "entry_game",
+    "entry_threshold",
     "lead",
     "linear_consumers",
     "logit_consumers",
     "outcome",
     "providers_from",
     "reseller",
+    "solve_certified",
     "solve_providers",
     "step_statics",
     "undercut",

@@ -18,6 +18,7 @@ import pandas as pd
 
 from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.errors import InputError
+from arbmodels.games.menu_proof import Proof
 from arbmodels.passk import FloatArray
 
 #: Two costs nearer than this (relative) are the same: sums along paths are rounded.
@@ -43,7 +44,8 @@ class Menu(Displayed):
 
     .. math:: V(w) = \min_k \sum_m w_m E_{km}
 
-    Made by :func:`arbmodels.games.cascade_menus`.
+    Made by :func:`arbmodels.games.cascade_menus`, or, with a proof for every policy at chosen
+    prices, by :func:`arbmodels.games.certified_menus`.
 
     Parameters
     ----------
@@ -61,6 +63,8 @@ class Menu(Displayed):
         ``checked`` fresh price vectors, before what was missing there was added; 0 if exact.
     checked : int
     convention, currency : str
+    proof : Proof or None
+        Lower bounds on the cost of every policy, at price vectors that were certified.
 
     Examples
     --------
@@ -80,6 +84,7 @@ class Menu(Displayed):
     checked: int = 0
     convention: str = ""
     currency: str = "USD"
+    proof: Proof | None = None
 
     def __post_init__(self) -> None:
         expected, single = np.array(self.expected, float), np.array(self.single, float)
@@ -147,6 +152,43 @@ class Menu(Displayed):
         reach = np.isfinite(self.single)
         return np.where(reach, w * np.where(reach, self.single, 0.0), np.inf)
 
+    def bound(self, prices: npt.ArrayLike) -> FloatArray:
+        """Return what no policy can undercut at every price vector, [B].
+
+        Between the price vectors that were certified it follows from concavity, and is looser.
+
+        Raises
+        ------
+        InputError
+            If the menu has no proof, or as :meth:`cheapest`.
+        """
+        return self._proven.at(checked_prices(prices, len(self.models)))
+
+    @property
+    def gap(self) -> FloatArray:
+        """Largest share of its cost that a better policy could save, at ``proof.prices``, [P].
+
+        Raises
+        ------
+        InputError
+            If the menu has no proof.
+        """
+        proof = self._proven
+        return _gap(self.cost(proof.prices), proof.bound)
+
+    def gap_at(self, prices: npt.ArrayLike) -> FloatArray:
+        """Return the same at any price vectors, by :meth:`bound`, [B]."""
+        return _gap(self.cost(prices), self.bound(prices))
+
+    @property
+    def _proven(self) -> Proof:
+        if self.proof is None:
+            raise InputError(
+                "This menu has no proven bounds; make it with certified_menus, at the price"
+                " vectors that matter."
+            )
+        return self.proof
+
     @property
     def words(self) -> str:
         """What is proven about the menu."""
@@ -154,6 +196,14 @@ class Menu(Displayed):
             return (
                 "The whole lower hull: no cascade on the lattice is cheaper at any prices with"
                 f" ratios up to {PRICE_RATIO:,.0f}."
+            )
+        if self.proof is not None:
+            gap = self.gap
+            vectors = "price vector" if len(gap) == 1 else "price vectors"
+            return (
+                f"Proven at {len(gap)} {vectors}: no policy is cheaper by more than"
+                f" {percent(float(gap.max()), 2)} of the menu's cost"
+                f" ({percent(float(gap.mean()), 2)} in the mean)."
             )
         return (
             "Found by a search over price vectors; at"
@@ -184,6 +234,11 @@ class Menu(Displayed):
     def reach_alone(self) -> tuple[str, ...]:
         """Models that reach the solve rate without others."""
         return tuple(m for m, cost in zip(self.models, self.single, strict=True) if cost < np.inf)
+
+
+def _gap(cost: FloatArray, bound: FloatArray) -> FloatArray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(cost > 0, np.maximum(1.0 - bound / cost, 0.0), 0.0)
 
 
 def checked_prices(prices: npt.ArrayLike, models: int) -> FloatArray:

@@ -39,7 +39,9 @@ def cascade_menus(
     slope gives a new one. More models: the cheapest cascades at random price vectors, in rounds,
     until the menu's cost at fresh ones exceeds the lattice's optimum by at most ``tolerance`` (or
     the rounds are over); the excess at the last fresh ones, measured before what was missing there
-    was added, is kept in the result.
+    was added, is kept in the result. On a thinned lattice of six models that optimum is itself some
+    percent above the cheapest policy's; :func:`arbmodels.games.certified_menus` proves how near its
+    menus are.
 
     Parameters
     ----------

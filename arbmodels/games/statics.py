@@ -20,6 +20,7 @@ Feature = Literal["arbitrageurs", "overhead", "marginal cost", "captive", "heter
 Providers = Literal["list prices", "re-pricing"]
 _COLOURS = {"list prices": "#0072B2", "re-pricing": ARBITRAGEUR_COLOUR}
 _SHOWN = (
+    "threshold",
     "mean_price",
     "mean_margin",
     "rounds",

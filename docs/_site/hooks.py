@@ -26,6 +26,8 @@ import reference_pages  # noqa: E402
 
 _MATHEMATICS = re.compile(r'<(span|div) class="arithmatex">(.*?)</\1>', re.DOTALL)
 
+_NO_WORDS = re.compile(r'–\s*<div class="doc-md-description">\s*</div>')
+
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Put the generated pages into the table of contents."""
@@ -52,18 +54,20 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Replace TeX by MathML."""
+    """Replace TeX by MathML, and drop the dash after parameters that need no words."""
     del config, files
 
     def mathml(found: re.Match[str]) -> str:
         text = unescape(found[2]).strip()
         display = "block" if text.startswith(r"\[") else "inline"
         try:
-            return str(convert(text[2:-2].strip(), display=display))
+            made = str(convert(text[2:-2].strip(), display=display))
+            # A box of its own scrolls; browsers let mathematics itself overflow the page.
+            return f'<div class="equation">{made}</div>' if display == "block" else made
         except Exception as error:
             raise ValueError(f"{page.file.src_uri}: no MathML for {text}") from error
 
-    return _MATHEMATICS.sub(mathml, html)
+    return _NO_WORDS.sub("", _MATHEMATICS.sub(mathml, html))
 
 
 def on_pre_build(config: MkDocsConfig) -> None:

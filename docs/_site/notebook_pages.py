@@ -51,7 +51,9 @@ def pages() -> dict[str, str | bytes]:
 def _tidied(text: str) -> str:
     """Fold solutions away with Markdown inside, and let tables begin at the margin."""
     text = text.replace("<details>", '<details markdown="1">')
+    # Without a class the theme draws a table; the other attribute keeps names and numbers whole.
     text = text.replace('<table border="1" class="dataframe">', "<table>")
+    text = text.replace("<table>", "<table data-output>")
     text = text.replace("</table><p>", '</table><p style="white-space: pre-line">')
     return re.sub(r"^ +(?=</?(?:table|thead|tbody|tr|td|th|div|caption))", "", text, flags=re.M)
 

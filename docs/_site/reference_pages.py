@@ -22,6 +22,7 @@ _TITLES = {
     "verification": "Verification",
     "margins": "Margins",
     "games": "Games",
+    "interactive": "Sliders",
     "estimation": "Estimation",
     "predict": "Prediction",
     "online": "Online routing",

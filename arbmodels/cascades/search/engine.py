@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,12 +59,13 @@ class Band:
         return min(self.relaxation.best(price)[1], self.excluded.bound(price))
 
 
-def search(
+def search(  # noqa: PLR0917
     natural: Natural,
     rates: FloatArray,
     gap: float,
     most_states: int,
     deadline: float,
+    known: Iterable[Steps] = (),
 ) -> tuple[Plans, Bounds]:
     """Find plans and bounds that differ by at most ``gap`` (relative) at the solve rates.
 
@@ -76,8 +78,12 @@ def search(
         Of one relaxation.
     deadline : float
         By :func:`time.monotonic`; when it has passed the best so far is returned.
+    known : iterable of Steps
+        Plans to start from.
     """
     plans, bounds = Plans(natural), Bounds()
+    for steps in known:
+        plans.add(steps)
     root = relax(natural, first_knots(natural))
     _learn(root, np.append(root.hull, len(root.charge) - 1), plans)
     plans.add(_trimmed(natural, root.purchases(len(root.charge) - 1)))

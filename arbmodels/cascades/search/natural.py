@@ -6,7 +6,7 @@ Amounts are positions on each model's own grid: whole attempts, or the budget gr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -77,6 +77,14 @@ class Natural:
         """Solve rate when every model has been used up."""
         left = self.failure[self.first[1:] - 1].prod(axis=0)
         return float(1.0 - self.weight @ left)
+
+    def repriced(self, multipliers: FloatArray) -> Natural:
+        """Return the market where an attempt of model m costs ``multipliers[m]`` times as much.
+
+        Amounts stay what they are: attempts, or dollars at list prices.
+        """
+        rows = np.repeat(np.asarray(multipliers, dtype=float), np.diff(self.first))
+        return replace(self, spend=self.spend * rows[:, None])
 
     def score(self, steps: Steps) -> Scored:
         """Score a path of purchases, and every beginning of it.

@@ -91,15 +91,26 @@ def search_frontier(
         raise InputError(f"No model of {curves.market.name} ever solves anything.")
     rates = _rates(solve_rates, natural.reach, curves)
     many = len(curves.names) > MAX_AXES
-    if many and curves.unit != "attempts":
-        raise InputError(
-            f"{curves.market.name} has {len(curves.names)} models; more than {MAX_AXES} are"
-            " searched in whole attempts only: give attempt_curves(market), or select models."
-        )
+    check_axes(curves)
     plans, bounds = (search_many if many else search)(
         natural, rates, gap, most_states, start + time_limit
     )
     return SearchedFrontier(natural, rates, plans, bounds, gap, time.monotonic() - start)
+
+
+def check_axes(curves: Curves) -> None:
+    """Refuse more models than one lattice holds in another unit than attempts.
+
+    Raises
+    ------
+    InputError
+        Then.
+    """
+    if len(curves.names) > MAX_AXES and curves.unit != "attempts":
+        raise InputError(
+            f"{curves.market.name} has {len(curves.names)} models; more than {MAX_AXES} are"
+            " searched in whole attempts only: give attempt_curves(market), or select models."
+        )
 
 
 def _rates(wanted: npt.ArrayLike | None, reach: float, curves: Curves) -> FloatArray:

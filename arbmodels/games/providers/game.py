@@ -51,7 +51,8 @@ class ProviderGame:
     Parameters
     ----------
     menus : sequence of Menu, length U
-        One per solve rate of the consumers, see :func:`arbmodels.games.cascade_menus`.
+        One per solve rate of the consumers, see :func:`arbmodels.games.cascade_menus` and, for
+        many models, :func:`arbmodels.games.certified_menus`.
     consumers : Consumers or LogitConsumers
         Who buy from the cheapest seller, or choose by nested logit between the models bought
         directly and the resold cascade: then a lone arbitrageur sets its logit markup, providers

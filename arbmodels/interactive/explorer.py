@@ -1,0 +1,228 @@
+"""The numbers behind the sliders; all searches are done once, before the first step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from arbmodels.cascades import cascade_frontier
+from arbmodels.errors import InputError
+from arbmodels.games import (
+    Deviations,
+    Outcome,
+    ProviderEquilibrium,
+    ProviderGame,
+    Strategy,
+    cascade_menus,
+    certify_providers,
+    linear_consumers,
+    outcome,
+    solve_providers,
+)
+from arbmodels.margins import arbitrage
+from arbmodels.market import Market
+from arbmodels.passk import FloatArray
+
+#: Without overheads a third arbitrageur changes nothing: two sell at cost already.
+MOST_ARBITRAGEURS = 2
+#: Solve rates of the curves between two neighbouring ones of the game.
+_BETWEEN = 10
+#: Multipliers at which the providers' profits are drawn.
+OWN_PRICES = np.linspace(0.0, 3.0, 151)
+
+
+class OverRates(NamedTuple):
+    """Prices over the solve rates, [U], currency units per instance.
+
+    ``direct`` [U, M] is what each model alone costs, infinite beyond its reach; ``cost`` the
+    cheapest cascade; ``price`` what consumers pay; ``margin`` one minus cost over the cheapest
+    direct price, NaN where no model alone suffices.
+    """
+
+    direct: FloatArray
+    cost: FloatArray
+    price: FloatArray
+    margin: FloatArray
+
+
+class AtRate(NamedTuple):
+    """The providers' game at one solve rate and given multipliers.
+
+    ``profits`` [M, 151] is each provider's profit by its own multiplier, from 0 to 3 in steps of
+    0.02, the rival's as given; ``outcome`` is what happens, ``deviations`` what each provider
+    could gain by any other multiplier, exactly.
+    """
+
+    profits: FloatArray
+    outcome: Outcome
+    deviations: Deviations
+
+
+@dataclass(frozen=True, eq=False)
+class Explorer:
+    """Curves and games of a market of two models at any prices, without another search.
+
+    Made by :meth:`from_market`.
+
+    Parameters
+    ----------
+    curves : ProviderGame
+        Over all the solve rates that are drawn.
+    games : sequence of ProviderGame, length K
+        One per solve rate that can be chosen.
+    equilibria : mapping of (position of the solve rate, arbitrageurs) to ProviderEquilibrium
+    name : str
+    """
+
+    curves: ProviderGame
+    games: tuple[ProviderGame, ...]
+    equilibria: dict[tuple[int, int], ProviderEquilibrium]
+    name: str
+
+    @classmethod
+    def from_market(
+        cls,
+        market: Market,
+        solve_rates: npt.ArrayLike | None = None,
+        *,
+        marginal_cost: float = 0.3,
+        choke: float = 2.0,
+        tolerance: float = 0.02,
+        time_limit: float = 5.0,
+    ) -> Explorer:
+        """Find the menus of all solve rates and the equilibria of those that can be chosen.
+
+        Parameters
+        ----------
+        market : Market
+            Of two models.
+        solve_rates : float array [K], optional
+            Increasing, at least two; by default five over the range of :func:`arbmodels.arbitrage`.
+            Curves are drawn from the first to the last.
+        marginal_cost, choke : float
+            As in :meth:`arbmodels.games.ProviderGame.from_market`.
+        tolerance, time_limit : float
+            Of each of the 3 K equilibria, as in :func:`arbmodels.games.solve_providers`.
+
+        Raises
+        ------
+        InputError
+            If there are not two models, or the solve rates do not increase or are out of reach.
+        """
+        if len(market.models) != 2:
+            raise InputError(
+                f"{market.name} has {len(market.models)} models; choose two with"
+                " market.select(models=[...])."
+            )
+        if solve_rates is None:
+            drawn = arbitrage(cascade_frontier(market)).solve_rates
+            chosen = np.linspace(drawn[0], drawn[-1], 5)
+        else:
+            chosen = np.asarray(solve_rates, dtype=float)
+        if chosen.ndim != 1 or len(chosen) < 2 or not np.all(np.diff(chosen) > 0):
+            raise InputError("Give at least two solve rates, in increasing order.")
+        at = np.arange(len(chosen)) * _BETWEEN
+        rates = np.interp(np.arange(at[-1] + 1), at, chosen)
+        menus = cascade_menus(market, rates)
+        name = f"{market.name}{' (simulated)' if market.simulated else ''}"
+        curves = ProviderGame(
+            menus, linear_consumers(menus, choke), marginal_cost, MOST_ARBITRAGEURS, name=name
+        )
+        games = tuple(
+            curves.replace(menus=(menus[u],), consumers=linear_consumers([menus[u]], choke))
+            for u in at
+        )
+        asked = [(k, n) for k in range(len(games)) for n in range(MOST_ARBITRAGEURS + 1)]
+        equilibria = {
+            (k, n): solve_providers(
+                games[k].replace(arbitrageurs=n), tolerance=tolerance, time_limit=time_limit
+            )
+            for k, n in tqdm(asked, desc="equilibria", disable=None, leave=False)
+        }
+        for found in equilibria.values():
+            _ = found.outcome  # takes longer than a step may: kept with the equilibrium
+        return cls(curves, games, equilibria, name)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The two models."""
+        return self.curves.models
+
+    @property
+    def solve_rates(self) -> FloatArray:
+        """Solve rates that can be chosen, [K]."""
+        return np.concatenate([game.consumers.solve_rates for game in self.games])
+
+    @cached_property
+    def unit(self) -> str:
+        """Unit of prices and profits: consumers have unit mass."""
+        return f"{self.curves.currency}/instance"
+
+    def over_rates(self, prices: npt.ArrayLike, arbitrageurs: int) -> OverRates:
+        """Return the prices over all solve rates.
+
+        Parameters
+        ----------
+        prices : float array [2]
+            Multipliers of the list prices.
+        arbitrageurs : int
+        """
+        w = np.asarray(prices, dtype=float)[None]
+        game = self.curves.replace(arbitrageurs=min(arbitrageurs, MOST_ARBITRAGEURS))
+        direct = np.concatenate([menu.direct(w) for menu in game.menus])
+        cost = np.concatenate([menu.cost(w) for menu in game.menus])
+        price = np.concatenate([game.served(u, w).price for u in range(len(game.menus))])
+        best = direct.min(axis=1)
+        sold = np.isfinite(best) & (best > 0)
+        margin = np.full(len(best), np.nan)
+        margin[sold] = np.maximum(1 - cost[sold] / best[sold], 0.0)
+        return OverRates(direct, cost, price, margin)
+
+    def at_rate(self, prices: npt.ArrayLike, position: int, arbitrageurs: int) -> AtRate:
+        """Return profits and what each provider could gain, at one solve rate.
+
+        Parameters
+        ----------
+        prices : float array [2]
+            Multipliers of the list prices.
+        position : int
+            Of the solve rate, in :attr:`solve_rates`.
+        arbitrageurs : int
+        """
+        w = np.asarray(prices, dtype=float)
+        game = self.game(position, arbitrageurs)
+        own = np.repeat(w[None], 2 * len(OWN_PRICES), axis=0)
+        own[: len(OWN_PRICES), 0] = own[len(OWN_PRICES) :, 1] = OWN_PRICES
+        earned = game.profits(own).reshape(2, len(OWN_PRICES), 2)
+        pure = [Strategy(np.array([price]), np.ones(1)) for price in w]
+        return AtRate(
+            np.stack([earned[0, :, 0], earned[1, :, 1]]),
+            outcome(game, w),
+            certify_providers(game, pure),
+        )
+
+    def game(self, position: int, arbitrageurs: int) -> ProviderGame:
+        """Return the game at one solve rate with so many arbitrageurs."""
+        return replace(self.games[position], arbitrageurs=min(arbitrageurs, MOST_ARBITRAGEURS))
+
+    def equilibrium(self, position: int, arbitrageurs: int) -> ProviderEquilibrium:
+        """Return the equilibrium of that game, found beforehand."""
+        return self.equilibria[position, min(arbitrageurs, MOST_ARBITRAGEURS)]
+
+    def reached(self, budget: float, prices: FloatArray) -> float:
+        """Return the largest solve rate drawn whose price is within a budget; NaN if none is.
+
+        Parameters
+        ----------
+        budget : float
+            Currency units per instance.
+        prices : float array [U]
+            Over the solve rates of the curves.
+        """
+        paid = np.flatnonzero(prices <= budget)
+        return float(self.curves.consumers.solve_rates[paid[-1]]) if len(paid) else float("nan")

@@ -1,0 +1,203 @@
+"""The page of the study ``provider_claims``: every number from its record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Record = dict[str, Any]
+#: A profile from which somebody gains more of its profit is no equilibrium.
+_NEAR = 0.05
+
+_HEAD = """# The paper's claims when providers re-price
+
+Olmedo, Schölkopf and Hardt (2026) keep list prices fixed. Here providers answer. Every number on
+this page comes from `benchmarks/results/provider_claims.json`, written by
+`python -m benchmarks.provider_claims`; a test holds the page to the record. GPT-5 mini and DeepSeek
+v3.2 choose their prices, on their own (two models) or beside four models at list prices (six
+models). Demand is linear: consumers of a solve rate buy from the cheapest seller, nobody above
+twice the cheapest list price. (Notebook 04 has logit demand for two models.) Marginal costs are
+assumed shares of the list price, or calibrated so that list prices are as near to the equilibrium
+without arbitrageurs as they can be. Two arbitrageurs, who resell at cost.
+
+A statement is *confirmed* or *refuted* where all grids of solve rates and nine of ten bootstrap
+samples of the instances agree, and *depends* otherwise.
+"""
+
+
+def page(record: Record) -> str:
+    """Return the page in Markdown."""
+    return "\n".join(
+        [
+            _HEAD,
+            *_menus(record["six"]),
+            *_parts(record),
+            *_grids(record),
+            *_equilibrium(record),
+            *_entry(record["entry"]),
+            *_limits(record),
+        ]
+    )
+
+
+def _percent(value: float, digits: int = 0) -> str:
+    return f"{100 * value:+.{digits}f}%"
+
+
+def _between(low: float, high: float) -> str:
+    return f"{_percent(low)} to {_percent(high)}"
+
+
+def verdict(values: list[float], low: float, high: float) -> str:
+    """Say whether something falls on all grids and in nine of ten samples."""
+    if max(values) < 0 and high < 0:
+        return "confirmed"
+    if min(values) > 0 and low > 0:
+        return "refuted"
+    return "depends"
+
+
+def _rows(record: Record) -> list[tuple[str, Record]]:
+    return [
+        (f"{name} | {row['cost']}", row)
+        for name in ("two", "six")
+        for row in record[name]["claims"]
+    ]
+
+
+def _menus(six: Record) -> list[str]:
+    found, between = six["equilibrium"], six["gap_between"]
+    return [
+        "## How good the arbitrageurs' cascades are",
+        "",
+        f"Two models: the exact hull. Six models: {min(six['columns'])} to {max(six['columns'])}"
+        f" cascades per solve rate, certified at {six['price_vectors']} price vectors: no policy is"
+        f" cheaper there by more than {100 * six['largest_gap']:.2f}% of the menu's cost. At"
+        f" {between['at']} the gap that follows by concavity is {100 * between['median']:.1f}% in"
+        f" the median and {100 * between['largest']:.1f}% at most. On bootstrap samples the same"
+        " plans are scored anew; at list prices the gap is at most"
+        f" {100 * six['largest_gap_at_list_prices_of_samples']:.1f}%. One equilibrium was solved"
+        f" again with columns generated at the {found['visited']} price vectors that it visits: the"
+        f" proven gap fell from {100 * found['trace'][0]:.1f}% to"
+        f" {100 * found['largest_gap']:.1f}%, the mean consumer price went from"
+        f" {found['mean_price_before_columns']:.4f} to {found['mean_price']:.4f} USD.",
+        "",
+    ]
+
+
+def _parts(record: Record) -> list[str]:
+    lines = [
+        "## Providers' revenue: what arbitrage takes, and what re-pricing adds",
+        "",
+        "Shares of the revenue before arbitrage, on five solve rates; in brackets"
+        " nine of ten samples.",
+        "",
+        "| models | cost | at list prices | by re-pricing | falls at list prices |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for head, row in _rows(record):
+        sampled = row["bootstrap"]
+        point = row["grids"]["5"]
+        listed = [grid["at_list_prices"] for grid in row["grids"].values()]
+        lines.append(
+            f"| {head} | {_percent(point['at_list_prices'])}"
+            f" ({_between(*sampled['at_list_prices'])}) | {_percent(point['by_repricing'])}"
+            f" ({_between(*sampled['by_repricing'])}) |"
+            f" {verdict(listed, *sampled['at_list_prices'])} |"
+        )
+    return [*lines, ""]
+
+
+def _grids(record: Record) -> list[str]:
+    lines = [
+        "## Do consumer prices fall or rise once providers re-price?",
+        "",
+        "Change of the mean consumer price from list prices with arbitrageurs to the equilibrium"
+        " with them, by the number of solve rates; largest epsilon over profit in the last column.",
+        "",
+        "| models | cost | 3 rates | 4 | 5 | 9 | nine of ten samples | samples that rise |"
+        " falls | epsilon |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for head, row in _rows(record):
+        grids, sampled = row["grids"], row["bootstrap"]
+        cells = [
+            _percent(grids[name]["price_change"]) if name in grids else "–"
+            for name in ("3", "4", "5", "9")
+        ]
+        changes = [grid["price_change"] for grid in grids.values()]
+        epsilon = max(sampled["largest_epsilon"], *(grid["epsilon"] for grid in grids.values()))
+        lines.append(
+            f"| {head} | {' | '.join(cells)} | {_between(*sampled['price_change'])} |"
+            f" {100 * sampled['share_of_samples_with_rising_prices']:.0f}% of"
+            f" {sampled['samples']} | {verdict(changes, *sampled['price_change'])} |"
+            f" {100 * epsilon:.1f}% |"
+        )
+    return [*lines, ""]
+
+
+def _equilibrium(record: Record) -> list[str]:
+    lines = [
+        "## What arbitrage does where providers re-price in any case",
+        "",
+        "From the equilibrium without arbitrageurs to the one with two: lowest to highest change"
+        " over the grids. No bootstrap.",
+        "",
+        "| models | cost | mean consumer price | providers' revenue | price falls |"
+        " revenue falls |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for head, row in _rows(record):
+        cells, said = [], []
+        for what in ("equilibrium_price_change", "equilibrium_revenue_change"):
+            values = [grid[what] for grid in row["grids"].values()]
+            cells.append(_between(min(values), max(values)))
+            said.append(verdict(values, min(values), max(values)))
+        lines.append(f"| {head} | {' | '.join(cells)} | {' | '.join(said)} |")
+    return [*lines, ""]
+
+
+def _entry(entry: Record) -> list[str]:
+    lines = [
+        "## Do small providers enter earlier?",
+        "",
+        "Largest fixed cost at which a small model enters beside both incumbents"
+        f" ({entry['unit']}, a mass of one at each solve rate), without and with two arbitrageurs."
+        " Linear demand. The entrant prices at list, unless it moves too.",
+        "",
+        "| entrant | cost | rates | prices | without | with two | enters earlier | epsilon |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    rows: dict[tuple[str, ...], dict[int, Record]] = {}
+    for row in entry["rows"]:
+        how = "all re-price" if row["entrant_moves"] else row["providers"]
+        how = how.replace("re-pricing", "incumbents re-price")
+        rows.setdefault((row["entrant"], row["cost"], row["grid"], how), {})[row["value"]] = row
+    for head, by_count in rows.items():
+        without, with_two = by_count[0], by_count[2]
+        gains = [row["relative_epsilon"] for row in by_count.values()]
+        found = all(gain is not None and gain <= _NEAR for gain in gains)
+        earlier = "yes" if with_two["threshold"] > without["threshold"] else "no"
+        shown = "–" if None in gains else f"{100 * max(gains):.1f}%"
+        lines.append(
+            f"| {' | '.join(head)} | {without['threshold']:.5f} | {with_two['threshold']:.5f} |"
+            f" {earlier} | {shown} |"
+            if found
+            else f"| {' | '.join(head)} | – | – | no equilibrium found | {shown} |"
+        )
+    return [*lines, ""]
+
+
+def _limits(record: Record) -> list[str]:
+    setting = record["setting"]
+    return [
+        "## What this does not show",
+        "",
+        "Equilibria are mixed where no pure one exists, and others may exist; the solver stops at"
+        f" {100 * setting['tolerance']['grids']:.0f}% of profit"
+        f" ({100 * setting['tolerance']['bootstrap']:.0f}% in samples), so smaller changes mean"
+        " nothing. Calibrated costs are those of all instances and stay in the samples. Which model"
+        " alone reaches the highest solve rates differs between samples, and with it what is sold"
+        " before arbitrage and at which price: with ten samples this makes intervals wide. Four of"
+        " the six providers keep their list prices. Everything is in-sample on recorded attempts.",
+        "",
+    ]

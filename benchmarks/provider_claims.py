@@ -1,0 +1,302 @@
+"""The paper's claims about competition when providers re-price: two and six models, real data.
+
+Run ``python -m benchmarks.provider_claims`` with the authors' data at hand (some ten minutes of
+processor time). For linear demand at the cheapest seller, and for assumed and
+calibrated marginal costs: how much of the change of providers' revenue comes at fixed list prices
+and how much by re-pricing; whether consumer prices fall or rise by re-pricing, and by arbitrage
+once providers re-price in any case; on several grids of solve rates, and with a bootstrap over
+instances; and the fixed cost up to which a small provider enters. Six models: menus certified
+against every policy (:func:`arbmodels.games.certified_menus`), GPT-5 mini and DeepSeek re-price and
+the other four keep their list prices. Two models: exact menus of the authors' convention.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+import numpy as np
+
+import arbmodels as arb
+from benchmarks._claims_page import page
+
+RESULTS = Path(__file__).parent / "results" / "provider_claims.json"
+PAGE = Path(__file__).parents[1] / "docs" / "discussion" / "claims.md"
+MOVERS = ("gpt5mini", "deepseek")
+#: Nested grids of solve rates, and one between them; and the one that the bootstrap uses.
+SIX, TWO = np.linspace(0.60, 0.76, 9), np.linspace(0.67, 0.75, 9)
+GRIDS = {"3": [0, 4, 8], "4": [1, 3, 5, 7], "5": [0, 2, 4, 6, 8], "9": list(range(9))}
+COSTS: dict[str, float | None] = {"10%": 0.1, "30%": 0.3, "calibrated": None}
+CHOKE = 2.0
+SAMPLES, SAMPLED = 10, "5"
+TOLERANCE, LOOSE, SECONDS = 0.02, 0.05, 60.0
+#: Price vectors that the six-model menus are certified at, drawn besides list prices.
+DRAWN, SPREAD = 30, (0.3, 2.5)
+ENTRY_RATES = np.linspace(0.50, 0.74, 7)
+
+Games = arb.games.ProviderGame
+Build = Callable[[arb.Market], tuple[arb.games.Menu, ...]]
+
+
+def main() -> None:
+    """Run the parts that are named (all by default), write the record after each, and the page."""
+    parts = {"entry": _entry, "six": _six, "two": _two}
+    record = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    for name in sys.argv[1:] or parts:
+        began = process_time()
+        record[name] = parts[name]()
+        record[name]["processor_seconds"] = round(process_time() - began)
+        record["setting"] = {
+            "market": "olmedo2026/swebench",
+            "machine": f"{platform.machine()}, Python {platform.python_version()}",
+            "movers": MOVERS,
+            "choke": CHOKE,
+            "tolerance": {"grids": TOLERANCE, "bootstrap": LOOSE},
+        }
+        RESULTS.write_text(json.dumps(record, indent=1) + "\n")
+        print(name, record[name]["processor_seconds"], "s", flush=True)
+    if set(record) >= set(parts):
+        PAGE.write_text(page(record))
+
+
+def _two() -> dict[str, Any]:
+    pair, menus = _pair()
+    return {
+        "solve_rates": TWO.tolist(),
+        "menus": "exact hulls, dollars, authors' convention",
+        "claims": _claims(pair, menus),
+    }
+
+
+def _pair() -> tuple[arb.Market, Build]:
+    kept: dict[bytes, tuple[arb.games.Menu, ...]] = {}
+
+    def menus(market: arb.Market) -> tuple[arb.games.Menu, ...]:
+        key = market.weight.tobytes()
+        if key not in kept:
+            kept[key] = arb.games.cascade_menus(market, TWO)
+        return kept[key]
+
+    return arb.load_market("olmedo2026/swebench", models=list(MOVERS)), menus
+
+
+def _all() -> tuple[arb.Market, Build, arb.games.MenuSearch, list[float]]:
+    """Return the six-model market, its menus and a resample's, and the samples' gaps."""
+    six = arb.load_market("olmedo2026/swebench")
+    finder = arb.games.MenuSearch(six, SIX)
+    finder.certify()
+    finder.certify(_drawn(six, DRAWN, 0))
+    kept = {six.weight.tobytes(): finder.menus}
+    gaps: list[float] = []
+
+    def menus(market: arb.Market) -> tuple[arb.games.Menu, ...]:
+        key = market.weight.tobytes()
+        if key not in kept:
+            # The plans found on all instances, scored on these; proven at list prices.
+            again = arb.games.MenuSearch(market, SIX, start=finder)
+            again.certify()
+            gaps.append(max(float(menu.gap.max()) for menu in again.menus))
+            kept[key] = again.menus
+        return kept[key]
+
+    return six, menus, finder, gaps
+
+
+def _drawn(market: arb.Market, count: int, seed: int) -> Any:
+    """Draw multipliers of the movers; the others keep their list prices."""
+    movers = [market.models.index(name) for name in MOVERS]
+    rng = np.random.default_rng(seed)
+    prices = np.ones((count, len(market.models)))
+    low, high = np.log(SPREAD)
+    prices[:, movers] = np.exp(rng.uniform(low, high, (count, len(movers))))
+    return prices
+
+
+def _six() -> dict[str, Any]:
+    six, menus, finder, gaps = _all()
+    between = np.array([menu.gap_at(_drawn(six, 100, 1)) for menu in finder.menus])
+    columns = [len(menu.expected) for menu in finder.menus]
+    largest = max(float(menu.gap.max()) for menu in finder.menus)
+    claims = _claims(six, menus)
+    return {
+        "solve_rates": SIX.tolist(),
+        "menus": "certified, whole attempts, mixtures of two plans",
+        "price_vectors": 1 + DRAWN,
+        "columns": columns,
+        "largest_gap": largest,
+        "gap_between": {
+            "median": float(np.median(between)),
+            "largest": float(between.max()),
+            "at": "100 fresh vectors of the movers' multipliers in the same box",
+        },
+        "largest_gap_at_list_prices_of_samples": max(gaps),
+        "equilibrium": _certified(finder),
+        "claims": claims,
+    }
+
+
+def _certified(finder: arb.games.MenuSearch) -> dict[str, Any]:
+    """One equilibrium whose visited prices are all certified, against the one without."""
+    rates = SIX[GRIDS["3"]]
+    small = arb.games.MenuSearch(finder.curves, rates, start=finder)
+    small.certify()
+    game = _game(small.menus, 0.3)
+    found = arb.games.solve_certified(small, game, tolerance=TOLERANCE, time_limit=SECONDS)
+    plain = arb.games.solve_providers(game, tolerance=TOLERANCE, time_limit=SECONDS)
+    return {
+        "solve_rates": rates.tolist(),
+        "largest_gap": float(found.gap.max()),
+        "visited": len(found.gap),
+        "trace": list(found.trace),
+        "epsilon": found.equilibrium.relative_epsilon,
+        "mean_price": found.equilibrium.outcome.mean_price,
+        "mean_price_before_columns": plain.outcome.mean_price,
+    }
+
+
+def _claims(market: arb.Market, menus: Build) -> list[dict[str, Any]]:
+    whole, rows = menus(market), []
+    for name, cost in COSTS.items():
+        shares = _costs([whole[k] for k in GRIDS[SAMPLED]], cost)
+        row: dict[str, Any] = {
+            "cost": name,
+            "shares": dict(zip(market.models, np.round(shares, 3).tolist(), strict=True)),
+            "grids": {
+                grid: _point([whole[k] for k in positions], shares)
+                for grid, positions in GRIDS.items()
+            },
+            "bootstrap": _sampled(market, menus, shares),
+        }
+        print(name, _signs(row), flush=True)
+        rows.append(row)
+    return rows
+
+
+def _game(menus: Any, cost: Any, arbitrageurs: int = 2) -> Games:
+    models = menus[0].models
+    consumers = arb.games.linear_consumers(menus, CHOKE)
+    if not np.isscalar(cost):
+        cost = dict(zip(models, cost, strict=True))
+    fixed = tuple(m for m in models if m not in MOVERS)
+    return Games(tuple(menus), consumers, cost, arbitrageurs, fixed=fixed)
+
+
+def _costs(menus: Any, cost: float | None) -> Any:
+    if cost is not None:
+        return np.full(len(menus[0].models), cost)
+    return arb.games.calibrate_costs(_game(menus, 0.3)).cost
+
+
+def _point(menus: Any, shares: Any) -> dict[str, float]:
+    """Return the decomposition, and what arbitrage does where providers re-price anyway."""
+    game = _game(menus, shares)
+    parts = arb.games.decompose_revenue(game, tolerance=TOLERANCE, time_limit=SECONDS)
+    without = arb.games.solve_providers(
+        game.replace(arbitrageurs=0), tolerance=TOLERANCE, time_limit=SECONDS
+    )
+    after = parts.frame.to_dict("index")["re-pricing"]
+    return {
+        "at_list_prices": parts.at_list_prices,
+        "by_repricing": parts.by_repricing,
+        "price_change": parts.price_change,
+        "epsilon": float(after["relative_epsilon"]),
+        "equilibrium_price_change": float(after["mean_price"]) / without.outcome.mean_price - 1,
+        "equilibrium_revenue_change": float(after["revenue"])
+        / float(without.outcome.total_revenue.sum())
+        - 1,
+        "epsilon_without": without.relative_epsilon,
+    }
+
+
+def _sampled(market: arb.Market, menus: Build, shares: Any) -> dict[str, Any]:
+    def build(drawn: arb.Market) -> Games:
+        found = menus(drawn)
+        return _game([found[k] for k in GRIDS[SAMPLED]], shares)
+
+    found = arb.games.bootstrap_decomposition(
+        market, build, samples=SAMPLES, tolerance=LOOSE, time_limit=SECONDS
+    )
+    rows = found.samples
+    assert rows is not None
+    prices = rows.pivot_table(index="sample", columns="state", values="mean_price")
+    change = prices["re-pricing"] / prices["list prices"] - 1
+    return {
+        "samples": SAMPLES,
+        **{
+            what: list(found.interval(what))
+            for what in ("at_list_prices", "by_repricing", "price_change")
+        },
+        "share_of_samples_with_rising_prices": float((change > 0).mean()),
+        "largest_epsilon": float(rows["relative_epsilon"].max()),
+    }
+
+
+def _signs(row: dict[str, Any]) -> str:
+    return " ".join(f"{g}:{p['price_change']:+.2f}" for g, p in row["grids"].items()) + (
+        f" sampled {row['bootstrap']['price_change']}"
+    )
+
+
+def _entry() -> dict[str, Any]:
+    """Largest fixed cost of a small provider beside both incumbents."""
+    rows = []
+    for small in ("qwen3-coder-30b", "minicoder4b"):
+        market = arb.load_market("olmedo2026/swebench", models=[*MOVERS, small])
+        menus = _menus_of_three(market)
+        for name, cost in {"10%": 0.1, "30%": 0.3}.items():
+            for grid, positions in {"7": range(7), "4": range(0, 7, 2)}.items():
+                chosen = [menus[k] for k in positions]
+                game = Games(tuple(chosen), arb.games.linear_consumers(chosen, CHOKE), cost)
+                for moves in (False, True) if grid == "7" else (False,):
+                    found = arb.games.entry_threshold(
+                        game,
+                        small,
+                        (0, 2),
+                        entrant_moves=moves,
+                        tolerance=TOLERANCE,
+                        time_limit=SECONDS / 3,
+                    ).to_frame()
+                    kept = ["value", "providers", "threshold", "relative_epsilon", "kind"]
+                    rows += [
+                        {
+                            "entrant": small,
+                            "cost": name,
+                            "grid": grid,
+                            "entrant_moves": moves,
+                            **r,
+                            "relative_epsilon": _finite(r["relative_epsilon"]),
+                        }
+                        for r in found[kept].to_dict("records")
+                        if not (moves and r["providers"] == "list prices")
+                    ]
+                print(small, name, grid, flush=True)
+    return {
+        "solve_rates": ENTRY_RATES.tolist(),
+        "unit": "USD/instance x mass",
+        "rows": rows,
+    }
+
+
+def _finite(gain: float) -> float | None:
+    """Return a gain over profit; None where something is gained from no profit."""
+    return gain if math.isfinite(gain) else None
+
+
+def _menus_of_three(market: arb.Market) -> tuple[arb.games.Menu, ...]:
+    rng = np.random.default_rng(0)
+    low, high = np.log(SPREAD)
+    drawn = np.exp(rng.uniform(low, high, (DRAWN, 3)))
+    finder = arb.games.MenuSearch(market, ENTRY_RATES)
+    finder.certify()
+    finder.certify(drawn)
+    return finder.menus
+
+
+if __name__ == "__main__":
+    main()
