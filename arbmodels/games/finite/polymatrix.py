@@ -15,7 +15,7 @@ from arbmodels.passk import FloatArray
 #: Part of the way to the tangent game's equilibrium that is gone: whole steps may cycle.
 _DAMPED = 0.5
 #: Steps in a row that may bring nothing.
-_PATIENCE = 12
+_PATIENCE = 25
 
 
 class Iterates(NamedTuple):
