@@ -207,7 +207,7 @@ def test_other_continuous_distributions_are_refused_not_guessed():
 
 def test_double_oracle_nears_the_closed_form():
     game = CapacityGame([0.8, 0.6])
-    exact, found = game.solve(), game.solve("double_oracle", tolerance=0.01, time_limit=120.0)
+    exact, found = game.solve(), game.solve("double_oracle", tolerance=0.01)
     assert found.relative_epsilon < 0.01
     assert found.profits == pytest.approx(exact.profits, rel=0.01)
     assert np.all(np.diff(found.trace[:, 1]) < 0)
@@ -247,10 +247,38 @@ def test_several_kinds_of_consumers_by_double_oracle():
 def test_asymmetric_captive_sellers_by_grids():
     """Three sellers: the one with the most captive buyers does not compete (Baye et al. 1992)."""
     game = CaptiveGame([0.1, 0.2, 0.15], 0.5)
-    answer = game.solve(tolerance=0.1, time_limit=8)
+    answer = game.solve(tolerance=0.03)
     assert answer.kind == "mixed"
-    assert answer.relative_epsilon < 0.25
-    assert answer.profits[1] == pytest.approx(0.2, rel=0.1)
+    assert answer.relative_epsilon < 0.03
+    assert answer.profits[1] == pytest.approx(0.2, rel=0.01)
+    # The others compete as two sellers would, down to the price that the next one can bear.
+    assert answer.profits[2] == pytest.approx(0.15, rel=0.02)
+
+
+def test_three_sellers_with_capacities_by_shifted_grids():
+    """The largest seller gets what the others leave over: v (mass - the others' capacities)."""
+    game = CapacityGame([0.5, 0.4, 0.3])
+    answer = game.solve()
+    assert answer.relative_epsilon <= 5e-3
+    assert answer.profits[0] == pytest.approx(1 - 0.7, rel=5e-3)
+    assert answer.kind == "mixed"
+    assert answer.iterations == len(answer.trace)
+    # The certificate, by drawing the rivals' prices.
+    for player, own in enumerate(answer.strategies):
+        price = float(own.quantile(0.5))
+        mean, error = simulated_profit(game, player, price, answer.strategies)
+        assert mean <= answer.profits[player] + answer.deviations.gain[player] + 5 * error
+    again = game.solve()
+    assert again.epsilon == answer.epsilon
+
+
+@pytest.mark.parametrize("capacities", [[0.6, 0.6, 0.6], [0.3, 0.3, 0.3]])
+def test_three_sellers_in_the_pure_ranges(capacities):
+    """Any two could serve everybody: price at cost. All together cannot: the highest price."""
+    answer = CapacityGame(capacities).solve("double_oracle")
+    assert answer.kind == "pure"
+    assert answer.epsilon < 1e-12
+    assert answer.profits.sum() == pytest.approx(0.9 if capacities[0] == 0.3 else 0.0)
 
 
 def test_captive_closed_forms():

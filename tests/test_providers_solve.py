@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from time import perf_counter
-
 import numpy as np
 import pytest
 
@@ -13,11 +11,11 @@ from arbmodels.games import (
     Menu,
     ProviderGame,
     Strategy,
-    cascade_menus,
     certify_providers,
     solve_providers,
 )
 from arbmodels.games.finite.lemke_howson import path_end
+from arbmodels.games.providers.certificate import rivals_of
 from arbmodels.games.providers.mixed import mixed_profiles
 from arbmodels.games.providers.pure import gains_at, grid_payoffs, price_grid
 from arbmodels.market import Market
@@ -92,7 +90,7 @@ def test_at_70_percent_there_is_no_pure_equilibrium_and_epsilon_falls_with_the_g
 
 
 def test_at_70_percent_the_mixed_equilibrium_is_certified(swebench_pair: Market) -> None:
-    found = solve_providers(pair(swebench_pair, 0.70, 0.3, 2), tolerance=0.01, time_limit=60)
+    found = solve_providers(pair(swebench_pair, 0.70, 0.3, 2), tolerance=0.01)
     assert found.kind == "mixed"
     assert found.settled
     assert found.deviations.exact
@@ -109,7 +107,7 @@ def test_at_74_percent_there_are_several_equilibria(swebench_pair: Market) -> No
     for start in (0.0, 1.0):
         found = next(
             mixed
-            for mixed in mixed_profiles(game, start=start, deadline=perf_counter() + 60)
+            for mixed in mixed_profiles(game, start=start, rounds=80, deadline=FOREVER)
             if mixed.relative < 0.005
         )
         certificate = certify_providers(game, found.strategies)
@@ -150,19 +148,70 @@ def test_a_provider_held_fixed_leaves_a_monopolist_against_list_prices(
     assert found.profits[1] >= game.profits(grid)[:, 1].max() - 1e-9
 
 
-def test_three_providers_get_the_least_epsilon(simulated: Market) -> None:
-    market = simulated.select(models=["gpt5mini", "deepseek", "qwen3-coder-30b"])
-    menus = cascade_menus(market, [0.7], most_states=20_000, tolerance=0.02)
-    high = 2 * menus[0].single.min()
-    game = ProviderGame(menus, Consumers([0.7], high=high), 0.4, 2)
-    found = solve_providers(game, time_limit=4)
-    assert found.kind == "pure"
+TRIO = Menu(
+    0.7,
+    ("a", "b", "c"),
+    [
+        [2.0, 0.0, 0.0],
+        [0.0, 2.2, 0.0],
+        [0.0, 0.0, 2.6],
+        [1.1, 0.5, 0.0],
+        [0.9, 0.0, 0.6],
+        [0.4, 0.7, 0.3],
+        [0.0, 1.0, 0.8],
+        [0.3, 0.3, 0.9],
+    ],
+    [2.0, 2.2, 2.6],
+    True,
+)
+
+
+@pytest.mark.parametrize("arbitrageurs", [1, 2])
+def test_three_providers_mix_with_less_to_gain_than_in_any_pure_profile(arbitrageurs: int) -> None:
+    game = ProviderGame((TRIO,), Consumers([0.7], high=4.0), 0.3, arbitrageurs)
+    found = solve_providers(game, tolerance=0.06)
+    assert found.kind == "mixed"
+    assert found.settled
     assert found.deviations.exact
-    assert (found.relative_epsilon < 1e-3) == found.settled
+    assert found.epsilon_of_largest <= 0.06
+    assert found.least_pure is not None
+    assert found.least_pure[1] > found.epsilon
+    assert found.trace[-1, 1] <= 0.06 < found.trace[0, 1]
+    assert "of the largest profit" in str(found)
+    # Nothing better on a fine grid, every joint profile of the rivals asked one by one.
+    random = np.random.default_rng(0)
+    for player in range(3):
+        profiles, weight = rivals_of(found.strategies, player)
+        own = np.append(random.uniform(0.0, 2.0, 150), found.strategies[player].price)
+        pairs = np.repeat(profiles[None], len(own), axis=0)
+        pairs[:, :, player] = own[:, None]
+        earned = game.profits(pairs.reshape(-1, 3))[:, player].reshape(len(own), -1) @ weight
+        at_play = earned[150:] @ found.strategies[player].probability
+        assert at_play == pytest.approx(found.deviations.profit[player], rel=1e-6)
+        assert earned.max() <= at_play + found.deviations.gain[player] + 1e-9
+    # Sampled means of who earns what add up to the exact profits.
+    assert found.outcome.total_profit == pytest.approx(found.profits, rel=0.02)
+
+
+def test_three_alike_providers_price_at_cost_and_say_so() -> None:
+    menu = Menu(0.7, ("a", "b", "c"), 2.0 * np.eye(3), [2.0] * 3, True)
+    found = solve_providers(ProviderGame((menu,), Consumers([0.7], high=8.0), 0.5, 0))
+    assert sorted(found.prices)[:2] == pytest.approx([0.5, 0.5], rel=1e-3)
+    assert found.epsilon < 1e-6
+
+
+def test_the_answer_does_not_depend_on_the_clock() -> None:
+    game = ProviderGame((TRIO,), Consumers([0.7], high=4.0), 0.3, 2)
+    one, other = (solve_providers(game, tolerance=0.1) for _ in range(2))
+    for a, b in zip(one.strategies, other.strategies, strict=True):
+        assert a.price.tolist() == b.price.tolist()
+    hurried = solve_providers(game, tolerance=1e-6, time_limit=1e-3)
+    assert not hurried.settled
+    assert hurried.epsilon >= 0
 
 
 def test_results_convert_and_draw(swebench_pair: Market) -> None:
-    found = solve_providers(small_game(2, far=True), time_limit=5)
+    found = solve_providers(small_game(2, far=True), tolerance=0.01)
     answer = found.to_dict()
     assert answer["epsilon"] == found.epsilon
     assert set(answer["strategies"]) == {"a", "b"}
@@ -174,6 +223,7 @@ def test_results_convert_and_draw(swebench_pair: Market) -> None:
         found.outcome.plot_prices(),
         found.plot_strategies(),
         found.plot_responses(),
+        found.plot_trace(),
     ):
         assert axes.get_xlabel()
 

@@ -94,5 +94,16 @@ def test_bad_input(make, message):
 def test_iterations_that_do_not_suffice_are_told():
     cut = SmoothGame(LOGIT, 1.0).solve(starts=1, limit=2)
     assert not cut.converged
-    assert "no convergence in 2 iterations" in cut.flags
+    assert cut.flags[0].startswith("no convergence in 2 iterations; of all")
+    assert cut.plot_trace().get_yscale() == "log"
     assert cut.epsilon > 0
+
+
+def test_several_products_of_one_firm_at_a_kink_come_near_and_say_so():
+    """Two products of every firm, half of them priced out: best responses in turn creep."""
+    rates = np.array([0.365, 0.438, 0.642, 0.705, 0.853, 0.866])
+    demand = VerticalDemand([f"p{j}" for j in range(6)], rates)
+    game = SmoothGame(demand, 0.4 * rates, ["x", "y", "x", "y", "z", "z"])
+    found = game.solve(starts=1)
+    assert found.epsilon < 1e-5 * found.profits.max()
+    assert found.converged or found.flags[0].startswith("no convergence")

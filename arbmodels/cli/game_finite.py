@@ -44,12 +44,12 @@ def finite(
         typer.Option("--kind", metavar="KIND", help="nash, correlated or coarse (correlated)."),
     ] = "nash",
     method: Annotated[
-        Literal["auto", "pure", "lemke_howson", "zero_sum", "smoothed", "regret"],
+        Literal["auto", "pure", "lemke_howson", "zero_sum", "polymatrix", "smoothed", "regret"],
         typer.Option(
             "--method",
             metavar="METHOD",
             help="Nash only. auto: pure equilibria first, then what suits the number of players;"
-            " or pure, lemke_howson, zero_sum, smoothed, regret.",
+            " or pure, lemke_howson, zero_sum, polymatrix, smoothed, regret.",
         ),
     ] = "auto",
     objective: Annotated[

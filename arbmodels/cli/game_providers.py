@@ -59,11 +59,12 @@ Tolerance = Annotated[
     float, typer.Option("--tolerance", metavar="SHARE", help="Gain over profit at which to stop.")
 ]
 TimeLimit = Annotated[
-    float,
+    float | None,
     typer.Option(
         "--time-limit",
         metavar="SECONDS",
-        help="Per equilibrium; then the best answer so far is shown with its epsilon.",
+        help="Per equilibrium; then the best answer so far is shown with its epsilon."
+        " By default the rounds are limited, not the time; of entry, 5 seconds.",
     ),
 ]
 
@@ -91,7 +92,7 @@ def providers(
         typer.Option("--fixed", metavar="A,B", help="Providers who keep their list prices."),
     ] = None,
     tolerance: Tolerance = 1e-3,
-    time_limit: TimeLimit = 10.0,
+    time_limit: TimeLimit = None,
     columns: Columns = None,
     missing: MissingPairs = "intersection",
     data: Data = None,
@@ -118,7 +119,7 @@ def providers(
         if fixed is not None:
             game = game.replace(fixed=tuple(names(fixed) or ()))
         if leader is None:
-            answer = solve_providers(game, tolerance=tolerance, time_limit=time_limit)
+            answer = solve_providers(game, tolerance=tolerance, time_limit=_seconds(time_limit))
         else:
             answer = lead(game, leader)
     if plot is not None:
@@ -162,7 +163,7 @@ def statics(
         str, typer.Option("--measure", metavar="NAME", help="What --plot draws.")
     ] = "mean_price",
     tolerance: Tolerance = 2e-3,
-    time_limit: TimeLimit = 10.0,
+    time_limit: TimeLimit = None,
     columns: Columns = None,
     missing: MissingPairs = "intersection",
     data: Data = None,
@@ -190,7 +191,9 @@ def statics(
         game = _game(
             market, rates, arbitrageurs, marginal_cost=marginal_cost, choke=choke, captive=captive
         )
-        answer = comparative_statics(game, vary, wanted, tolerance=tolerance, time_limit=time_limit)
+        answer = comparative_statics(
+            game, vary, wanted, tolerance=tolerance, time_limit=_seconds(time_limit)
+        )
     _finish(market, answer, measure, plot, json)
 
 
@@ -242,7 +245,7 @@ def entry(
             marginal_cost=marginal_cost,
             arbitrageurs=arbitrageurs,
             repricing=repricing,
-            time_limit=time_limit,
+            time_limit=_seconds(time_limit),
         )
     if json:
         show_json({**about(market), **answer.to_dict()})
@@ -280,7 +283,7 @@ def distill(
         float, typer.Option("--marginal-cost", metavar="SHARE", help="Of the list price.")
     ] = 0.3,
     choke: Choke = 2.0,
-    time_limit: TimeLimit = 10.0,
+    time_limit: TimeLimit = None,
     columns: Columns = None,
     missing: MissingPairs = "intersection",
     data: Data = None,
@@ -309,7 +312,7 @@ def distill(
             student_price=student_price,
             marginal_cost=marginal_cost,
             arbitrageurs=arbitrageurs,
-            time_limit=time_limit,
+            time_limit=_seconds(time_limit),
         )
     _finish(market, answer, "teacher_revenue", plot, json)
 
@@ -323,6 +326,10 @@ def _finish(market: Market, answer: Statics, measure: str, plot: Path | None, js
         show_json({**about(market), **answer.to_dict()})
     else:
         show(answer.table())
+
+
+def _seconds(given: float | None) -> float:
+    return float("inf") if given is None else given
 
 
 def _game(

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from arbmodels.errors import InputError
-from arbmodels.games.deviations import Deviations
-from arbmodels.games.finite.game import FiniteGame
-from arbmodels.games.mixed_prices import grid_game
-from arbmodels.games.mixed_prices.best_price import ABOVE, BELOW, TIED, certify_prices
+from arbmodels.games.mixed_prices.best_price import ABOVE, BELOW, TIED
 from arbmodels.games.mixed_prices.distribution import Piece, PriceDistribution
-from arbmodels.games.mixed_prices.equilibrium import PriceEquilibrium
-from arbmodels.games.mixed_prices.inputs import check_method, names_of, numbers_of, positive
+from arbmodels.games.mixed_prices.inputs import names_of, numbers_of, positive
+from arbmodels.games.mixed_prices.posted_prices import PostedPrices
 from arbmodels.games.mixed_prices.two_sellers import two_sellers
-from arbmodels.games.payoffs import BestResponse, TieRule
+from arbmodels.games.payoffs import TieRule
 from arbmodels.passk import FloatArray
 
 _TIES = {
@@ -28,7 +24,7 @@ _TIES = {
 
 
 @dataclass(frozen=True, eq=False)
-class CaptiveGame:
+class CaptiveGame(PostedPrices):
     """Sellers post prices; everybody pays at most ``willingness_to_pay``.
 
     Parameters
@@ -101,10 +97,6 @@ class CaptiveGame:
         """Who serves at equal prices."""
         return _TIES[self.tie_rule]
 
-    def cost(self, player: int) -> float:
-        """Return a seller's cost per unit."""
-        return float(np.asarray(self.costs)[player])
-
     def sales(self, player: int, price: FloatArray, rivals: Sequence[int]) -> FloatArray:
         """Return what a player sells at prices [K], given where each rival's price lies."""
         cost = np.asarray(self.costs)
@@ -132,60 +124,12 @@ class CaptiveGame:
         sold = np.where(price <= self.willingness_to_pay, np.asarray(self.captive) + won, 0.0)
         return np.asarray((price - cost) * sold)
 
-    def finite(self, prices: Sequence[npt.ArrayLike]) -> FiniteGame:
-        """Return the game on price grids, one per player."""
-        return FiniteGame.from_function(
-            self.profits, prices, self.players, name=self.name, unit=self.unit
+    @property
+    def _known(self) -> str:
+        return (
+            "two sellers and for any number of sellers alike, with costs below the"
+            " willingness to pay"
         )
-
-    def best_reply(
-        self, player: int, prices: Sequence[FloatArray], strategies: Sequence[FloatArray]
-    ) -> BestResponse:
-        """Return the exact best price against mixed strategies over grids."""
-        return grid_game.best_reply(self, player, prices, strategies)
-
-    def certify(self, strategies: Sequence[PriceDistribution]) -> Deviations:
-        """Return every seller's largest gain from any price, on the continuous game."""
-        return certify_prices(self, strategies)
-
-    def solve(
-        self,
-        method: Literal["auto", "closed_form", "double_oracle"] = "auto",
-        *,
-        tolerance: float = 5e-3,
-        time_limit: float = 20.0,
-    ) -> PriceEquilibrium:
-        """Return an equilibrium with its certificate on the continuous game.
-
-        Parameters
-        ----------
-        method : {"auto", "closed_form", "double_oracle"}
-            auto takes the closed form where there is one: two sellers, or any number alike.
-        tolerance : float
-            Double oracle: relative epsilon at which to stop.
-        time_limit : float
-            Seconds, after which the best answer so far is returned with its epsilon.
-
-        Returns
-        -------
-        PriceEquilibrium
-
-        Raises
-        ------
-        InputError
-            If the method is unknown, or no closed form is known.
-        """
-        check_method(method, tolerance, time_limit)
-        if method != "double_oracle":
-            found = self._closed_form()
-            if found is not None:
-                return grid_game.closed_form(self, found)
-            if method == "closed_form":
-                raise InputError(
-                    "A closed form is known for two sellers and for any number of sellers alike,"
-                    " with costs below the willingness to pay. Use method='double_oracle'."
-                )
-        return grid_game.by_grids(self, tolerance, time_limit)
 
     def _closed_form(self) -> tuple[PriceDistribution, ...] | None:
         cost, captive = np.asarray(self.costs), np.asarray(self.captive)

@@ -35,7 +35,7 @@ def distillation_statics(
     marginal_cost: float = 0.3,
     arbitrageurs: int = 2,
     tolerance: float = 5e-3,
-    time_limit: float = 10.0,
+    time_limit: float = np.inf,
 ) -> Statics:
     r"""Return what entering students of different quality do to their teacher.
 

@@ -77,7 +77,7 @@ def capacity_statics(
     factors: Sequence[float],
     *,
     tolerance: float = 1e-3,
-    time_limit: float = 20.0,
+    time_limit: float = np.inf,
 ) -> Statics:
     """Return prices and profits when all capacities are multiplied by several factors.
 

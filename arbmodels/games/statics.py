@@ -119,7 +119,7 @@ def comparative_statics(
     values: Sequence[Any],
     *,
     tolerance: float = 1e-3,
-    time_limit: float = 10.0,
+    time_limit: float = np.inf,
 ) -> Statics:
     """Return outcomes along one feature, providers at list prices and re-pricing.
 

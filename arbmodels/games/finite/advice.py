@@ -11,6 +11,7 @@ import pandas as pd
 from arbmodels.display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.games.deviations import Deviations
 from arbmodels.games.finite.equilibrium import listed, named
+from arbmodels.games.trace import draw_trace
 from arbmodels.passk import FloatArray
 
 if TYPE_CHECKING:
@@ -158,3 +159,8 @@ class CorrelatedEquilibrium(Displayed):
             f"epsilon = {number(self.epsilon, 2)}"
         )
         return axes
+
+    def plot_trace(self, axes: Axes | None = None) -> Axes:
+        """Draw epsilon over the rounds."""
+        steps, measure = self.trace.T
+        return draw_trace(steps, measure, "Rounds", "epsilon (scaled payoffs)", axes)

@@ -16,7 +16,9 @@ from arbmodels.passk import FloatArray
 #: A gain up to this, where each player's payoffs range over one, is none.
 TOLERANCE = 1e-9
 #: Rows added per round: of each advice, correlated; of each player, coarse (their rows are dense).
-_PER_ADVICE, _COARSE_ROWS = 2, 8
+_PER_ADVICE, _COARSE_ROWS = 4, 8
+#: Distances on a price grid that tempt the most: rows of the first round.
+_STEPS = (1, 2, 4, 8, 16, 32)
 
 
 #: Player, advice (-1: any), deviation.
@@ -48,8 +50,9 @@ def solve_joint(
 
     for every player i, advice a and deviation a'; summed over the advice if coarse.
 
-    Rows are added where the last solution violates them most, two per advice and round, until
-    none is violated. Correlated: strictly dominated actions are left out. If the time is up, the
+    Rows are added where the last solution violates them most, four per advice and round, until
+    none is violated; deviations by 1, 2, 4, ... actions are there from the start. Correlated:
+    strictly dominated actions are left out. If the time is up, the
     distribution of least violation is returned with it.
     """
     if not coarse:
@@ -81,7 +84,6 @@ def solve_joint(
     growing = solver.Growing(program)
     places = np.arange(profiles).reshape(shape)
     seen: set[Row] = set()
-    # On a price grid, one step up or down tempts the most.
     near = [] if coarse else _neighbours(shape)
     joint, trace, rounds, finished = np.full(shape, 1.0 / profiles), [], 0, False
     best, least, bound = joint, np.inf, float(value.max())
@@ -135,7 +137,8 @@ def _neighbours(shape: tuple[int, ...]) -> list[Row]:
         (player, a, b)
         for player, size in enumerate(shape)
         for a in range(size)
-        for b in (a - 1, a + 1)
+        for step in _STEPS
+        for b in (a - step, a + step)
         if 0 <= b < size
     ]
 

@@ -14,6 +14,8 @@ from arbmodels.passk import FloatArray
 
 #: Prices nearer to each other than this share of the grid's span are one.
 _NEAR = 1e-9
+#: Seconds after which one grid is given up, where there is no time limit for all.
+_LONG = 60.0
 
 
 class ContinuousGame(Protocol):
@@ -72,7 +74,7 @@ def solve_continuous(
     least, trace, rounds = np.inf, [], 0
     while True:
         rounds += 1
-        left = max(0.5 * (deadline - perf_counter()), 0.1)
+        left = min(max(0.5 * (deadline - perf_counter()), 0.1), _LONG)
         answer = game.finite(grids).solve(paths=1, time_limit=left)
         replies = [game.best_reply(k, grids, answer.strategies) for k in range(len(grids))]
         gains = np.array([float(one.profit) for one in replies]) - answer.profits

@@ -10,6 +10,7 @@ import pandas as pd
 
 from arbmodels.display import Displayed, TextTable, model_colour, new_axes, number, percent
 from arbmodels.games.deviations import Deviations
+from arbmodels.games.trace import draw_trace
 from arbmodels.passk import FloatArray
 
 if TYPE_CHECKING:
@@ -159,6 +160,13 @@ class FiniteEquilibrium(Displayed):
         axes.set_title(f"{self.game.name}\nepsilon = {number(self.epsilon, 2)}")
         axes.legend(frameon=False)
         return axes
+
+    def plot_trace(self, axes: Axes | None = None) -> Axes:
+        """Draw epsilon over the finder's steps: profiles, pivots, steps or rounds."""
+        steps, measure = self.trace.T
+        return draw_trace(
+            steps, measure, f"Steps ({self.found_by})", f"epsilon ({self.game.unit})", axes
+        )
 
 
 def listed(actions: tuple[float | str, ...], own: FloatArray) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Literal, NamedTuple, get_args
 
@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels.errors import InputError
-from arbmodels.games.finite import lemke_howson, pure, regret, smoothed, zero_sum
+from arbmodels.games.finite import lemke_howson, polymatrix, pure, regret, smoothed, zero_sum
 from arbmodels.games.finite.mixed import exploitability, on_support
 from arbmodels.passk import FloatArray
 
-Method = Literal["auto", "pure", "lemke_howson", "zero_sum", "smoothed", "regret"]
+Method = Literal["auto", "pure", "lemke_howson", "zero_sum", "polymatrix", "smoothed", "regret"]
 
 #: Epsilon over the range of payoffs below which an answer is exact up to rounding.
 EXACT = 1e-9
@@ -49,7 +49,7 @@ def find(payoffs: FloatArray, method: Method, deadline: float, paths: int | None
     if method == "lemke_howson" and not two:
         raise InputError(
             f"Lemke-Howson is for two players, this game has {len(payoffs)}. Use 'auto',"
-            " 'smoothed' or 'regret'."
+            " 'polymatrix', 'smoothed' or 'regret'."
         )
     if method == "zero_sum" and not zero_sum.is_zero_sum(payoffs):
         raise InputError(
@@ -74,18 +74,50 @@ def find(payoffs: FloatArray, method: Method, deadline: float, paths: int | None
         found = _lemke_howson(payoffs, _part(deadline, 0.4, method), paths)
         if found[0].epsilon <= target:
             return found
-    if method in ("auto", "smoothed"):
-        path = smoothed.follow(payoffs, _part(deadline, 0.7, method), target)
-        how = "continuation from the logit-smoothed game"
-        epsilon = exploitability(payoffs, path.strategies)
-        found.append(Found(path.strategies, epsilon, how, path.steps, path.trace))
-        if method == "smoothed" or found[-1].epsilon <= target:
+    for name in _in_order(method, two=two):
+        finder, share = _FINDERS[name]
+        found.append(finder(payoffs, _part(deadline, share, method), target))
+        if found[-1].epsilon <= target:
             return found[-1:]
+    return [min(found, key=lambda one: one.epsilon)]
+
+
+def _in_order(method: Method, *, two: bool) -> tuple[str, ...]:
+    """Return what is tried after the methods that end exactly."""
+    if method == "auto":
+        return _FALLBACKS if two else ("polymatrix", *_FALLBACKS)
+    # The program of a zero-sum game may run out of time.
+    return ("regret",) if method == "zero_sum" else (method,)
+
+
+def _polymatrix(payoffs: FloatArray, deadline: float, target: float) -> Found:
+    even = [np.full(size, 1.0 / size) for size in payoffs.shape[1:]]
+    steps = polymatrix.follow(payoffs, even, deadline, target)
+    strategies, epsilon = _polished(payoffs, steps.strategies)
+    how = "iterated polymatrix approximation"
+    return Found(strategies, epsilon, how, steps.steps, steps.trace)
+
+
+def _smoothed(payoffs: FloatArray, deadline: float, target: float) -> Found:
+    path = smoothed.follow(payoffs, deadline, target)
+    how = "continuation from the logit-smoothed game"
+    epsilon = exploitability(payoffs, path.strategies)
+    return Found(path.strategies, epsilon, how, path.steps, path.trace)
+
+
+def _regret(payoffs: FloatArray, deadline: float, target: float) -> Found:
     average = regret.play(payoffs, deadline, target=target)
     epsilon = exploitability(payoffs, average.strategies)
-    how = "regret matching+"
-    found.append(Found(average.strategies, epsilon, how, average.rounds, average.trace))
-    return [min(found, key=lambda one: one.epsilon)]
+    return Found(average.strategies, epsilon, "regret matching+", average.rounds, average.trace)
+
+
+#: What finds equilibria of any number of players, and its share of the time where others follow.
+_FINDERS: dict[str, tuple[Callable[[FloatArray, float, float], Found], float]] = {
+    "polymatrix": (_polymatrix, 0.4),
+    "smoothed": (_smoothed, 0.7),
+    "regret": (_regret, 1.0),
+}
+_FALLBACKS = ("smoothed", "regret")
 
 
 def _part(deadline: float, share: float, method: Method) -> float:

@@ -205,11 +205,11 @@ class FiniteGame:
 
         Parameters
         ----------
-        method : {"auto", "pure", "lemke_howson", "zero_sum", "smoothed", "regret"}
+        method : {"auto", "pure", "lemke_howson", "zero_sum", "polymatrix", "smoothed", "regret"}
             auto enumerates pure equilibria first. If there is none: for two players the linear
-            program of a zero-sum game or Lemke-Howson; for more, or if no path ends in time,
-            continuation from the smoothed game, then regret matching if that does not end at an
-            equilibrium either. pure returns the profile of least epsilon where there is no pure
+            program of a zero-sum game or Lemke-Howson; for more iterated polymatrix approximation;
+            if those do not end at an equilibrium in time, continuation from the smoothed game,
+            then regret matching. pure returns the profile of least epsilon where there is no pure
             equilibrium.
         paths : int, optional
             Lemke-Howson: how many paths to follow to their ends, short ones first; by default

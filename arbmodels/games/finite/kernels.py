@@ -17,9 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @compiled
-def _leaving_row(
-    table: Floats, place: Ints, column: int, first_slack: int, candidates: Ints
-) -> int:
+def leaving_row(table: Floats, place: Ints, column: int, first_slack: int, candidates: Ints) -> int:
     """Row of the lexicographically least ratio; -1 if no entry of the column is positive."""
     rows, last = table.shape[0], table.shape[1] - 1
     count = 0
@@ -56,7 +54,7 @@ def _leaving_row(
 
 
 @compiled
-def _exchange(table: Floats, row: int, column: int) -> None:
+def exchange(table: Floats, row: int, column: int) -> None:
     """Swap a basic with a nonbasic variable in place (a Jordan exchange)."""
     rows, columns = table.shape
     pivot = table[row, column]
@@ -102,10 +100,10 @@ def follow(
         column = place[label]
         if column < 0:
             return -1
-        row = _leaving_row(table, place, column, m if which == 0 else 0, candidates)
+        row = leaving_row(table, place, column, m if which == 0 else 0, candidates)
         if row < 0:
             return -1
-        _exchange(table, row, column)
+        exchange(table, row, column)
         behind = table.shape[1] - 1 + row
         leaving = name[behind]
         name[behind], name[column] = label, leaving

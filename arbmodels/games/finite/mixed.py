@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,7 +19,12 @@ def against(
     """Return one player's payoff in expectation over everybody but ``keep``, axes in order."""
     for player in reversed(range(payoff.ndim)):
         if player not in keep:
-            payoff = np.tensordot(payoff, strategies[player], axes=(player, 0))
+            before, after = payoff.shape[:player], payoff.shape[player + 1 :]
+            if after:
+                rows = payoff.reshape(math.prod(before), len(strategies[player]), -1)
+                payoff = np.matmul(strategies[player], rows).reshape(*before, *after)
+            else:
+                payoff = payoff @ strategies[player]
     return payoff
 
 

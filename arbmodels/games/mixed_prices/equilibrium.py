@@ -11,6 +11,7 @@ import pandas as pd
 from arbmodels.display import Displayed, TextTable, model_colour, new_axes, number, percent
 from arbmodels.games.deviations import Deviations
 from arbmodels.games.mixed_prices.distribution import PriceDistribution
+from arbmodels.games.trace import draw_trace
 from arbmodels.passk import FloatArray
 
 if TYPE_CHECKING:
@@ -152,6 +153,14 @@ class PriceEquilibrium(Displayed):
         axes.set_title(f"{self.game}\nepsilon = {number(self.epsilon, 2)}")
         axes.legend(frameon=False)
         return axes
+
+    def plot_trace(self, axes: Axes | None = None) -> Axes:
+        """Draw epsilon on the continuous game over the grids that were solved."""
+        steps = np.arange(1.0, 1.0 + len(self.trace))
+        measure = self.trace[:, 1] if self.iterations else np.full(len(self.trace), np.nan)
+        return draw_trace(
+            steps, measure, "Price grids solved", f"epsilon ({self.deviations.unit})", axes
+        )
 
 
 def _largest_atom(strategy: PriceDistribution) -> tuple[float, float]:

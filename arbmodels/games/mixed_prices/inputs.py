@@ -77,7 +77,8 @@ def check_method(method: str, tolerance: float, time_limit: float) -> None:
     """
     if method not in METHODS:
         raise InputError(f"No method {method!r}; choose one of {', '.join(METHODS)}.")
-    if not (0 < tolerance < np.inf and 0 < time_limit < np.inf):
+    if not (0 < tolerance < np.inf and time_limit > 0):
         raise InputError(
-            f"tolerance {tolerance:g} and time_limit {time_limit:g} must be finite and above 0."
+            f"tolerance {tolerance:g} must be finite and above 0, time_limit {time_limit:g} above"
+            " 0."
         )

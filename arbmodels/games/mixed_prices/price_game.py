@@ -23,6 +23,8 @@ from arbmodels.passk import FloatArray
 _PROFILES = 500_000
 #: The best prices of the first search around which a finer one follows, and how often.
 _PEAKS, _ZOOMS, _FINE = 4, 6, 21
+#: Prices on a player's grid at most, by the number of players.
+_MOST, _FEW = {1: 1000, 2: 1000, 3: 81}, 25
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +172,7 @@ class PriceGame:
             self.unit,
         )
 
-    def solve(self, *, tolerance: float = 1e-3, time_limit: float = 20.0) -> PriceEquilibrium:
+    def solve(self, *, tolerance: float = 1e-3, time_limit: float = np.inf) -> PriceEquilibrium:
         """Return an equilibrium of growing grids, with its certificate by bounded search.
 
         Parameters
@@ -178,7 +180,8 @@ class PriceGame:
         tolerance : float
             Relative epsilon at which to stop.
         time_limit : float
-            Seconds, after which the best answer so far is returned with its epsilon.
+            Seconds, after which the best answer so far is returned with its epsilon; none by
+            default, the prices per player are limited.
         """
         check_method("double_oracle", tolerance, time_limit)
         first = {1: 51, 2: 51, 3: 21}.get(len(self.players), 7)
@@ -186,7 +189,8 @@ class PriceGame:
             staggered(low, high, first, k, len(self.players))
             for k, (low, high) in enumerate(zip(self.lowest, self.highest, strict=True))
         ]
-        found = solve_continuous(self, grids, tolerance=tolerance, time_limit=time_limit)
+        most = _MOST.get(len(self.players), _FEW)
+        found = solve_continuous(self, grids, tolerance=tolerance, time_limit=time_limit, most=most)
         strategies = tuple(
             PriceDistribution.on_grid(own, mass)
             for own, mass in zip(found.prices, found.strategies, strict=True)

@@ -37,6 +37,8 @@ _WITHIN = np.array([0.1, 0.5, 0.9])
 _CHECK = 0.27
 #: Up to so many pairs of profiles the profit is asked pair by pair, ties included.
 _PAIRS = 40_000
+#: Profiles of the rivals at once.
+_ROWS = 4_000
 _SEARCHED = 257
 #: Profiles of the rivals whose kinks a search looks beside.
 _KINKED = 10
@@ -131,14 +133,20 @@ def _one(
     if game.smooth:
         return _searched(game, player, (profiles, weight), Strategy(own, chance))
     top = _top(game, player)
-    parts = [_quadratics(game, player, (profiles, weight), group, top) for group in game.groups()]
+    parts = [
+        _quadratics(game, player, (profiles[at : at + _ROWS], weight[at : at + _ROWS]), group, top)
+        for group in game.groups()
+        for at in range(0, len(profiles), _ROWS)
+    ]
     left, right, coefficient = (np.concatenate([part[k] for part in parts]) for k in range(3))
     exact = all(part[3] for part in parts)
     points, where = np.unique(np.concatenate([left, right, [0.0, top]]), return_inverse=True)
-    change = np.zeros((len(points), 3))
-    np.add.at(change, where[: len(left)], coefficient)
-    np.add.at(change, where[len(left) : 2 * len(left)], -coefficient)
-    a, b, c = np.cumsum(change, axis=0)[:-1].T
+    opened, closed = where[: len(left)], where[len(left) : 2 * len(left)]
+    change = [
+        np.bincount(opened, own, len(points)) - np.bincount(closed, own, len(points))
+        for own in coefficient.T
+    ]
+    a, b, c = np.cumsum(change, axis=1)[:, :-1]
     start, end = points[:-1], points[1:]
     wide = end - start > _NARROW * np.maximum(end, 1e-6 * top)
     with np.errstate(divide="ignore", invalid="ignore"):

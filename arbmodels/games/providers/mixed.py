@@ -11,15 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from time import perf_counter
-from typing import NamedTuple
 
 import numpy as np
 
 from arbmodels.games.finite.lemke_howson import path_end
 from arbmodels.games.providers.certificate import Strategy
+from arbmodels.games.providers.checked import Mixed, check
 from arbmodels.games.providers.game import ProviderGame
 from arbmodels.games.providers.pure import grid_payoffs, price_grid
-from arbmodels.games.providers.responses import best_response, expected
 from arbmodels.passk import FloatArray
 
 #: Prices per provider: on the whole range first, then where prices are played.
@@ -34,29 +33,9 @@ _MARGIN = 0.01
 _SHIFTS = (0.6180339887498949, 0.7548776662466927)
 
 
-class Mixed(NamedTuple):
-    """A mixed profile of both movers, profits, largest gain over profit, grids solved so far."""
-
-    strategies: tuple[Strategy, Strategy]
-    profit: tuple[float, float]
-    relative: float
-    iterations: int
-
-
-class _Checked(NamedTuple):
-    profit: tuple[float, float]
-    answer: tuple[float, float]
-    gain: tuple[float, float]
-
-    @property
-    def relative(self) -> float:
-        return max(
-            (gain / profit if profit > 0 else np.inf) if gain > 0 else 0.0
-            for gain, profit in zip(self.gain, self.profit, strict=True)
-        )
-
-
-def mixed_profiles(game: ProviderGame, *, start: float, deadline: float) -> Iterator[Mixed]:
+def mixed_profiles(
+    game: ProviderGame, *, start: float, rounds: int, deadline: float
+) -> Iterator[Mixed]:
     """Yield mixed profiles, the later ones usually nearer to an equilibrium.
 
     Parameters
@@ -66,6 +45,8 @@ def mixed_profiles(game: ProviderGame, *, start: float, deadline: float) -> Iter
     start : float in [0, 1]
         From which of the first mover's prices the Lemke-Howson paths start, lowest 0, highest 1:
         other starts may end in another equilibrium.
+    rounds : int
+        Grids that are solved, at most.
     deadline : float
         By ``perf_counter``.
     """
@@ -78,8 +59,8 @@ def mixed_profiles(game: ProviderGame, *, start: float, deadline: float) -> Iter
             return
         found = solved
         iteration += 1
-        checked = _check(game, found)
-        yield Mixed(found, checked.profit, checked.relative, iteration)
+        checked = check(game, found)
+        yield Mixed(found, checked.profit, checked.of_own, iteration)
         grids = tuple(np.union1d(g, [a]) for g, a in zip(grids, checked.answer, strict=True))
     if game.smooth:
         return
@@ -87,7 +68,7 @@ def mixed_profiles(game: ProviderGame, *, start: float, deadline: float) -> Iter
     window: list[tuple[Strategy, Strategy]] = []
     step = 0
     low, high = [np.inf, np.inf], [0.0, 0.0]
-    while perf_counter() < deadline:
+    while iteration + step < rounds and perf_counter() < deadline:
         size = _FINE[0] if step < _SWITCH else _FINE[1]
         for k, strategy in enumerate(found):
             played = strategy.price[strategy.probability > 1e-6]
@@ -107,8 +88,8 @@ def mixed_profiles(game: ProviderGame, *, start: float, deadline: float) -> Iter
         # The earlier half had worse ranges and fewer best responses.
         window = window[len(window) - (step + 1) // 2 :] if step > 2 else window
         average = _average(window)
-        checked = _check(game, average)
-        yield Mixed(average, checked.profit, checked.relative, iteration + step)
+        checked = check(game, average)
+        yield Mixed(average, checked.profit, checked.of_own, iteration + step)
 
 
 def _shifted(low: float, high: float, size: int, step: int, k: int) -> FloatArray:
@@ -128,23 +109,6 @@ def _average(window: list[tuple[Strategy, Strategy]]) -> tuple[Strategy, Strateg
         kept = total > 0
         both.append(Strategy(distinct[kept], total[kept] / total[kept].sum()))
     return both[0], both[1]
-
-
-def _check(game: ProviderGame, strategies: tuple[Strategy, Strategy]) -> _Checked:
-    """Profits, exact best responses and their gains."""
-    profits, answers, gains = [], [], []
-    for k, player in enumerate(game.movers):
-        theirs, own = strategies[1 - k], strategies[k]
-        on = theirs.probability > 0
-        rivals = np.ones((int(on.sum()), len(game.players)))
-        rivals[:, game.movers[1 - k]] = theirs.price[on]
-        chance = theirs.probability[on]
-        best = best_response(game, player, rivals, chance)
-        profit = float(own.probability @ expected(game, player, own.price, rivals, chance))
-        profits.append(profit)
-        answers.append(best.price)
-        gains.append(max(best.profit - profit, 0.0))
-    return _Checked((profits[0], profits[1]), (answers[0], answers[1]), (gains[0], gains[1]))
 
 
 def _equilibrium(

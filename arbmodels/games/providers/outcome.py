@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.stats import qmc
 
 from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.games.providers.certificate import Strategy
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Quantiles per provider at which a mixed profile is evaluated, for up to two who mix.
 _QUANTILES = 120
+#: Joint quantiles for more, 2 to this power.
+_DRAWS = 14
 #: A provider earns at a solve rate if at least this share of the consumers' spend reaches it.
 _EARNS = 1e-3
 
@@ -203,12 +206,13 @@ def outcome(game: ProviderGame, strategies: Sequence[Strategy] | npt.ArrayLike) 
     ----------
     game : ProviderGame
     strategies : float array [providers], or sequence of Strategy
-        Mixed strategies are taken at 120 equally likely quantiles each.
+        Mixed strategies are taken at 120 equally likely quantiles each, those of more than two
+        providers at the 16,384 points of a Sobol sequence.
     """
     if isinstance(strategies, np.ndarray) or not isinstance(strategies[0], Strategy):  # type: ignore[index]
         chosen = np.atleast_2d(np.asarray(strategies, dtype=float))
     else:
-        chosen = _spread([_quantiles(s) for s in strategies])  # type: ignore[union-attr,arg-type]
+        chosen = _drawn(strategies)  # type: ignore[arg-type]
     w = game.price_vectors(chosen)
     rates, providers = len(game.consumers.solve_rates), len(game.players)
     sold, paid, surplus, kept, overhead = (np.zeros(rates) for _ in range(5))
@@ -231,17 +235,25 @@ def outcome(game: ProviderGame, strategies: Sequence[Strategy] | npt.ArrayLike) 
     return Outcome(game, sold, paid, surplus, direct, resold, cost, kept, overhead)
 
 
-def _quantiles(strategy: Strategy) -> FloatArray:
-    """Equally likely representatives of a mixed strategy; itself if it is pure."""
+def _drawn(strategies: Sequence[Strategy]) -> FloatArray:
+    """Equally likely joint representatives of mixed strategies, [B, providers]."""
+    mixing = [k for k, s in enumerate(strategies) if (s.probability > 0).sum() > 1]
+    if len(mixing) <= 2:
+        at = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
+        each = [_quantiles(s, at if k in mixing else at[:1]) for k, s in enumerate(strategies)]
+        return np.stack([g.ravel() for g in np.meshgrid(*each, indexing="ij")], axis=1)
+    points = qmc.Sobol(len(mixing), rng=np.random.default_rng(0)).random_base2(_DRAWS)
+    chosen = np.empty((len(points), len(strategies)))
+    for k, strategy in enumerate(strategies):
+        at = points[:, mixing.index(k)] if k in mixing else np.zeros(len(points))
+        chosen[:, k] = _quantiles(strategy, at)
+    return chosen
+
+
+def _quantiles(strategy: Strategy, at: FloatArray) -> FloatArray:
+    """Multipliers of a mixed strategy at quantiles [K]."""
     on = strategy.probability > 0
     price, chance = strategy.price[on], strategy.probability[on]
-    if len(price) == 1:
-        return price
     order = np.argsort(price)
-    at = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
     where = np.searchsorted(np.cumsum(chance[order]), at)
     return np.asarray(price[order][np.minimum(where, len(price) - 1)])
-
-
-def _spread(values: Sequence[FloatArray]) -> FloatArray:
-    return np.stack([g.ravel() for g in np.meshgrid(*values, indexing="ij")], axis=1)

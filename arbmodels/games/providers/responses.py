@@ -51,7 +51,7 @@ def best_response(
         most, price = searched_response(game, player, rivals, weight, grid)
         return Response(most, price, True)
     top = top_multiplier(game, player)
-    return largest(profit_pieces(game, player, rivals, weight, top), top)
+    return _largest(*summed(profit_pieces(game, player, rivals, weight, top), top), top)
 
 
 def expected(
@@ -61,12 +61,23 @@ def expected(
     if game.smooth:
         return expected_profits(game, player, own, rivals, weight)
     top = top_multiplier(game, player)
-    return value_at(profit_pieces(game, player, rivals, weight, top), top, own)
+    return _value_at(*summed(profit_pieces(game, player, rivals, weight, top), top), own, top)
 
 
-def largest(pieces: Pieces, top: float) -> Response:
-    """Return the supremum of a sum of pieces over [0, top]."""
-    points, total = summed(pieces, top)
+def answered(
+    game: ProviderGame, player: int, own: FloatArray, rivals: FloatArray, weight: FloatArray
+) -> tuple[Response, FloatArray]:
+    """Return the best response and the expected profit at own multipliers, in one go."""
+    if game.smooth:
+        best = best_response(game, player, rivals, weight)
+        return best, expected(game, player, own, rivals, weight)
+    top = top_multiplier(game, player)
+    points, total = summed(profit_pieces(game, player, rivals, weight, top), top)
+    return _largest(points, total, top), _value_at(points, total, own, top)
+
+
+def _largest(points: FloatArray, total: FloatArray, top: float) -> Response:
+    """Return the supremum of summed pieces over [0, top]."""
     start, end = points[:-1], points[1:]
     a, b, c = total.T
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -85,9 +96,8 @@ def largest(pieces: Pieces, top: float) -> Response:
     return Response(value, price, interior)
 
 
-def value_at(pieces: Pieces, top: float, own: FloatArray) -> FloatArray:
-    """Return the sum of the pieces at own multipliers; on a breakpoint, the limit from below."""
-    points, total = summed(pieces, top)
+def _value_at(points: FloatArray, total: FloatArray, own: FloatArray, top: float) -> FloatArray:
+    """Return summed pieces at own multipliers; on a breakpoint, the limit from below."""
     here = np.clip(np.searchsorted(points, own) - 1, 0, len(total) - 1)
     a, b, c = total[here].T
     return np.asarray(np.where(own > top, 0.0, a + own * (b + own * c)))
@@ -97,8 +107,10 @@ def summed(pieces: Pieces, top: float) -> tuple[FloatArray, FloatArray]:
     """Return breakpoints [n + 1] from 0 to top, and the summed quadratics between them [n, 3]."""
     ends = np.concatenate([pieces.left, pieces.right, [0.0, top]])
     points, where = np.unique(ends, return_inverse=True)
-    change = np.zeros((len(points), 3))
-    count = len(pieces.left)
-    np.add.at(change, where[:count], pieces.coefficient)
-    np.add.at(change, where[count : 2 * count], -pieces.coefficient)
-    return points, np.cumsum(change, axis=0)[:-1]
+    count, size = len(pieces.left), len(points)
+    opened, closed = where[:count], where[count : 2 * count]
+    change = [
+        np.bincount(opened, own, size) - np.bincount(closed, own, size)
+        for own in pieces.coefficient.T
+    ]
+    return points, np.cumsum(change, axis=1)[:, :-1].T

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,7 @@ from arbmodels.games.providers.certificate import Strategy
 from arbmodels.games.providers.flows import plot_responses
 from arbmodels.games.providers.game import ProviderGame
 from arbmodels.games.providers.outcome import Outcome, outcome
+from arbmodels.games.trace import draw_trace
 from arbmodels.passk import FloatArray
 
 if TYPE_CHECKING:
@@ -37,14 +38,16 @@ class ProviderEquilibrium(Displayed):
         The certificate, of the providers who choose their price.
     found_by : str
     iterations : int
-    trace : sequence of float
-        Largest gain over profit that the solver saw, by iteration.
+    trace : float array [K, 2]
+        Restricted games solved, and the largest gain that the solver saw: over the own profit if
+        two providers choose, over the largest profit if more do.
     others : sequence of float arrays [providers]
         Other pure equilibria found from other starts.
     least_pure : tuple of (float array [providers], float), optional
         Where no pure equilibrium was found: the pure profile with the least epsilon, and that.
     settled : bool
-        Whether epsilon is within the tolerance asked for.
+        Whether epsilon is within the tolerance asked for: over the own profit, or over the largest
+        profit if more than two providers choose.
     """
 
     game: ProviderGame
@@ -54,7 +57,7 @@ class ProviderEquilibrium(Displayed):
     deviations: Deviations
     found_by: str
     iterations: int
-    trace: tuple[float, ...] = ()
+    trace: FloatArray = field(default_factory=lambda: np.zeros((0, 2)))
     others: tuple[FloatArray, ...] = ()
     least_pure: tuple[FloatArray, float] | None = None
     settled: bool = True
@@ -68,6 +71,14 @@ class ProviderEquilibrium(Displayed):
     def relative_epsilon(self) -> float:
         """Largest gain over profit of any provider."""
         return self.deviations.relative_epsilon
+
+    @property
+    def epsilon_of_largest(self) -> float:
+        """Epsilon over the largest profit of any provider; infinite if nobody earns anything."""
+        if self.epsilon == 0:
+            return 0.0
+        largest = float(self.profits.max())
+        return self.epsilon / largest if largest > 0 else float("inf")
 
     @property
     def players(self) -> tuple[str, ...]:
@@ -121,6 +132,7 @@ class ProviderEquilibrium(Displayed):
             else {"prices": self.least_pure[0].tolist(), "epsilon": self.least_pure[1]},
             "found_by": self.found_by,
             "iterations": self.iterations,
+            "trace": self.trace.tolist(),
             "outcome": self.outcome.to_dict(),
         }
 
@@ -129,7 +141,7 @@ class ProviderEquilibrium(Displayed):
         """What was found, and what was not."""
         text = f"{self.deviations.words}\nFound by {self.found_by}; {self.iterations} iterations."
         if not self.settled:
-            text += " Not within the tolerance: the best answer in the time allowed."
+            text += " Not within the tolerance: the best answer that the search reached."
         if self.least_pure is not None:
             prices, gain = self.least_pure
             text += (
@@ -160,9 +172,14 @@ class ProviderEquilibrium(Displayed):
                 )
             )
         unit = self.game.unit
+        relative = (
+            f"{percent(self.epsilon_of_largest, 3)} of the largest profit"
+            if len(self.game.movers) > 2
+            else f"{percent(self.relative_epsilon, 3)} of profit"
+        )
         return TextTable(
-            f"epsilon = {number(self.epsilon)} {unit} ({percent(self.relative_epsilon, 3)} of"
-            f" profit): {self.kind} equilibrium of {self.game.name}",
+            f"epsilon = {number(self.epsilon)} {unit} ({relative}): {self.kind} equilibrium of"
+            f" {self.game.name}",
             ("provider", "mean price [x list]", "prices played", f"profit [{unit}]", "gain"),
             rows,
             self.words,
@@ -175,6 +192,14 @@ class ProviderEquilibrium(Displayed):
     def plot_responses(self, axes: Axes | None = None) -> Axes:
         """Draw both providers' best responses."""
         return plot_responses(self.game, axes)
+
+    def plot_trace(self, axes: Axes | None = None) -> Axes:
+        """Draw the largest gain over profit in the restricted games that were solved."""
+        steps, measure = self.trace.T
+        over = "the largest profit" if len(self.game.movers) > 2 else "the own profit"
+        return draw_trace(
+            steps, measure, "Restricted games solved", f"Largest gain over {over}", axes
+        )
 
     def plot_strategies(self, axes: Axes | None = None) -> Axes:
         """Draw the cumulative distribution of every provider's price."""

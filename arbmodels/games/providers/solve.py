@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
+from tqdm import tqdm
 
 from arbmodels.errors import InputError
 from arbmodels.games.providers.certificate import Strategy, certify_providers
+from arbmodels.games.providers.checked import Mixed
 from arbmodels.games.providers.game import ProviderGame
-from arbmodels.games.providers.mixed import Mixed, mixed_profiles
+from arbmodels.games.providers.many import mixed_profiles_of_many
+from arbmodels.games.providers.mixed import mixed_profiles
 from arbmodels.games.providers.pure import SETTLED, Profile, enumerate_pure, gains_at
 from arbmodels.games.providers.result import ProviderEquilibrium
 from arbmodels.passk import FloatArray
+
+#: Restricted games that are solved at most, of two providers and of more.
+_GAMES, _GAMES_OF_MANY = 80, 50
 
 
 def solve_providers(
     game: ProviderGame,
     *,
     tolerance: float = 1e-3,
-    time_limit: float = 10.0,
+    time_limit: float = np.inf,
     grid: int = 101,
     start: float = 0.0,
     seed: int = 0,
@@ -27,23 +35,25 @@ def solve_providers(
     """Return an equilibrium of the provider game with its exact certificate.
 
     Pure equilibria are looked for first: from list prices, the profiles of least regret on a grid
-    and random ones, providers answer each other with exact best responses. If none settles and two
-    providers choose their price, mixed ones follow (see
-    :mod:`arbmodels.games.providers.mixed`). With more, the pure profile of least epsilon found is
-    returned and says so.
+    and random ones, providers answer each other with exact best responses. If none settles, mixed
+    ones follow: of two providers to any tolerance (:mod:`arbmodels.games.providers.mixed`), of
+    more to what a few dozen rounds of a double oracle reach
+    (:mod:`arbmodels.games.providers.many`), which may be some per cent of profit.
 
     Parameters
     ----------
     game : ProviderGame
     tolerance : float
-        Largest gain over profit that is good enough.
+        Largest gain that is good enough: over the provider's own profit if two choose their price,
+        over the largest profit if more do, since some of many earn next to nothing.
     time_limit : float
-        Seconds; afterwards the best answer so far comes back with its epsilon.
+        Seconds; afterwards the best answer so far comes back with its epsilon. None by default:
+        the number of rounds is limited, and the answer does not depend on the machine.
     grid : int
         Prices per provider in the search for pure equilibria.
     start : float in [0, 1]
         From which of the first mover's prices Lemke-Howson starts, lowest 0, highest 1: others may
-        find other mixed equilibria.
+        find other mixed equilibria. For two movers.
     seed : int
         Of the random starts.
 
@@ -76,42 +86,74 @@ def solve_providers(
     began = perf_counter()
     deadline = began + time_limit
     # Pure equilibria may take a third of the time where mixed ones can follow.
-    share = 1 / 3 if len(game.movers) == 2 else 1.0
+    share = 1 / 3 if len(game.movers) > 1 else 1.0
     settled, least = enumerate_pure(game, size=grid, seed=seed, deadline=began + share * time_limit)
     if settled:
         # Of several, the one that providers earn most in.
         settled.sort(key=lambda found: -float(found.profit.sum()))
         return _pure(game, settled[0], settled[1:], tolerance)
-    if len(game.movers) != 2:
+    if len(game.movers) == 1:
         return _pure(game, least, [], tolerance, least=True)
+    many = len(game.movers) > 2
+    if many:
+        largest = float(least.profit.max())
+        pure_relative = least.gain / largest if largest > 0 else np.inf
+        if pure_relative <= tolerance:
+            return _pure(game, least, [], tolerance, least=True)
+        profiles = mixed_profiles_of_many(
+            game, least.prices, rounds=_GAMES_OF_MANY, deadline=deadline
+        )
+        most, how = _GAMES_OF_MANY, "double oracle with iterated polymatrix approximation"
+    else:
+        profiles = mixed_profiles(game, start=start, rounds=_GAMES, deadline=deadline)
+        most, how = _GAMES, "Lemke-Howson on shifted price grids with exact best responses added"
+        pure_relative = least.relative
+    found = _best(profiles, tolerance, most)
+    if found.best is None or found.best.relative > pure_relative:
+        return _pure(game, least, [], tolerance, least=True, trace=found.trace)
+    strategies = [Strategy(np.ones(1), np.ones(1)) for _ in game.players]
+    for player, strategy in zip(game.movers, found.best.strategies, strict=True):
+        strategies[player] = strategy
+    deviations = certify_providers(game, strategies)
+    pure = all(len(strategy.price) == 1 for strategy in strategies)
+    reached = (
+        deviations.epsilon / max(float(deviations.profit.max()), 1e-300)
+        if many
+        else deviations.relative_epsilon
+    )
+    return ProviderEquilibrium(
+        game,
+        "pure" if pure else "mixed",
+        tuple(strategies),
+        _profits(game, strategies, deviations.profit),
+        deviations,
+        how,
+        len(found.trace),
+        found.trace,
+        (),
+        None if pure else (least.prices, least.gain),
+        reached <= tolerance,
+    )
+
+
+class _Best(NamedTuple):
+    """The profile of least relative gain, and the trace: games solved, relative gain."""
+
+    best: Mixed | None
+    trace: FloatArray
+
+
+def _best(profiles: Iterable[Mixed], tolerance: float, most: int) -> _Best:
     best: Mixed | None = None
     trace = []
-    for found in mixed_profiles(game, start=start, deadline=deadline):
-        trace.append(found.relative)
+    for found in tqdm(profiles, "Restricted games", total=most, disable=None, leave=False, delay=2):
+        trace.append((float(found.iterations), found.relative))
         if best is None or found.relative < best.relative:
             best = found
         # A little below what was asked for: the certificate computes gains its own way.
         if best.relative <= 0.98 * tolerance:
             break
-    if best is None or best.relative > least.relative:
-        return _pure(game, least, [], tolerance, least=True)
-    strategies = [Strategy(np.ones(1), np.ones(1)) for _ in game.players]
-    for k, player in enumerate(game.movers):
-        strategies[player] = best.strategies[k]
-    deviations = certify_providers(game, strategies)
-    return ProviderEquilibrium(
-        game,
-        "mixed",
-        tuple(strategies),
-        _profits(game, strategies, deviations.profit),
-        deviations,
-        "Lemke-Howson on shifted price grids with exact best responses added",
-        best.iterations,
-        tuple(trace),
-        (),
-        (least.prices, least.gain),
-        deviations.relative_epsilon <= tolerance,
-    )
+    return _Best(best, np.array(trace).reshape(-1, 2))
 
 
 def _pure(
@@ -121,6 +163,7 @@ def _pure(
     tolerance: float,
     *,
     least: bool = False,
+    trace: FloatArray | None = None,
 ) -> ProviderEquilibrium:
     strategies = tuple(Strategy(np.array([p]), np.ones(1)) for p in found.prices)
     deviations = certify_providers(game, strategies)
@@ -131,8 +174,8 @@ def _pure(
         found.profit,
         deviations,
         "exact best responses in turn" if not least else "least epsilon of the pure profiles tried",
-        0,
-        (),
+        0 if trace is None else len(trace),
+        np.zeros((0, 2)) if trace is None else trace,
         tuple(profile.prices for profile in others),
         (found.prices, found.gain) if least else None,
         deviations.epsilon <= max(tolerance, SETTLED) * max(float(found.profit.max()), 1e-300),

@@ -19,6 +19,8 @@ _EXACT = 1e-14
 _ROUNDS = 100
 #: So many rounds without halving the change are a cycle.
 _PATIENCE = 10
+#: Part of the way to its best response that a price moves: all of it, then half if that cycles.
+_MOVED = (1.0, 0.5)
 
 
 def settle(game: SmoothGame, part: FloatArray, tolerance: float, limit: int) -> Found:
@@ -44,24 +46,30 @@ def settle(game: SmoothGame, part: FloatArray, tolerance: float, limit: int) -> 
     newton = _newton(game, prices, free, tolerance, trace)
     if newton is not None:
         return Found(newton, "Newton on the first-order conditions", trace, True)
-    rounds: list[float] = []
-    for _ in range(min(limit, _ROUNDS)):
-        before = prices.copy()
-        for product in free:
-            prices[product] = _response(game, int(product), prices)
-        trace.append(_change(prices, before))
-        if trace[-1] <= tolerance:
-            return Found(prices, "best responses in turn", trace, True)
-        rounds.append(trace[-1])
-        if len(rounds) > 2 * _PATIENCE and min(rounds[-_PATIENCE:]) > 0.5 * min(
-            rounds[:-_PATIENCE]
-        ):
-            break
-        if len(trace) % 4 == 0:
-            newton = _newton(game, prices, free, tolerance, trace)
-            if newton is not None:
-                return Found(newton, "best responses in turn, Newton at the end", trace, True)
-    return Found(prices, "best responses in turn", trace, False)
+    least, nearest = np.inf, prices
+    for moved in _MOVED:
+        rounds: list[float] = []
+        how = "best responses in turn" + " (half of the way)" * (moved < 1)
+        for _ in range(min(limit, _ROUNDS)):
+            before = prices.copy()
+            for product in free:
+                answer = _response(game, int(product), prices)
+                prices[product] += moved * (answer - prices[product])
+            trace.append(_change(prices, before))
+            if trace[-1] <= tolerance:
+                return Found(prices, how, trace, True)
+            rounds.append(trace[-1])
+            if trace[-1] < moved * least:
+                least, nearest = trace[-1] / moved, prices.copy()
+            if len(rounds) > 2 * _PATIENCE and min(rounds[-_PATIENCE:]) > 0.5 * min(
+                rounds[:-_PATIENCE]
+            ):
+                break
+            if len(trace) % 4 == 0:
+                newton = _newton(game, prices, free, tolerance, trace)
+                if newton is not None:
+                    return Found(newton, f"{how}, Newton at the end", trace, True)
+    return Found(nearest, "best responses in turn, the round that moved least", trace, False)
 
 
 def _newton(

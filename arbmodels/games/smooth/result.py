@@ -13,6 +13,7 @@ from arbmodels.checks import FloatArray
 from arbmodels.display import Displayed, TextTable, model_label, new_axes, number, percent
 from arbmodels.games.deviations import Deviations
 from arbmodels.games.smooth.game import SmoothGame
+from arbmodels.games.trace import draw_trace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,7 +99,11 @@ class SmoothEquilibrium(Displayed):
         """Return the equilibrium at prices that a solver found."""
         flags = flags_at(game, found.prices)
         if not found.converged:
-            flags = (f"no convergence in {len(found.trace)} iterations", *flags)
+            unsettled = (
+                f"no convergence in {len(found.trace)} iterations; of all that the starts led to,"
+                " these prices have the least epsilon"
+            )
+            flags = (unsettled, *flags)
         return cls(
             game,
             found.prices,
@@ -255,6 +260,11 @@ class SmoothEquilibrium(Displayed):
         axes.set_title(self.game.name)
         axes.legend(frameon=False)
         return axes
+
+    def plot_trace(self, axes: Axes | None = None) -> Axes:
+        """Draw how far prices moved in every iteration; epsilon is in the certificate."""
+        steps = np.arange(1.0, 1.0 + len(self.trace))
+        return draw_trace(steps, self.trace, "Iterations", "Largest relative change", axes)
 
     def plot_best_responses(
         self, firms: Sequence[str] | None = None, axes: Axes | None = None

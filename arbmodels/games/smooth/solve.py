@@ -41,7 +41,7 @@ def solve(
         if not any(np.allclose(one.prices, two.prices, _SAME, 1e-12) for two in distinct):
             distinct.append(one)
     certified = [(one, certify(game, one.prices)) for one in distinct]
-    certified.sort(key=lambda each: not _holds(each[1]))
+    certified.sort(key=lambda each: 0.0 if _holds(each[1]) else each[1].epsilon)
     best, deviations = certified[0]
     others = tuple(one.prices for one, gains in certified[1:] if _holds(gains))
     return SmoothEquilibrium.at(game, best, deviations, others)
