@@ -15,7 +15,7 @@ this page comes from `benchmarks/results/provider_claims.json`, written by
 `python -m benchmarks.provider_claims`; a test holds the page to the record. GPT-5 mini and DeepSeek
 v3.2 choose their prices, on their own (two models) or beside four models at list prices (six
 models). Demand is linear: consumers of a solve rate buy from the cheapest seller, nobody above
-twice the cheapest list price. (Notebook 04 has logit demand for two models.) Marginal costs are
+twice the cheapest list price; nested logit has a section of its own. Marginal costs are
 assumed shares of the list price, or calibrated so that list prices are as near to the equilibrium
 without arbitrageurs as they can be. Two arbitrageurs, who resell at cost.
 
@@ -33,6 +33,7 @@ def page(record: Record) -> str:
             *_parts(record),
             *_grids(record),
             *_equilibrium(record),
+            *_logit(record),
             *_entry(record["entry"]),
             *_limits(record),
         ]
@@ -154,6 +155,41 @@ def _equilibrium(record: Record) -> list[str]:
             said.append(verdict(values, min(values), max(values)))
         lines.append(f"| {head} | {' | '.join(cells)} | {' | '.join(said)} |")
     return [*lines, ""]
+
+
+def _logit(record: Record) -> list[str]:
+    asked = record["setting"]["logit"]
+    lines = [
+        "## The same under nested logit",
+        "",
+        "Consumers choose between all direct offers (one nest, correlation"
+        f" {asked['sigma']:g}), the resold cascade and nothing; sensitivity times the cheapest list"
+        f" price is {asked['elasticity']:g}. Changes on three and on four solve rates; in brackets"
+        " the lowest and the highest of a few bootstrap samples of the instances on three. A"
+        " verdict needs both grids and all samples.",
+        "",
+        "| models | cost | revenue at list prices | by re-pricing | consumer price once providers"
+        " re-price | falls | price where they re-price in any case | epsilon |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in record["logit"]["rows"]:
+        points, sampled = list(row["grids"].values()), row["bootstrap"]
+        cells = [
+            ", ".join(_percent(point[what]) for point in points) + f" ({_between(*sampled[what])})"
+            for what in ("at_list_prices", "by_repricing", "price_change")
+        ]
+        said = verdict([point["price_change"] for point in points], *sampled["price_change"])
+        without = ", ".join(_percent(point["equilibrium_price_change"]) for point in points)
+        epsilon = max(
+            sampled["largest_epsilon"],
+            *(max(point["epsilon"], point["epsilon_without"]) for point in points),
+        )
+        lines.append(
+            f"| {row['models']} | {row['cost']} | {' | '.join(cells)} | {said} | {without} |"
+            f" {100 * epsilon:.1f}% |"
+        )
+    samples = {str(row["bootstrap"]["samples"]) for row in record["logit"]["rows"]}
+    return [*lines, "", f"Samples: {', '.join(sorted(samples))} a row.", ""]
 
 
 def _entry(entry: Record) -> list[str]:

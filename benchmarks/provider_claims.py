@@ -1,13 +1,14 @@
 """The paper's claims about competition when providers re-price: two and six models, real data.
 
 Run ``python -m benchmarks.provider_claims`` with the authors' data at hand (some ten minutes of
-processor time). For linear demand at the cheapest seller, and for assumed and
-calibrated marginal costs: how much of the change of providers' revenue comes at fixed list prices
-and how much by re-pricing; whether consumer prices fall or rise by re-pricing, and by arbitrage
-once providers re-price in any case; on several grids of solve rates, and with a bootstrap over
-instances; and the fixed cost up to which a small provider enters. Six models: menus certified
+processor time; nested logit as much again). For linear demand at the cheapest seller, and for
+assumed and calibrated marginal costs: how much of the change of providers' revenue comes at fixed
+list prices and how much by re-pricing; whether consumer prices fall or rise by re-pricing, and by
+arbitrage once providers re-price in any case; on several grids of solve rates, and with a bootstrap
+over instances; and the fixed cost up to which a small provider enters. Six models: menus certified
 against every policy (:func:`arbmodels.games.certified_menus`), GPT-5 mini and DeepSeek re-price and
-the other four keep their list prices. Two models: exact menus of the authors' convention.
+the other four keep their list prices. Two models: exact menus of the authors' convention. Nested
+logit demand: on two grids of solve rates, without a bootstrap.
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ MOVERS = ("gpt5mini", "deepseek")
 SIX, TWO = np.linspace(0.60, 0.76, 9), np.linspace(0.67, 0.75, 9)
 GRIDS = {"3": [0, 4, 8], "4": [1, 3, 5, 7], "5": [0, 2, 4, 6, 8], "9": list(range(9))}
 COSTS: dict[str, float | None] = {"10%": 0.1, "30%": 0.3, "calibrated": None}
-CHOKE = 2.0
+CHOKE, ELASTICITY, SIGMA = 2.0, 3.0, 0.3
 SAMPLES, SAMPLED = 10, "5"
+MARKETS = ("two", "six")
+LOGIT_GRIDS, LOGIT_SAMPLES = ("3", "4"), 5
 TOLERANCE, LOOSE, SECONDS = 0.02, 0.05, 60.0
 #: Price vectors that the six-model menus are certified at, drawn besides list prices.
 DRAWN, SPREAD = 30, (0.3, 2.5)
@@ -46,7 +49,7 @@ Build = Callable[[arb.Market], tuple[arb.games.Menu, ...]]
 
 def main() -> None:
     """Run the parts that are named (all by default), write the record after each, and the page."""
-    parts = {"entry": _entry, "six": _six, "two": _two}
+    parts = {"entry": _entry, "six": _six, "two": _two, "logit": _logit}
     record = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in sys.argv[1:] or parts:
         began = process_time()
@@ -57,6 +60,7 @@ def main() -> None:
             "machine": f"{platform.machine()}, Python {platform.python_version()}",
             "movers": MOVERS,
             "choke": CHOKE,
+            "logit": {"elasticity": ELASTICITY, "sigma": SIGMA},
             "tolerance": {"grids": TOLERANCE, "bootstrap": LOOSE},
         }
         RESULTS.write_text(json.dumps(record, indent=1) + "\n")
@@ -171,31 +175,59 @@ def _claims(market: arb.Market, menus: Build) -> list[dict[str, Any]]:
                 grid: _point([whole[k] for k in positions], shares)
                 for grid, positions in GRIDS.items()
             },
-            "bootstrap": _sampled(market, menus, shares),
+            "bootstrap": _sampled(market, menus, shares, SAMPLED, SAMPLES),
         }
         print(name, _signs(row), flush=True)
         rows.append(row)
     return rows
 
 
-def _game(menus: Any, cost: Any, arbitrageurs: int = 2) -> Games:
+def _logit() -> dict[str, Any]:
+    """Return the grids again under nested logit."""
+    rows = []
+    for models in MARKETS:
+        market, menus, *_ = _pair() if models == "two" else _all()
+        whole = menus(market)
+        for name, cost in COSTS.items():
+            shares = _costs([whole[k] for k in GRIDS[LOGIT_GRIDS[0]]], cost, logit=True)
+            row = {
+                "models": models,
+                "cost": name,
+                "grids": {
+                    grid: _point([whole[k] for k in GRIDS[grid]], shares, logit=True)
+                    for grid in LOGIT_GRIDS
+                },
+                "bootstrap": _sampled(
+                    market, menus, shares, LOGIT_GRIDS[0], LOGIT_SAMPLES, logit=True
+                ),
+            }
+            print(models, name, _signs(row), flush=True)
+            rows.append(row)
+    return {"rows": rows}
+
+
+def _game(menus: Any, cost: Any, arbitrageurs: int = 2, *, logit: bool = False) -> Games:
     models = menus[0].models
-    consumers = arb.games.linear_consumers(menus, CHOKE)
+    consumers = (
+        arb.games.logit_consumers(menus, elasticity=ELASTICITY, sigma=SIGMA)
+        if logit
+        else arb.games.linear_consumers(menus, CHOKE)
+    )
     if not np.isscalar(cost):
         cost = dict(zip(models, cost, strict=True))
     fixed = tuple(m for m in models if m not in MOVERS)
     return Games(tuple(menus), consumers, cost, arbitrageurs, fixed=fixed)
 
 
-def _costs(menus: Any, cost: float | None) -> Any:
+def _costs(menus: Any, cost: float | None, *, logit: bool = False) -> Any:
     if cost is not None:
         return np.full(len(menus[0].models), cost)
-    return arb.games.calibrate_costs(_game(menus, 0.3)).cost
+    return arb.games.calibrate_costs(_game(menus, 0.3, logit=logit)).cost
 
 
-def _point(menus: Any, shares: Any) -> dict[str, float]:
+def _point(menus: Any, shares: Any, *, logit: bool = False) -> dict[str, float]:
     """Return the decomposition, and what arbitrage does where providers re-price anyway."""
-    game = _game(menus, shares)
+    game = _game(menus, shares, logit=logit)
     parts = arb.games.decompose_revenue(game, tolerance=TOLERANCE, time_limit=SECONDS)
     without = arb.games.solve_providers(
         game.replace(arbitrageurs=0), tolerance=TOLERANCE, time_limit=SECONDS
@@ -214,22 +246,30 @@ def _point(menus: Any, shares: Any) -> dict[str, float]:
     }
 
 
-def _sampled(market: arb.Market, menus: Build, shares: Any) -> dict[str, Any]:
+def _sampled(
+    market: arb.Market,
+    menus: Build,
+    shares: Any,
+    grid: str,
+    samples: int,
+    *,
+    logit: bool = False,
+) -> dict[str, Any]:
     def build(drawn: arb.Market) -> Games:
         found = menus(drawn)
-        return _game([found[k] for k in GRIDS[SAMPLED]], shares)
+        return _game([found[k] for k in GRIDS[grid]], shares, logit=logit)
 
     found = arb.games.bootstrap_decomposition(
-        market, build, samples=SAMPLES, tolerance=LOOSE, time_limit=SECONDS
+        market, build, samples=samples, tolerance=LOOSE, time_limit=SECONDS
     )
     rows = found.samples
     assert rows is not None
     prices = rows.pivot_table(index="sample", columns="state", values="mean_price")
     change = prices["re-pricing"] / prices["list prices"] - 1
     return {
-        "samples": SAMPLES,
+        "samples": samples,
         **{
-            what: list(found.interval(what))
+            what: list(found.interval(what, 1.0 if logit else 0.9))  # of few samples all
             for what in ("at_list_prices", "by_repricing", "price_change")
         },
         "share_of_samples_with_rising_prices": float((change > 0).mean()),
