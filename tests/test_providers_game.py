@@ -214,3 +214,19 @@ def test_bad_strategies_are_refused() -> None:
         certify_providers(game, [Strategy(np.ones(1), np.array([0.5]))] * 2)
     with pytest.raises(InputError, match="one multiplier"):
         game.profits([1.0, 1.0, 1.0])
+
+
+def test_who_sells_nothing_at_a_profit_is_certified_exactly() -> None:
+    # Sums of pieces that cancel leave some 1e-17; a search finds 0 there.
+    for seed in range(155, 170):
+        rng = np.random.default_rng(seed)
+        rows = np.vstack([np.diag([2.0, 2.2, 2.5]), rng.uniform(0.1, 1.2, (6, 3))])
+        menu = Menu(0.7, ("a", "b", "c"), rows, [2.0, 2.2, 2.5], True)
+        costs = rng.uniform(0.2, 0.9, 3)
+        game = ProviderGame((menu,), Consumers([0.7], high=4.0), costs, 2)
+        below = rng.uniform(0.05, 0.15, 3)
+        prices = np.where(rng.random(3) < 0.5, below, rng.uniform(0.1, 1.5, 3))
+        certificate = certify_providers(game, [Strategy(prices[[k]], np.ones(1)) for k in range(3)])
+        assert certificate.exact, seed
+        tried = max(brute_force(game, 2, prices, top_multiplier(game, 2), 501), 0.0)
+        assert certificate.profit[2] + certificate.gain[2] >= tried - 1e-12

@@ -33,6 +33,8 @@ _NARROW = 1e-11
 _FITS = 1e-7
 #: Gains below this share of the largest payoff are rounding.
 ROUNDING = 1e-11
+#: Payoffs are told from the rounding of sums from this share of a piece's largest term on.
+_SUMMED = 1e-6
 _WITHIN = np.array([0.1, 0.5, 0.9])
 _CHECK = 0.27
 #: Up to so many pairs of profiles the profit is asked pair by pair, ties included.
@@ -163,7 +165,10 @@ def _one(
     # A direct search over a grid: it finds nothing better unless the pieces are wrong.
     grid = np.linspace(0.0, top, _SEARCHED)[1:] if len(profiles) * _SEARCHED <= _PAIRS else own[:1]
     searched = _expected(game, player, profiles, weight, grid)
-    scale = max(abs(most), abs(profit), float(np.abs(searched).max()))
+    # Of who earns nothing all that is left is the rounding of its pieces' sums.
+    ends = np.stack([np.ones_like(right), right, right**2], axis=1)
+    terms = float(np.abs(coefficient * ends).sum(axis=1).max(initial=0.0))
+    scale = max(abs(most), abs(profit), float(np.abs(searched).max()), _SUMMED * terms)
     if searched.max() > most + _FITS * scale:
         most, price, exact = float(searched.max()), float(grid[np.argmax(searched)]), False
     gain = max(most, 0.0) - profit
