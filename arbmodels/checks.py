@@ -1,9 +1,20 @@
-"""What names and numbers may be, and everything wrong with a market's arrays, in one pass."""
+"""What names and numbers may be: the one place where arguments become text, floats and arrays.
+
+One rule for everything that a user gives: it has a meaning, or it is refused with an
+:class:`~arbmodels.errors.InputError` that says what is wrong and what to give instead. Text is no
+number (``"5"``), nor are ``True``, complex or missing values; a mask is never dropped; numbers of a
+pandas object are found by their labels and never by their position; two names that read alike, such
+as ``1`` and ``"1"``, are never taken for one.
+"""
 
 from __future__ import annotations
 
+import math
+import operator
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence, Set
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -51,24 +62,424 @@ def is_count(values: FloatArray) -> BoolArray:
     return good
 
 
+def number(
+    value: object, what: str, least: float = -math.inf, most: float = math.inf, unit: str = ""
+) -> float:
+    """Return a number as a float.
+
+    Parameters
+    ----------
+    value : int, float, fraction or decimal, of Python or NumPy
+    what : str
+        What it is, for messages: "budget".
+    least, most : float
+        Its range. With either given it must be finite; otherwise infinity and NaN pass, for a check
+        that says more.
+    unit : str
+        What to give instead: "seconds".
+
+    Raises
+    ------
+    InputError
+        If it is none (text, True, a complex or masked number, a list), too large for a float, or
+        outside its range.
+    """
+    if isinstance(value, np.ndarray) and value.ndim == 0 and not np.ma.isMaskedArray(value):
+        value = value[()]
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real | Decimal):
+        raise InputError(f"The {what} is {_shown(value)}; give {unit or 'a number'}.")
+    try:
+        result = float(value)
+    except (OverflowError, ValueError):
+        raise InputError(
+            f"The {what} is too large for a float ({_shown(value)}); give {unit or 'a number'}."
+        ) from None
+    bounded = least > -math.inf or most < math.inf
+    if bounded and not (math.isfinite(result) and least <= result <= most):
+        top = f" and at most {most:g}" if most < math.inf else ""
+        low = f"at least {least:g}" if least > -math.inf else ""
+        limits = f"{low}{top}".removeprefix(" and ")
+        raise InputError(
+            f"The {what} is {result:g}; give {unit or 'a number'}, finite and {limits}."
+        )
+    return result
+
+
+def whole(value: object, what: str, least: int = 0, most: int = MOST) -> int:
+    """Return a whole number as an int; 3.0 is one.
+
+    Raises
+    ------
+    InputError
+        If it is none, or not from ``least`` to ``most``.
+    """
+    wanted = f"give a whole number, at least {least}"
+    try:
+        result = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        result = None
+    if result is None and isinstance(value, float | np.floating) and value == np.floor(value):
+        result = int(value) if math.isfinite(value) else None
+    if result is None or isinstance(value, bool | np.bool_):
+        raise InputError(f"The {what} is {_shown(value)}; {wanted}.")
+    if not least <= result <= most:
+        top = "" if result < least else f" and at most {most}"
+        raise InputError(f"The {what} is {_shown(result)}; {wanted}{top}.")
+    return result
+
+
+def seed_of(value: object, what: str = "seed") -> int:
+    """Return a seed: a whole number, at least 0, however large (NumPy takes any)."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > MOST:
+        return value
+    return whole(value, what)
+
+
+def flag(value: object, what: str) -> bool:
+    """Return True or False.
+
+    Raises
+    ------
+    InputError
+        If it is neither; 2, "no" or None are not taken for one of them.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{what} is {_shown(value)}; give True or False.")
+    return bool(value)
+
+
+def text(value: object, what: str) -> str:
+    """Return a name that the user gives as text.
+
+    Raises
+    ------
+    InputError
+        If it is no text, or empty, or has blanks at its ends.
+    """
+    if not isinstance(value, str) or not is_label(value):
+        raise InputError(f"{what} is {_shown(value)}; give {LABEL}.")
+    return str(value)
+
+
+def numbers(
+    values: object, what: str, axes: int | None = None, *, booleans: bool = False
+) -> npt.NDArray[np.floating[Any]]:
+    """Return an array of floats: float32 and float64 ones as they are, not copied.
+
+    Parameters
+    ----------
+    values : array-like
+        Nested lists, arrays, pandas objects (their labels are for :func:`aligned`).
+    what : str
+        For messages.
+    axes : int, optional
+        How many there must be.
+    booleans : bool
+        Whether True and False count as 1 and 0, as outcomes do.
+
+    Raises
+    ------
+    InputError
+        If they are not a rectangular array of numbers, or entries are masked.
+    """
+    wrong = f"{what} is not a rectangular array of numbers"
+    if np.ma.is_masked(values):
+        raise InputError(f"{what} has masked entries; a number is needed everywhere.")
+    array = _array(values, wrong)
+    if array.dtype.kind == "O":
+        array = _of_objects(array, wrong)
+    elif array.dtype.kind not in ("iufb" if booleans else "iuf"):
+        kind = {"b": "True and False", "c": "complex numbers", "U": "text", "S": "text"}
+        raise InputError(f"{wrong}: {kind.get(array.dtype.kind, f'it is of {array.dtype}')}.")
+    elif isinstance(values, list | tuple) and not booleans and _has_flags(values):
+        raise InputError(f"{wrong}: True and False are none.")
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float64)
+    if axes is not None and array.ndim != axes:
+        raise InputError(f"{what} has {array.ndim} axes; give {axes}.")
+    return array
+
+
+def _array(values: object, wrong: str) -> npt.NDArray[Any]:
+    if isinstance(values, pd.DataFrame | pd.Series):
+        kinds = values.dtypes if isinstance(values, pd.DataFrame) else [values.dtype]
+        if any(pd.api.types.is_extension_array_dtype(kind) for kind in kinds):
+            # Columns that may have missing numbers: NA becomes NaN, which is refused by name later.
+            if not all(
+                pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
+                for kind in kinds
+            ):
+                raise InputError(f"{wrong}.")
+            return values.to_numpy(dtype=np.float64, na_value=np.nan)
+        return values.to_numpy()
+    if isinstance(values, str | bytes | Set | Mapping) or (
+        isinstance(values, Iterable) and not hasattr(values, "__len__")
+    ):
+        raise InputError(f"{wrong}: it is a {type(values).__name__}; give a list or an array.")
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        raise InputError(f"{wrong}.") from None
+
+
+def _of_objects(array: npt.NDArray[Any], wrong: str) -> FloatArray:
+    """Return Python numbers as floats, NaN where one is missing: its check names the place."""
+    result = np.empty(array.shape)
+    for place, value in np.ndenumerate(array):
+        if array.ndim and (value is None or value is pd.NA):
+            result[place] = np.nan
+            continue
+        if isinstance(value, bool | np.bool_) or not isinstance(value, Real | Decimal):
+            where = f" at position {_place(place)}" if place else ""
+            raise InputError(f"{wrong}: {_shown(value)}{where} is none.")
+        try:
+            result[place] = float(value)
+        except (OverflowError, ValueError):
+            raise InputError(
+                f"{wrong}: {_shown(value)} at position {_place(place)} exceeds any float."
+            ) from None
+    return result
+
+
+def _has_flags(values: object) -> bool:
+    """Return whether nested lists hold True or False, which NumPy would take for 1 and 0."""
+    if isinstance(values, list | tuple):
+        return any(map(_has_flags, values))
+    return isinstance(values, bool | np.bool_) or (
+        isinstance(values, np.ndarray) and values.dtype == np.bool_
+    )
+
+
+def _place(place: tuple[int, ...]) -> str:
+    return str(place[0]) if len(place) == 1 else str(place)
+
+
+def _shown(value: object) -> str:
+    """Return a value as it is written, cut short."""
+    try:
+        written = repr(value)
+    except Exception:
+        written = f"a {type(value).__name__} too large to print"
+    return written if len(written) <= 80 else f"{written[:77]}..."
+
+
 def label_of(value: object) -> str:
-    """Return ``value`` as a label; empty, and so no label, where it is None or NaN."""
+    """Return ``value`` as a label; empty, and so none, where it is missing or not one name."""
+    if isinstance(value, complex | bytes | Collection) and not isinstance(value, str):
+        return ""
     return "" if pd.isna(value) is True else str(value)  # type: ignore[call-overload]
 
 
-def labels_of(values: Iterable[object], what: str) -> tuple[str, ...]:
+def listed(values: object, what: str) -> list[Any]:
+    """Return a list of names, whatever holds them, one object each.
+
+    Raises
+    ------
+    InputError
+        If ``values`` is one text, whose letters would be taken for names, or has no order.
+    """
+    if isinstance(values, str | bytes):
+        raise InputError(f"{what} must be a list of names; write {what}=[{values!r}].")
+    if not isinstance(values, Iterable) or isinstance(values, Set | pd.DataFrame):
+        raise InputError(f"{what} must be a list of names, not {_shown(values)}.")
+    if isinstance(values, np.ndarray):
+        if values.ndim != 1:
+            raise InputError(f"{what} must be a list of names; it has {values.ndim} axes.")
+        if np.ma.is_masked(values):
+            raise InputError(f"{what} has masked entries; name each.")
+        return values.tolist() if values.dtype.kind in "OUSiufb" else list(values)
+    return list(values)
+
+
+def labels_of(values: object, what: str) -> tuple[str, ...]:
     """Return a list of names as text.
 
     Raises
     ------
     InputError
-        If ``values`` is one string, whose letters would be taken for names, or no list at all.
+        If ``values`` is one text, whose letters would be taken for names, or no list at all; if
+        two names that differ read alike, such as 1 and "1".
+    """
+    given = listed(values, what)
+    names = tuple(map(label_of, given))
+    _check_alike(given, names, what)
+    return names
+
+
+def _check_alike(given: Sequence[object], names: Sequence[str], what: str) -> None:
+    """Raise InputError where text and something else read alike, such as "1" and 1."""
+    kinds = set(map(type, given))
+    if len(kinds) < 2:
+        return
+    kind_of: dict[str, tuple[object, str]] = {}
+    for value, name in zip(given, names, strict=True):
+        kind = "text" if isinstance(value, str) else "flag" if isinstance(value, bool) else "other"
+        before, its_kind = kind_of.setdefault(name, (value, kind))
+        if its_kind != kind:
+            raise InputError(
+                f"{what} has {_shown(before)} and {_shown(value)}, which read alike; write them"
+                " alike, or differently."
+            )
+
+
+def coded(values: object, what: str, size: int) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+    """Return one label per instance as sorted names and codes.
+
+    Parameters
+    ----------
+    values : sequence of labels, length ``size``
+        Fast for arrays and pandas objects.
+    what : str
+        "segment" or "period".
+
+    Raises
+    ------
+    InputError
+        If there are not ``size`` of them, or one is missing, blank, or ambiguous as text.
     """
     if isinstance(values, str):
-        raise InputError(f"{what} must be a list of names; write {what}=[{values!r}].")
-    if not isinstance(values, Iterable):
-        raise InputError(f"{what} must be a list of names, not {values!r}.")
-    return tuple(label_of(value) for value in values)
+        raise InputError(f"{what} must be one label per instance, not the text {values!r}.")
+    if isinstance(values, pd.Series | pd.Index):
+        values = values.to_numpy()
+    if isinstance(values, np.ndarray) and values.dtype.kind != "O":
+        given: Any = values
+        if values.ndim != 1 or np.ma.is_masked(values):
+            listed(values, what)  # says what is wrong
+    else:
+        members = listed(values, what)
+        given = np.empty(len(members), dtype=object)
+        given[:] = members
+    if len(given) != size:
+        raise InputError(f"{what} has {len(given)} labels for {size} instances.")
+    if given.dtype == object:
+        # What is not a scalar cannot be told apart by pandas; 1, True and "1" it may merge.
+        kinds = set(map(type, given))
+        if not all(issubclass(kind, Hashable) for kind in kinds):
+            given[:] = [label_of(value) for value in given]
+        elif len(kinds) > 1:
+            texts = [label_of(value) for value in given]
+            _check_alike(given, texts, what)
+            given[:] = texts
+    codes, distinct = pd.factorize(given, use_na_sentinel=False)
+    names = [label_of(value) for value in distinct]
+    for k, name in enumerate(names):
+        if not is_label(name):
+            first = int(np.flatnonzero(codes == k)[0])
+            raise InputError(f"The {what} of instance {first} is {name!r}; it must be {LABEL}.")
+    if len(set(names)) < len(names):
+        raise InputError(f"Two {what}s are the same as text: write them alike.")
+    order = np.argsort(np.array(names))
+    rank = np.empty(len(names), dtype=np.int64)
+    rank[order] = np.arange(len(names))
+    return tuple(names[k] for k in order), rank[codes]
+
+
+def mapping_of(values: object, what: str) -> dict[Any, Any]:
+    """Return a mapping from names to values; a pandas Series is one, by its index.
+
+    Raises
+    ------
+    InputError
+        If it is neither, or an index has a label twice.
+    """
+    if isinstance(values, pd.Series):
+        unique(values.index, what)
+        return dict(zip(values.index.tolist(), values.tolist(), strict=True))
+    if not isinstance(values, Mapping):
+        raise InputError(f"{what} is {_shown(values)}; give a mapping from names to values.")
+    return dict(values)
+
+
+def unique(index: pd.Index[Any], what: str) -> None:
+    """Raise InputError if an index has several levels, or a label twice or missing."""
+    if index.nlevels > 1:
+        raise InputError(f"The labels of {what} have {index.nlevels} levels; give one.")
+    bad = index.isna() | index.duplicated()
+    if bad.any():
+        raise InputError(
+            f"The labels of {what} have {_shown(index[bad][0])} twice or missing; name each once."
+        )
+
+
+def index_of(labels: Sequence[Any] | range | npt.NDArray[Any]) -> pd.Index[Any]:
+    """Return labels as an index of one level, each as it is (tuples too)."""
+    if isinstance(labels, range):
+        return pd.RangeIndex(labels.start, labels.stop, labels.step)
+    if isinstance(labels, np.ndarray):
+        index: pd.Index[Any] = pd.Index(labels)
+        return index
+    return pd.Index(list(labels), tupleize_cols=False)
+
+
+def aligned(
+    values: Any, axes: Mapping[int, tuple[Any, str]], what: str, *, numbered: bool = True
+) -> Any:
+    """Return a pandas object in the order of some labels; anything else as it is.
+
+    Parameters
+    ----------
+    values : object
+        A DataFrame or Series is matched by its labels.
+    axes : mapping of axis -> (labels, what one of them is called)
+        0 for rows, or the labels of a Series; 1 for columns. Where all of them are text, labels of
+        other kinds are compared as text.
+    what : str
+        What the values are, for messages.
+    numbered : bool
+        Whether an axis that pandas numbered 0, 1, ... by itself is taken for one in the order of
+        ``labels``, which somebody gave as a list.
+
+    Returns
+    -------
+    DataFrame, Series or object
+        In the order of the labels; the same object where that is its order already.
+
+    Raises
+    ------
+    InputError
+        If labels are missing, more than asked for, or there twice.
+    """
+    if not isinstance(values, pd.DataFrame | pd.Series):
+        return values
+    for axis, (labels, called) in axes.items():
+        if axis >= values.ndim:
+            continue
+        index, wanted = values.axes[axis], index_of(labels)
+        if (index.equals(wanted) and index.is_unique) or (
+            numbered and is_numbered(index) and len(index) == len(wanted)
+        ):
+            continue
+        side = "columns" if axis else "rows" if values.ndim == 2 else "labels"
+        unique(index, f"{what} ({side})")
+        place = _places(index, wanted)
+        if len(index) != len(wanted) or (place < 0).any():
+            other = wanted[place < 0]
+            odd = index[_places(wanted, index) < 0] if wanted.is_unique else index[:0]
+            problem = f"lacks {_shown(other[0])}" if len(other) else ""
+            if len(odd):
+                problem += f"{' and ' if problem else ''}has {_shown(odd[0])}"
+            raise InputError(
+                f"{what} {problem or 'has a label twice'} among its {side}, which must be the"
+                f" {called}s. Frames and Series are matched by label: use the same ones, or give"
+                " .to_numpy() if the order is right."
+            )
+        values = values.take(place, axis="columns" if axis else "index")
+    return values
+
+
+def is_numbered(index: pd.Index[Any]) -> bool:
+    """Return whether pandas made an index by itself: 0, 1, 2, ..., which names nothing."""
+    return isinstance(index, pd.RangeIndex) and index.equals(pd.RangeIndex(len(index)))
+
+
+def _places(index: pd.Index[Any], wanted: pd.Index[Any]) -> npt.NDArray[np.intp]:
+    """Return where labels are in an index, -1 where they are not."""
+    place: npt.NDArray[np.intp] = index.get_indexer(wanted)
+    if (place < 0).any() and all(isinstance(label, str) for label in wanted):
+        names = pd.Index([label_of(label) for label in index], dtype=object)
+        if names.is_unique:
+            place = names.get_indexer(pd.Index(list(wanted), dtype=object))
+    return place
 
 
 def choose(
@@ -151,9 +562,11 @@ def check_arrays(
             problems.append(f"{what} is masked; write 0 attempts where there is no record")
             continue
         try:
-            arrays[what] = _numbers(values)
-        except (TypeError, ValueError, OverflowError):
-            problems.append(f"{what} is not a rectangular array of numbers")
+            placed = aligned(values, {0: (instances, "instance"), 1: (models, "model")}, what)
+            counts = what in ("attempts", "successes")
+            arrays[what] = numbers(placed, what, booleans=counts).astype(float, copy=False)
+        except InputError as error:
+            problems.append(str(error).removesuffix("."))
             continue
         if arrays[what].shape != expected:
             problems.append(f"{what} has shape {arrays[what].shape}, expected {expected} ({axes})")
@@ -168,13 +581,6 @@ def check_arrays(
             repeated = [name for name in times if times[name] > 1]
             problems += [f"{what} {name!r} appears {times[name]} times" for name in repeated]
     return arrays, problems or _problems_in_values(models, instances, **arrays)
-
-
-def _numbers(values: npt.ArrayLike) -> FloatArray:
-    array = np.asarray(values)
-    if array.dtype.kind not in "biufOUS":  # no complex numbers, no dates
-        raise TypeError(f"not numbers but {array.dtype}")
-    return np.asarray(array, dtype=float)
 
 
 def _problems_in_values(

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.checks import check_arrays, choose, labels_of
+from arbmodels.checks import aligned, check_arrays, choose, labels_of
 from arbmodels.display import Displayed, TextTable, models_table
 from arbmodels.errors import DataError, InputError
 
@@ -30,7 +30,8 @@ class Market(Displayed):
     """Attempts, successes and prices of ``M`` models on ``N`` problem instances.
 
     Immutable: the arrays are read-only copies. A pair without a record has ``attempts == 0`` and
-    a NaN cost; whatever is computed from the market never buys it.
+    a NaN cost; whatever is computed from the market never buys it. DataFrames and Series are put in
+    the order of ``models`` and ``instances`` by their labels.
 
     Parameters
     ----------
@@ -91,7 +92,8 @@ class Market(Displayed):
         for what in ("models", "instances", "notes"):
             put(self, what, labels_of(getattr(self, what), what))
         if self.segment is not None:
-            put(self, "segment", labels_of(self.segment, "segment"))
+            placed = aligned(self.segment, {0: (self.instances, "instance")}, "segment")
+            put(self, "segment", labels_of(placed, "segment"))
         arrays, problems = check_arrays(
             models=self.models,
             instances=self.instances,
