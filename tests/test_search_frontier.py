@@ -13,6 +13,7 @@ import arbmodels as arb
 from arbmodels.cascades.hull import hull_vertices, undominated
 from arbmodels.cascades.lattice import mean_products
 from arbmodels.cascades.search.groups import merged
+from arbmodels.cascades.search.kernels import shortest
 from arbmodels.cascades.search.minorant import minorant
 from arbmodels.cascades.search.natural import natural_of
 from arbmodels.cascades.search.relaxation import relax
@@ -311,3 +312,165 @@ def test_arbitrage_on_a_searched_frontier():
     alone = np.nanmin(found.model_prices_at([at]))
     assert margin.at(at).margin == pytest.approx(max(0.0, 1 - float(found.spend_at(at)) / alone))
     assert "searched" in str(margin)
+
+
+def least_by_subsets(market, rates):
+    """Least mixture of all orders of one attempt per model: a program over subsets, from scratch.
+
+    Shares nothing with the package: bit masks, a plain lower hull by comparing all pairs.
+    """
+    count = len(market.models)
+    wrong = np.where(market.successes > 0, 0.0, 1.0)
+    price = np.where(market.attempts > 0, market.cost, 0.0)
+    left = [market.weight]
+    for mask in range(1, 2**count):
+        low = (mask & -mask).bit_length() - 1
+        left.append(left[mask & (mask - 1)] * wrong[:, low])
+    least = [0.0] + [np.inf] * (2**count - 1)
+    for mask in range(1, 2**count):
+        for m in range(count):
+            if mask >> m & 1:
+                before = mask & ~(1 << m)
+                least[mask] = min(least[mask], least[before] + float(left[before] @ price[:, m]))
+    rate, spend = 1 - np.array([each.sum() for each in left]), np.array(least)
+    best = {}
+    for r, s in zip(rate.round(12), spend, strict=True):
+        best[r] = min(s, best.get(r, np.inf))
+    x, y = np.array(list(best)), np.array(list(best.values()))
+    single = np.array([spend[rate >= u - 1e-12].min() for u in rates])
+    mixed = []
+    for u in rates:
+        low, high = x <= u + 1e-12, x >= u - 1e-12
+        share = np.clip((u - x[low])[:, None] / np.maximum(x[high] - x[low][:, None], 1e-15), 0, 1)
+        mixed.append(
+            min(single[len(mixed)], (y[low][:, None] * (1 - share) + y[high] * share).min())
+        )
+    return single, np.array(mixed)
+
+
+def one_attempt_market(rng, models, rows):
+    """Outcomes of one attempt each, some pairs left out: the commonest public record."""
+    attempts = (rng.random((rows, models)) < 0.9).astype(int)
+    attempts[:, 0] = 1
+    attempts[0] = 1
+    return arb.Market(
+        [f"m{m}" for m in range(models)],
+        [f"i{i}" for i in range(rows)],
+        attempts,
+        attempts * (rng.random((rows, models)) < rng.uniform(0.1, 0.9, models)),
+        np.exp(rng.normal(0, 1, models) + rng.normal(0, 0.3, (rows, models))),
+        weight=rng.uniform(0.1, 1, rows),
+    )
+
+
+@pytest.mark.parametrize("models", [2, 5, 8, 9, 11])
+def test_one_attempt_each_against_all_subsets(models):
+    market = one_attempt_market(np.random.default_rng(models), models, 20)
+    found = arb.search_frontier(market)
+    rates = found.solve_rates
+    single, mixed = least_by_subsets(market, rates)
+    np.testing.assert_allclose(found.mixture_spend_at(rates), mixed, rtol=0.0101)
+    assert np.all(found.bound_at(rates) <= mixed * (1 + 1e-9))
+    assert np.all(found.spend_at(rates) >= single * (1 - 1e-9))
+    assert found.closed.all()
+
+
+def check_many(models, tries, rows, *, most_states=300_000, seed=0):
+    """Spends are those of the plans, plans reach their rates, and nothing undercuts the bound."""
+    rng = np.random.default_rng([seed, models, tries, rows])
+    market = arb.Market(
+        [f"m{m}" for m in range(models)],
+        [f"i{i}" for i in range(rows)],
+        np.full((rows, models), tries),
+        rng.integers(0, tries + 1, (rows, models)) * (rng.random((rows, models)) < 0.4),
+        np.exp(rng.normal(0, 1, models) + rng.normal(0, 0.3, (rows, models))),
+    )
+    curves = attempt_curves(market)
+    reach = float((market.successes > 0).any(axis=1).mean())
+    rates = reach * np.array([0.3, 0.7, 0.95, 1.0])
+    found = arb.search_frontier(curves, rates, most_states=most_states, time_limit=np.inf)
+    assert found.reach == pytest.approx(reach)
+    assert 0 < found.largest_lattice <= most_states
+    for rate in rates:
+        scored = found.plan_at(rate).evaluate(curves)
+        assert scored.solve_rate >= rate - 1e-9
+        assert scored.mean_spend == pytest.approx(float(found.spend_at(rate)))
+        assert found.bound_at(rate) <= found.mixture_spend_at(rate) * (1 + 1e-9)
+    for _ in range(15):  # plans that the search has nothing to do with
+        bought = rng.permutation(np.repeat(np.arange(models), tries))
+        stages = [(market.models[m], 1) for m in bought[: rng.integers(1, len(bought) + 1)]]
+        scored = arb.Plan(tuple(stages)).evaluate(curves)
+        assert found.bound_at(min(scored.solve_rate, reach)) <= scored.mean_spend * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("models", "tries", "rows"),
+    [(2, 1, 10), (2, 10, 30), (9, 1, 60), (9, 2, 12), (12, 1, 40), (25, 1, 80), (30, 2, 50)]
+    + [(40, 5, 20), (80, 1, 30), (80, 2, 1)],
+)
+def test_any_number_of_models(models, tries, rows):
+    check_many(models, tries, rows, most_states=60_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("models", [3, 8, 9, 10, 17, 33, 80])
+@pytest.mark.parametrize("tries", [1, 3, 10])
+def test_any_number_of_models_and_attempts(models, tries):
+    for seed, rows in enumerate((1, 7, 45)):
+        check_many(models, tries, rows, seed=seed + 1)
+
+
+@pytest.mark.parametrize(
+    ("models", "attempts", "states"),
+    [(4, 40, 2_000), (6, 20, 2_000), (8, 30, 1_000), (5, 30, 3_000), (11, 4, 1_000)],
+)
+def test_no_lattice_has_more_states_than_allowed(models, attempts, states, monkeypatch):
+    made = []
+
+    def watched(steps, sizes):
+        made.append(steps.shape[1])
+        return shortest(steps, sizes)
+
+    monkeypatch.setattr("arbmodels.cascades.search.relaxation.shortest", watched)
+    market = random_market(np.random.default_rng(1), 40, models, max_attempts=attempts)
+    rates = np.linspace(0.1, 0.9, 12) * 0.9
+    found = arb.search_frontier(market, rates, gap=1e-3, most_states=states, time_limit=np.inf)
+    assert max(made) <= states
+    assert found.largest_lattice == max(made)
+    assert f"up to {max(made):,} states" in str(found)
+
+
+def test_tables_too_large_are_refused_before_they_are_made(monkeypatch):
+    attempts = np.full((2_000, 3), 10_000)
+    market = arb.Market(
+        ["a", "b", "c"], [str(i) for i in range(2_000)], attempts, attempts // 2, attempts * 1.0
+    )
+    monkeypatch.setattr("arbmodels.passk.failure_table", None)  # nothing may be tabulated
+    with pytest.raises(arb.InputError, match=r"2\.4 GB.*max_attempts=8332"):
+        arb.search_frontier(market)
+    small = market.select(instances=market.instances[:2])
+    with pytest.raises(
+        arb.InputError, match=r"most_states is 999,999,999.*allow at most 35,714,285"
+    ):
+        arb.search_frontier(small, most_states=999_999_999)
+
+
+@pytest.mark.parametrize("models", [6, 20])
+def test_the_time_limit_holds_inside_a_relaxation(models, monkeypatch):
+    """A clock that jumps while a lattice is made: at any moment the best so far is returned."""
+    market = random_market(np.random.default_rng(2), 20, models, max_attempts=8)
+    late = 0
+    for jump in (0, 1, 2, 3, 5, 8, 15, 40):
+        calls = itertools.count()
+
+        def clock(jump=jump, calls=calls):
+            return 1e9 if next(calls) > jump else 0.0
+
+        with monkeypatch.context() as patch:
+            patch.setattr("time.monotonic", clock)
+            found = arb.search_frontier(market, gap=1e-6, most_states=20_000)
+        rates = found.solve_rates
+        assert np.all(found.bound_at(rates) <= found.mixture_spend_at(rates) * (1 + 1e-9))
+        assert np.isfinite(found.spend_at(rates)).all()
+        late += not found.bound_at(rates).any()
+    assert late > 2  # some jumps came before the first lattice was done

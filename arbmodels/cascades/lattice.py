@@ -8,6 +8,7 @@ order of purchases that ends in a state is therefore a shortest path from the or
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,10 @@ from arbmodels.passk import FloatArray
 
 #: Largest lattice that is tabulated: some 2.5 GB of arrays for three models.
 MAX_STATES = 60_000_000
+
+
+class OutOfTimeError(Exception):
+    """A deadline passed while a table was made; whoever set it returns what is known so far."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,15 +152,25 @@ def _tables(curves: Curves, grids: Sequence[FloatArray], rows: slice) -> list[Fl
     return [mean_products(weight, failure), *products]
 
 
-def mean_products(weight: FloatArray, factors: Sequence[FloatArray]) -> FloatArray:
+def mean_products(
+    weight: FloatArray, factors: Sequence[FloatArray], deadline: float = np.inf
+) -> FloatArray:
     r"""Return :math:`\sum_i w_i \prod_m f_m[k_m, i]` of all :math:`(k_1, .., k_M)`, one axis each.
 
-    A product of two matrices, the factors shared out among them so that both are small.
+    A product of two matrices, the factors shared out among them so that both are small, blocks of
+    instances and rows at a time: beside the table little memory is used.
 
     Parameters
     ----------
     weight : float array [N]
     factors : sequence of M float arrays [K_m, N]
+    deadline : float
+        By :func:`time.monotonic`.
+
+    Raises
+    ------
+    OutOfTimeError
+        If the deadline passes.
     """
     sizes = [len(factor) for factor in factors]
     # In floats: the product of all sizes may be more than an integer holds.
@@ -166,15 +181,20 @@ def mean_products(weight: FloatArray, factors: Sequence[FloatArray]) -> FloatArr
     # Of equally good cuts the last: the first matrix is made a block of rows at a time.
     cut = len(sizes) - int(np.argmin(larger[::-1]))
     lead, *others = factors[:cut]
-    second = _products([np.ones((1, len(weight))), *factors[cut:]])
-    width = max(1, int(np.prod([len(other) for other in others]))) * len(weight)
-    parts = [
-        _products([weight * lead[rows], *others]) @ second.T for rows in blocks(len(lead), width)
-    ]
-    if not parts:
-        return np.zeros(sizes)  # a model with one amount only has no steps
-    table: FloatArray = (parts[0] if len(parts) == 1 else np.concatenate(parts)).reshape(sizes)
-    return table
+    columns = int(np.prod(sizes[cut:], dtype=np.int64))
+    width = max(1, int(np.prod([len(other) for other in others], dtype=np.int64)))
+    table = np.zeros((len(lead) * width, columns))
+    if not table.size:
+        return table.reshape(sizes)  # a model with one amount only has no steps
+    for some in blocks(len(weight), columns):
+        second = _products([np.ones_like(weight[None, some]), *(f[:, some] for f in factors[cut:])])
+        rest = [other[:, some] for other in others]
+        for rows in blocks(len(lead), width * second.shape[1]):
+            if time.monotonic() > deadline:
+                raise OutOfTimeError
+            first = _products([weight[some] * lead[rows, some], *rest])
+            table[rows.start * width : rows.start * width + len(first)] += first @ second.T
+    return table.reshape(sizes)
 
 
 def _products(factors: Sequence[FloatArray]) -> FloatArray:

@@ -7,8 +7,7 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.cascades.search.engine import search
-from arbmodels.cascades.search.many import MAX_AXES, search_many
+from arbmodels.cascades.search.many import search_many
 from arbmodels.cascades.search.natural import natural_of
 from arbmodels.cascades.search.run import check_axes
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves
@@ -170,10 +169,7 @@ class MenuSearch:
             self.searches += 1
             natural, some = self._natural.repriced(w), np.sort(rates[wide])
             limits = (_OWN * self.gap, self.most_states, deadline)
-            if len(self.curves.names) > MAX_AXES:
-                plans, bounds = search_many(natural, some, *limits)
-            else:
-                plans, bounds = search(natural, some, *limits, self._pool.best(w))
+            plans, bounds = search_many(natural, some, *limits, self._pool.best(w))
             self._pool.take(plans.purchases(int(number)) for number in plans.hull[2])
             bound[wide] = np.maximum(bound[wide], bounds.at(rates[wide]))
         self._proofs = [

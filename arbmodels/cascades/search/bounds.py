@@ -11,9 +11,15 @@ class Bounds:
     """For a price, no policy has a smaller sum of spend and priced unsolved share than ``value``.
 
     One that solves u therefore spends at least value - price (1 - u).
+
+    Attributes
+    ----------
+    largest : int
+        States of the largest lattice that was made for them.
     """
 
     def __init__(self) -> None:
+        self.largest = 0
         self._price: list[float] = []
         self._value: list[float] = []
 

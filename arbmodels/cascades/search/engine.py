@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence, Sized
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels.cascades.lattice import OutOfTimeError
 from arbmodels.cascades.search.bounds import Bounds, Excluded
 from arbmodels.cascades.search.natural import Natural, Steps
 from arbmodels.cascades.search.plans import Plans
@@ -75,17 +77,34 @@ def search(  # noqa: PLR0917
     rates : increasing float array
     gap : float
     most_states : int
-        Of one relaxation.
+        That no relaxation exceeds; at least two for every model.
     deadline : float
         By :func:`time.monotonic`; when it has passed the best so far is returned.
     known : iterable of Steps
         Plans to start from.
     """
     plans, bounds = Plans(natural), Bounds()
+    plans.add(_trimmed(natural, everything(natural)))
     for steps in known:
         plans.add(steps)
-    root = relax(natural, first_knots(natural))
-    _learn(root, np.append(root.hull, len(root.charge) - 1), plans)
+    # When time is up inside a relaxation, what was known before it is the answer.
+    with suppress(OutOfTimeError):
+        _refine(plans, bounds, rates, gap, most_states, deadline)
+    return plans, bounds
+
+
+def _refine(  # noqa: PLR0917
+    plans: Plans,
+    bounds: Bounds,
+    rates: FloatArray,
+    gap: float,
+    most_states: int,
+    deadline: float,
+) -> None:
+    natural = plans.natural
+    root = relax(natural, first_knots(natural, most_states), deadline)
+    bounds.largest = root.states
+    _learn(root, np.concatenate([root.hull, root.reaching(rates), [root.states - 1]]), plans)
     plans.add(_trimmed(natural, root.purchases(len(root.charge) - 1)))
     for price in root.prices:
         bounds.add(price, root.best(price)[1])
@@ -98,8 +117,7 @@ def search(  # noqa: PLR0917
             if not len(band.rates) or band.rounds >= _ROUNDS or time.monotonic() > deadline:
                 band.stuck = True
                 continue
-            _improve(band, root, plans, bounds, gap, most_states)
-    return plans, bounds
+            _improve(band, root, plans, bounds, gap, most_states, deadline)
 
 
 def _wide(plans: Plans, bounds: Bounds, rates: FloatArray, gap: float) -> npt.NDArray[np.bool_]:
@@ -113,7 +131,13 @@ def _bands(rates: FloatArray, root: Relaxation) -> list[Band]:
 
 
 def _improve(  # noqa: PLR0917
-    band: Band, root: Relaxation, plans: Plans, bounds: Bounds, gap: float, most_states: int
+    band: Band,
+    root: Relaxation,
+    plans: Plans,
+    bounds: Bounds,
+    gap: float,
+    most_states: int,
+    deadline: float,
 ) -> None:
     """Refine a band's relaxation once, around the paths of its solve rates' prices."""
     band.rounds += 1
@@ -122,9 +146,8 @@ def _improve(  # noqa: PLR0917
     most = [plans.least(price) for price in prices]
     if band.excluded and any(band.bound(price) < old.best(price)[1] for price in prices):
         # Better plans brought prices at which too little is known of what was cut off.
-        _renew(
-            band, tuple(map(np.union1d, old.knots, root.knots)), Excluded(), prices, plans, bounds
-        )
+        knots = _united(root.knots, old.knots, most_states)
+        _renew(band, knots, Excluded(), prices, plans, bounds, deadline)
         return
     ends = np.max([old.ends(p, value) for p, value in zip(prices, most, strict=True)], axis=0)
     kept = [_up_to(knots, end) for knots, end in zip(old.knots, ends, strict=True)]
@@ -145,17 +168,25 @@ def _improve(  # noqa: PLR0917
         return
     if any(len(now) < len(had) for now, had in zip(kept, old.knots, strict=True)):
         band.excluded.add(prices, np.array(most))
-    _renew(band, knots, band.excluded, prices, plans, bounds)
+    _renew(band, knots, band.excluded, prices, plans, bounds, deadline)
 
 
 def _renew(  # noqa: PLR0917
-    band: Band, knots: Knots, excluded: Excluded, prices: FloatArray, plans: Plans, bounds: Bounds
+    band: Band,
+    knots: Knots,
+    excluded: Excluded,
+    prices: FloatArray,
+    plans: Plans,
+    bounds: Bounds,
+    deadline: float,
 ) -> None:
     """Solve a band's relaxation on other knots; take over its plans and bounds."""
-    new = relax(plans.natural, knots)
+    new = relax(plans.natural, knots, deadline)
+    bounds.largest = max(bounds.largest, new.states)
     band.relaxation, band.excluded = new, excluded
     around = np.unique(np.outer(prices, _AROUND))
     _learn(new, np.unique([new.best(price)[0] for price in around]), plans)
+    _learn(new, new.reaching(band.rates), plans)
     for price in np.unique(np.append(prices, plans.prices_at(band.rates))):
         bounds.add(price, band.bound(price))
 
@@ -191,19 +222,46 @@ def _split(
         for low in (q - 1, q):
             if 0 <= low < len(kept[m]) - 1 and kept[m][low + 1] - kept[m][low] > 1:
                 more.add(int(middle[m][low]))
-        sizes = [len(more if other == m else chosen[other]) for other in range(len(kept))]
-        if np.prod([float(size) for size in sizes]) <= most_states:
+        if _states([*chosen[:m], more, *chosen[m + 1 :]]) <= most_states:
             chosen[m] = more
     return tuple(np.array(sorted(knots), dtype=np.int64) for knots in chosen)
 
 
-def first_knots(natural: Natural) -> Knots:
+def _united(knots: Knots, more: Knots, most_states: int) -> Knots:
+    """Add more knots, those of a model all or none, as long as states allow."""
+    united = list(knots)
+    for m, also in enumerate(more):
+        both = np.union1d(knots[m], also)
+        if _states([*united[:m], both, *united[m + 1 :]]) <= most_states:
+            united[m] = both
+    return tuple(united)
+
+
+def first_knots(natural: Natural, most_states: int) -> Knots:
     """Return knots for a first look, as close as a small lattice allows."""
+    limit = min(_FIRST_STATES, most_states)
     for ratio in _RATIOS:
-        knots = tuple(_spread(last, ratio) for last in natural.last)
-        if np.prod([float(len(each)) for each in knots]) <= _FIRST_STATES:
+        knots = [_spread(last, ratio) for last in natural.last]
+        if _states(knots) <= limit:
+            return tuple(knots)
+    # Not even the first attempt of every model: of the longest records only both ends.
+    for m in np.argsort([-last for last in natural.last], kind="stable"):
+        knots[m] = np.unique(knots[m][[0, -1]])
+        if _states(knots) <= limit:
             break
-    return knots
+    return tuple(knots)
+
+
+def everything(natural: Natural) -> list[tuple[int, int]]:
+    """Return the plan that uses up every model, the cheapest first attempt first."""
+    used = [m for m, last in enumerate(natural.last) if last]
+    price = {m: float(natural.weight @ natural.of(natural.spend, m)[1]) for m in used}
+    return [(m, natural.last[m]) for m in sorted(used, key=lambda m: (price[m], m))]
+
+
+def _states(knots: Sequence[Sized]) -> float:
+    # In floats: the product may be more than an integer holds.
+    return float(np.prod([float(len(each)) for each in knots]))
 
 
 def _spread(last: int, ratio: float) -> npt.NDArray[np.int64]:

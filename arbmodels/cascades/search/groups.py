@@ -14,6 +14,7 @@ group is bought from, and groups that are get split.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -48,29 +49,39 @@ def only(natural: Natural, models: Sequence[int]) -> Natural:
     return merged(natural, tuple((m,) for m in models))
 
 
-def greedy(natural: Natural) -> Steps:
-    """Buy the attempt that solves most for its price, one by one, until nothing more is solved."""
-    count = len(natural.amounts)
-    factor = np.ones((count, len(natural.weight)))
-    here = np.zeros(count, dtype=int)
+def greedy(natural: Natural, deadline: float = np.inf) -> Steps:
+    """Buy the attempt that solves most for its price, one by one, until nothing more is solved.
+
+    Up to a deadline, by :func:`time.monotonic`.
+    """
+    last, ends = np.array(natural.last), natural.first[1:] - 1
+    here = np.zeros(len(last), dtype=np.int64)
     steps: list[tuple[int, int]] = []
-    while True:
-        best, choice = 0.0, -1
-        for m in range(count):
-            if here[m] >= natural.last[m]:
-                continue
-            row = natural.first[m] + here[m]
-            others = natural.weight * np.delete(factor, m, axis=0).prod(axis=0)
-            solved = others @ (natural.failure[row] - natural.failure[row + 1])
-            paid = others @ (natural.spend[row + 1] - natural.spend[row])
-            ratio = np.inf if paid == 0 and solved > 0 else solved / max(paid, 1e-300)
-            if ratio > best:
-                best, choice = ratio, m
-        if choice < 0:
-            return steps
+    while time.monotonic() < deadline:
+        row = natural.first[:-1] + here
+        after = np.minimum(row + 1, ends)
+        factor = natural.failure[row]
+        others = natural.weight * _of_the_others(factor)
+        solved = (others * (factor - natural.failure[after])).sum(axis=1)
+        paid = (others * (natural.spend[after] - natural.spend[row])).sum(axis=1)
+        free = (paid == 0) & (solved > 0)
+        ratio = np.where(free, np.inf, solved / np.maximum(paid, 1e-300))
+        ratio[here >= last] = 0.0
+        choice = int(np.argmax(ratio))
+        if not ratio[choice] > 0:
+            break
         here[choice] += 1
-        factor[choice] = natural.failure[natural.first[choice] + here[choice]]
         steps.append((choice, int(here[choice])))
+    return steps
+
+
+def _of_the_others(factor: FloatArray) -> FloatArray:
+    """Product of all other rows, for every row."""
+    one = np.ones((1, factor.shape[1]))
+    before = np.cumprod(np.concatenate([one, factor[:-1]]), axis=0)
+    after = np.cumprod(np.concatenate([one, factor[:0:-1]]), axis=0)[::-1]
+    product: FloatArray = before * after
+    return product
 
 
 def _best_split(tables: Sequence[FloatArray]) -> FloatArray:

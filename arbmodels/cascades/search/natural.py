@@ -16,14 +16,17 @@ import numpy.typing as npt
 from arbmodels.cascades.search.kernels import score
 from arbmodels.curves import Curves
 from arbmodels.errors import InputError
+from arbmodels.market import Market
 from arbmodels.model_curves import log_budget
 from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan
 
 #: Purchases in order: a model, and the position of the amount it is taken to.
 Steps = Sequence[tuple[int, int]]
-#: Entries of all tables together: 2.4 GB in double precision.
-MAX_CELLS = 150_000_000
+#: Entries of all tables together, the curves' own among them: 2 GB in double precision.
+MAX_CELLS = 250_000_000
+#: Tables of the curves (failure, spend), and those made of them here (with the floor).
+_TABLES = 2 + 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,13 +131,7 @@ def natural_of(curves: Curves) -> Natural:
     InputError
         If the tables would be larger than :data:`MAX_CELLS`.
     """
-    count = len(curves.market.instances)
-    cells = 3 * count * sum(len(grid) for grid in curves.grids)
-    if cells > MAX_CELLS:
-        raise InputError(
-            f"{curves.market.name}: tables of {cells:,} numbers exceed {MAX_CELLS:,}. Allow fewer"
-            " attempts with attempt_curves(market, max_attempts=...)."
-        )
+    check_size(curves.market, [len(grid) for grid in curves.grids])
     pairs = list(zip(curves.models, curves.grids, strict=True))
     failure = [curve.failure(grid).T for curve, grid in pairs]
     spend = np.concatenate([curve.spend(grid).T for curve, grid in pairs])
@@ -143,6 +140,31 @@ def natural_of(curves: Curves) -> Natural:
     return Natural(
         curves, curves.grids, first, np.concatenate(failure), spend, np.concatenate(floor)
     )
+
+
+def check_size(market: Market, amounts: Sequence[int]) -> None:
+    """Refuse tables that memory may not hold, before any is made.
+
+    Parameters
+    ----------
+    market : Market
+    amounts : sequence of M int
+        Amounts of every model, none included.
+
+    Raises
+    ------
+    InputError
+        If there are more than :data:`MAX_CELLS` numbers.
+    """
+    rows, cells = len(market.instances), _TABLES * len(market.instances) * sum(amounts)
+    if cells > MAX_CELLS:
+        fit = max(1, MAX_CELLS // (_TABLES * rows * len(amounts)) - 1)
+        raise InputError(
+            f"{market.name}: {rows:,} instances and {sum(amounts):,} amounts of {len(amounts)}"
+            f" models need tables of {8e-9 * cells:.1f} GB; at most {8e-9 * MAX_CELLS:.0f} GB are"
+            f" made. Allow fewer attempts, attempt_curves(market, max_attempts={fit}), a coarser"
+            " budget grid, fewer instances or models (market.select)."
+        )
 
 
 def _floor(curves: Curves, grid: FloatArray, failure: FloatArray) -> FloatArray:

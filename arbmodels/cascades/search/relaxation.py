@@ -23,6 +23,7 @@ the lower convex hull of its states. Cells without amounts inside lose nothing.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -31,7 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels.cascades.hull import hull_vertices, undominated
-from arbmodels.cascades.lattice import mean_products
+from arbmodels.cascades.lattice import OutOfTimeError, mean_products
 from arbmodels.cascades.search.kernels import least_through, losses, shortest
 from arbmodels.cascades.search.minorant import minorant
 from arbmodels.cascades.search.natural import Natural
@@ -75,12 +76,29 @@ class Relaxation:
         """Knots per model."""
         return tuple(len(knots) for knots in self.knots)
 
+    @property
+    def states(self) -> int:
+        """Size of the small lattice."""
+        return len(self.charge)
+
+    @cached_property
+    def undominated(self) -> npt.NDArray[np.int64]:
+        """States that no other reaches as far for less, by rising solve rate."""
+        return undominated(1.0 - self.unsolved, self.charge)
+
     @cached_property
     def hull(self) -> npt.NDArray[np.int64]:
         """States on the lower convex hull of (solve rate, charge), by rising solve rate."""
-        rate = 1.0 - self.unsolved
-        kept = undominated(rate, self.charge)
-        return kept[hull_vertices(rate[kept], self.charge[kept])]
+        kept = self.undominated
+        return kept[hull_vertices(1.0 - self.unsolved[kept], self.charge[kept])]
+
+    def reaching(self, solve_rates: FloatArray) -> npt.NDArray[np.int64]:
+        """Cheapest states that solve each rate, and the next two: single plans to try."""
+        kept = self.undominated
+        first = np.searchsorted(1.0 - self.unsolved[kept], solve_rates)
+        position = np.minimum(first[:, None] + np.arange(3), len(kept) - 1)
+        states: npt.NDArray[np.int64] = kept[np.unique(position)]
+        return states
 
     @cached_property
     def prices(self) -> FloatArray:
@@ -174,18 +192,28 @@ class Relaxation:
         return [lost[first[m] : first[m + 1]] for m in range(len(rows))]
 
 
-def relax(natural: Natural, knots: tuple[npt.NDArray[np.int64], ...]) -> Relaxation:
-    """Tabulate the small lattice on some knots and solve it."""
-    values = [
-        minorant(amounts, natural.of(natural.floor, m), chosen)
-        for m, (amounts, chosen) in enumerate(zip(natural.amounts, knots, strict=True))
-    ]
+def relax(
+    natural: Natural, knots: tuple[npt.NDArray[np.int64], ...], deadline: float = np.inf
+) -> Relaxation:
+    """Tabulate the small lattice on some knots and solve it.
+
+    Raises
+    ------
+    OutOfTimeError
+        If ``deadline``, by :func:`time.monotonic`, passes meanwhile.
+    """
+    values = []
+    for m, (amounts, chosen) in enumerate(zip(natural.amounts, knots, strict=True)):
+        if time.monotonic() > deadline:
+            raise OutOfTimeError
+        values.append(minorant(amounts, natural.of(natural.floor, m), chosen))
     sizes = np.array([len(chosen) for chosen in knots], dtype=np.int64)
     steps = np.empty((len(knots), int(sizes.prod())))
     for m, chosen in enumerate(knots):
         spend = natural.of(natural.spend, m)[chosen]
         rise = np.diff(spend, axis=0, append=spend[-1:])
-        steps[m] = mean_products(natural.weight, [*values[:m], rise, *values[m + 1 :]]).ravel()
-    unsolved = mean_products(natural.weight, values).ravel()
+        factors = [*values[:m], rise, *values[m + 1 :]]
+        steps[m] = mean_products(natural.weight, factors, deadline).ravel()
+    unsolved = mean_products(natural.weight, values, deadline).ravel()
     charge, model = shortest(steps, sizes)
     return Relaxation(natural, knots, tuple(values), steps, unsolved, charge, model)

@@ -7,9 +7,8 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.cascades.search.engine import search
 from arbmodels.cascades.search.many import MAX_AXES, search_many
-from arbmodels.cascades.search.natural import natural_of
+from arbmodels.cascades.search.natural import MAX_CELLS, check_size, natural_of
 from arbmodels.cascades.search.searched import SearchedFrontier
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves
 from arbmodels.display import percent
@@ -51,9 +50,11 @@ def search_frontier(
     gap : float
         Wanted relative gap between the spend of the best mixture of two plans and the bound.
     most_states : int
-        States of a lattice; more close the gap at the highest solve rates.
+        States that no lattice exceeds (the result tells its largest); more close the gap at the
+        highest solve rates.
     time_limit : float, seconds
-        When it has passed, the best so far is returned with its gaps.
+        When it has passed, the best so far is returned with its gaps. With ``float("inf")`` the
+        result depends on the arguments only, not on how busy the machine is.
 
     Returns
     -------
@@ -62,8 +63,8 @@ def search_frontier(
     Raises
     ------
     InputError
-        If a solve rate is no probability or beyond the joint reach, a limit makes no sense, or
-        nothing is ever solved.
+        If a solve rate is no probability or beyond the joint reach, a limit makes no sense, the
+        tables would be too large for the memory, or nothing is ever solved.
 
     Notes
     -----
@@ -80,22 +81,40 @@ def search_frontier(
     """
     if not 0 < gap < 1:
         raise InputError(f"The gap is {gap:g}; it is a share between 0 and 1.")
-    if most_states < _FEWEST_STATES:
-        raise InputError(f"most_states is {most_states}; allow at least {_FEWEST_STATES:,}.")
     if not time_limit > 0:
         raise InputError(f"The time limit is {time_limit:g} seconds; give some.")
+    check_states(most_states, len(source.names if isinstance(source, Curves) else source.models))
     start = time.monotonic()
+    if isinstance(source, Market):
+        check_size(source, [int(most) + 1 for most in source.attempts.max(axis=0)])
     curves = source if isinstance(source, Curves) else attempt_curves(source)
     natural = natural_of(curves)
     if natural.reach <= SAME_RATE:
         raise InputError(f"No model of {curves.market.name} ever solves anything.")
     rates = _rates(solve_rates, natural.reach, curves)
-    many = len(curves.names) > MAX_AXES
     check_axes(curves)
-    plans, bounds = (search_many if many else search)(
-        natural, rates, gap, most_states, start + time_limit
-    )
+    plans, bounds = search_many(natural, rates, gap, most_states, start + time_limit)
     return SearchedFrontier(natural, rates, plans, bounds, gap, time.monotonic() - start)
+
+
+def check_states(most_states: int, models: int) -> None:
+    """Refuse lattices too small to bound anything, or too large for the memory.
+
+    Raises
+    ------
+    InputError
+        Then.
+    """
+    if most_states < _FEWEST_STATES:
+        raise InputError(f"most_states is {most_states}; allow at least {_FEWEST_STATES:,}.")
+    # A state holds a step per model, and what it leaves, is charged, and is passed through.
+    numbers = min(models, max(MAX_AXES + 2, int(np.log2(most_states)))) + 4
+    most = MAX_CELLS // numbers
+    if most_states > most:
+        raise InputError(
+            f"most_states is {most_states:,}: a lattice of {models} models takes up to"
+            f" {8e-9 * numbers * most_states:.1f} GB; allow at most {most:,}."
+        )
 
 
 def check_axes(curves: Curves) -> None:

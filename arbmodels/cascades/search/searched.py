@@ -117,6 +117,11 @@ class SearchedFrontier(Displayed):
             return np.where(spend > 0, 1.0 - self.bound_at(solve_rate) / spend, 0.0 * spend)
 
     @property
+    def largest_lattice(self) -> int:
+        """States of the largest lattice the bounds and plans came from, at most ``most_states``."""
+        return self.bounds.largest
+
+    @property
     def closed(self) -> npt.NDArray[np.bool_]:
         """At which of :attr:`solve_rates` the wanted gap was reached, [U]."""
         return np.asarray(self.gap_at(self.solve_rates) <= self.wanted_gap)

@@ -57,7 +57,8 @@ def searched_table(found: SearchedFrontier) -> TextTable:
             "plan",
         ),
         rows,
-        f"{note}; {found.seconds:.1f} s.\nThe bound holds for every policy, mixtures included."
+        f"{note}; lattices of up to {found.largest_lattice:,} states, {found.seconds:.1f} s.\n"
+        "The bound holds for every policy, mixtures included."
         f" {found.convention}; in-sample.",
     )
 
