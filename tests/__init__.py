@@ -1,0 +1,1 @@
+"""Tests, helpers and judges; a package so that python -m tests.differential finds this one."""
