@@ -20,9 +20,9 @@ from arbmodels.model_curves import (
 )
 from arbmodels.passk import Estimator, FloatArray, failure_table
 
-#: What an unsolved instance costs once its n recorded attempts are used up. "pay-past-record": the
-#: money keeps being spent although the curve is flat (Olmedo et al. 2026); "stop-at-record": no
-#: attempt beyond the record, the bill of a policy that can be implemented.
+#: What an unsolved instance costs once its n recorded attempts are used up. "stop-at-record", the
+#: default: no attempt beyond the record, the bill of a policy that can be implemented.
+#: "pay-past-record": the money keeps being spent although the curve is flat (Olmedo et al. 2026).
 Accounting = Literal["pay-past-record", "stop-at-record"]
 Unit = Literal["attempts", "dollars"]
 #: How dollars are integrated. "log-linear": the failure probability is taken at the points of a
@@ -104,9 +104,12 @@ def attempt_curves(
     market: Market,
     max_attempts: int | None = None,
     estimator: Estimator = "unbiased",
-    accounting: Accounting = "pay-past-record",
+    accounting: Accounting = "stop-at-record",
 ) -> Curves:
     r"""Return the spend curves in whole attempts.
+
+    The default of frontiers, margins and everything else that is given a market: a bill that
+    somebody would pay. :func:`dollar_curves` has the convention of Olmedo et al. (2026).
 
     F(k) = 1 - pass@k and :math:`G(k) = q \sum_{j<k} F(j)`: the k-th attempt is paid when the
     first k - 1 failed.
@@ -121,7 +124,7 @@ def attempt_curves(
         The beta-binomial ones extrapolate past the record, with a prior fitted to the instances
         of each model; with a mass at zero some of them are never solved
         (:func:`arbmodels.pass_at_k`).
-    accounting : {"pay-past-record", "stop-at-record"}
+    accounting : {"stop-at-record", "pay-past-record"}
         Matters for the unbiased estimator only, the others have no end of record.
 
     Raises
@@ -191,10 +194,12 @@ def dollar_curves(
     integration: Integration = "log-linear",
     accounting: Accounting = "pay-past-record",
 ) -> Curves:
-    r"""Return the spend curves in currency units per instance.
+    r"""Return the spend curves in currency units per instance: the authors' convention by default.
 
     A budget of x buys floor(x / q) attempts, F(x) = 1 - pass@floor(x/q) (unbiased) and
     :math:`G(x) = \int_0^x F`, money being paid as it is consumed.
+    The number of attempts follows each instance's own price q, which no policy knows before it has
+    paid: a plan in dollars skips what would turn out dear. Every result in dollars says so.
 
     Parameters
     ----------
@@ -245,7 +250,10 @@ def dollar_curves(
         else _step_curve(market, m, everything, stop)
         for m in range(len(market.models))
     ]
-    convention = f"dollars, {integration} on {len(grid)} budgets, unbiased pass@k, {accounting}"
+    convention = (
+        f"dollars by each instance's own cost (no policy knows it), {integration} on {len(grid)}"
+        f" budgets, unbiased pass@k, {accounting}"
+    )
     grids = (amounts,) * len(models)
     continuous = integration == "log-linear"
     return Curves(market, market.models, "dollars", grids, tuple(models), convention, continuous)

@@ -88,7 +88,7 @@ class Plan:
         Parameters
         ----------
         market : Market or Curves
-            A market is scored with unbiased pass@k, paying past the record: whole attempts, or
+            A market is scored with unbiased pass@k, stopping at the record: whole attempts, or
             exact dollars. Give curves for another convention.
 
         Raises
@@ -117,7 +117,7 @@ class Plan:
 def default_curves(market: Market, plans: Sequence[Plan]) -> dict[Unit, Curves]:
     """Return the curves that plans are scored on when none are given, for each unit in use.
 
-    Unbiased pass@k, paying past the record: as many whole attempts as the plans make of any one
+    Unbiased pass@k, stopping at the record: as many whole attempts as the plans make of any one
     model, or exact dollars.
 
     Raises
@@ -135,7 +135,7 @@ def default_curves(market: Market, plans: Sequence[Plan]) -> dict[Unit, Curves]:
             most = max([most, *totals.values()])
     makers: dict[Unit, Callable[[], Curves]] = {
         "attempts": lambda: attempt_curves(market, max_attempts=int(most)),
-        "dollars": lambda: dollar_curves(market, integration="exact"),
+        "dollars": lambda: dollar_curves(market, integration="exact", accounting="stop-at-record"),
     }
     return {unit: makers[unit]() for unit in dict.fromkeys(plan.unit for plan in plans)}
 

@@ -93,5 +93,5 @@ def two_model_market(record: Record) -> TwoModelMarket:
         crossing=float(rates[first_cheaper[-1]]) if len(first_cheaper) else float(rates[0]),
         reach=authors.market_reach,
         single=authors.margin,
-        exact=arb.arbitrage(market).margin,
+        exact=arb.arbitrage(arb.dollar_curves(market)).margin,
     )

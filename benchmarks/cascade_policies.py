@@ -200,12 +200,14 @@ def compare(
         return blocks_best(mine, arb.cascade_frontier(mine).lattice).spend_at(rates)
 
     def frontier() -> Any:
-        return arb.cascade_frontier(market).spend_at(rates)
+        return arb.cascade_frontier(arb.dollar_curves(market)).spend_at(rates)
 
     def classes() -> Any:
-        return policy_classes(market, rates, menu=1, oracle=False, segments=False)
+        return policy_classes(
+            arb.dollar_curves(market), rates, menu=1, oracle=False, segments=False
+        )
 
-    whole = arb.cascade_frontier(market)
+    whole = arb.cascade_frontier(curves)
     for method, job in (("best order", blocks), ("interleaved", frontier)):
         add(method, job(), whole.reach, measure(job, runs))
     start = time.process_time()
@@ -215,7 +217,7 @@ def compare(
     add("all classes, with windows", every.spend[place], float(every.reach[place]), seconds)
     bound = np.fmax(every.bound[place], whole.bound_at(rates))
     if len(market.models) == 2:
-        bound = np.fmax(bound, arb.cascade_frontier(market, refine=4).bound_at(rates))
+        bound = np.fmax(bound, arb.cascade_frontier(curves, refine=4).bound_at(rates))
     return rows, bound.tolist()
 
 
@@ -230,7 +232,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=HERE / "results")
     options = parser.parse_args()
     name = "olmedo2026/swebench" if os.environ.get("ARBMODELS_DATA") else "swebench-sim"
-    reach = arb.cascade_frontier(arb.load_market(name, models=MARKETS[2])).market_reach
+    reach = arb.cascade_frontier(
+        arb.dollar_curves(arb.load_market(name, models=MARKETS[2]))
+    ).market_reach
     rates = np.linspace(0.8, 1.0, 9) * reach
     rows, bounds = {}, {}
     for count, models in MARKETS.items():

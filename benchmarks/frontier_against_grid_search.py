@@ -57,7 +57,7 @@ def jobs_on(market: arb.Market, rates: peer.FloatArray) -> dict[str, Callable[[]
     curves = peer.pass_curves(market.attempts, market.successes, market.cost)
 
     def frontier() -> arb.Frontier:
-        answer = arb.cascade_frontier(market)
+        answer = arb.cascade_frontier(arb.dollar_curves(market))
         answer.spend_at(rates)
         return answer
 
@@ -65,7 +65,7 @@ def jobs_on(market: arb.Market, rates: peer.FloatArray) -> dict[str, Callable[[]
         "exact frontier": frontier,
         "exact frontier and its lower bound": lambda: frontier().bound_at(rates),
         "exact frontier on cells cut in 4, and bound": lambda: arb.cascade_frontier(
-            market, refine=4
+            arb.dollar_curves(market), refine=4
         ).gap_at(rates),
         "authors' procedure in arbmodels": lambda: arb.authors_policy(market, rates),
         "faithful grid search, NumPy": lambda: peer.grid_search(curves, rates),
@@ -97,7 +97,7 @@ def main() -> None:
     options = parser.parse_args()
     name = "olmedo2026/swebench" if os.environ.get("ARBMODELS_DATA") else "swebench-sim"
     market = arb.load_market(name, models=["gpt5mini", "deepseek"])
-    exact = arb.arbitrage(market)
+    exact = arb.arbitrage(arb.dollar_curves(market))
     rates = exact.solve_rates
     jobs = jobs_on(market, rates)
     if options.first:
@@ -124,9 +124,11 @@ def main() -> None:
         "mean_margin": {"exact": exact.mean_margin, "authors": float(margin.mean())},
         "peak_margin": {"exact": exact.peak.margin, "authors": float(margin.max())},
         "largest_saving": float(1 - np.min(exact.arbitrage_cost / theirs)),
-        "largest_gap": float(np.nanmax(arb.cascade_frontier(market).gap_at(rates))),
+        "largest_gap": float(
+            np.nanmax(arb.cascade_frontier(arb.dollar_curves(market)).gap_at(rates))
+        ),
         "largest_gap_cells_cut_in_4": float(
-            np.nanmax(arb.cascade_frontier(market, refine=4).gap_at(rates))
+            np.nanmax(arb.cascade_frontier(arb.dollar_curves(market), refine=4).gap_at(rates))
         ),
     }
     options.output.mkdir(parents=True, exist_ok=True)

@@ -55,9 +55,10 @@ def compute(market: arb.Market, points: int = 17, folds: int = 5) -> Record:
         Solve rates up to the better model's reach.
     folds : int
     """
-    reach = arb.cascade_frontier(market).market_reach
+    everyone = arb.dollar_curves(market)
+    reach = arb.cascade_frontier(everyone).market_reach
     rates = np.linspace(0.9 * reach, reach, points)
-    classes = arb.policies.policy_classes(market, rates)
+    classes = arb.policies.policy_classes(everyone, rates)
     price = classes.spend[0]
     held_out = _held_out(market, rates, folds)
     alone = [held_out[model] for model in market.models]
@@ -117,9 +118,9 @@ def _held_out(
     for k in range(folds):
         train, test = (part(market, rows) for rows in (fold != k, fold == k))
         share = float(market.weight[fold == k].sum())
-        curves = arb.dollar_curves(test)
-        fitted = arb.policies.policy_classes(train, rates, oracle=False)
-        alone = {each: arb.cascade_frontier(train.select(models=[each])) for each in market.models}
+        known, curves = arb.dollar_curves(train), arb.dollar_curves(test)
+        fitted = arb.policies.policy_classes(known, rates, oracle=False)
+        alone = {each: arb.cascade_frontier(known.only([each])) for each in market.models}
         for name, aim in aims.items():
             for u, rate in enumerate(aim.tolist()):
                 spare: Sequence[arb.policies.Serving] = ()

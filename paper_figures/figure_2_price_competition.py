@@ -52,7 +52,7 @@ def compute(market: arb.Market, repeats: int = 4) -> Record:
     repeats : int
         Divisions into folds of the cross-validation.
     """
-    frontier = arb.cascade_frontier(market)
+    frontier = arb.cascade_frontier(arb.dollar_curves(market))
     authors, exact = (
         (result, arb.games.undercut(result, STEP), arb.games.BertrandGame.from_arbitrage(result))
         for result in (arb.arbitrage(market, method="authors"), arb.arbitrage(frontier))

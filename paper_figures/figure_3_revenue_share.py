@@ -56,7 +56,8 @@ def compute(market: arb.Market, repeats: int = 4) -> Record:
     repeats : int
         Divisions into folds of the cross-validation.
     """
-    authors, frontier = arb.arbitrage(market, method="authors"), arb.cascade_frontier(market)
+    authors = arb.arbitrage(market, method="authors")
+    frontier = arb.cascade_frontier(arb.dollar_curves(market))
     exact = arb.arbitrage(frontier)
     rates = exact.solve_rates[thinned(len(exact.solve_rates))]
     validated = arb.estimation.cross_validate_margin(frontier, solve_rates=rates, repeats=repeats)

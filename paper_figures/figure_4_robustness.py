@@ -131,7 +131,7 @@ def compute(
 def _levels(market: arb.Market, panel: str) -> dict[str, float]:
     """Return the exact cascade's mean margin on a panel's issues, in sample and held out."""
     fit, score = _parts(market, panel)
-    frontier = arb.cascade_frontier(score)
+    frontier = arb.cascade_frontier(arb.dollar_curves(score))
     reach = frontier.market_reach
     first = reach - _SPAN if market.simulated else min(STARTS[panel], reach)
     rates = np.linspace(first, reach, _POINTS)
@@ -160,7 +160,8 @@ def _parts(market: arb.Market, panel: str) -> tuple[arb.Market, arb.Market]:
 
 def _transferred(fit: arb.Market, score: arb.Market, rates: FloatArray) -> FloatArray:
     """Return what cascades fitted for a grid of solve rates cost elsewhere; NaN out of reach."""
-    fitted, curves = arb.cascade_frontier(fit), arb.dollar_curves(score)
+    fitted = arb.cascade_frontier(arb.dollar_curves(fit))
+    curves = arb.dollar_curves(score)
     targets = np.linspace(0.5 * fitted.reach, fitted.reach, 4 * _POINTS)
     scored = [fitted.plan_at(target).evaluate(curves) for target in targets.tolist()]
     solved, spent = (

@@ -95,7 +95,8 @@ def compute(
     exact, curves = exact_curves(four, rates, seconds=seconds, states=states)
     margin = np.array(curves["margin"], dtype=float) / 100
     pair_margin = np.array(exact_curves(pair, rates)[1]["margin"], dtype=float) / 100
-    searched = arb.search_frontier(market, rates, time_limit=seconds)
+    whole = arb.attempt_curves(market, accounting="pay-past-record")
+    searched = arb.search_frontier(whole, rates, time_limit=seconds)
     # Whole attempts are coarse, so a model alone may mix two numbers of attempts, too.
     price = np.fmin.reduce([each.mixture_spend_at(rates) for each in searched.single_models])
     spend, bound = searched.mixture_spend_at(rates), searched.bound_at(rates)

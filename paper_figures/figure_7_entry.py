@@ -165,7 +165,7 @@ def _shares(
         "held out": {"solve_rate": rates},
     }
     for name, each in (("before", before), ("after", market)):
-        frontier = arb.cascade_frontier(each, most_states=states)
+        frontier = arb.cascade_frontier(arb.dollar_curves(each), most_states=states)
         result = arb.arbitrage(frontier, solve_rates=rates)
         found["exact"][name] = _smooth(result.revenue_shares()[model].to_numpy())
         validated = arb.estimation.cross_validate_margin(

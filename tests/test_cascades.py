@@ -72,7 +72,7 @@ def test_reported_plans_do_what_the_frontier_says(data):
 def test_interleaving_beats_blocks():
     # Two kinds of instances, each solved by one model's first try or the other's second.
     market = random_market(np.random.default_rng(17), 40, 2, max_attempts=8)
-    curves = attempt_curves(market, 6)
+    curves = attempt_curves(market, 6, accounting="pay-past-record")
     frontier = cascade_frontier(curves)
     a, b = market.models
     blocks = [

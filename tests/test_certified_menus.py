@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import arbmodels as arb
 from arbmodels.cascades.hull import hull_vertices, undominated
-from arbmodels.curves import attempt_curves
+from arbmodels.curves import Curves, attempt_curves
 from arbmodels.errors import InputError
 from arbmodels.games import (
     Consumers,
@@ -30,9 +30,14 @@ from conftest import random_market
 from test_menu import repriced
 
 
+def menu_curves(market: Market) -> Curves:
+    """The convention of the menus of a market."""
+    return attempt_curves(market, accounting="pay-past-record")
+
+
 def best_mixture(market: Market, w: np.ndarray, rate: float) -> float:
     """Least cost of any mixture of any orders of whole attempts at some prices."""
-    lattice = arb.cascade_frontier(attempt_curves(repriced(market, w)), most_states=10**6).lattice
+    lattice = arb.cascade_frontier(menu_curves(repriced(market, w)), most_states=10**6).lattice
     solved, spend = lattice.solve_rate.ravel(), lattice.spend.ravel()
     kept = undominated(solved, spend)
     kept = kept[hull_vertices(solved[kept], spend[kept])]
@@ -44,7 +49,7 @@ def best_mixture(market: Market, w: np.ndarray, rate: float) -> float:
 def test_cost_and_bound_enclose_the_best_policy_at_any_prices(seed: int, models: int) -> None:
     rng = np.random.default_rng(seed)
     market = random_market(rng, 8, models, max_attempts=4)
-    rate = arb.cascade_frontier(attempt_curves(market)).reach * rng.uniform(0.2, 1.0)
+    rate = arb.cascade_frontier(menu_curves(market)).reach * rng.uniform(0.2, 1.0)
     asked = np.exp(rng.uniform(-1, 1, (3, models)))
     (menu,) = certified_menus(market, [rate], asked, gap=0.02)
     best = np.array([best_mixture(market, w, rate) for w in asked])
@@ -75,7 +80,7 @@ def test_rows_are_policies_that_reach_the_rate() -> None:
     finder = MenuSearch(market, [0.6], gap=0.005)
     finder.certify(np.exp(np.random.default_rng(0).uniform(-1, 1, (6, 3))))
     (menu,) = finder.menus
-    curves = attempt_curves(market)
+    curves = menu_curves(market)
     # Every row is a point of the convex hull of what plans solve and spend.
     for w in np.eye(3) + 1e-3:
         assert menu.cost(w)[0] >= best_mixture(market, w, 0.6) * (1 - 1e-9)
@@ -153,7 +158,7 @@ def test_six_models_are_proven_within_one_percent_and_priced_at_speed(real_data:
         assert menu.gap.max() <= 0.01
         assert np.all(menu.gap_at(0.5 * box) <= 0.01)
         # No pair of models, whole hull, beats the bound.
-        pair = arb.cascade_frontier(attempt_curves(market.select(models=["gpt5mini", "deepseek"])))
+        pair = arb.cascade_frontier(menu_curves(market.select(models=["gpt5mini", "deepseek"])))
         assert menu.bound(np.ones(6))[0] <= pair.mixture_spend_at(menu.solve_rate)
     vectors = np.exp(np.random.default_rng(0).uniform(-1, 1, (10_000, 6)))
     began = process_time()

@@ -74,7 +74,10 @@ def test_bootstrap_agrees_with_the_library(folder: Path, tmp_path: Path) -> None
     rule = ("--accounting", "attempts-pay-past-record")
     answer = strict(good("bootstrap", folder, *common, *rule, "--at", "0.5,0.6"))
     settings = {"resamples": 5, "over": "instances", "seed": 2}
-    market, make = arb.load_market(folder), partial(arb.attempt_curves)
+    market, make = (
+        arb.load_market(folder),
+        partial(arb.attempt_curves, accounting="pay-past-record"),
+    )
     found = bootstrap_margin(market, curves=make, solve_rates=[0.5, 0.6], **settings)
     low, _ = found.quantiles(found.cost)
     assert answer["curves"]["cost_low"] == pytest.approx(low.tolist())

@@ -28,7 +28,7 @@ def test_classes_agree_with_the_library(folder: Path, tmp_path: Path) -> None:
     expected = policies.policy_classes(market, [0.5, 0.95], order=["large", "small"])
     assert [each["name"] for each in answer["classes"]] == list(expected.names)
     assert [each["deployable"] for each in answer["classes"]] == [True] * 8 + [False]
-    assert answer["stage_unit"] == "dollars"
+    assert answer["stage_unit"] == "attempts"
     for row, each in enumerate(answer["classes"]):
         inside, outside = each["points"]
         assert inside["spend"] == pytest.approx(expected.spend[row, 0])

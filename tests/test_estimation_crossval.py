@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from arbmodels.cascades import cascade_frontier, search_frontier
 from arbmodels.cascades.lattice import build_lattice
-from arbmodels.curves import attempt_curves
+from arbmodels.curves import attempt_curves, dollar_curves
 from arbmodels.errors import InputError
 from arbmodels.estimation import cross_validate_margin
 from arbmodels.estimation.crossval import _Plans, _policies_held_out
@@ -201,15 +201,16 @@ def test_folds_are_a_partition_and_stratified():
 
 
 def test_authors_two_models(swebench_pair):
-    found = cross_validate_margin(swebench_pair)
+    curves = dollar_curves(swebench_pair)
+    found = cross_validate_margin(curves)
     assert found.mean_in_sample == pytest.approx(0.2106, abs=0.001)
     # The frontier of single plans, which the margin is usually of, is hardly above the hull.
-    assert found.mean_in_sample == pytest.approx(arbitrage(swebench_pair).mean_margin, abs=0.003)
+    assert found.mean_in_sample == pytest.approx(arbitrage(curves).mean_margin, abs=0.003)
     assert found.mean_margin == pytest.approx(0.180, abs=0.006)
     assert found.mean_optimism == pytest.approx(0.030, abs=0.006)
-    other = cross_validate_margin(swebench_pair, seed=1)
+    other = cross_validate_margin(curves, seed=1)
     assert other.mean_margin == pytest.approx(found.mean_margin, abs=0.01)
-    segments = cross_validate_margin(swebench_pair, by="segments")
+    segments = cross_validate_margin(curves, by="segments")
     assert segments.mean_optimism > found.mean_optimism
     authors = cross_validate_margin(swebench_pair, method="authors")
     assert authors.mean_in_sample == pytest.approx(0.1986, abs=0.001)
@@ -218,7 +219,7 @@ def test_authors_two_models(swebench_pair):
 
 def test_authors_three_models(swebench):
     market = swebench.select(models=["minicoder4b", "gpt5mini", "deepseek"])
-    found = cross_validate_margin(market)
+    found = cross_validate_margin(dollar_curves(market))
     assert found.mean_margin == pytest.approx(0.276, abs=0.01)
     assert found.mean_optimism == pytest.approx(0.031, abs=0.01)
 

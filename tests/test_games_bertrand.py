@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 
+from arbmodels.curves import dollar_curves
 from arbmodels.games import (
     BertrandGame,
     Seller,
@@ -200,7 +201,8 @@ def test_without_arbitrageurs_the_best_provider_is_alone_at_the_top(swebench_pai
 
 @pytest.mark.parametrize("method", ["exact", "authors"])
 def test_competition_on_the_real_market(swebench_pair, method):
-    margin = arbitrage(swebench_pair, method=method)
+    source = swebench_pair if method == "authors" else dollar_curves(swebench_pair)
+    margin = arbitrage(source, method=method)
     price = margin.market_price
     sells = margin.arbitrage_cost < price
     one, two = (BertrandGame.from_arbitrage(margin, n) for n in (1, 2))

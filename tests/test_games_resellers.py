@@ -20,11 +20,12 @@ def played(simulated: Market) -> BertrandGame:
     models = ["qwen3-coder-30b", "gpt5mini", "deepseek"]
     market = simulated.select(models=models)
     pair = simulated.select(models=["gpt5mini", "deepseek"])
-    everything = arb.cascade_frontier(market, most_states=600_000)
+    # One accounting for all: the fitted policy's, which is the authors'.
+    everything = arb.cascade_frontier(arb.dollar_curves(market), most_states=600_000)
     sellers = (
         *providers_from(arbitrage(everything, solve_rates=RATES)),
         reseller("all models", everything, RATES, overhead=0.15),
-        reseller("two models", arb.cascade_frontier(pair), RATES),
+        reseller("two models", arb.cascade_frontier(arb.dollar_curves(pair)), RATES),
         reseller("two models, fitted policy", authors_policy(pair, RATES), RATES),
     )
     return BertrandGame(RATES, sellers)

@@ -45,7 +45,7 @@ def test_curves_at_list_prices_are_those_of_the_margin(
     explorer: Explorer, simulated: arb.Market
 ) -> None:
     rates = explorer.curves.consumers.solve_rates
-    frontier = arb.cascade_frontier(simulated.select(models=PAIR))
+    frontier = arb.cascade_frontier(arb.dollar_curves(simulated.select(models=PAIR)))
     known = arb.arbitrage(frontier, solve_rates=rates)
     found = explorer.over_rates([1, 1], 2)
     np.testing.assert_allclose(found.cost, known.arbitrage_cost, rtol=1e-9)
@@ -74,7 +74,7 @@ def test_curves_at_other_prices_are_those_of_a_market_with_other_costs(
         pair.models, pair.instances, pair.attempts, pair.successes, pair.cost * w, pair.weight
     )
     rates = explorer.curves.consumers.solve_rates[::5]
-    known = arb.arbitrage(arb.cascade_frontier(dearer), solve_rates=rates)
+    known = arb.arbitrage(arb.cascade_frontier(arb.dollar_curves(dearer)), solve_rates=rates)
     found = explorer.over_rates(w, 2)
     # Its curves have budgets of their own between which they are interpolated.
     np.testing.assert_allclose(found.direct.min(axis=1)[::5], known.market_price, rtol=5e-3)

@@ -23,7 +23,13 @@ def authors(swebench_pair):
 
 @pytest.fixture(scope="module")
 def exact(swebench_pair):
-    return arbitrage(swebench_pair)
+    """The exact cascades in the authors' accounting."""
+    return arbitrage(dollar_curves(swebench_pair))
+
+
+def exact_or_authors(market, method):
+    """Return the margin by either method in the authors' accounting."""
+    return arbitrage(market if method == "authors" else dollar_curves(market), method=method)
 
 
 def crossings(result):
@@ -122,7 +128,7 @@ def test_points_are_computed_not_interpolated(exact):
 def test_simulated_market_looks_like_the_original(simulated):
     pair = simulated.select(models=["gpt5mini", "deepseek"])
     for method in ("authors", "exact"):
-        result = arbitrage(pair, method=method)
+        result = exact_or_authors(pair, method)
         assert 0.35 <= result.peak.margin <= 0.50
         crossing = crossings(result)
         assert len(crossing) > 0
@@ -189,12 +195,48 @@ def test_both_methods_share_a_grid_in_another_currency():
         market.cost * 1e4,
         currency="FLOPs",
     )
-    authors, exact = (arbitrage(dear, method=method) for method in ("authors", "exact"))
+    authors, exact = (exact_or_authors(dear, method) for method in ("authors", "exact"))
     assert exact.accounting in authors.accounting
     np.testing.assert_allclose(exact.solve_rates, authors.solve_rates, atol=1e-12)
     assert authors.source.allocation.sum() == pytest.approx(exact.source.grids[0][-1])
     # Up to the authors' interpolation of log cost, which may promise less than any plan costs.
     assert np.all(exact.arbitrage_cost <= 1.02 * authors.arbitrage_cost)
+
+
+def test_a_market_means_attempts_that_stop_at_the_record():
+    market = random_market(np.random.default_rng(3), 30, 2, max_attempts=6)
+    result = arbitrage(market)
+    assert result.accounting == "attempts, unbiased pass@k, stop-at-record"
+    named = arbitrage(attempt_curves(market, accounting="stop-at-record"))
+    np.testing.assert_array_equal(result.margin, named.margin)
+    # Nobody is billed more than every recorded attempt costs.
+    every = market.weight @ np.where(market.recorded, market.attempts * market.cost, 0.0)
+    assert np.all(~(result.model_prices > every * (1 + 1e-12)))
+    # Dollars say that no policy knows what they use.
+    assert "no policy knows it" in arbitrage(dollar_curves(market)).accounting
+    assert "no policy knows it" in arbitrage(market, method="authors").accounting
+
+
+@pytest.mark.parametrize("models", [2, 3, 4])
+@pytest.mark.parametrize("seed", range(4))
+def test_one_attempt_per_pair_makes_no_margin_of_nothing(seed, models):
+    # One law for all: at one attempt each the reach is one model's, and its price its own bill.
+    rng, n = np.random.default_rng(seed), 500
+    market = Market(
+        [f"m{k}" for k in range(models)],
+        [f"q{i}" for i in range(n)],
+        np.ones((n, models), int),
+        rng.integers(0, 2, (n, models)),
+        10 ** rng.uniform(-5, -2, (n, models)),
+    )
+    margin = arbitrage(market)
+    best = market.solve_rate.argmax()
+    assert np.nanmax(margin.market_price) == pytest.approx(market.mean_cost[best], rel=1e-12)
+    # Prices of one law differ by chance, so that a cascade of two cheap models may be cheaper than
+    # a third; with two, the cascade is dearer than either.
+    if models == 2:
+        assert np.all(margin.margin <= 1e-12)
+    assert np.nanmin(margin.arbitrage_cost) >= 0.9 * market.mean_cost.min()
 
 
 def test_a_model_called_arbitrageur_is_not_mistaken_for_one():

@@ -103,7 +103,7 @@ def test_cost_is_concave_homogeneous_and_its_gradient_is_what_is_bought(simulate
     # Shephard: a tangent from above everywhere.
     assert np.all(menu.cost(v) <= (found.purchases * v).sum(axis=1) + 1e-12)
     assert menu.cost([1, 1])[0] == pytest.approx(
-        float(arb.cascade_frontier(market).spend_at(0.72)), rel=1e-12
+        float(arb.cascade_frontier(arb.dollar_curves(market)).spend_at(0.72)), rel=1e-12
     )
 
 

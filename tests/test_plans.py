@@ -64,14 +64,17 @@ def test_plans_match_the_definition(stop, data):
     assert got.mean_spend == pytest.approx(market.weight @ spend.sum(axis=1))
 
 
-def test_a_plan_scored_on_a_market_pays_past_the_record():
+def test_a_plan_scored_on_a_market_stops_at_the_record():
     market = Market(["a"], ["x"], [[2]], [[0]], [[1.0]])
     got = Plan((("a", 5),)).evaluate(market)
-    assert got.spend.tolist() == [5.0]
-    assert got.attempts_by_model.tolist() == [[5.0]]
-    assert "pay-past-record" in got.convention
-    stopped = Plan((("a", 5),)).evaluate(attempt_curves(market, 5, accounting="stop-at-record"))
-    assert stopped.spend.tolist() == [2.0]
+    assert got.spend.tolist() == [2.0]
+    assert got.attempts_by_model.tolist() == [[2.0]]
+    assert "stop-at-record" in got.convention
+    dollars = Plan((("a", 5.0),), "dollars").evaluate(market)
+    assert dollars.spend.tolist() == [2.0]
+    assert "stop-at-record" in dollars.convention
+    past = Plan((("a", 5),)).evaluate(attempt_curves(market, 5, accounting="pay-past-record"))
+    assert past.spend.tolist() == [5.0]
 
 
 def test_simulating_the_policy_gives_its_expectations():

@@ -319,7 +319,7 @@ def test_real_pair(swebench_pair):
 @pytest.mark.slow
 def test_real_four(swebench):
     four = swebench.select(models=["minicoder4b", "qwen3-coder-30b", "gpt5mini", "deepseek"])
-    result = policy_classes(four, [0.70, 0.75], oracle=False, segments=False)
+    result = policy_classes(dollar_curves(four), [0.70, 0.75], oracle=False, segments=False)
     spend = dict(zip(result.names, 500 * result.spend, strict=True))
     # Design notes: blocks in the order of cost 35.5 and 63.1, interleaved 34.2 and 60.0, on another
     # lattice; around its plans all amounts are looked at.

@@ -146,7 +146,8 @@ def test_a_limit_stops_before_it_is_broken():
     law = spend_distribution(plan, market, limits=Limits(dollars=0.3))
     # x: 0.1 + 0.1, then 0.3 more would be too much, and nothing comes after; y: 0.2, not 0.4.
     np.testing.assert_allclose(law.worst_by_instance, [0.2, 0.2])
-    law = spend_distribution(Plan((("a", 3),)), market, limits=Limits(dollars=0.3))
+    past = attempt_curves(market, 3, accounting="pay-past-record")
+    law = spend_distribution(Plan((("a", 3),)), past, limits=Limits(dollars=0.3))
     np.testing.assert_allclose(law.worst_by_instance, [0.3, 0.2])  # three times 0.1 is 0.3
 
 

@@ -261,12 +261,11 @@ def test_results_show_themselves():
 
 def test_zero_successes_and_one_attempt():
     market = Market(["m"], ["i"], [[1]], [[0]], [[1.0]])
-    scored = verified_plan(Plan((("m", 3),)), market, Verifier(0.0, 0.25))
+    plan, verifier = Plan((("m", 3),)), Verifier(0.0, 0.25)
+    scored = verified_plan(plan, market, verifier, accounting="pay-past-record")
     assert scored.solve_rate == 0.0
     assert scored.wrong_rate == pytest.approx(1 - 0.75**3)
-    stopped = verified_plan(
-        Plan((("m", 3),)), market, Verifier(0.0, 0.25), accounting="stop-at-record"
-    )
+    stopped = verified_plan(plan, market, verifier)
     assert stopped.wrong_rate == pytest.approx(0.25)
     assert stopped.mean_spend == pytest.approx(1.0)
 

@@ -21,7 +21,7 @@ from arbmodels.cascades.lattice import (
     refined,
 )
 from arbmodels.cascades.show import frontier_table, plot_frontier
-from arbmodels.curves import SAME_RATE, Curves, dollar_curves
+from arbmodels.curves import SAME_RATE, Curves, attempt_curves
 from arbmodels.display import Displayed, TextTable, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
@@ -275,9 +275,9 @@ def cascade_frontier(
     Parameters
     ----------
     market : Market or Curves
-        A market is scored as the authors do (dollars on their budget grid, log-linear, pay past
-        the record), so that the numbers compare with theirs. Give ``attempt_curves(market)`` or
-        ``dollar_curves(market, ...)`` for whole attempts or another accounting.
+        A market is scored in whole attempts that stop at the record, a bill that somebody would
+        pay. Give ``dollar_curves(market)`` for the convention of Olmedo et al. (2026), so that
+        numbers compare with theirs.
     refine : int
         Cut every cell of the budget grids into this many: a tighter bound for more time.
     tolerance : float, optional
@@ -298,7 +298,7 @@ def cascade_frontier(
         If there are more than four models, the lattice is too large, or the tolerance is not
         reached before it would be.
     """
-    curves = market if isinstance(market, Curves) else dollar_curves(market)
+    curves = market if isinstance(market, Curves) else attempt_curves(market)
     count = len(curves.names)
     if count > MAX_MODELS:
         raise InputError(

@@ -8,6 +8,7 @@ import typer
 
 from arbmodels.cli.inputs import attempt_curves_of, open_market, per_model, round_rates, solve_rates
 from arbmodels.cli.options import (
+    DEFAULT_CONVENTION,
     AttemptsAccounting,
     Columns,
     Data,
@@ -48,7 +49,7 @@ def batches(
     largest: Largest = 8,
     models: Models = None,
     at: SolveRates = None,
-    accounting: AttemptsAccounting = "attempts-pay-past-record",
+    accounting: AttemptsAccounting = DEFAULT_CONVENTION,
     attempts: MostAttempts = None,
     plot: Plot = None,
     output: Output = None,

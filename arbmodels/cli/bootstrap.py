@@ -70,7 +70,7 @@ def bootstrap(
     over: Over = "instances,attempts",
     seed: Seed = 0,
     at: SolveRates = None,
-    accounting: AccountingOption = "authors",
+    accounting: AccountingOption = None,
     workers: Workers = None,
     plot: Plot = None,
     output: Output = None,
@@ -89,7 +89,7 @@ def bootstrap(
     check_picture(plot, force=force)
     check_table(output, force=force)
     rates = None if at is None else solve_rates(at)
-    if method == "authors" and (accounting != "authors" or curves):
+    if method == "authors" and (accounting not in (None, "authors") or curves):
         raise InputError(
             "The authors' method has its own accounting and no curves apart from it: leave out"
             " --accounting and --curves."

@@ -49,7 +49,7 @@ def classes(
     models: Models = None,
     at: SolveRates = None,
     order: Order = None,
-    accounting: AccountingOption = "authors",
+    accounting: AccountingOption = None,
     plot: Plot = None,
     output: Output = None,
     force: Force = False,

@@ -48,7 +48,7 @@ Method = Annotated[
         "--method",
         metavar="METHOD",
         help="exact: the cheapest cascade at every solve rate, up to four models. searched:"
-        " cascades of any number of models, in whole attempts. authors: the single allocation"
+        " cascades of any number of models. authors: the single allocation"
         " of Olmedo et al. (2026), for two models, the cheap one first.",
     ),
 ]
@@ -72,7 +72,7 @@ def cross_validate(
     repeats: Repeats = 4,
     seed: Seed = 0,
     at: SolveRates = None,
-    accounting: AccountingOption = "authors",
+    accounting: AccountingOption = None,
     workers: Workers = None,
     plot: Plot = None,
     output: Output = None,
@@ -91,13 +91,13 @@ def cross_validate(
     check_picture(plot, force=force)
     check_table(output, force=force)
     rates = None if at is None else solve_rates(at)
-    if method != "exact" and accounting != "authors":
+    if method == "authors" and accounting not in (None, "authors"):
         raise InputError(f"--method {method} has its own accounting: leave out --accounting.")
     market = open_market(source, models, columns, missing, data)
     from arbmodels.estimation import cross_validate_margin
 
     found = cross_validate_margin(
-        curves_of(market, accounting) if method == "exact" else market,
+        market if method == "authors" else curves_of(market, accounting),
         method=method,
         folds=folds,
         by=by,

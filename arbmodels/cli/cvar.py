@@ -8,6 +8,7 @@ import typer
 
 from arbmodels.cli.inputs import attempt_curves_of, open_market, solve_rates
 from arbmodels.cli.options import (
+    DEFAULT_CONVENTION,
     AttemptsAccounting,
     Columns,
     Data,
@@ -55,7 +56,7 @@ def cvar(
     level: Level = 0.95,
     cells: Cells = 100,
     models: Models = None,
-    accounting: AttemptsAccounting = "attempts-pay-past-record",
+    accounting: AttemptsAccounting = DEFAULT_CONVENTION,
     attempts: MostAttempts = None,
     plot: Plot = None,
     output: Output = None,

@@ -26,15 +26,15 @@ from arbmodels.display import TextTable, number, percent
 
 @described(
     "frontier swebench-sim --models gpt5mini,deepseek",
-    "frontier swebench-sim --models gpt5mini,deepseek --refine 4",
-    "frontier my-folder --accounting attempts-stop-at-record",
+    "frontier my-folder --accounting authors --refine 4",
+    "frontier my-folder --accounting attempts-pay-past-record",
 )
 def frontier(
     source: Source,
     *,
     models: Models = None,
     at: SolveRates = None,
-    accounting: AccountingOption = "authors",
+    accounting: AccountingOption = None,
     refine: Refine = 1,
     plot: Plot = None,
     force: Force = False,

@@ -88,7 +88,7 @@ def bertrand(
     provider_cost_share: ProviderCostShare = 1.0,
     at: SolveRates = None,
     method: MethodOption = "exact",
-    accounting: AccountingOption = "authors",
+    accounting: AccountingOption = None,
     columns: Columns = None,
     missing: MissingPairs = "intersection",
     data: Data = None,

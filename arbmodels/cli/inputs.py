@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from arbmodels.cli.options import AttemptsConvention, Convention
+from arbmodels.cli.options import DEFAULT_CONVENTION, AttemptsConvention, Convention
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:
@@ -96,19 +96,19 @@ def open_market(
     return market
 
 
-def curves_of(market: Market, convention: Convention) -> Curves:
+def curves_of(market: Market, convention: Convention | None = None) -> Curves:
     """Return the market's curves in one of the conventions of ``--accounting``."""
     from arbmodels.curves import dollar_curves
 
-    match convention:
+    match convention or DEFAULT_CONVENTION:
         case "authors":
             return dollar_curves(market)
         case "dollars-pay-past-record":
             return dollar_curves(market, integration="exact")
         case "dollars-stop-at-record":
             return dollar_curves(market, integration="exact", accounting="stop-at-record")
-        case "attempts-pay-past-record" | "attempts-stop-at-record":
-            return attempt_curves_of(market, convention)
+        case "attempts-pay-past-record" | "attempts-stop-at-record" as whole:
+            return attempt_curves_of(market, whole)
 
 
 def attempt_curves_of(
@@ -117,8 +117,8 @@ def attempt_curves_of(
     """Return the market's curves in whole attempts, up to ``most`` of each model."""
     from arbmodels.curves import attempt_curves
 
-    if convention == "attempts-stop-at-record":
-        return attempt_curves(market, most, accounting="stop-at-record")
+    if convention == "attempts-pay-past-record":
+        return attempt_curves(market, most, accounting="pay-past-record")
     return attempt_curves(market, most)
 
 

@@ -14,6 +14,7 @@ from arbmodels.cli.inputs import (
     solve_rates,
 )
 from arbmodels.cli.options import (
+    DEFAULT_CONVENTION,
     AttemptsAccounting,
     Columns,
     Data,
@@ -69,7 +70,7 @@ def limits(
     max_seconds: MaxSeconds = None,
     seconds: Seconds = None,
     at: SolveRates = None,
-    accounting: AttemptsAccounting = "attempts-pay-past-record",
+    accounting: AttemptsAccounting = DEFAULT_CONVENTION,
     attempts: MostAttempts = None,
     plot: Plot = None,
     output: Output = None,

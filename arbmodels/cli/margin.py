@@ -43,7 +43,7 @@ def margin(
     models: Models = None,
     method: MethodOption = "exact",
     at: SolveRates = None,
-    accounting: AccountingOption = "authors",
+    accounting: AccountingOption = None,
     refine: Refine = 1,
     plot: Plot = None,
     force: Force = False,
@@ -82,14 +82,14 @@ def margin(
 
 
 def find_margin(
-    market: Market, method: Method, convention: Convention = "authors", refine: int = 1
+    market: Market, method: Method, convention: Convention | None = None, refine: int = 1
 ) -> Arbitrage:
     """Compute price, cost and margin by one method in one convention."""
     from arbmodels.cascades import cascade_frontier
     from arbmodels.margins import arbitrage
 
     if method == "authors":
-        if convention != "authors" or refine != 1:
+        if convention not in (None, "authors") or refine != 1:
             raise InputError(
                 "The authors' method has its own accounting and grid: leave out --accounting and"
                 " --refine, or use --method exact."

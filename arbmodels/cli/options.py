@@ -63,20 +63,30 @@ Convention = Literal[
     "attempts-pay-past-record",
     "attempts-stop-at-record",
 ]
+#: What is counted unless asked otherwise: a bill that somebody would pay.
+DEFAULT_CONVENTION: Literal["attempts-stop-at-record"] = "attempts-stop-at-record"
+#: None stands for the default, or what the method brings.
 AccountingOption = Annotated[
-    Convention,
+    Convention | None,
     typer.Option(
         "--accounting",
         metavar="RULE",
-        help="How spend is counted. authors: dollars, log-linear on their 250 budgets, paying past"
-        " the record. dollars-pay-past-record, dollars-stop-at-record: exact dollars."
-        " attempts-pay-past-record, attempts-stop-at-record: whole attempts. The record: an"
-        " unsolved instance costs money past its recorded attempts, or no more.",
+        show_default=f"{DEFAULT_CONVENTION}; with --method authors, theirs",
+        help="How spend is counted. attempts-stop-at-record, attempts-pay-past-record: whole"
+        " attempts. The record: an unsolved instance costs no more than its recorded attempts, or"
+        " money past them. authors: dollars, log-linear on their 250 budgets, paying past the"
+        " record. dollars-pay-past-record, dollars-stop-at-record: exact dollars. Dollars use each"
+        " instance's own cost, which no policy knows.",
     ),
 ]
 Refine = Annotated[
     int,
-    typer.Option("--refine", metavar="K", min=1, help="Cut the budget grid K times finer."),
+    typer.Option(
+        "--refine",
+        metavar="K",
+        min=1,
+        help="Cut the grid of a --accounting in dollars K times finer.",
+    ),
 ]
 #: The conventions in which plans are whole attempts.
 AttemptsConvention = Literal["attempts-pay-past-record", "attempts-stop-at-record"]
@@ -85,9 +95,9 @@ AttemptsAccounting = Annotated[
     typer.Option(
         "--accounting",
         metavar="RULE",
-        help="How spend is counted, in whole attempts. attempts-pay-past-record,"
-        " attempts-stop-at-record: an unsolved instance costs money past its recorded attempts, or"
-        " no more.",
+        help="How spend is counted, in whole attempts. attempts-stop-at-record,"
+        " attempts-pay-past-record: an unsolved instance costs no more than its recorded attempts,"
+        " or money past them.",
     ),
 ]
 MostAttempts = Annotated[

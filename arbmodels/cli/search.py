@@ -8,6 +8,7 @@ import typer
 
 from arbmodels.cli.inputs import curves_of, open_market, round_rates, solve_rates
 from arbmodels.cli.options import (
+    DEFAULT_CONVENTION,
     Columns,
     Convention,
     Data,
@@ -29,7 +30,7 @@ Accounting = Annotated[
     typer.Option(
         "--accounting",
         metavar="RULE",
-        help="How spend is counted: attempts-pay-past-record, attempts-stop-at-record (whole"
+        help="How spend is counted: attempts-stop-at-record, attempts-pay-past-record (whole"
         " attempts; the bound is tight); authors, dollars-pay-past-record, dollars-stop-at-record"
         " (budgets; it is looser).",
     ),
@@ -56,7 +57,7 @@ def search(
     *,
     models: Models = None,
     at: SolveRates = None,
-    accounting: Accounting = "attempts-pay-past-record",
+    accounting: Accounting = DEFAULT_CONVENTION,
     gap: Gap = 0.01,
     states: States = 300_000,
     time_limit: TimeLimit = 60.0,

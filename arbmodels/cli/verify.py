@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from arbmodels.cli import verify_options as options
 from arbmodels.cli.inputs import open_market, round_rates, solve_rates
 from arbmodels.cli.options import (
+    DEFAULT_CONVENTION,
     AttemptsAccounting,
     Columns,
     Data,
@@ -54,7 +55,7 @@ def verify(
     threshold: options.Threshold = None,
     models: Models = None,
     at: SolveRates = None,
-    accounting: AttemptsAccounting = "attempts-pay-past-record",
+    accounting: AttemptsAccounting = DEFAULT_CONVENTION,
     attempts: MostAttempts = None,
     plot: Plot = None,
     output: Output = None,

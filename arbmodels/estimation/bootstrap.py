@@ -11,7 +11,7 @@ import numpy.typing as npt
 from arbmodels.cascades import Frontier, authors_curve, authors_policy, cascade_frontier
 from arbmodels.cascades.authors import AuthorsPolicy, authors_market_reach
 from arbmodels.cascades.lattice import build_lattice
-from arbmodels.curves import default_budget_grid, dollar_curves
+from arbmodels.curves import attempt_curves, default_budget_grid
 from arbmodels.errors import InputError
 from arbmodels.estimation.authors_search import AuthorsSearch
 from arbmodels.estimation.bootstrap_result import MarginBands
@@ -55,7 +55,7 @@ def bootstrap_margin(
     method : {"exact", "authors"}
     curves : callable, optional
         From a market to its curves: the convention it is scored under, by default
-        :func:`arbmodels.dollar_curves` as for :func:`arbmodels.arbitrage`. Such as
+        :func:`arbmodels.attempt_curves` as for :func:`arbmodels.arbitrage`. Such as
         ``functools.partial(attempt_curves, max_attempts=40, estimator="beta-binomial-zero")``,
         whose prior is then fitted to every resample. Not for the authors' method.
     resamples : int
@@ -95,7 +95,7 @@ def bootstrap_margin(
     chosen = checked(over, market)
     source: Frontier | AuthorsPolicy
     lattice_grids: tuple[FloatArray, ...] = ()
-    make = dollar_curves if curves is None else curves
+    make = attempt_curves if curves is None else curves
     if method == "authors":
         if curves is not None:
             raise InputError("The authors' method brings its own curves: leave them out.")
@@ -118,7 +118,7 @@ def bootstrap_margin(
 def bootstrap_curves(
     market: Market,
     *,
-    curves: MakeCurves = dollar_curves,
+    curves: MakeCurves = attempt_curves,
     resamples: int = 200,
     over: Sequence[Over] | Over = ("instances", "attempts"),
     seed: int = 0,

@@ -48,8 +48,8 @@ def certified_menus(
     Parameters
     ----------
     source : Market or Curves
-        A market is scored in whole attempts, unbiased pass@k, paying past the record. On budget
-        grids the search's bounds are too loose to be of use.
+        A market is scored in whole attempts, unbiased pass@k, paying past the record as
+        :func:`cascade_menus` does. On budget grids the search's bounds are too loose to be of use.
     solve_rates : float array [U]
     prices : float array [B, M], optional
         Multipliers of the list prices, > 0; list prices by default. They are taken in turn.
@@ -120,7 +120,11 @@ class MenuSearch:
             raise InputError("Solve rates are a list of numbers between 0 and 1.")
         if not 0 < gap < 1:
             raise InputError(f"The gap is {gap:g}; it is a share between 0 and 1.")
-        self.curves = source if isinstance(source, Curves) else attempt_curves(source)
+        self.curves = (
+            source
+            if isinstance(source, Curves)
+            else attempt_curves(source, accounting="pay-past-record")
+        )
         check_axes(self.curves)
         self.solve_rates, self.gap, self.most_states = rates, gap, most_states
         self.searches = 0

@@ -10,6 +10,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from arbmodels.cascades import cascade_frontier
+from arbmodels.curves import dollar_curves
 from arbmodels.errors import InputError
 from arbmodels.games.menu_search import cascade_menus
 from arbmodels.games.providers import (
@@ -132,7 +133,9 @@ def _game(
     arbitrageurs: int,
 ) -> ProviderGame:
     part = market.select(models=list(models))
-    reached = consumers.solve_rates <= cascade_frontier(part).reach
+    # Provider games count dollars, so that their numbers compare with the authors'.
+    curves = dollar_curves(part)
+    reached = consumers.solve_rates <= cascade_frontier(curves).reach
     if not reached.any():
         raise InputError(
             f"No solve rate of the consumers is within reach of {', '.join(models)}; the lowest is"
@@ -146,7 +149,7 @@ def _game(
         captive=consumers.captive,
         sample=consumers.sample,
     )
-    menus = cascade_menus(part, served.solve_rates)
+    menus = cascade_menus(curves, served.solve_rates)
     return ProviderGame(menus, served, marginal_cost, arbitrageurs, name=part.name)
 
 

@@ -70,7 +70,8 @@ def cascade_menus(
     >>> import arbmodels as arb
     >>> market = arb.load_market("swebench-sim", models=["gpt5mini", "deepseek"])
     >>> menu, = cascade_menus(market, [0.7])
-    >>> bool(np.isclose(menu.cost([1, 1])[0], arb.cascade_frontier(market).spend_at(0.7)))
+    >>> frontier = arb.cascade_frontier(arb.dollar_curves(market))
+    >>> bool(np.isclose(menu.cost([1, 1])[0], frontier.spend_at(0.7)))
     True
     """
     rates = np.atleast_1d(np.asarray(solve_rates, dtype=float))

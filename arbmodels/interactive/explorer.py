@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from arbmodels.cascades import cascade_frontier
+from arbmodels.curves import dollar_curves
 from arbmodels.errors import InputError
 from arbmodels.games import (
     Deviations,
@@ -120,7 +120,8 @@ class Explorer:
                 " market.select(models=[...])."
             )
         if solve_rates is None:
-            drawn = arbitrage(cascade_frontier(market)).solve_rates
+            # Provider games count dollars, so that their numbers compare with the authors'.
+            drawn = arbitrage(dollar_curves(market)).solve_rates
             chosen = np.linspace(drawn[0], drawn[-1], 5)
         else:
             chosen = np.asarray(solve_rates, dtype=float)

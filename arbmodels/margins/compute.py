@@ -35,8 +35,9 @@ def arbitrage(
     Parameters
     ----------
     source : Market, Curves, Frontier or SearchedFrontier
-        A market is scored in the authors' accounting, so that both methods compare. The authors'
-        method takes a market of two models, the cheap one first. More than four models: give
+        A market is scored in whole attempts that stop at the record; give ``dollar_curves(market)``
+        for the authors' convention, in which both methods compare. The authors' method takes a
+        market of two models, the cheap one first, and brings it. More than four models: give
         :func:`arbmodels.search_frontier`, whose best single plans are compared.
     method : {"exact", "authors"}
     solve_rates : increasing array of probabilities, optional

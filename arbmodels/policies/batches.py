@@ -206,7 +206,7 @@ def batch_frontier(
     Parameters
     ----------
     market : Market or Curves
-        A market is scored with unbiased pass@k in whole attempts, paying past the record. Give
+        A market is scored with unbiased pass@k in whole attempts, stopping at the record. Give
         ``attempt_curves(market, max_attempts=...)`` to bound the lattice: two models with 20
         attempts each and 30 latencies take well under a second, three with 12 some seconds.
     seconds : mapping

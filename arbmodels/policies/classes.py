@@ -12,7 +12,7 @@ from arbmodels.cascades import Frontier, cascade_frontier
 from arbmodels.cascades.frontier import MAX_MODELS
 from arbmodels.cascades.lattice import Lattice
 from arbmodels.checks import choose
-from arbmodels.curves import SAME_RATE, Curves, dollar_curves
+from arbmodels.curves import SAME_RATE, Curves, attempt_curves
 from arbmodels.display import model_label
 from arbmodels.errors import InputError
 from arbmodels.market import Market
@@ -64,7 +64,8 @@ def policy_classes(
     Parameters
     ----------
     source : Market, Curves or Frontier
-        A market is scored as :func:`arbmodels.cascade_frontier` does, in the authors' accounting.
+        A market is scored as :func:`arbmodels.cascade_frontier` does, in whole attempts that stop
+        at the record.
     solve_rates : increasing array of probabilities, optional
         By default 17 from 80% to 100% of the best single model's reach.
     order : sequence of str, optional
@@ -92,10 +93,9 @@ def policy_classes(
 
     Examples
     --------
-    >>> from arbmodels.curves import attempt_curves
     >>> market = Market(["cheap", "dear"], ["x", "y"], [[1, 1], [1, 1]], [[1, 1], [0, 1]],
     ...                 [[1, 10], [1, 10]])
-    >>> result = policy_classes(attempt_curves(market), [1.0])
+    >>> result = policy_classes(market, [1.0])
     >>> dict(zip(result.names, result.spend[:, 0].tolist()))["best order"]
     6.0
     >>> result.plan_at("best order", 1.0).plan.label
@@ -146,7 +146,7 @@ def policy_classes(
 
 
 def _frontier(source: Market | Curves) -> Frontier:
-    curves = source if isinstance(source, Curves) else dollar_curves(source)
+    curves = source if isinstance(source, Curves) else attempt_curves(source)
     if len(curves.names) > MAX_MODELS:
         raise InputError(
             f"Policy classes are compared for up to {MAX_MODELS} models, {curves.market.name} has"

@@ -105,7 +105,7 @@ def cvar_plan(
     Parameters
     ----------
     market : Market or Curves
-        A market is scored with unbiased pass@k in whole attempts, paying past the record. The
+        A market is scored with unbiased pass@k in whole attempts, stopping at the record. The
         lattice times the instances must not exceed 30 million cells: give
         ``attempt_curves(market, max_attempts=...)``.
     solve_rate : float

@@ -195,7 +195,7 @@ def spend_distribution(
     plan : Plan
         In attempts.
     market : Market or Curves
-        A market is scored with unbiased pass@k, paying past the record. Give
+        A market is scored with unbiased pass@k, stopping at the record. Give
         ``attempt_curves(market, ...)`` for another convention.
     limits : Limits, optional
         Per instance: an instance stops for good before the first purchase that would break one.

@@ -159,7 +159,7 @@ def limited_frontier(
     Parameters
     ----------
     market : Market or Curves
-        A market is scored with unbiased pass@k in whole attempts, paying past the record.
+        A market is scored with unbiased pass@k in whole attempts, stopping at the record.
     limits : Limits
         At least one.
     seconds : mapping, optional

@@ -224,7 +224,7 @@ def verified_frontier(
     baseline: Baseline = "same-verifier",
     max_attempts: int | None = None,
     estimator: Estimator = "unbiased",
-    accounting: Accounting = "pay-past-record",
+    accounting: Accounting = "stop-at-record",
 ) -> VerifiedFrontier:
     """Find the best policies under a verifier, exactly, on the lattice of attempts.
 

@@ -20,7 +20,7 @@ def most_profitable_plan(
     refund: float = 0.0,
     max_attempts: int | None = None,
     estimator: Estimator = "unbiased",
-    accounting: Accounting = "pay-past-record",
+    accounting: Accounting = "stop-at-record",
 ) -> VerifiedPlan:
     r"""Return the plan that earns most per instance; no policy, mixed or not, earns more.
 

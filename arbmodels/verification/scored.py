@@ -207,7 +207,7 @@ def verified_plan(
     verifier: Verifier,
     *,
     estimator: Estimator = "unbiased",
-    accounting: Accounting = "pay-past-record",
+    accounting: Accounting = "stop-at-record",
 ) -> VerifiedPlan:
     r"""Score a plan of attempts on a market under a verifier.
 
@@ -223,7 +223,7 @@ def verified_plan(
     market : Market
     verifier : Verifier
     estimator : {"unbiased", "geometric", "beta-binomial"}
-    accounting : {"pay-past-record", "stop-at-record"}
+    accounting : {"stop-at-record", "pay-past-record"}
         See :func:`arbmodels.verification.verdict_curves`.
 
     Raises

@@ -85,7 +85,7 @@ def simulate_plan(
     runs: int = 1000,
     seed: int = 0,
     estimator: Estimator = "unbiased",
-    accounting: Accounting = "pay-past-record",
+    accounting: Accounting = "stop-at-record",
 ) -> SimulatedPlan:
     """Play a plan out; it shares no formula with :func:`arbmodels.verification.verified_plan`.
 

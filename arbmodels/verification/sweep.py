@@ -182,7 +182,7 @@ def verification_sweep(
     baseline: Baseline = "same-verifier",
     max_attempts: int | None = None,
     estimator: Estimator = "unbiased",
-    accounting: Accounting = "pay-past-record",
+    accounting: Accounting = "stop-at-record",
     workers: int | None = None,
 ) -> VerificationSweep:
     """Compute the margin at some solve rates for values of one of the verifier's numbers.

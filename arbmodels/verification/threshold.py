@@ -127,7 +127,7 @@ def verification_threshold(
     baseline: Baseline = "same-verifier",
     max_attempts: int | None = None,
     estimator: Estimator = "unbiased",
-    accounting: Accounting = "pay-past-record",
+    accounting: Accounting = "stop-at-record",
     tolerance: float = 1e-6,
 ) -> VerificationThreshold:
     """Find the first cost per check (or error rate) at which the margin is gone.

@@ -84,7 +84,7 @@ def verdict_curves(
     verifier: Verifier,
     max_attempts: int | None = None,
     estimator: Estimator = "unbiased",
-    accounting: Accounting = "pay-past-record",
+    accounting: Accounting = "stop-at-record",
 ) -> VerdictCurves:
     """Return what every number of attempts of every model leads to under a verifier.
 
@@ -103,7 +103,7 @@ def verdict_curves(
         Most attempts per model. By default each model's largest record; the geometric and the
         beta-binomial estimator need it to be given.
     estimator : {"unbiased", "geometric", "beta-binomial"}
-    accounting : {"pay-past-record", "stop-at-record"}
+    accounting : {"stop-at-record", "pay-past-record"}
         Matters for the unbiased estimator only.
 
     Raises

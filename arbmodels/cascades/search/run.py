@@ -42,7 +42,7 @@ def search_frontier(
     Parameters
     ----------
     source : Market or Curves
-        A market is scored in whole attempts, unbiased pass@k, paying past the record. The bound
+        A market is scored in whole attempts, unbiased pass@k, stopping at the record. The bound
         is tight for attempts; on budget grids (``dollar_curves``), where an attempt's price
         differs from instance to instance within a cell, it is looser.
     solve_rates : array of probabilities, optional
