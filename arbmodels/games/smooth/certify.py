@@ -13,6 +13,7 @@ from arbmodels.errors import InputError
 from arbmodels.games.deviations import Deviations
 from arbmodels.games.smooth.demand import price_rows
 from arbmodels.games.smooth.game import SmoothGame
+from arbmodels.games.smooth.joint import best_together
 from arbmodels.games.smooth.leader import leader_best
 from arbmodels.games.smooth.logit import LogitDemand
 from arbmodels.games.smooth.logit_response import best_markups, rivals_of, scan
@@ -30,7 +31,15 @@ _LOGIT = (
 _MARKUPS = (
     "markups from zero to where nothing is sold, one per nest, beside the firm's fixed prices"
 )
-_SEARCHED = "prices from cost to the choke price"
+_SEARCHED = "prices up to where none of the firm's products sells"
+_PIECES = (
+    "all prices (demand linear in pieces: a concave program for every set of others' products that"
+    " may sell)"
+)
+#: Rounds of the search where there is a proof.
+_CHECKS = 2
+#: A search that earns so much more than what was proven, relative, refutes the proof.
+_REFUTED, _BLUR = 1e-9, 1e-13
 
 
 def best_responses(
@@ -51,9 +60,9 @@ def best_responses(
     """
     chosen = np.arange(len(game.firms)) if firms is None else np.asarray(firms)
     if not isinstance(game.demand, LogitDemand):
-        found = [best_by_search(game, int(firm), prices, resolution) for firm in chosen]
-        best, profit = zip(*found, strict=True)
-        return np.array(best), np.array(profit), np.zeros(len(chosen), dtype=bool)
+        found = [_best_of_one(game, int(firm), prices, resolution) for firm in chosen]
+        best, profit, proofs = zip(*found, strict=True)
+        return np.array(best), np.array(profit), np.array(proofs)
     check_bounded(game)
     pairs = pairs_of(game, game.demand)
     rivals = rivals_of(pairs, prices)
@@ -74,6 +83,32 @@ def best_responses(
         rows[first : first + step] = tried
         earned[first : first + step] = _own(game, tried, block)
     return rows, earned, proven[chosen]
+
+
+def _best_of_one(
+    game: SmoothGame, firm: int, prices: FloatArray, resolution: int
+) -> tuple[FloatArray, float, bool]:
+    """Return a firm's best prices, their profit and whether proven: programs, then a search.
+
+    The search knows nothing of the programs, and has the last word.
+    """
+    own = game.products_of[firm]
+    if game.is_fixed[own].all():
+        return prices.copy(), float(game.profits(prices)[firm]), True
+    together = best_together(game, firm, prices)
+    if together is None or not together.proven:
+        searched, most = best_by_search(game, firm, prices, resolution)
+    else:
+        searched, most = best_by_search(game, firm, prices, resolution, rounds=_CHECKS)
+    if together is None:
+        return searched, most, False
+    earned = float(game.profits(together.prices)[firm])
+    # The rounding of a profit is that of all sales at these prices, however little it is itself.
+    blur = float(np.abs(prices).max() * game.demand.quantities(prices).sum())
+    proven = together.proven and most <= earned + _REFUTED * abs(earned) + _BLUR * blur
+    if earned >= most or proven:
+        return together.prices, max(earned, most), proven
+    return searched, most, proven
 
 
 def _own(game: SmoothGame, rows: FloatArray, firms: npt.NDArray[np.int64]) -> FloatArray:
@@ -109,9 +144,10 @@ def certify(game: SmoothGame, prices: npt.ArrayLike, resolution: int = 200) -> D
         raise InputError(f"A certificate tries at least 3 deviations, not {resolution}.")
     profit = game.profits(price)
     rows, earned, proven = best_responses(game, price, resolution)
-    domain = _SEARCHED
     if isinstance(game.demand, LogitDemand):
         domain = _LOGIT if proven.all() else _MARKUPS
+    else:
+        domain = _PIECES if proven.all() else _SEARCHED
     if game.leader is not None:
         at = game.firms.index(game.leader)
         rows[at], earned[at] = leader_best(game, resolution)

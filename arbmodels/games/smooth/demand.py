@@ -39,8 +39,11 @@ class Demand(Protocol):
     def consumer_surplus(self, prices: npt.ArrayLike) -> FloatArray:
         """Return the consumer surplus, [...], in currency units."""
 
-    def choke_price(self, product: int, prices: FloatArray) -> float:
-        """Return a price at and beyond which a product sells nothing, the others' prices given."""
+    def choke_price(self, product: int, prices: FloatArray, withdrawn: Sequence[int] = ()) -> float:
+        """Return a price at and beyond which a product sells nothing, the others' prices given.
+
+        Whatever the prices of the products in ``withdrawn``: as if nobody could buy them.
+        """
 
 
 def product_names(products: Iterable[object], what: str = "product") -> tuple[str, ...]:

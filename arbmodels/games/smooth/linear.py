@@ -18,6 +18,9 @@ from arbmodels.games.smooth.demand import (
     product_names,
 )
 
+#: No choke price is so many times that of a product alone.
+_NOWHERE = 1e12
+
 
 @dataclass(frozen=True, eq=False)
 class LinearDemand:
@@ -190,8 +193,19 @@ class LinearDemand:
         )
         return surplus
 
-    def choke_price(self, product: int, prices: FloatArray) -> float:
-        """Return a price at and beyond which a product sells nothing, the others' prices given."""
-        others = np.delete(np.arange(len(self.products)), product)
-        pull = self.intercept[product] - self.slopes[product, others] @ prices[others]
-        return float(max(pull / self.slopes[product, product], 0.0))
+    def choke_price(self, product: int, prices: FloatArray, withdrawn: Sequence[int] = ()) -> float:
+        """Return a price at and beyond which a product sells nothing, the others' prices given.
+
+        Whatever the prices of the products in ``withdrawn``: as if nobody could buy them.
+        """
+        # Complements that are withdrawn would only take from its sales.
+        out = np.array([product, *withdrawn] if self.substitutes else [product], dtype=np.int64)
+        others = np.delete(np.arange(len(self.products)), out)
+        pull = self.intercept[out] - self.slopes[np.ix_(out, others)] @ prices[others]
+        try:
+            choke = np.linalg.solve(self.slopes[np.ix_(out, out)], pull)[0]
+        except np.linalg.LinAlgError:
+            choke = np.inf
+        # Rounding leaves a singular system a price beyond all reason: nobody can leave.
+        alone = np.abs(pull).max() / np.diag(self.slopes)[out].min()
+        return float(max(choke, 0.0)) if choke <= _NOWHERE * alone else np.inf

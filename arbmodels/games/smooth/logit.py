@@ -305,6 +305,11 @@ class LogitDemand:
         gradient: FloatArray = -self.market_size * self.price_coefficient * share * inner
         return gradient
 
-    def choke_price(self, product: int, prices: FloatArray) -> float:  # noqa: ARG002
+    def choke_price(
+        self,
+        product: int,  # noqa: ARG002
+        prices: FloatArray,  # noqa: ARG002
+        withdrawn: Sequence[int] = (),  # noqa: ARG002
+    ) -> float:
         """Return infinity: under logit every product sells a little at any price."""
         return float("inf")

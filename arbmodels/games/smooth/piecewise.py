@@ -7,6 +7,7 @@ import numpy as np
 from arbmodels.checks import FloatArray
 from arbmodels.games.smooth.demand import IntArray
 from arbmodels.games.smooth.game import SmoothGame
+from arbmodels.games.smooth.joint import best_together
 from arbmodels.games.smooth.result import Found
 
 #: Newton's attempts: one if the piece is the right one.
@@ -15,6 +16,8 @@ _NEWTON = 30
 _NEWTON_TRIES, _BRACKET = 6, 1e-13
 #: A Newton step below this part of the price is rounding.
 _EXACT = 1e-14
+#: A gain of so much of the profit is one.
+_GAINS = 1e-10
 #: Rounds of best responses; if so many do not do, demand has a kink that more will not cure.
 _ROUNDS = 100
 #: So many rounds without halving the change are a cycle.
@@ -46,15 +49,16 @@ def settle(game: SmoothGame, part: FloatArray, tolerance: float, limit: int) -> 
     newton = _newton(game, prices, free, tolerance, trace)
     if newton is not None:
         return Found(newton, "Newton on the first-order conditions", trace, True)
+    firms = [(firm, own[~game.is_fixed[own]]) for firm, own in enumerate(game.products_of)]
     least, nearest = np.inf, prices
     for moved in _MOVED:
         rounds: list[float] = []
         how = "best responses in turn" + " (half of the way)" * (moved < 1)
         for _ in range(min(limit, _ROUNDS)):
             before = prices.copy()
-            for product in free:
-                answer = _response(game, int(product), prices)
-                prices[product] += moved * (answer - prices[product])
+            for firm, own in firms:
+                answer = _answer(game, firm, own, prices)
+                prices[own] += moved * (answer - prices[own])
             trace.append(_change(prices, before))
             if trace[-1] <= tolerance:
                 return Found(prices, how, trace, True)
@@ -98,7 +102,8 @@ def _newton(
         prices[unsold] = [_withdrawn(game, int(j), prices) for j in unsold]
         trace.append(_change(prices, before))
         if trace[-1] <= tolerance:
-            return prices if _stays(game, prices, free, 1e-7) else None
+            good = _stays(game, prices, free, 1e-7) and _stay_together(game, prices)
+            return prices if good else None
     return None
 
 
@@ -127,6 +132,32 @@ def _stays(game: SmoothGame, prices: FloatArray, free: IntArray, tolerance: floa
             return False
         row[product] = price
     return True
+
+
+def _stay_together(game: SmoothGame, prices: FloatArray) -> bool:
+    """Return whether no firm of several products gains by moving them together."""
+    profits = game.profits(prices)
+    for firm, own in enumerate(game.products_of):
+        if len(own) > 1:
+            together = best_together(game, firm, prices)
+            if together is not None:
+                earned = float(game.profits(together.prices)[firm])
+                if earned > profits[firm] + _GAINS * abs(earned):
+                    return False
+    return True
+
+
+def _answer(game: SmoothGame, firm: int, own: IntArray, prices: FloatArray) -> FloatArray:
+    """Return a firm's best prices of the products ``own``; as they are if nothing is gained."""
+    if len(own) > 1:
+        together = best_together(game, firm, prices)
+        if together is not None:
+            earned, before = (float(game.profits(p)[firm]) for p in (together.prices, prices))
+            return (together.prices if earned > before + _EXACT * abs(before) else prices)[own]
+    row = prices.copy()
+    for product in own:
+        row[product] = _response(game, int(product), row)
+    return row[own]
 
 
 def _rises(game: SmoothGame, prices: FloatArray, product: int) -> bool:

@@ -49,7 +49,7 @@ def maximise(
 
 
 def best_by_search(
-    game: SmoothGame, firm: int, prices: FloatArray, resolution: int
+    game: SmoothGame, firm: int, prices: FloatArray, resolution: int, rounds: int = _ROUNDS
 ) -> tuple[FloatArray, float]:
     """Return prices [J] with the firm's best ones found, and its profit.
 
@@ -76,16 +76,17 @@ def best_by_search(
     if free.size == 1:
         found = along(prices, free, *_domain(game, free, prices, costs[free]))
         return found, float(game.profits(found)[firm])
+    # Jointly: where one product stops to sell depends on the firm's own prices of the others.
     low, high = _domain(game, free, prices, np.zeros(free.size))
     starts = [prices.copy(), along(prices, free, low, high)]
     best, most = starts[0], -np.inf
     for start in starts:
         row, here = start, float(game.profits(start)[firm])
-        for _ in range(_ROUNDS):
+        for _ in range(rounds):
             before = here
             for product in free:
                 one = np.array([product])
-                tried = along(row, one, *_domain(game, one, row, np.zeros(1)))
+                tried = along(row, one, np.zeros(1), high[free == product])
                 earned = float(game.profits(tried)[firm])
                 if earned > here:
                     row, here = tried, earned
@@ -108,8 +109,13 @@ def _profit(
 def _domain(
     game: SmoothGame, moved: IntArray, prices: FloatArray, least: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the lowest and highest prices worth trying."""
-    high = np.array([game.demand.choke_price(int(product), prices) for product in moved])
+    """Return the lowest and highest prices worth trying, of products that move together."""
+    high = np.array(
+        [
+            game.demand.choke_price(int(product), prices, [int(k) for k in moved if k != product])
+            for product in moved
+        ]
+    )
     if not np.isfinite(high).all():
         product = game.products[int(moved[np.argmax(~np.isfinite(high))])]
         raise InputError(

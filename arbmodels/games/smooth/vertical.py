@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -142,10 +143,14 @@ class VerticalDemand:
         surplus: FloatArray = density * each.sum(axis=-1)
         return surplus
 
-    def choke_price(self, product: int, prices: FloatArray) -> float:
-        """Return a price at and beyond which a product sells nothing, the others' prices given."""
-        gap = self.solve_rates[product] - np.delete(self.solve_rates, product)
-        least = np.delete(prices, product) + np.maximum(gap * self.highest, gap * self.lowest)
+    def choke_price(self, product: int, prices: FloatArray, withdrawn: Sequence[int] = ()) -> float:
+        """Return a price at and beyond which a product sells nothing, the others' prices given.
+
+        Whatever the prices of the products in ``withdrawn``: as if nobody could buy them.
+        """
+        left_out = [product, *withdrawn]
+        gap = self.solve_rates[product] - np.delete(self.solve_rates, left_out)
+        least = np.delete(prices, left_out) + np.maximum(gap * self.highest, gap * self.lowest)
         bounds = [*least.tolist()]
         if self.outside:
             bounds.append(self.highest * float(self.solve_rates[product]))
