@@ -6,12 +6,34 @@ area, extremes included, and stops at the first disagreement with a small case t
 
 from __future__ import annotations
 
-from tests.differential import cascades, finite, passk, posted, routing
+from tests.differential import (
+    cascades,
+    classes,
+    finite,
+    paper,
+    passk,
+    posted,
+    providers,
+    routing,
+    smooth,
+    verification,
+)
 from tests.differential.harness import Area, Case, attempt
 
 AREAS: dict[str, Area] = {
     area.name: area
-    for module in (passk, cascades, routing, posted, finite)
+    for module in (
+        passk,
+        cascades,
+        classes,
+        paper,
+        verification,
+        routing,
+        posted,
+        finite,
+        smooth,
+        providers,
+    )
     for area in module.AREAS
 }
 

@@ -232,31 +232,3 @@ def plan(
         solved.append(1 - left)
         spends.append(spent)
     return solved, spends
-
-
-def oracle(tables: Tables, target: Fraction) -> Fraction | None:
-    """Least spend when every instance has a plan of its own, two of which may be mixed.
-
-    The lower bound of all policies that know the instances: the largest of
-    price x target - sum_i w_i max_plan (price x solve - spend) over prices, attained at a price at
-    which some instance changes its plan. None above the reach.
-    """
-    own = [frontier(tables.on([i])).hull for i in range(len(tables.weight)) if tables.weight[i]]
-    weight = [each for each in tables.weight if each]
-    pieces = []
-    reach = Fraction(0)
-    for share, hull in zip(weight, own, strict=True):
-        reach += share * hull[-1][0]
-        for (x0, y0), (x1, y1) in itertools.pairwise(hull):
-            pieces.append(((y1 - y0) / (x1 - x0), share * (x1 - x0)))
-    if target > reach:
-        return None
-    # The cheapest slopes first: a fractional knapsack.
-    spend, got = Fraction(0), Fraction(0)
-    for slope, width in sorted(pieces):
-        more = min(width, target - got)
-        if more <= 0:
-            break
-        spend += slope * more
-        got += more
-    return spend
