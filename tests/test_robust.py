@@ -1,22 +1,35 @@
 """Robust budgets: judged by enumerating assignments with their exact protection."""
 
+import importlib
 import itertools
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+import cvxpy as cp
+import highspy
 import numpy as np
+import pyomo.environ as pyo
 import pytest
+from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.stats import binom
 
 import arbmodels as arb
-from arbmodels.assignment.program import AssignmentProgram, dense, offered
+from arbmodels.assignment.program import AssignmentProgram, Deviations, dense, offered
+from arbmodels.assignment.robust import engine as robust_engine
 from arbmodels.assignment.robust.bound import interval_bound
-from arbmodels.assignment.robust.engine import solve_robust
-from arbmodels.assignment.robust.protection import Deviations, best_threshold, protection
+from arbmodels.assignment.robust.protection import best_threshold, protection
 from arbmodels.assignment.solve import solve
 from arbmodels.assignment.source import Arrays, Block
 from arbmodels.errors import InfeasibleError, InputError, SolverError
 from arbmodels.routing.robustness import price_of_robustness, violation_bound
 from conftest import random_market
+
+solve_module = importlib.import_module("arbmodels.assignment.solve")
+
+
+def solve_robust(program, deviations, gap=1e-6, time_limit=60.0, engine=solve):
+    """The search over thresholds, whatever the size."""
+    program = replace(program, protected=deviations)
+    return robust_engine.solve_robust(program, gap, time_limit, engine)
 
 
 def draw(seed):
@@ -244,20 +257,239 @@ def test_a_start_that_breaks_the_robust_budget_is_not_taken():
     assert robust.objective < plain.objective
 
 
-def test_what_makes_a_robust_budget_infeasible():
-    problem = random_problem(4).minimize_spend().add_floor(0.3)
-    least = solved(problem).spend
-    with pytest.raises(InfeasibleError, match=r"Without deviations .* has to rise"):
-        solved(problem.add_robust_budget(1.01 * least, deviation=1.0, gamma=8))
-    with pytest.raises(InfeasibleError) as caught:
-        solved(problem.add_robust_budget(1.01 * least, deviation=1.0, gamma=8))
-    (conflict,) = caught.value.conflicts
-    assert (
-        solved(problem.add_robust_budget(1.0001 * conflict.needed, deviation=1.0, gamma=8)).spend
-        >= least
+@dataclass(eq=False)
+class Counterpart:
+    """The compact counterpart (Bertsimas and Sim 2004) written out for scipy's HiGHS.
+
+    Columns: x[i, j] row by row, z, q[i]. ``rows`` holds (coefficients, low, high); the robust
+    budget is not among them, its left-hand side is ``spent``.
+    """
+
+    solve: np.ndarray
+    spend: np.ndarray
+    deviation: np.ndarray
+    gamma: float
+    weight: np.ndarray
+
+    def __post_init__(self):
+        size, width = self.solve.shape
+        self.columns = size * width + 1 + size
+        self.spent = np.zeros(self.columns)
+        self.spent[: size * width] = (self.weight[:, None] * self.spend).ravel()
+        self.spent[size * width] = self.gamma
+        self.spent[size * width + 1 :] = 1.0
+        self.rows = []
+        for i in range(size):
+            here = np.zeros(self.columns)
+            here[i * width : (i + 1) * width] = 1.0
+            self.rows.append((here, 1.0, 1.0))
+            over = np.zeros(self.columns)
+            over[i * width : (i + 1) * width] = self.weight[i] * self.deviation[i]
+            over[[size * width, size * width + 1 + i]] = -1.0
+            self.rows.append((over, -np.inf, 0.0))
+        self.rate = np.zeros(self.columns)
+        self.rate[: size * width] = (self.weight[:, None] * self.solve).ravel() / size
+
+    def use_of(self, plan):
+        row = np.zeros(self.columns)
+        size, width = self.solve.shape
+        row[plan : size * width : width] = self.weight
+        return row
+
+    def best(self, goal, rows, *, whole=True):
+        """The least of a goal under further rows; None if there is nothing."""
+        left, low, high = zip(*self.rows, *rows, strict=True)
+        size, width = self.solve.shape
+        chosen = np.arange(self.columns) < size * width
+        found = milp(
+            goal,
+            constraints=LinearConstraint(np.array(left), low, high),
+            integrality=chosen & whole,
+            bounds=Bounds(0, np.where(chosen, 1.0, np.inf)),
+            options={"mip_rel_gap": 0.0},
+        )
+        return None if found.x is None else float(found.fun)
+
+
+def compact_case(seed):
+    """A problem with a robust budget, a floor and a capacity at random places, and its judge."""
+    rng = np.random.default_rng(seed)
+    size, width = int(rng.integers(2, 7)), int(rng.integers(1, 4))
+    solve_rates, spend = rng.random((size, width)), rng.exponential(1, (size, width)) + 0.05
+    weight = rng.integers(1, 4, size).astype(float)
+    share = rng.random() < 0.5
+    deviation = float(rng.uniform(0.1, 1.5)) if share else rng.exponential(1, (size, width))
+    gamma = float(rng.choice([0, 1, 2, 1.5, size, size + 2]))
+    abstain = bool(rng.random() < 0.5)
+    times = weight * size / weight.sum()
+    problem = arb.RoutingProblem.from_arrays(solve_rates, spend, weight=weight, abstain=abstain)
+    pad = ((0, 0), (0, int(abstain)))
+    spread = deviation * spend if share else deviation
+    judge = Counterpart(
+        np.pad(solve_rates, pad), np.pad(spend, pad), np.pad(spread, pad), gamma, times
     )
-    with pytest.raises(InfeasibleError, match="quality floor 30"):
-        solved(problem.add_robust_budget(0.5 * least, deviation=1.0, gamma=8))
+    floor = float(rng.uniform(0.2, 1.1) * (times @ solve_rates.max(axis=1)) / size)
+    capacity = float(rng.uniform(0.3, 1.0) * size)
+    total = float(rng.uniform(0.1, 1.3) * times @ spend.mean(axis=1))
+    asked = {
+        "robust budget": (judge.spent, -np.inf, total),
+        "quality floor": (judge.rate, min(floor, 1.0), np.inf),
+        "capacity of model-0": (judge.use_of(0), -np.inf, capacity),
+    }
+    problem = problem.add_robust_budget(total, deviation=deviation, gamma=gamma)
+    problem = problem.add_floor(min(floor, 1.0)).add_capacity("model-0", capacity)
+    return problem, judge, asked
+
+
+@pytest.mark.parametrize("block", range(4))
+@pytest.mark.parametrize("way", ["whole", "intervals", "search"])
+def test_what_a_robust_conflict_needs_is_enough_and_the_least(block, way, monkeypatch):
+    monkeypatch.setattr(solve_module, "SMALL", 300 if way == "whole" else 0)
+    monkeypatch.setattr(solve_module, "COMPACT", 0 if way == "search" else 300)
+    conflicts = 0
+    for seed in range(15 * block, 15 * block + 15):
+        problem, judge, asked = compact_case(seed)
+        rows = list(asked.values())
+        if judge.best(-judge.rate, rows) is not None:
+            best = -judge.best(-judge.rate, rows)
+            result = solved(problem)
+            assert result.status == "optimal"
+            assert result.objective == pytest.approx(best, abs=2e-6), seed
+            continue
+        with pytest.raises(InfeasibleError) as caught:
+            problem.solve()
+        found = [conflict.label for conflict in caught.value.conflicts]
+        conflicts += "robust budget" in found
+        # No smaller set of constraints conflicts, and this one does.
+        smaller = itertools.combinations(asked, len(found) - 1)
+        assert all(judge.best(judge.rate, [asked[k] for k in each]) is not None for each in smaller)
+        assert judge.best(judge.rate, [asked[k] for k in found]) is None, seed
+        for conflict in caught.value.conflicts:
+            others = [asked[k] for k in found if k != conflict.label]
+            left, _, high = asked[conflict.label]
+            sign = 1.0 if np.isfinite(high) else -1.0
+            needed = sign * judge.best(sign * left, others)
+            assert conflict.needed == pytest.approx(needed, rel=2e-6, abs=2e-7), (seed, found)
+    assert conflicts > 2
+
+
+def test_what_a_robust_budget_needs_by_closed_form():
+    problem = arb.RoutingProblem.from_arrays([[0.9]] * 4, [[1.0]] * 4, abstain=False)
+    for gamma, needed in ((0, 4.0), (1, 4.5), (2.5, 5.25), (4, 6.0), (9, 6.0)):
+        robust = problem.add_robust_budget(3, deviation=0.5, gamma=gamma)
+        with pytest.raises(InfeasibleError, match=f"would have to rise to {needed:.2f}") as caught:
+            robust.solve()
+        assert [each.needed for each in caught.value.conflicts] == pytest.approx([needed])
+        enough = problem.add_robust_budget(needed, deviation=0.5, gamma=gamma).solve()
+        assert enough.activity["robust budget"] == pytest.approx(needed)
+
+
+@pytest.mark.parametrize("assignment", ["per-segment", "single"])
+def test_what_makes_a_robust_budget_of_segments_infeasible(assignment):
+    problem = random_problem(4, assignment).minimize_spend().add_floor(0.3)
+    table, size = problem.plan_table, len(problem.groups)
+    least = np.inf
+    for plans in itertools.product(range(len(problem.plans)), repeat=size):
+        chosen = np.array(plans)[problem.group_of_instance]
+        spend = table.times * table.spend[np.arange(8), chosen]
+        if table.times @ table.solve[np.arange(8), chosen] / 8 >= 0.3:
+            least = min(least, spend.sum() + 0.7 * np.sort(spend)[-3:].sum())
+    with pytest.raises(InfeasibleError) as caught:
+        solved(problem.add_robust_budget(0.99 * least, deviation=0.7, gamma=3))
+    needed = {each.label: each.needed for each in caught.value.conflicts}
+    assert needed["robust budget"] == pytest.approx(least, rel=1e-7)
+    result = solved(problem.add_robust_budget(needed["robust budget"], deviation=0.7, gamma=3))
+    assert result.activity["robust budget"] == pytest.approx(least)
+
+
+def limit_of(row):
+    return row[2] if np.isfinite(row[2]) else row[1]
+
+
+def feasible_case(seed):
+    """A feasible one of the random cases."""
+    while True:
+        problem, judge, asked = compact_case(seed)
+        if judge.best(-judge.rate, list(asked.values())) is not None:
+            return problem, judge, asked
+        seed += 1000
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_every_way_out_of_a_robust_problem_has_the_judges_optimum(seed, tmp_path):
+    problem, judge, asked = feasible_case(seed)
+    best = -judge.best(-judge.rate, list(asked.values()))
+    model = problem.to_pyomo()
+    solver = pyo.SolverFactory("appsi_highs")
+    solver.highs_options = {"mip_rel_gap": 0.0, "mip_abs_gap": 0.0}
+    solver.solve(model)
+    assert pyo.value(model.objective) == pytest.approx(best, abs=1e-6)
+    assert pyo.value(model.activity["robust budget"]) <= asked["robust budget"][2] * (1 + 1e-6)
+    convex = problem.to_cvxpy()
+    convex.problem.solve(cp.HIGHS, mip_rel_gap=0.0, mip_abs_gap=0.0)
+    assert convex.problem.value == pytest.approx(best, abs=1e-6)
+    for ending in ("mps", "lp"):
+        path = problem.export(tmp_path / f"robust.{ending}")
+        highs = highspy.Highs()
+        highs.setOptionValue("output_flag", False)
+        highs.setOptionValue("mip_rel_gap", 0.0)
+        assert highs.readModel(str(path)) == highspy.HighsStatus.kOk
+        highs.run()
+        assert highs.getInfo().objective_function_value == pytest.approx(best, abs=1e-6)
+        assert "reserve_threshold" in path.read_text()
+
+
+@pytest.mark.parametrize("assignment", ["per-segment", "single"])
+def test_robust_problems_of_segments_leave_with_their_instances(assignment):
+    problem = random_problem(3, assignment).add_robust_budget(6.0, deviation=0.5, gamma=3)
+    model = problem.to_pyomo()
+    solver = pyo.SolverFactory("appsi_highs")
+    solver.solve(model)
+    assert pyo.value(model.objective) == pytest.approx(solved(problem).objective, abs=1e-6)
+    assert set(model.INSTANCES) <= set(problem.market.instances)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_frontier_of_a_robust_budget_and_beside_one(seed):
+    problem, judge, asked = feasible_case(seed)
+    for label in ("robust budget", "quality floor"):
+        row, _, high = asked[label]
+        others = [asked[k] for k in asked if k != label]
+        sign = 1.0 if np.isfinite(high) else -1.0
+        tightest = sign * judge.best(sign * row, others)
+        limits = sorted(
+            {(1 - 0.1 * sign) * tightest, (1 + 1e-5 * sign) * tightest, limit_of(asked[label])}
+        )
+        curve = problem.frontier(label, limits)
+        assert not curve.exact
+        for limit, status, value, bound in zip(
+            curve.limits, curve.status, curve.objective, curve.bound, strict=True
+        ):
+            at = (row, -np.inf, limit) if sign > 0 else (row, limit, np.inf)
+            best = judge.best(-judge.rate, [*others, at])
+            assert (status == "infeasible") == (best is None), (seed, label, limit)
+            if best is not None:
+                assert value == pytest.approx(-best, abs=2e-6)
+                assert bound >= -best - 1e-8
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_price_of_a_robust_budget_is_a_slope_of_its_relaxation(seed):
+    problem, judge, asked = feasible_case(seed)
+    row, _, limit = asked["robust budget"]
+    others = [asked[k] for k in asked if k != "robust budget"]
+    result = problem.solve()
+    found = result.price_range("robust budget")
+    assert found.low <= limit <= found.high
+    assert found.price == pytest.approx(result.shadow_prices["robust budget"], abs=1e-7)
+
+    def relaxed(at):
+        return -judge.best(-judge.rate, [*others, (row, -np.inf, at)], whole=False)
+
+    here = relaxed(limit)
+    high = min(found.high, limit + 1.0)
+    for at in (found.low, (found.low + limit) / 2, (high + limit) / 2, high):
+        assert relaxed(at) == pytest.approx(here + found.price * (at - limit), abs=1e-5)
 
 
 def test_errors():

@@ -6,36 +6,45 @@ import numpy as np
 from scipy import sparse
 
 from arbmodels.assignment.passes import Choice, totals
-from arbmodels.assignment.program import AssignmentProgram
+from arbmodels.assignment.program import AssignmentProgram, Side
 from arbmodels.assignment.source import FloatArray
 from arbmodels.solver import Program, solve
 
-#: Rounding in the sum of a row, relative to its size.
-_ROUNDING = 1e-12
+#: Rounding in the sum of a row, as a share of what engines may miss it by.
+_ROUNDING = 1e-3
 
 
 def complete(
     program: AssignmentProgram, choice: Choice, sums: FloatArray | None = None
 ) -> FloatArray | None:
-    """Return the best side columns [E] beside an assignment; None if it satisfies no rows.
+    """Return the best side columns [E] beside an assignment; None if it does not keep the rows.
 
     What is left with the assignment fixed is a small program over the side columns alone: rows
-    with what the assignment adds up to moved to the right, binaries of used plans at one.
+    with what the assignment adds up to moved to the right, binaries of used plans at one. Rows may
+    be missed by what engines may miss them by (``program.tolerated``), where it cannot be avoided.
 
     Parameters
     ----------
     program : AssignmentProgram
+        Loosened; without deviations.
     choice : int array [G]
     sums : float array [K + 1, C, J], optional
         ``passes.totals(program, choice)``, if at hand.
     """
     sums = totals(program, choice) if sums is None else sums
-    activity = program.activity_of(sums)
-    slack = program.sense * (program.limits - activity)
-    slack += _ROUNDING * np.maximum(np.abs(activity), np.abs(program.limits))
-    side = program.side
-    if side is None:
-        return np.zeros(0) if (slack >= 0).all() else None
+    exact = program.sense * (program.limits - program.activity_of(sums))
+    allowed = program.tolerated(sums)
+    if program.side is None:
+        return np.zeros(0) if (exact + allowed >= 0).all() else None
+    # Hardly any tolerance first: it would show in the objective.
+    found = _beside(program.side, program, choice, exact + _ROUNDING * allowed)
+    return _beside(program.side, program, choice, exact + allowed) if found is None else found
+
+
+def _beside(
+    side: Side, program: AssignmentProgram, choice: Choice, slack: FloatArray
+) -> FloatArray | None:
+    """Return the best side columns that use no more than a slack [R] of the rows."""
     lower = np.maximum(side.lower, 0.0 + side.needs[np.unique(choice)].any(axis=0))
     lower = np.where(side.needs.any(axis=0), lower, side.lower)
     coupled = np.abs(side.coupling).max(axis=1, initial=0.0)

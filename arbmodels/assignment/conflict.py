@@ -64,7 +64,10 @@ def smallest_conflict(
                 with suppress(SolverError):
                     together = satisfiable(together | {row}) or together
         if len(together) == count:
-            raise SolverError("The rows conflict by no more than the solver's tolerance.")
+            raise SolverError(
+                "The rows conflict by no more than the solver's tolerance; loosen a limit by a"
+                " share of 1e-8."
+            )
         complements.append(frozenset(range(count)) - together)
 
 

@@ -10,8 +10,15 @@ from scipy import sparse
 
 from arbmodels.assignment.source import Arrays, Block, BoolArray, FloatArray, IntArray, Source
 
-#: A coupling row holds if it is violated by no more than this share of its largest coefficient.
-FEASIBILITY_TOLERANCE = 1e-8
+#: The one rule of feasibility. A coupling row holds if it is missed by no more than this share of
+#: its size, which is that of its limit and of the terms of its activity together:
+#: sigma (a x - b) <= TOLERANCE (|b| + sum |a x|). That is far above the rounding of sums in double
+#: precision, far below what anybody means by a limit, and what HiGHS can keep (1e-9 of a row scaled
+#: to one). Being a share it says the same of cents and of billions, and of limits on shares; being
+#: linear in x it is a program like any other, :meth:`AssignmentProgram.loosened`, which every
+#: engine is given. What an engine returns may miss the rule by a solver's own tolerance, as much
+#: again at most (:meth:`AssignmentProgram.tolerated`).
+TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +60,53 @@ class Side:
 
 
 @dataclass(frozen=True, eq=False)
+class Members:
+    """The instances of groups that share a plan.
+
+    Parameters
+    ----------
+    source : Source
+        Their quantities, classes and weights, N instances.
+    group : int array [N]
+        Which group of the program each belongs to.
+    """
+
+    source: Source
+    group: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Deviations:
+    """How far the coefficients of one coupling row may deviate.
+
+    Parameters
+    ----------
+    row : int
+        The row; one that says at most.
+    gamma : float
+        How many instances deviate at once, at least 0; a fraction lets one deviate in part.
+    table : float array [K + 1, C, J]
+        Deviation per instance and plan as a combination of quantities, like a row of the program:
+        d_ij = D_0cj + sum_k D_kcj Q_k[i, j], not negative. A multiple of the row's own table
+        makes deviations a share of the coefficients, and needs no array. Plans without quantities
+        do not deviate.
+    members : Members, optional
+        Instances and quantities that ``table`` speaks of, if the program's groups are larger.
+    low, high : float
+        Assignments are wanted whose threshold may lie between these (see
+        :mod:`arbmodels.assignment.robust.protection`); all by default. Only programs that are
+        written out know them.
+    """
+
+    row: int
+    gamma: float
+    table: FloatArray
+    members: Members | None = None
+    low: float = 0.0
+    high: float = float("inf")
+
+
+@dataclass(frozen=True, eq=False)
 class AssignmentProgram:
     r"""One plan for every group of instances, subject to coupling rows.
 
@@ -88,6 +142,9 @@ class AssignmentProgram:
         Plans that no group of a class may have.
     side : Side, optional
         Columns y.
+    protected : Deviations, optional
+        Of a row that must hold though some of its coefficients deviate: what they add at worst
+        (:mod:`arbmodels.assignment.robust.protection`) belongs to its left-hand side.
     """
 
     source: Source
@@ -98,6 +155,7 @@ class AssignmentProgram:
     maximise: bool
     forbidden: BoolArray | None = None
     side: Side | None = None
+    protected: Deviations | None = None
 
     @property
     def groups(self) -> int:
@@ -120,12 +178,38 @@ class AssignmentProgram:
         side = self.side
         if side is not None:
             side = replace(side, coupling=side.coupling[kept])
+        protected = self.protected
+        if protected is not None:
+            place = np.flatnonzero(kept == protected.row)
+            protected = replace(protected, row=int(place[0])) if len(place) else None
         return replace(
             self,
             rows=self.rows[kept],
             sense=self.sense[kept],
             limits=self.limits[kept],
             side=side,
+            protected=protected,
+        )
+
+    def loosened(self) -> AssignmentProgram:
+        r"""Return the program whose rows hold as they are where these hold by :data:`TOLERANCE`.
+
+        .. math:: \sum (a - \sigma \tau |a|) x \;(\sigma)\; b + \sigma \tau |b|
+
+        A row of limit zero in which side columns take part defines them and stays as it is.
+        """
+        limited = np.ones(len(self.limits), dtype=bool)
+        if self.side is not None:
+            limited = (self.limits != 0) | ~self.side.coupling.any(axis=1)
+        much = np.where(limited, TOLERANCE * self.sense, 0.0)
+        protected = self.protected
+        if protected is not None:
+            protected = replace(protected, table=protected.table * (1 - much[protected.row]))
+        return replace(
+            self,
+            rows=self.rows - much[:, None, None, None] * np.abs(self.rows),
+            limits=self.limits + much * np.abs(self.limits),
+            protected=protected,
         )
 
     def part(self, groups: IntArray) -> AssignmentProgram:
@@ -151,8 +235,16 @@ class AssignmentProgram:
             return value
         return value + float(self.side.objective @ side)
 
+    def tolerated(self, totals: FloatArray, side: FloatArray | None = None) -> FloatArray:
+        """Return by how much an engine may miss the coupling rows at these totals, [R]."""
+        size: FloatArray = (np.abs(self.rows) * np.abs(totals)).sum(axis=(1, 2, 3))
+        size += np.abs(self.limits)
+        if self.side is not None and side is not None:
+            size += np.abs(self.side.coupling) @ np.abs(side)
+        return TOLERANCE * size
+
     def activity_of(self, totals: FloatArray, side: FloatArray | None = None) -> FloatArray:
-        """Return the left-hand sides of the coupling rows at these totals, [R]."""
+        """Return the left-hand sides of the rows at these totals, without deviations, [R]."""
         activity: FloatArray = (self.rows * totals).sum(axis=(1, 2, 3))
         if self.side is None or side is None:
             return activity

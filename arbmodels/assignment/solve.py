@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter
+
+import numpy as np
 
 from arbmodels.assignment.answer import Answer, Status
 from arbmodels.assignment.many_rows.engine import solve_many_rows
 from arbmodels.assignment.one_row.engine import solve_one_row
-from arbmodels.assignment.program import AssignmentProgram
+from arbmodels.assignment.passes import totals
+from arbmodels.assignment.program import TOLERANCE, AssignmentProgram
+from arbmodels.assignment.robust.engine import solve_robust
+from arbmodels.assignment.robust.intervals import solve_intervals
+from arbmodels.assignment.robust.least import least_robust
+from arbmodels.assignment.robust.protection import protected_activity
 from arbmodels.assignment.side.engine import solve_with_side
+from arbmodels.assignment.whole import least_whole, relax_whole, solve_whole
+from arbmodels.errors import SolverError
 from arbmodels.solver import relative_gap
 
-#: What sums over many groups may be off by, as a share of the result.
+_Engine = Callable[[AssignmentProgram, float, float], Answer]
+
+#: What sums over many groups may be off by, as a share of the sizes of their terms.
 _ROUNDING = 1e-11
+#: Protected programs of at most so many pairs of instance and plan are given to HiGHS at once, in
+#: their compact form; and of so many by intervals of the threshold, but for those of one row alone,
+#: where the engines bound all thresholds of an interval at once.
+SMALL, COMPACT = 300, 50_000
 
 
 def solve(program: AssignmentProgram, gap: float = 1e-6, time_limit: float = 60.0) -> Answer:
     """Return the best assignment found, its proven bound and the prices of the coupling rows.
 
     One row is priced by its breakpoints, several by Newton's method and small linear programs;
-    integer side columns are decided by a master program around either. Small programs go to HiGHS
-    as they are.
+    integer side columns are decided by a master program around either; a row that is protected
+    against deviations by a search over thresholds around all of them. Small programs go to HiGHS
+    as they are. Rows hold by the rule of :data:`arbmodels.assignment.program.TOLERANCE`,
+    whichever engine answers.
 
     Parameters
     ----------
@@ -35,7 +53,7 @@ def solve(program: AssignmentProgram, gap: float = 1e-6, time_limit: float = 60.
     Returns
     -------
     Answer
-        Its status says whether the gap asked for is proven.
+        Its status is "optimal" if and only if the gap asked for is proven.
 
     Raises
     ------
@@ -43,19 +61,57 @@ def solve(program: AssignmentProgram, gap: float = 1e-6, time_limit: float = 60.
         If the numbers cannot be solved with reliably, or no assignment was found in time.
     """
     start = perf_counter()
-    answer = _engine(program)(program, gap, time_limit)
+    answer = solve_literally(program.loosened(), gap, time_limit)
     if answer.choice is None:
         return answer
+    sign = program.sign
+    bound = sign * max(sign * answer.bound, sign * answer.objective)
+    closed = relative_gap(answer.objective, bound) <= gap
+    if not closed and abs(bound - answer.objective) <= _ROUNDING * _size(program, answer):
+        bound, closed = answer.objective, True  # the same sum in another order
     status: Status = answer.status
-    if relative_gap(answer.objective, answer.bound) <= gap or _same(answer):
+    if closed:
         status = "optimal"
     elif status != "interrupted":
         status = "time limit" if perf_counter() - start >= 0.9 * time_limit else "unproven"
-    return replace(answer, status=status)
+    # Per unit of the limits as they were given, where all terms of a row have one sign.
+    prices = answer.prices * (1 - TOLERANCE * program.sense)
+    return replace(answer, status=status, bound=bound, prices=prices)
 
 
-def _engine(program: AssignmentProgram) -> Callable[[AssignmentProgram, float, float], Answer]:
+def solve_literally(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
+    """Solve with the limits as they are: the engine of programs that are part of another."""
+    return _engine(program)(program, gap, time_limit)
+
+
+def least_protected(
+    program: AssignmentProgram, gap: float = 1e-6, time_limit: float = 60.0
+) -> Answer:
+    """Return the assignment at which the protected row is least, the other rows kept.
+
+    The answer's objective is the row's left-hand side, deviations included, and its bound that
+    than which no assignment needs less. Parameters and errors are those of :func:`solve`.
+    """
+    protected = program.protected
+    assert protected is not None  # noqa: S101 - for the type checker
+    loosened = program.loosened()
+    if _pairs(program) <= SMALL:
+        answer = least_whole(loosened, gap, time_limit)
+    else:
+        answer = least_robust(loosened, gap, time_limit, solve_literally)
+    if answer.choice is None:
+        return answer
+    # What is said to be enough is so by the row's own numbers.
+    return replace(answer, objective=protected_activity(program, answer.choice, answer.side))
+
+
+def _engine(program: AssignmentProgram) -> _Engine:
     side = program.side
+    if program.protected is not None:
+        alone = len(program.limits) == 1 and side is None and program.protected.members is None
+        if not alone and _pairs(program) <= COMPACT:
+            return _priced(solve_whole if _pairs(program) <= SMALL else solve_intervals)
+        return _solve_robust
     if side is not None and (side.integer.any() or side.needs.any()):
         return solve_with_side
     if side is None and len(program.limits) <= 1:
@@ -63,7 +119,45 @@ def _engine(program: AssignmentProgram) -> Callable[[AssignmentProgram, float, f
     return solve_many_rows
 
 
-def _same(answer: Answer) -> bool:
-    """Whether objective and bound differ by rounding only: no gap of zero is proven closer."""
-    size = max(abs(answer.objective), abs(answer.bound), 1e-3)
-    return abs(answer.objective - answer.bound) <= _ROUNDING * size
+def _solve_robust(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
+    return solve_robust(program, gap, time_limit, solve_literally).answer
+
+
+def _pairs(program: AssignmentProgram) -> int:
+    """Return the number of pairs of instance and plan."""
+    protected = program.protected
+    members = None if protected is None else protected.members
+    return (program if members is None else members.source).groups * program.plans
+
+
+def _priced(engine: _Engine) -> _Engine:
+    """Return an engine of protected programs with the prices of the compact relaxation."""
+
+    def solved(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
+        start = perf_counter()
+        answer = engine(program, gap, time_limit)
+        if answer.choice is None:
+            return answer
+        left = max(time_limit - (perf_counter() - start), 1.0)
+        side = program.side
+        if side is not None:  # prices are those at the integers chosen
+            low = np.where(side.integer, answer.side, side.lower)
+            high = np.where(side.integer, answer.side, side.upper)
+            program = replace(program, side=replace(side, lower=low, upper=high))
+        with suppress(SolverError):  # an answer without prices is better than none
+            relaxed = relax_whole(program, left)
+            if relaxed is not None:
+                return replace(answer, prices=relaxed[0])
+        return answer
+
+    return solved
+
+
+def _size(program: AssignmentProgram, answer: Answer) -> float:
+    """Return the sum of the sizes of the objective's terms."""
+    assert answer.choice is not None  # noqa: S101 - for the type checker
+    sums = np.abs(totals(program, answer.choice))
+    size = float((np.abs(program.objective) * sums).sum())
+    if program.side is not None:
+        size += float(np.abs(program.side.objective) @ np.abs(answer.side))
+    return size

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,17 +13,28 @@ from scipy import sparse
 from arbmodels.assignment.answer import Answer
 from arbmodels.assignment.passes import Choice, totals
 from arbmodels.assignment.program import (
-    FEASIBILITY_TOLERANCE,
+    TOLERANCE,
     AssignmentProgram,
+    Deviations,
+    Side,
     dense,
     offered,
 )
+from arbmodels.assignment.robust.protection import activity_at, deviations_of, protected_activity
 from arbmodels.assignment.source import Arrays, Block, BoolArray, FloatArray
 from arbmodels.errors import SolverError
-from arbmodels.solver import SMALLEST_COEFFICIENT, Program, solve
+from arbmodels.solver import SMALLEST_COEFFICIENT, Program, Solution, solve
+
+#: Group and plan of some columns.
+Pairs = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 #: HiGHS is exact to about this share of the largest coefficient of the objective.
 _ROUNDING = 1e-9
+#: How often rows are scaled anew where HiGHS missed them by more than the rule of feasibility
+#: allows: its tolerance is a share of the largest coefficient, however little of it is used.
+_RESCALED = 3
+#: HiGHS takes larger right-hand sides for infinite; no sum of scaled rows comes near them.
+_MOST = 1e15
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,13 +44,16 @@ class Listed:
     Attributes
     ----------
     program : Program
-        Columns: the offered pairs in the order of groups and plans, then the side columns. Rows:
-        one per group, then the coupling rows, then those of the side columns. Objective and
-        coupling rows are divided by their scales.
+        Columns: the offered pairs in the order of groups and plans, then the side columns, then
+        those of :func:`_reserve`. Rows: one per group, then the coupling rows, then those of the
+        side columns, what they open, and those of the reserve. Objective and coupling rows are
+        divided by their scales.
     group, plan : int array
         Of every pair.
     value_scale : float
     row_scale : float array [R]
+    members : int array
+        Instances that have a column and a row of the reserve; none without a protected row.
     """
 
     program: Program
@@ -46,6 +61,7 @@ class Listed:
     plan: npt.NDArray[np.int64]
     value_scale: float
     row_scale: FloatArray
+    members: npt.NDArray[np.int64]
 
 
 def everything(program: AssignmentProgram) -> Block:
@@ -61,11 +77,12 @@ def listed(
     integer: bool = True,
     kept: BoolArray | None = None,
     every: bool = False,
+    units: FloatArray | None = None,
 ) -> Listed:
     """Write a program out; of ``kept`` pairs [G, J] only, if given.
 
     Without pairs that no assignment of whole plans can have at these limits, if ``integer`` and
-    not ``every``.
+    not ``every``. Rows are scaled by their largest coefficients, or by ``units`` [R] if less.
     """
     block = everything(program)
     allowed = offered(block, program.plans, program.forbidden)
@@ -74,6 +91,7 @@ def listed(
     if integer and not every:
         allowed &= _possible(program, block, allowed)
     group, plan = np.nonzero(allowed)
+    pairs = group, plan
     weights = np.ones(block.size) if block.weights is None else block.weights
     weight = weights[group]
     count, rows = len(group), len(program.limits)
@@ -83,65 +101,196 @@ def listed(
     if integer and not every:
         _clip(program, coupling, group)
     side = program.side
-    extra = 0 if side is None else len(side.names)
-    beside = np.zeros((rows, 0)) if side is None else side.coupling
     value_scale = float(np.abs(value).max(initial=0.0)) or 1.0
     largest = np.abs(coupling).max(axis=1, initial=0.0)
-    row_scale = np.where(largest > 0, largest, 1.0)
-    limits = program.limits / row_scale
+    right = program.limits.astype(float)
+    protected, spread = program.protected, np.zeros((0, program.plans))
+    if protected is not None:
+        spread = _spread(program, protected, coupling[protected.row], pairs)
+        right[protected.row] -= protected.gamma * protected.low
+        used = np.abs(coupling[protected.row]).max(initial=0.0)
+        largest[protected.row] = max(used, spread.max(initial=0.0))
+    row_scale = _scales(largest, np.abs(right), units)
+    limits = right / row_scale
+    limits = np.where(np.isfinite(limits), np.clip(limits, -_MOST, _MOST), limits)
     scaled = coupling / row_scale[:, None]
     # HiGHS takes nothing smaller; all of them together are far below the tolerance of a row.
     scaled[np.abs(scaled) < SMALLEST_COEFFICIENT] = 0.0
     one_each = sparse.csr_array(
         (np.ones(count), (group, np.arange(count))), shape=(block.size, count)
     )
-    parts: list[list[sparse.sparray | None]] = [
-        [one_each, sparse.csr_array((block.size, extra))],
-        [
-            sparse.csr_array(scaled),
-            sparse.csr_array(beside / row_scale[:, None]),
-        ],
-    ]
-    lower = [np.ones(block.size), np.where(program.sense > 0, -np.inf, limits)]
-    upper = [np.ones(block.size), np.where(program.sense > 0, limits, np.inf)]
-    costs, lows, highs = [value], [np.zeros(count)], [np.ones(count)]
-    whole = [np.full(count, integer)]
+    ones = np.ones(block.size)
+    coupled: list[sparse.csr_array] = [sparse.csr_array(scaled)]
+    columns = [_Columns(value, np.zeros(count), np.ones(count), np.full(count, integer))]
+    own: list[_Rows] = []
     if side is not None:
-        costs.append(side.objective)
-        lows.append(side.lower)
-        highs.append(side.upper)
-        whole.append(side.integer & integer)
-        parts.append([sparse.csr_array((side.matrix.shape[0], count)), side.matrix])
-        lower.append(side.row_lower)
-        upper.append(side.row_upper)
-        # x <= y, once for all pairs of a group that need the same column: they exclude each other.
-        for e in np.flatnonzero(side.needs.any(axis=0)):
-            needing = np.flatnonzero(side.needs[plan, e])
-            users, position = np.unique(group[needing], return_inverse=True)
-            shape = (len(users), count)
-            parts.append(
-                [
-                    sparse.csr_array((np.ones(len(needing)), (position, needing)), shape=shape),
-                    sparse.csr_array(
-                        (-np.ones(len(users)), (np.arange(len(users)), np.full(len(users), e))),
-                        shape=(len(users), extra),
-                    ),
-                ]
-            )
-            lower.append(np.full(len(users), -np.inf))
-            upper.append(np.zeros(len(users)))
-    integers = np.concatenate(whole)
-    written = Program(
-        np.concatenate(costs) / value_scale,
-        sparse.csr_array(sparse.block_array(parts, format="csr")),
-        np.concatenate(lower),
-        np.concatenate(upper),
-        np.concatenate(lows),
-        np.concatenate(highs),
-        integers if integers.any() else None,
-        program.maximise,
+        coupled.append(sparse.csr_array(side.coupling / row_scale[:, None]))
+        columns.append(_Columns(side.objective, side.lower, side.upper, side.integer & integer))
+        own += _beside(side, pairs)
+    members = np.flatnonzero((spread > 0).any(axis=1))
+    if protected is not None:
+        spread = spread[members] / row_scale[protected.row]
+        kept_back, kept_columns, kept_rows = _reserve(program, protected, members, spread, pairs)
+        coupled.append(kept_back)
+        columns.append(kept_columns)
+        own.append(kept_rows)
+    every_row = [
+        _Rows([one_each], ones, ones),
+        _Rows(
+            coupled,
+            np.where(program.sense > 0, -np.inf, limits),
+            np.where(program.sense > 0, limits, np.inf),
+        ),
+        *own,
+    ]
+    return Listed(
+        _assembled(columns, every_row, value_scale, maximise=program.maximise),
+        group,
+        plan,
+        value_scale,
+        row_scale,
+        members,
     )
-    return Listed(written, group, plan, value_scale, row_scale)
+
+
+class _Columns(NamedTuple):
+    """Some columns: cost, bounds, and whether they are whole numbers."""
+
+    cost: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    integer: BoolArray
+
+
+class _Rows(NamedTuple):
+    """Some rows: their parts in the first kinds of columns, and their sides."""
+
+    parts: list[sparse.csr_array]
+    lower: FloatArray
+    upper: FloatArray
+
+
+def _assembled(
+    columns: list[_Columns], rows: list[_Rows], value_scale: float, *, maximise: bool
+) -> Program:
+    """Return the program of some kinds of columns and rows; parts that are left out are zero."""
+    widths = [len(each.cost) for each in columns]
+    matrix = [
+        each.parts
+        + [sparse.csr_array((len(each.lower), width)) for width in widths[len(each.parts) :]]
+        for each in rows
+    ]
+    cost, lower, upper, integer = (np.concatenate(each) for each in zip(*columns, strict=True))
+    return Program(
+        cost / value_scale,
+        sparse.csr_array(sparse.block_array(matrix, format="csr")),
+        np.concatenate([each.lower for each in rows]),
+        np.concatenate([each.upper for each in rows]),
+        lower,
+        upper,
+        integer if integer.any() else None,
+        maximise,
+    )
+
+
+def _scales(largest: FloatArray, sizes: FloatArray, units: FloatArray | None) -> FloatArray:
+    """Return what rows are divided by, [R]: their largest coefficients, or units if smaller."""
+    scale = np.where(largest > 0, largest, np.where(np.isfinite(sizes), sizes, 0.0))
+    scale = np.where(scale > 0, scale, 1.0)
+    if units is not None:
+        scale = np.where(units > 0, np.minimum(scale, units), scale)
+    return scale
+
+
+def _beside(side: Side, pairs: Pairs) -> list[_Rows]:
+    """Return the rows of side columns alone, then what they open.
+
+    x <= y, once for all pairs of a group that need the same column.
+    """
+    group, plan = pairs
+    nothing = sparse.csr_array((side.matrix.shape[0], len(group)))
+    found = [_Rows([nothing, side.matrix], side.row_lower, side.row_upper)]
+    for e in np.flatnonzero(side.needs.any(axis=0)):
+        needing = np.flatnonzero(side.needs[plan, e])
+        users, position = np.unique(group[needing], return_inverse=True)
+        count = len(users)
+        left = (np.ones(len(needing)), (position, needing))
+        right = (-np.ones(count), (np.arange(count), np.full(count, e)))
+        parts = [
+            sparse.csr_array(left, shape=(count, len(group))),
+            sparse.csr_array(right, shape=(count, len(side.names))),
+        ]
+        found.append(_Rows(parts, np.full(count, -np.inf), np.zeros(count)))
+    return found
+
+
+def _spread(
+    program: AssignmentProgram, protected: Deviations, row: FloatArray, pairs: Pairs
+) -> FloatArray:
+    """Return what may or may not be added to a protected row, [N, J], at an interval's thresholds.
+
+    What is added for certain goes into ``row``, which has an entry for every pair.
+    """
+    spread = deviations_of(program, protected)
+    over = np.maximum(spread - protected.high, 0.0)
+    if protected.members is not None:
+        alone, over = over, np.zeros((program.groups, program.plans))
+        np.add.at(over, protected.members.group, alone)
+    row += over[pairs]
+    clipped: FloatArray = np.clip(spread - protected.low, 0.0, protected.high - protected.low)
+    return clipped
+
+
+def _reserve(
+    program: AssignmentProgram,
+    protected: Deviations,
+    members: npt.NDArray[np.int64],
+    spread: FloatArray,
+    pairs: Pairs,
+) -> tuple[sparse.csr_array, _Columns, _Rows]:
+    r"""Return what a protected row keeps in reserve: its part of the rows, columns and own rows.
+
+    With z and one q for every instance that may deviate, all in units of the protected row,
+
+    .. math::
+        \sum a x + \Gamma z + \sum_i q_i \le b, \qquad
+        \sum_j w_i d_{ij} x_{ij} \le z + q_i, \qquad z, q \ge 0
+
+    is the row at its worst (the compact counterpart of Bertsimas and Sim 2004).
+
+    Parameters
+    ----------
+    program : AssignmentProgram
+    protected : Deviations
+    members : int array [P]
+        Instances that may deviate.
+    spread : float array [P, J]
+        Their w d.
+    pairs : (int array, int array)
+        Group and plan of every column.
+    """
+    group, plan = pairs
+    owner = members if protected.members is None else protected.members.group[members]
+    count, size = len(group), len(members)
+    first = np.searchsorted(group, owner)
+    last = np.searchsorted(group, owner, side="right")
+    lengths = last - first
+    row = np.repeat(np.arange(size), lengths)
+    column = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths - first, lengths)
+    values = spread[row, plan[column]]
+    values[values < SMALLEST_COEFFICIENT] = 0.0
+    used = values != 0
+    left = sparse.csr_array((values[used], (row[used], column[used])), shape=(size, count))
+    side = program.side
+    beside = [] if side is None else [sparse.csr_array((size, len(side.names)))]
+    right = sparse.hstack([-np.ones((size, 1)), -sparse.identity(size)], format="csr")
+    own = _Rows([left, *beside, sparse.csr_array(right)], np.full(size, -np.inf), np.zeros(size))
+    reserve = np.append(protected.gamma, np.ones(size))
+    at = np.full(size + 1, protected.row), np.arange(size + 1)
+    shape = len(program.limits), size + 1
+    nothing = np.zeros(size + 1)
+    columns = _Columns(nothing, nothing, np.full(size + 1, np.inf), nothing > 0)
+    return sparse.csr_array((reserve, at), shape=shape), columns, own
 
 
 def _possible(program: AssignmentProgram, block: Block, allowed: BoolArray) -> BoolArray:
@@ -156,6 +305,10 @@ def _possible(program: AssignmentProgram, block: Block, allowed: BoolArray) -> B
     ):
         use = np.where(allowed, sense * weights[:, None] * dense(block, row), np.inf)
         least = use.min(axis=1)
+        protected = program.protected
+        if protected is not None and protected.row == r and protected.members is None:
+            # One instance alone may deviate.
+            use = use + min(protected.gamma, 1.0) * deviations_of(program, protected)
         slack = sense * limit - least.sum()
         if program.side is not None and program.side.coupling[r].any():
             beside = sense * program.side.coupling[r]
@@ -163,7 +316,7 @@ def _possible(program: AssignmentProgram, block: Block, allowed: BoolArray) -> B
             used = beside != 0
             slack -= beside[used] @ bounds[used]
         if slack >= 0:  # otherwise nothing fits, for HiGHS to say
-            rounding = 1e-9 * (abs(limit) + np.abs(least).sum())
+            rounding = TOLERANCE * (abs(limit) + np.abs(least).sum())
             possible &= use - least[:, None] <= slack + rounding
     return possible
 
@@ -182,20 +335,36 @@ def _clip(program: AssignmentProgram, coupling: FloatArray, group: npt.NDArray[n
 
 def relax_whole(program: AssignmentProgram, time_limit: float) -> tuple[FloatArray, float] | None:
     """Return prices [R] and value of the linear relaxation; None if it is infeasible."""
+    found = _relaxed(program, time_limit)
+    return None if found is None else found[:2]
+
+
+def relax_protected(program: AssignmentProgram, time_limit: float) -> tuple[float, float] | None:
+    """Return value and threshold of the linear relaxation; None if it is infeasible."""
+    found = _relaxed(program, time_limit)
+    return None if found is None else found[1:]
+
+
+def _relaxed(
+    program: AssignmentProgram, time_limit: float
+) -> tuple[FloatArray, float, float] | None:
     written = listed(program, integer=False)
     solution = solve(written.program, time_limit=time_limit)
     if solution.status == "infeasible":
         return None
     if solution.status != "optimal" or solution.row_dual is None:
-        raise SolverError(
-            f"The linear relaxation ended with status {solution.status!r} after"
-            f" {solution.time:.1f} s; raise time_limit."
-        )
+        raise SolverError(_late(solution))
     # Duals are changes of the scaled objective per unit of the scaled right-hand side.
     first = program.groups
     dual = solution.row_dual[first : first + len(program.limits)] * program.sense * program.sign
     dual = np.where(dual > 1e-9, dual, 0.0)
-    return dual * written.value_scale / written.row_scale, solution.objective * written.value_scale
+    threshold, protected = 0.0, program.protected
+    if protected is not None:
+        extra = 0 if program.side is None else len(program.side.names)
+        z = float(solution.x[len(written.group) + extra])
+        threshold = protected.low + z * float(written.row_scale[protected.row])
+    prices = dual * written.value_scale / written.row_scale
+    return prices, solution.objective * written.value_scale, threshold
 
 
 def solve_whole(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
@@ -238,43 +407,110 @@ def _solve_listed(
     program: AssignmentProgram, written: Listed, gap: float, time_limit: float
 ) -> Answer:
     nothing = np.zeros(len(program.limits))
-    if (np.bincount(written.group, minlength=program.groups) == 0).any():  # no pair is possible
-        return Answer("infeasible", None, float("nan"), float("nan"), nothing)
-    solution = solve(written.program, gap=gap, time_limit=time_limit, keep=True)
-    if solution.status == "infeasible":
-        return Answer("infeasible", None, float("nan"), float("nan"), nothing)
-    if solution.status == "unbounded":
-        raise SolverError("The program is unbounded; every side column needs bounds.")
+    none = Answer("infeasible", None, float("nan"), float("nan"), nothing)
+    deadline = perf_counter() + time_limit
+    for _ in range(_RESCALED + 1):
+        if (np.bincount(written.group, minlength=program.groups) == 0).any():
+            return none  # a group is left without a possible pair
+        left = max(deadline - perf_counter(), 0.01 * time_limit)
+        solution = solve(written.program, gap=gap, time_limit=left, keep=True)
+        if solution.status == "infeasible":
+            return none
+        if solution.status == "unbounded":
+            raise SolverError(
+                "The program is unbounded: a column beside the assignment has no bound and pays"
+                " without end; give it lower and upper limits."
+            )
+        choice, side = _read(program, written, solution.x)
+        sums = totals(program, choice)
+        missed = program.sense * (activity_at(program, choice, sums, side) - program.limits)
+        allowed = program.tolerated(sums, side)
+        if (missed <= allowed).all():
+            return Answer(
+                solution.status,
+                choice,
+                program.value_of(sums, side),
+                solution.bound * written.value_scale,
+                nothing,
+                side,
+            )
+        # Scaled by what is used of it, a row cannot be missed by a share of what is not.
+        units = np.where(missed > allowed, allowed / TOLERANCE, 0.0)
+        kept = np.zeros((program.groups, program.plans), dtype=bool)
+        kept[written.group, written.plan] = True
+        written = listed(program, kept=kept, units=units)
+    raise SolverError(
+        f"HiGHS misses a limit by more than a share of {TOLERANCE:g}: the numbers of a constraint"
+        " span too many orders of magnitude. Forbid plans that cost far more than the limit, or"
+        " give numbers below a share of 1e-9 of the largest as zero."
+    )
+
+
+def _read(program: AssignmentProgram, written: Listed, x: FloatArray) -> tuple[Choice, FloatArray]:
+    """Return plans [G] and side columns [E] of a solution."""
     count = len(written.group)
-    x = np.full((program.groups, program.plans), -1.0)
-    x[written.group, written.plan] = solution.x[:count]
-    choice = x.argmax(axis=1).astype(np.int32)
-    side = solution.x[count:]
-    if program.side is not None:
+    values = np.full((program.groups, program.plans), -1.0)
+    values[written.group, written.plan] = x[:count]
+    side = x[count:]
+    if program.side is None:
+        side = side[:0]
+    else:
+        side = side[: len(program.side.names)]
         side = np.where(program.side.integer, np.rint(side), side)
-    sums = totals(program, choice)
-    if not holds(program, program.activity_of(sums, side), written.row_scale).all():
-        raise SolverError(
-            "HiGHS returned an assignment that violates a constraint by more than"
-            f" {FEASIBILITY_TOLERANCE:g} of its largest coefficient; rescale costs."
-        )
-    objective = program.value_of(sums, side)
-    return Answer(
-        solution.status,
-        choice,
-        objective,
-        solution.bound * written.value_scale,
-        nothing,
-        side,
+    return values.argmax(axis=1).astype(np.int32), side
+
+
+def least_whole(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
+    """Return the assignment at which the protected row is least, and a bound on what it is then.
+
+    The row's own limit and the objective do not matter.
+    """
+    free, written = _for_the_row(program, integer=True)
+    answer = _solve_listed(free, written, gap, time_limit)
+    if answer.choice is None:
+        return answer
+    return replace(answer, objective=protected_activity(program, answer.choice, answer.side))
+
+
+def least_relaxed(program: AssignmentProgram, time_limit: float) -> float | None:
+    """Return the least of the protected row in the linear relaxation; None if it is infeasible."""
+    written = _for_the_row(program, integer=False)[1]
+    solution = solve(written.program, time_limit=time_limit)
+    if solution.status == "infeasible":
+        return None
+    if solution.status != "optimal":
+        raise SolverError(_late(solution))
+    return solution.objective * written.value_scale
+
+
+def _for_the_row(program: AssignmentProgram, *, integer: bool) -> tuple[AssignmentProgram, Listed]:
+    """Return the program without the protected row's limit, and with the row to be minimised."""
+    protected = program.protected
+    assert protected is not None  # noqa: S101 - for the type checker
+    limits = program.limits.astype(float)
+    limits[protected.row] = np.inf
+    free = replace(program, limits=limits)
+    written = listed(free, integer=integer)
+    row = written.program.matrix[[program.groups + protected.row]].toarray()[0]
+    goal = replace(written.program, cost=row, maximise=False)
+    scale = float(written.row_scale[protected.row])
+    return free, replace(written, program=goal, value_scale=scale)
+
+
+def _late(solution: Solution) -> str:
+    return (
+        f"The linear relaxation ended with status {solution.status!r} after {solution.time:.1f} s;"
+        " raise time_limit."
     )
 
 
-def holds(program: AssignmentProgram, activity: FloatArray, row_scale: FloatArray) -> BoolArray:
-    """Return which coupling rows hold within :data:`FEASIBILITY_TOLERANCE`, [R]."""
-    held: BoolArray = (
-        program.sense * (activity - program.limits) <= FEASIBILITY_TOLERANCE * row_scale
-    )
-    return held
-
-
-__all__ = ["Choice", "Listed", "everything", "holds", "listed", "relax_whole", "solve_whole"]
+__all__ = [
+    "Choice",
+    "Listed",
+    "everything",
+    "least_relaxed",
+    "least_whole",
+    "listed",
+    "relax_whole",
+    "solve_whole",
+]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from arbmodels.assignment import AssignmentProgram
+from arbmodels.assignment.source import FloatArray
+from arbmodels.assignment.whole import Listed
 from arbmodels.errors import InputError
 from arbmodels.routing.export import ProgramNames, in_units, openings
 
@@ -41,6 +45,10 @@ def to_pyomo(program: AssignmentProgram, names: ProgramNames) -> Any:
             Left-hand side of every constraint as an expression, and the constraint.
         ``beside[number]``, ``open[name, group]``
             Rows of the side columns alone, and which plans they open, if there are any.
+        ``INSTANCES``, ``threshold``, ``reserve[instance]``, ``protect[instance]``
+            What a robust budget keeps in reserve, its compact form (Bertsimas and Sim 2004), if
+            there is one: instances that may cost more, z and q of them, and the rows
+            :math:`\\sum_j d x \\le z + q`.
 
     Raises
     ------
@@ -90,46 +98,69 @@ def to_pyomo(program: AssignmentProgram, names: ProgramNames) -> Any:
             bounds=lambda _, name: _bounds(side.lower[at[name]], side.upper[at[name]]),
         )
         columns += [model.y[name] for name in side.names]
-    costs = np.flatnonzero(whole.cost)
-    model.objective = pyo.Objective(
-        expr=LinearExpression(
-            linear_coefs=whole.cost[costs].tolist(), linear_vars=[columns[k] for k in costs]
-        ),
-        sense=pyo.maximize if program.maximise else pyo.minimize,
-    )
+    reserves = names.reserves(program, written)
+    if program.protected is not None:
+        model.INSTANCES = pyo.Set(initialize=reserves)
+        model.threshold = pyo.Var(domain=pyo.NonNegativeReals)
+        model.reserve = pyo.Var(model.INSTANCES, domain=pyo.NonNegativeReals)
+        columns += [model.threshold, *(model.reserve[name] for name in reserves)]
     starts, indices, data = whole.matrix.indptr, whole.matrix.indices, whole.matrix.data
+
+    def linear(coefficients: FloatArray, at: npt.NDArray[np.integer[Any]]) -> Any:
+        return LinearExpression(
+            linear_coefs=coefficients.tolist(), linear_vars=[columns[k] for k in at]
+        )
 
     def left(row: int) -> Any:
         inside = slice(starts[row], starts[row + 1])
-        return LinearExpression(
-            linear_coefs=data[inside].tolist(), linear_vars=[columns[k] for k in indices[inside]]
-        )
+        return linear(data[inside], indices[inside])
+
+    costs = np.flatnonzero(whole.cost)
+    sense = pyo.maximize if program.maximise else pyo.minimize
+    model.objective = pyo.Objective(expr=linear(whole.cost[costs], costs), sense=sense)
 
     def constraint(row: int) -> Any:
         return pyo.inequality(*_sided(whole.row_lower[row], left(row), whole.row_upper[row]))
 
-    model.assign = pyo.Constraint(
-        model.GROUPS, rule={name: left(g) == 1 for g, name in enumerate(names.groups)}
-    )
+    assign = {name: left(g) == 1 for g, name in enumerate(names.groups)}
+    model.assign = pyo.Constraint(model.GROUPS, rule=assign)
     first = program.groups
     model.activity = pyo.Expression(
         model.ROWS, rule={label: left(first + r) for r, label in enumerate(names.rows)}
     )
     model.row = pyo.Constraint(model.ROWS)
-    for r, label in enumerate(names.rows):
-        at_most, limit = program.sense[r] > 0, float(program.limits[r])
+    for label, sense, limit in zip(names.rows, program.sense, program.limits, strict=True):
         body = model.activity[label]
-        model.row[label] = body <= limit if at_most else body >= limit
+        model.row[label] = body <= float(limit) if sense > 0 else body >= float(limit)
+    _add_beside(model, program, names, written, constraint)
+    return model
+
+
+def _add_beside(
+    model: Any,
+    program: AssignmentProgram,
+    names: ProgramNames,
+    written: Listed,
+    constraint: Callable[[int], Any],
+) -> None:
+    """Add the rows after the coupling rows: those of side columns, and of reserves."""
+    import pyomo.environ as pyo
+
+    side = program.side
+    first, end = program.groups + len(program.limits), written.program.matrix.shape[0]
     if side is not None:
-        first += len(program.limits)
-        model.beside = pyo.Constraint(pyo.RangeSet(0, side.matrix.shape[0] - 1))
-        for k in range(side.matrix.shape[0]):
+        every = range(side.matrix.shape[0])
+        model.beside = pyo.Constraint(pyo.RangeSet(0, len(every) - 1))
+        for k in every:
             model.beside[k] = constraint(first + k)
-        first += side.matrix.shape[0]
+        first += len(every)
         model.open = pyo.Constraint(pyo.Any)
         for k, (e, g) in enumerate(openings(program, written)):
             model.open[side.names[e], names.groups[g]] = constraint(first + k)
-    return model
+    if program.protected is not None:
+        reserves = names.reserves(program, written)
+        rule = {name: constraint(end - len(reserves) + k) for k, name in enumerate(reserves)}
+        model.protect = pyo.Constraint(model.INSTANCES, rule=rule)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +178,9 @@ class CvxpyModel:
         One plan each.
     activity, rows : dict
         Label of a constraint -> its left-hand side as an expression, and the constraint.
+    reserve : cvxpy.Variable or None
+        Threshold and reserves of a robust budget in its compact form (Bertsimas and Sim 2004), if
+        there is one.
     """
 
     problem: Any
@@ -155,6 +189,7 @@ class CvxpyModel:
     assign: Any
     activity: dict[str, Any]
     rows: dict[str, Any]
+    reserve: Any = None
 
 
 def to_cvxpy(program: AssignmentProgram, names: ProgramNames) -> CvxpyModel:
@@ -191,7 +226,11 @@ def to_cvxpy(program: AssignmentProgram, names: ProgramNames) -> CvxpyModel:
     x = cp.Variable((program.groups, program.plans), boolean=True, name="x")
     y = {} if side is None else _side_columns(cp, side)
     flat = cp.vec(x, order="C")[written.group * program.plans + written.plan]
-    columns = cp.hstack([flat, *y.values()])
+    reserve = None
+    if program.protected is not None:
+        # z, and q of every instance that may cost more.
+        reserve = cp.Variable(1 + len(written.members), nonneg=True, name="reserve")
+    columns = cp.hstack([flat, *y.values(), *([] if reserve is None else [reserve])])
     offered = np.zeros(x.shape)
     offered[written.group, written.plan] = 1.0
     first, last = program.groups, program.groups + len(program.limits)
@@ -204,6 +243,12 @@ def to_cvxpy(program: AssignmentProgram, names: ProgramNames) -> CvxpyModel:
     constraints = [assign, *rows.values()]
     if count < x.size:
         constraints.append(x <= offered)
+    if side is not None or reserve is not None:
+        rest = whole.matrix[last:] @ columns
+        for bound, sign in ((whole.row_upper[last:], 1.0), (whole.row_lower[last:], -1.0)):
+            kept = np.flatnonzero(np.isfinite(bound))
+            if len(kept):
+                constraints.append(sign * rest[kept] <= sign * bound[kept])
     if side is not None:
         for e, column in enumerate(y.values()):
             constraints += [
@@ -214,14 +259,9 @@ def to_cvxpy(program: AssignmentProgram, names: ProgramNames) -> CvxpyModel:
                 )
                 if np.isfinite(size)
             ]
-        rest = whole.matrix[last:] @ columns
-        for bound, sign in ((whole.row_upper[last:], 1.0), (whole.row_lower[last:], -1.0)):
-            kept = np.flatnonzero(np.isfinite(bound))
-            if len(kept):
-                constraints.append(sign * rest[kept] <= sign * bound[kept])
     value = whole.cost @ columns
     objective = cp.Maximize(value) if program.maximise else cp.Minimize(value)
-    return CvxpyModel(cp.Problem(objective, constraints), x, y, assign, activity, rows)
+    return CvxpyModel(cp.Problem(objective, constraints), x, y, assign, activity, rows, reserve)
 
 
 def _side_columns(cp: Any, side: Any) -> dict[str, Any]:

@@ -11,7 +11,13 @@ import numpy as np
 from scipy import sparse
 
 from arbmodels.assignment.aggregate import aggregate
-from arbmodels.assignment.program import AssignmentProgram, Side, offered
+from arbmodels.assignment.program import (
+    AssignmentProgram,
+    Deviations,
+    Members,
+    Side,
+    offered,
+)
 from arbmodels.assignment.source import Arrays, Block, BoolArray, FloatArray, IntArray
 from arbmodels.routing.parts import ONE, Parts, scaled
 
@@ -62,7 +68,7 @@ def assemble(builder: Builder) -> Assembled:
     """Turn what a builder collected into a program."""
     table = builder.table
     expressions = [builder.objective, *(row.parts for row in builder.rows)]
-    expressions += [row.whole for row in builder.rows]
+    expressions += [each for row in builder.rows for each in (row.whole, row.deviation)]
     parts = [part for expression in expressions for part in expression]
     used = [partition for part in parts for partition in part.where]
     used += [partition for _, where in builder.forbidden for partition in where]
@@ -96,14 +102,21 @@ def assemble(builder: Builder) -> Assembled:
         builder.maximise,
         forbidden,
     )
+    instances = program.source
     groups = table.groups(builder.assignment)
     counted = [not row.weighted for row in rows]
+    of_instance = np.arange(table.size) if groups.of_instance is None else groups.of_instance
     if groups.of_instance is not None or (any(counted) and table.weights is not None):
-        of_instance = np.arange(table.size) if groups.of_instance is None else groups.of_instance
         program = aggregate(program, of_instance, len(groups.names), [*counted, *map(bool, behind)])
     wholes = np.zeros((len(rows), *program.rows.shape[1:]))
     wholes[sharing] = program.rows[len(rows) :]
     program = replace(program.with_rows(np.arange(len(rows))), side=_side(builder, rows))
+    for r, row in enumerate(rows):
+        if row.deviation:
+            together = program.source is not instances
+            members = Members(instances, of_instance) if together else None
+            spread = Deviations(r, row.gamma, written(row.deviation), members)
+            program = replace(program, protected=spread)
     return Assembled(program, rows, tuple(builder.columns), wholes, _barren(program))
 
 

@@ -35,6 +35,9 @@ class Row:
     whole : tuple of Part
     weighted : bool
         Whether an instance counts by its weight; else every instance counts once.
+    deviation : tuple of Part
+        How far each instance may deviate from its part, and ``gamma`` how many do at once; the row
+        holds at worst.
     """
 
     label: str
@@ -45,6 +48,8 @@ class Row:
     share: float | None = None
     whole: Parts = ()
     weighted: bool = True
+    deviation: Parts = ()
+    gamma: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +104,24 @@ class Builder:
         share: float | None = None,
         whole: Parts = (),
         weighted: bool = True,
+        deviation: Parts = (),
+        gamma: float = 0.0,
     ) -> None:
         """Add a coupling row; see :class:`Row`."""
-        self.rows.append(Row(label, parts, at_most, limit, columns or {}, share, whole, weighted))
+        self.rows.append(
+            Row(
+                label,
+                parts,
+                at_most,
+                limit,
+                columns or {},
+                share,
+                whole,
+                weighted,
+                deviation,
+                gamma,
+            )
+        )
 
     def column(
         self,

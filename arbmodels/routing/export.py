@@ -36,14 +36,31 @@ class ProgramNames:
     plans : sequence of str, length J
     rows : sequence of str, length R
         Labels of the constraints.
+    instances : sequence of str, length N, optional
+        Where a row is protected and groups are several instances.
     """
 
     groups: Sequence[str]
     plans: Sequence[str]
     rows: Sequence[str]
+    instances: Sequence[str] = ()
+
+    def reserves(self, program: AssignmentProgram, written: Listed) -> list[str]:
+        """Return the instances that a protected row keeps a reserve for."""
+        if program.protected is None:
+            return []
+        names = self.groups if program.protected.members is None else self.instances
+        return [names[i] for i in written.members]
 
     def check(self, program: AssignmentProgram) -> None:
         """Raise InputError unless there is one name for everything."""
+        protected = program.protected
+        members = None if protected is None else protected.members
+        if members is not None and len(self.instances) != members.source.groups:
+            raise InputError(
+                f"{len(self.instances)} names for {members.source.groups} instances; give one for"
+                " each."
+            )
         for what, names, count in (
             ("groups", self.groups, program.groups),
             ("plans", self.plans, program.plans),
@@ -64,7 +81,9 @@ def write_program(
 
     Columns are ``x_<group>_<plan>`` and the side columns; rows ``one_plan_<group>``, the labels of
     the constraints, ``side_<number>`` for rows of side columns alone, and ``open_<side
-    column>_<group>`` for what they open. Signs and blanks become underscores, and equal names get
+    column>_<group>`` for what they open. A robust budget is written in its compact form (Bertsimas
+    and Sim 2004), with columns ``reserve_threshold`` and ``reserve_<instance>`` and rows
+    ``reserve_<instance>``. Signs and blanks become underscores, and equal names get
     a number. Coefficients are in the units of the problem.
 
     Parameters
@@ -112,14 +131,20 @@ def in_units(program: AssignmentProgram) -> Listed:
     """Write a program out pair by pair, objective and coupling rows not scaled."""
     written = listed(program, every=True)  # limits may be changed in the file
     whole = written.program
-    scale = np.ones(whole.matrix.shape[0])
+    scale, columns = np.ones(whole.matrix.shape[0]), np.ones(whole.matrix.shape[1])
     scale[program.groups : program.groups + len(program.limits)] = written.row_scale
+    if program.protected is not None:
+        unit = written.row_scale[program.protected.row]
+        count = len(written.members)
+        scale[len(scale) - count :] = unit
+        columns[len(columns) - count - 1 :] = 1.0 / unit  # reserves are in the row's unit
+    matrix = sparse.diags_array(scale) @ whole.matrix @ sparse.diags_array(columns)
     return replace(
         written,
         program=replace(
             whole,
             cost=whole.cost * written.value_scale,
-            matrix=sparse.csr_array(sparse.diags_array(scale) @ whole.matrix),
+            matrix=sparse.csr_array(matrix),
             row_lower=whole.row_lower * scale,
             row_upper=whole.row_upper * scale,
         ),
@@ -153,6 +178,10 @@ def _names_of(
     rows += [_first(_clean(label), "row") for label in names.rows]
     rows += [f"side_{k}" for k in range(beside)]
     rows += [f"open_{_clean(side[e])}_{groups[g]}" for e, g in openings(program, written)]
+    if program.protected is not None:
+        reserves = [f"reserve_{_clean(name)}" for name in names.reserves(program, written)]
+        columns += ["reserve_threshold", *reserves]
+        rows += reserves
     return _distinct(columns), _distinct(rows)
 
 

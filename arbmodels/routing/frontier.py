@@ -76,7 +76,7 @@ def frontier(
     deadline = perf_counter() + time_limit
     _check(points, tolerance, gap, time_limit)
     chosen = None if limits is None else _limits(limits, moving)
-    alone = len(program.limits) == 1 and program.side is None
+    alone = len(program.limits) == 1 and program.side is None and program.protected is None
     if exact and alone:
         known = exact_value_function(program)
     else:

@@ -16,7 +16,6 @@ from arbmodels.routing.builder import Builder
 from arbmodels.routing.constraints import Constraint
 from arbmodels.routing.inputs import Inputs
 from arbmodels.routing.objectives import abstention
-from arbmodels.routing.robust import RobustBudget
 from arbmodels.routing.scenario_floor import ScenarioFloor
 
 if TYPE_CHECKING:
@@ -69,18 +68,7 @@ class Programmed(Inputs):
         return builder.assemble()
 
     def program(self) -> AssignmentProgram:
-        """Return the integer program as arrays.
-
-        Raises
-        ------
-        InputError
-            If there is a robust budget, which is not one program but a search over several.
-        """
-        if any(isinstance(each, RobustBudget) for each in self.constraints):
-            raise InputError(
-                "A robust budget is a search over programs, so that there is none to export, move"
-                " or price. Leave it out, or write its counterpart: formulations/robust_routing.py."
-            )
+        """Return the integer program as arrays."""
         return self.assembled.program
 
     def _names(self) -> ProgramNames:
@@ -90,6 +78,7 @@ class Programmed(Inputs):
             [str(group) for group in self.groups],
             [plan.label for plan in self.plans],
             [row.label for row in self.assembled.rows],
+            [str(instance) for instance in self.plan_table.instances],
         )
 
     def row_of(self, label: str) -> tuple[int, Constraint]:

@@ -20,7 +20,8 @@ from arbmodels.assignment.answer import Answer
 from arbmodels.assignment.conflict import smallest_conflict, some_conflict
 from arbmodels.assignment.passes import Choice, totals
 from arbmodels.assignment.program import AssignmentProgram
-from arbmodels.assignment.solve import solve
+from arbmodels.assignment.robust.protection import activity_at
+from arbmodels.assignment.solve import least_protected, solve
 from arbmodels.assignment.source import FloatArray
 from arbmodels.errors import SolverError
 from arbmodels.routing.assembled import Assembled
@@ -45,8 +46,10 @@ _PATIENCE = 5.0
 #: Shares of the time: what a single step may take, until when a smallest set is looked for, and
 #: any other.
 _STEP, _SMALLEST, _SOME = 0.2, 0.5, 0.7
-#: A row holds for certain if it holds to this share of its size.
-_ROUNDING = 1e-12
+#: What to do where a conflict is one of rounding.
+_BY_TOLERANCE = (
+    "The rows conflict by no more than the solver's tolerance; loosen a limit by a share of 1e-8."
+)
 
 
 class Needed(NamedTuple):
@@ -138,12 +141,20 @@ class _Search:
         SolverError
             If neither was found in time.
         """
+        answer = solve(program, gap, self.left(seconds))
+        if answer.choice is not None or answer.status == "infeasible":
+            return answer
+        raise self._late()
+
+    def left(self, seconds: float = np.inf) -> float:
+        """Return the seconds that a step may take; raise SolverError if there are none."""
         left = self.begin + self.until * self.time_limit - perf_counter()
-        if left > 0:
-            answer = solve(program, gap, min(left, _STEP * self.time_limit, seconds))
-            if answer.choice is not None or answer.status == "infeasible":
-                return answer
-        raise SolverError(f"Not within {self.time_limit:g} s; raise time_limit.")
+        if left <= 0:
+            raise self._late()
+        return min(left, _STEP * self.time_limit, seconds)
+
+    def _late(self) -> SolverError:
+        return SolverError(f"Not within {self.time_limit:g} s; raise time_limit.")
 
     def needed(self, position: int, conflict: Sequence[int]) -> Needed | None:
         """Return a limit of a constraint at which the others can be met, the nearest if possible.
@@ -171,7 +182,7 @@ class _Search:
         return replace(self.problem, constraints=tuple(constraints)).assembled
 
     def _holds(self, position: int, choice: Choice) -> bool:
-        """Return whether an assignment satisfies a constraint for certain."""
+        """Return whether an assignment satisfies a constraint."""
         from arbmodels.routing.solving import may_have
 
         constraint = self.constraints[position]
@@ -181,9 +192,9 @@ class _Search:
             if self.full.rows[row].columns:
                 return False  # it depends on side columns as well
             program = self.full.program
-            activity = float(program.activity_of(totals(program, choice))[row])
-            limit, sense = float(program.limits[row]), float(program.sense[row])
-            return sense * (activity - limit) <= _ROUNDING * max(abs(activity), abs(limit))
+            sums = totals(program, choice)
+            missed = program.sense * (activity_at(program, choice, sums) - program.limits)
+            return bool(missed[row] <= program.tolerated(sums)[row])
         if isinstance(constraint, MenuLimit):
             in_use = np.bincount(choice, minlength=len(self.problem.plans)) > 0
             return constraint.in_use(self.problem.plan_table, in_use) <= constraint.most
@@ -196,6 +207,8 @@ class _Search:
     ) -> tuple[float, float, Choice]:
         """Return the best value of an expression with a row left out, its bound, and where."""
         program, side = assembled.program, assembled.program.side
+        if program.protected is not None and program.protected.row == row:
+            return self._least_protected(program)
         coupling = None if side is None else side.coupling[row]
         kept = [other for other in range(len(assembled.rows)) if other != row]
         aimed = _aimed(program, table, coupling, bool(program.sense[row] < 0)).with_rows(kept)
@@ -205,9 +218,19 @@ class _Search:
             with suppress(SolverError):
                 answer = self.best(aimed, _EXACT, _QUICK)
         if answer.choice is None:
-            raise SolverError("The rows conflict by no more than the solver's tolerance.")
+            raise SolverError(_BY_TOLERANCE)
         value = aimed.value_of(totals(aimed, answer.choice), answer.side)
         return value, answer.bound, answer.choice
+
+    def _least_protected(self, program: AssignmentProgram) -> tuple[float, float, Choice]:
+        """Return the least of the protected row, deviations included, its bound, and where."""
+        answer = least_protected(program, _NEAR, self.left(_PATIENCE))
+        if answer.choice is not None and abs(answer.bound - answer.objective) > _EXACT:
+            with suppress(SolverError):
+                answer = least_protected(program, _EXACT, self.left(_PATIENCE))
+        if answer.choice is None:
+            raise SolverError(_BY_TOLERANCE)
+        return answer.objective, answer.bound, answer.choice
 
     def _smallest_share(self, assembled: Assembled, row: int) -> Needed:
         """Return the least ratio of a part to its whole (Dinkelbach 1967)."""
@@ -239,7 +262,7 @@ class _Search:
         nothing = np.zeros_like(assembled.program.objective)
         answer = self.best(_aimed(assembled.program, nothing, counted, False))
         if answer.choice is None:
-            raise SolverError("The rows conflict by no more than the solver's tolerance.")
+            raise SolverError(_BY_TOLERANCE)
         in_use = np.bincount(answer.choice, minlength=len(self.problem.plans)) > 0
         fewest = float(constraint.in_use(self.problem.plan_table, in_use))
         return Needed(fewest, answer.bound > fewest - 1 + _NEAR)

@@ -19,7 +19,7 @@ from arbmodels.routing.constraints import Contract, MenuLimit
 from arbmodels.routing.explain import infeasible
 from arbmodels.routing.problem import RoutingProblem
 from arbmodels.routing.result import Payment, RoutingResult
-from arbmodels.routing.robust import keeps, robust_conflict, robust_of, solve_protected
+from arbmodels.routing.robust import keeps
 from arbmodels.solver import relative_gap
 
 
@@ -32,11 +32,7 @@ def solve_problem(problem: RoutingProblem, gap: float, time_limit: float) -> Rou
     program = assembled.program
     start = _incumbent(problem)
     try:
-        answer = (
-            solve(program, gap, time_limit)
-            if robust_of(problem) is None
-            else solve_protected(problem, gap, time_limit)
-        )
+        answer = solve(program, gap, time_limit)
     except (SolverError, KeyboardInterrupt) as stopped:
         if start is None:
             raise
@@ -45,15 +41,18 @@ def solve_problem(problem: RoutingProblem, gap: float, time_limit: float) -> Rou
             answer = replace(answer, status="interrupted")
     found = _better(problem, answer, start)
     if found is None and answer.status == "infeasible":
-        plain = robust_of(problem) is None or solve(program, 1.0, time_limit).choice is None
-        raise (infeasible if plain else robust_conflict)(problem, time_limit)
+        raise infeasible(problem, time_limit)
     if found is None:
         raise SolverError("No assignment was found in time; raise time_limit.")
     choice, side, objective, sums = found
     # The assignment may use the tolerance of a row, so it may be past the bound by as little.
     sign = program.sign
     proven = sign * max(sign * answer.bound, sign * objective)
-    status = "optimal" if relative_gap(objective, proven) <= gap else answer.status
+    status = answer.status
+    if relative_gap(objective, proven) <= gap:
+        status = "optimal"
+    elif status == "optimal":
+        status = "unproven"  # what was proven is not proven of the numbers that are shown
     proved = Answer(status, choice, objective, proven, answer.prices, side, answer.path)
     return _read(problem, proved, sums, begin)
 
@@ -104,7 +103,7 @@ def _better(
         if choice is None:
             continue
         sums = totals(program, choice)
-        side = answer.side if ours else complete(program, choice, sums)
+        side = answer.side if ours else complete(program.loosened(), choice, sums)
         if side is not None:
             side = _settled(problem, sums, choice, side)
             found.append((choice, side, program.value_of(sums, side), sums))

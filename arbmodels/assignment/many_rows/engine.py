@@ -211,7 +211,7 @@ class _Search:
 
     def _offer(self, choice: Choice) -> None:
         """Keep an assignment if it satisfies the rows and is the best so far."""
-        new = candidate(self.dual, self.units, choice)
+        new = candidate(self.dual, choice)
         if new is not None and (self.best is None or new.worth > self.best.worth):
             self.best = new
 

@@ -65,24 +65,14 @@ class Core:
     rounding: float = 0.0
 
 
-def candidate(dual: Dual, units: FloatArray, choice: Choice) -> Candidate | None:
-    """Add up an assignment over all groups; None if rows of size ``units`` [R] do not hold."""
+def candidate(dual: Dual, choice: Choice) -> Candidate | None:
+    """Add up an assignment over all groups; None if it does not keep the rows."""
     program = dual.program
-    totals = passes.totals(program, choice)
-    relaxed = replace(program, limits=program.limits + program.sense * TOLERANCE * units)
-    if program.side is None:
-        if (program.sense * (program.activity_of(totals) - relaxed.limits) > 0).any():
-            return None
-        side = np.zeros(0)
-    else:
-        # Without the tolerance first: what it allows would show in the objective.
-        beside = complete(program, choice, totals)
-        if beside is None:
-            beside = complete(relaxed, choice, totals)
-        if beside is None:
-            return None
-        side = beside
-    return Candidate(choice, side, program.sign * program.value_of(totals, side))
+    sums = passes.totals(program, choice)
+    side = complete(program, choice, sums)
+    if side is None:
+        return None
+    return Candidate(choice, side, program.sign * program.value_of(sums, side))
 
 
 def searched(

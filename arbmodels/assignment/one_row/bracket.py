@@ -44,8 +44,6 @@ class Bracket:
         Their best plan at ``high``.
     settled : float
         What the settled groups use of the row.
-    largest : float
-        Largest coefficient of the row, from a sample.
     """
 
     low: float
@@ -55,7 +53,6 @@ class Bracket:
     positions: IntArray | None
     to: Choice
     settled: float
-    largest: float = 0.0
 
     @property
     def undecided(self) -> int:
@@ -102,7 +99,6 @@ def _narrow(program: AssignmentProgram, line: Line, old: Bracket) -> Bracket | N
     rows = Rows.of(line, program.source.take(_sample(old)))
     steps = walk(rows, old.low, old.high)
     scale = old.undecided / len(rows.row)
-    sampled = float(np.abs(rows.row).max())
     target = (old.allowed - old.settled) / scale
     low, high = old.low, old.high
     for width in WIDTHS:
@@ -116,11 +112,9 @@ def _narrow(program: AssignmentProgram, line: Line, old: Bracket) -> Bracket | N
             for name in ("low", "high", "settled")
         )
         size = float(np.abs(line.row * low_sum).sum())
-        # No less than the mean; a limit beyond what all groups can use needs no such care.
-        largest = max(sampled, (size + abs(line.limit)) / program.groups)
-        allowed = with_rounding(line.limit, size, largest)
+        allowed = with_rounding(line.limit, size)
         choice = np.concatenate([part.choice for part in parts])
-        make = partial(Bracket, allowed=allowed, choice=choice, largest=largest)
+        make = partial(Bracket, allowed=allowed, choice=choice)
         if line.activity(low_sum) <= allowed:
             if below == 0.0:
                 nothing = np.zeros(0, np.int32)

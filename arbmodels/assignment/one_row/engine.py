@@ -17,7 +17,7 @@ from arbmodels.assignment.one_row.envelope import Rows
 from arbmodels.assignment.one_row.grid import Grid
 from arbmodels.assignment.one_row.relaxation import Relaxed, relax
 from arbmodels.assignment.passes import Choice
-from arbmodels.assignment.program import FEASIBILITY_TOLERANCE, AssignmentProgram
+from arbmodels.assignment.program import AssignmentProgram
 from arbmodels.assignment.source import Block, FloatArray, IntArray
 from arbmodels.errors import SolverError
 from arbmodels.solver import relative_gap
@@ -207,10 +207,12 @@ def _answer(
     """Check the assignment anew and report it."""
     totals = _recounted(program, found, state.choice)
     excess = found.line.activity(totals) - found.line.limit
-    if excess > FEASIBILITY_TOLERANCE * found.largest:
+    if excess > program.tolerated(totals)[0]:
         raise SolverError(
-            f"The assignment exceeds the limit by {excess:.3g}, more than rounding explains: the"
-            " numbers of the constraint span too many orders of magnitude; rescale costs."
+            f"The assignment misses the limit by {excess:.3g}, more than rounding explains: the"
+            " numbers of the constraint span too many orders of magnitude. Forbid plans that cost"
+            " far more than the limit, or give numbers below a share of 1e-9 of the largest as"
+            " zero."
         )
     objective = program.value_of(totals)
     worth = program.sign * objective

@@ -17,10 +17,8 @@ from arbmodels.assignment.passes import Choice
 from arbmodels.assignment.program import AssignmentProgram, dense, offered
 from arbmodels.assignment.source import Block, FloatArray, IntArray
 
-#: Rounding in the sum of a row, relative to the sum of its entries' sizes.
+#: Rounding in the sum of a row, relative to the sum of its terms' sizes.
 ROUNDING = 2e-14
-#: Share of the largest coefficient that rounding may never exceed; half of what a row may.
-LARGEST = 0.5e-8
 #: Prices that differ by less than this, relatively, are one.
 TIE = 1e-9
 
@@ -135,25 +133,38 @@ def walk(rows: Rows, low: float, high: float) -> Steps:
 
 def vertex(rows: Rows, steps: Steps, limit: float) -> tuple[float, Choice] | None:
     """Return price and assignment at the first step at which the row holds, if it ever does."""
-    used = float(rows.chosen(steps.start).sum())
-    if used <= limit:
+
+    def holds(choice: Choice) -> bool:
+        chosen = rows.chosen(choice)
+        return float(chosen.sum()) <= with_rounding(limit, float(np.abs(chosen).sum()))
+
+    if holds(steps.start):
         if steps.low > 0.0:
             # Plans worth the same at the lower end: not all of them have to move there.
             earlier = vertex(rows, walk(rows, steps.low * (1 - TIE), steps.low), limit)
             if earlier is not None:
                 return steps.low, earlier[1]
         return steps.low, steps.start
-    left = used - np.cumsum(steps.saved)
-    last = int(np.searchsorted(-left, -limit))
-    while last < len(left):
-        # The running sum may be off by its rounding; the row itself decides.
-        choice = steps.after(last + 1)
-        if float(rows.chosen(choice).sum()) <= limit:
-            return float(steps.price[last]), choice
-        last += 1
-    return None
+    start = rows.chosen(steps.start)
+    left = float(start.sum()) - np.cumsum(steps.saved)
+    # The running sum is off by the rounding of what it began with, which may be far more than is
+    # left in the end; within it the row itself decides.
+    error = ROUNDING * (float(np.abs(start).sum()) + float(steps.saved.sum()))
+    first, last = (int(np.searchsorted(-left, -(limit + way * error))) for way in (1, -1))
+    last = min(last, len(left) - 1)
+    if last < 0 or not holds(steps.after(last + 1)):
+        last = len(left) - 1
+        if last < 0 or not holds(steps.after(last + 1)):
+            return None
+    while first < last:
+        middle = (first + last) // 2
+        if holds(steps.after(middle + 1)):
+            last = middle
+        else:
+            first = middle + 1
+    return float(steps.price[last]), steps.after(last + 1)
 
 
-def with_rounding(limit: float, size: float, largest: float) -> float:
+def with_rounding(limit: float, size: float) -> float:
     """Return the limit plus what rounding may add to a sum of terms of this total size."""
-    return limit + min(ROUNDING * (size + abs(limit)), LARGEST * largest)
+    return limit + ROUNDING * (size + abs(limit))

@@ -37,8 +37,6 @@ class Relaxed:
         Groups that were written out, in ``rows``; all that the bracket did not settle.
     exact : bool
         Whether ``choice`` is best at the price for all groups, not for nearly all.
-    largest : float
-        Largest coefficient of the row among groups looked at.
     """
 
     line: Line
@@ -52,7 +50,6 @@ class Relaxed:
     positions: IntArray
     rows: Rows
     exact: bool
-    largest: float
 
     @property
     def table(self) -> FloatArray:
@@ -72,12 +69,7 @@ def relax(program: AssignmentProgram) -> Relaxed | None:
         rows = Rows.of(line, program.source.take(positions))
     else:
         rows = Rows(*np.zeros((2, 0, program.plans)))
-    entries = np.abs(rows.row).max(axis=1, initial=0.0)
-    largest = max(ends.largest, float(entries.max(initial=0.0)))
-    allowed = ends.allowed
-    if ends.positions is None:
-        allowed = with_rounding(line.limit, float(entries.sum()), largest)
-    found = vertex(rows, walk(rows, ends.low, ends.high), allowed - ends.settled)
+    found = vertex(rows, walk(rows, ends.low, ends.high), ends.allowed - ends.settled)
     if found is None:
         if np.isinf(ends.high):
             return None
@@ -92,9 +84,8 @@ def relax(program: AssignmentProgram) -> Relaxed | None:
     if value == -np.inf:
         return None  # a group has no plan
     used = line.activity(totals)
-    terms = np.abs(program.objective * totals).sum() + price * (
-        np.abs(line.row * totals).sum() + abs(line.limit)
-    )
+    size = float(np.abs(line.row * totals).sum())
+    terms = np.abs(program.objective * totals).sum() + price * (size + abs(line.limit))
     return Relaxed(
         line,
         price,
@@ -103,11 +94,10 @@ def relax(program: AssignmentProgram) -> Relaxed | None:
         program.sign * program.value_of(totals),
         float(value + price * line.limit + BOUND_ROUNDING * terms),
         max(line.limit - used, 0.0),
-        max(allowed - used, 0.0),
+        max(with_rounding(line.limit, size) - used, 0.0),
         positions,
         rows,
         ends is wide,
-        largest,
     )
 
 

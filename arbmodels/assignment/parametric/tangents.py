@@ -27,9 +27,10 @@ from arbmodels.assignment.parametric.value_function import (
 )
 from arbmodels.assignment.passes import best
 from arbmodels.assignment.program import AssignmentProgram
+from arbmodels.assignment.robust.protection import deviations_of
 from arbmodels.assignment.solve import solve
 from arbmodels.assignment.source import FloatArray
-from arbmodels.assignment.whole import relax_whole
+from arbmodels.assignment.whole import least_relaxed, relax_whole
 from arbmodels.errors import SolverError
 
 #: Pairs of group and plan up to which HiGHS solves the relaxation; the engine beyond.
@@ -64,7 +65,7 @@ def tangent(
             return None
         prices, value = relaxed
         inner = program.sign * value
-    if program.side is None:
+    if program.side is None and program.protected is None:
         # Proven by our own pass at these prices, whoever found them.
         outer = best(program, prices).value + float((prices * program.sense) @ limits)
         inner = min(inner, outer)
@@ -84,6 +85,8 @@ class Ends:
 
 def ends(program: AssignmentProgram, row: int, time_limit: float) -> Ends | None:
     """Return the range of t in which a row can matter; None if the other rows conflict."""
+    if program.protected is not None and program.protected.row == row:
+        return _protected_ends(program, row, time_limit)
     others = program.with_rows([r for r in range(len(program.limits)) if r != row])
     if program.side is not None and others.side is not None:
         others = replace(others, side=replace(others.side, objective=program.side.coupling[row]))
@@ -105,6 +108,24 @@ def ends(program: AssignmentProgram, row: int, time_limit: float) -> Ends | None
             found.append((sense * relaxed[1], sense * relaxed[1]))
     (least, reached), (loose, _) = found
     return Ends(least, reached, max(loose, reached))
+
+
+def _protected_ends(program: AssignmentProgram, row: int, time_limit: float) -> Ends | None:
+    """Return the range of a protected row, deviations included."""
+    least = least_relaxed(program, time_limit)
+    if least is None:
+        return None
+    # It cannot bind where every instance deviates on its dearest plan.
+    dearest = replace(program.with_rows([row]), objective=program.rows[row], maximise=True)
+    most = best(dearest, np.zeros(1)).value
+    protected = dearest.protected
+    if protected is not None:
+        most += float(deviations_of(dearest, protected).max(axis=1).sum())
+    if program.side is not None:
+        beside = program.side.coupling[row]
+        bounds = np.where(beside > 0, program.side.upper, program.side.lower)
+        most += float(beside[beside != 0] @ bounds[beside != 0])
+    return Ends(least, least, max(most, least))
 
 
 def value_function(
@@ -164,8 +185,12 @@ def value_function(
 
 
 def _large(program: AssignmentProgram) -> bool:
-    """Whether the engine has to solve the relaxation; only HiGHS knows those of side columns."""
-    return program.side is None and program.groups * program.plans > SMALL
+    """Whether the engine has to solve the relaxation.
+
+    Only HiGHS knows those of side columns and of protected rows.
+    """
+    plain = program.side is None and program.protected is None
+    return plain and program.groups * program.plans > SMALL
 
 
 def _widest(left: Tangent, right: Tangent) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels.assignment.program import TOLERANCE
 from arbmodels.assignment.source import FloatArray
 
 #: Two limits that differ by less than this share of the range are one.
@@ -83,8 +84,8 @@ class ValueFunction:
         None left of the first corner; the last segment has no end.
         """
         ends = np.append(self.corners, np.inf)
-        rounding = self._rounding
-        if at < ends[0] - rounding:
+        rounding, at = self._rounding, float(self._inside(at, ends[0]))
+        if at < ends[0]:
             return None
         first, last = np.searchsorted(self.corners, (at - rounding, at + rounding), side="right")
         first = max(int(first) - 1, 0)
@@ -96,9 +97,10 @@ class ValueFunction:
         return _SAME * float(np.abs(self.corners[[0, -1]]).max())
 
     def _inside(self, at: npt.ArrayLike, first: float) -> FloatArray:
-        """Move what is left of the first point by no more than rounding onto it."""
+        """Move onto the first point what is left of it but feasible by the rule of all engines."""
         at = np.asarray(at, dtype=float)
-        return np.where((at < first) & (at >= first - self._rounding), first, at)
+        allowed = TOLERANCE * (np.abs(at) + abs(first))
+        return np.where((at < first) & (at >= first - allowed), first, at)
 
     @property
     def width(self) -> float:

@@ -17,8 +17,8 @@ from __future__ import annotations
 import numpy as np
 
 from arbmodels.assignment.passes import bound
-from arbmodels.assignment.program import AssignmentProgram, dense, offered
-from arbmodels.assignment.robust.protection import Deviations, best_threshold
+from arbmodels.assignment.program import AssignmentProgram, Deviations, dense, offered
+from arbmodels.assignment.robust.protection import best_threshold
 from arbmodels.assignment.source import Block, BoolArray, FloatArray
 
 #: Groups looked at together, few enough to stay in the processor's cache.
@@ -36,7 +36,7 @@ def interval_bound(
     Parameters
     ----------
     program : AssignmentProgram
-        Without side columns.
+        Without its side columns, if there are any; their part is the same on every interval.
     deviations : Deviations
         Of the program's own groups.
     prices : float array [R], not negative
@@ -52,19 +52,6 @@ def interval_bound(
     value = sum(part[0] for part in parts)
     value += price * float(np.minimum(rise, peak).sum() - gamma * (interval[0] + peak))
     return program.sign * bound(program, prices, value)
-
-
-def largest(program: AssignmentProgram, row: int) -> float:
-    """Return the largest coefficient of a row, with its weight."""
-    return max(program.source.map(_largest, program.rows[row], program.forbidden))
-
-
-def _largest(block: Block, table: FloatArray, forbidden: BoolArray | None) -> float:
-    coefficients = dense(block, table)
-    if block.weights is not None:
-        coefficients *= block.weights[:, None]
-    kept = offered(block, table.shape[2], forbidden)
-    return float(np.abs(coefficients[kept]).max(initial=0.0))
 
 
 def _ends(

@@ -29,18 +29,17 @@ from time import perf_counter
 import numpy as np
 
 from arbmodels.assignment.answer import Answer, Status
+from arbmodels.assignment.many_rows.side_part import SidePart
 from arbmodels.assignment.passes import Choice, totals
-from arbmodels.assignment.program import FEASIBILITY_TOLERANCE, AssignmentProgram
-from arbmodels.assignment.robust.bound import interval_bound, largest
+from arbmodels.assignment.program import AssignmentProgram, Deviations
+from arbmodels.assignment.robust.bound import interval_bound
 from arbmodels.assignment.robust.protection import (
-    Deviations,
     best_threshold,
     chosen_deviations,
     plain,
     protection,
     thresholds,
 )
-from arbmodels.assignment.solve import solve
 from arbmodels.assignment.source import FloatArray
 from arbmodels.errors import InputError, SolverError
 
@@ -76,18 +75,16 @@ class RobustAnswer:
 
 def solve_robust(
     program: AssignmentProgram,
-    deviations: Deviations,
-    gap: float = 1e-6,
-    time_limit: float = 60.0,
-    engine: Engine = solve,
+    gap: float,
+    time_limit: float,
+    engine: Engine,
 ) -> RobustAnswer:
     """Return the best assignment that keeps a row whatever gamma of its coefficients do.
 
     Parameters
     ----------
     program : AssignmentProgram
-        With the row as it is without deviations. The other rows and the side columns stay.
-    deviations : Deviations
+        With a protected row. The other rows and the side columns stay.
     gap : float
         Relative gap to prove.
     time_limit : float
@@ -102,16 +99,21 @@ def solve_robust(
     SolverError
         If no assignment was found in time.
     """
+    return Search(program, gap, perf_counter() + time_limit, engine).run()
+
+
+def checked(program: AssignmentProgram, deviations: Deviations) -> Deviations:
+    """Return what a row is protected against; raise InputError if it cannot be meant."""
     gamma = deviations.gamma
     if not (math.isfinite(gamma) and gamma >= 0):
         raise InputError(f"gamma is {gamma:g}; give how many instances may deviate, at least 0.")
     if program.sense[deviations.row] < 0:
         raise InputError(f"Row {deviations.row} says at least; only an at-most row is protected.")
-    return _Search(program, deviations, gap, perf_counter() + time_limit, engine).run()
+    return deviations
 
 
 @dataclass(order=True)
-class _Node:
+class Node:
     """An interval of z; the most promising first."""
 
     key: float
@@ -121,31 +123,33 @@ class _Node:
     depth: int = field(compare=False)
 
 
-class _Stopped(Exception):  # noqa: N818
+class Stopped(Exception):  # noqa: N818
     """The time is over, or the user pressed Ctrl-C."""
 
     def __init__(self, status: Status) -> None:
         self.status = status
 
 
-class _Search:
+class Search:
     """Branch and bound over z. Values are oriented: larger is better."""
 
     def __init__(
         self,
         program: AssignmentProgram,
-        deviations: Deviations,
         gap: float,
         deadline: float,
         engine: Engine,
     ) -> None:
+        assert program.protected is not None  # noqa: S101 - for the type checker
+        deviations = checked(program, program.protected)
+        program = replace(program, protected=None)
         self.program, self.deviations, self.gap = program, deviations, gap
         self.deadline, self.engine = deadline, engine
         self.best: Answer | None = None
         self.value = -np.inf
         self.threshold = self.reserve = 0.0
         self.closed = -np.inf  # best bound of the intervals that are done
-        self.open: list[_Node] = []
+        self.open: list[Node] = []
         self.solves = 0
         members = deviations.members
         self.instances = (program if members is None else members.source).groups
@@ -153,10 +157,15 @@ class _Search:
         self.points = thresholds(program, deviations, listed=self.listed)
         if not (np.isfinite(self.points).all() and self.points[0] >= 0):
             raise InputError("A deviation is negative or not finite; give numbers of at least 0.")
-        in_full = plain(program, deviations, 0.0, 0.0)
-        self.tolerance = FEASIBILITY_TOLERANCE * largest(in_full, deviations.row)
+        side = program.side
+        #: Whether multipliers bound an interval: not where plans need a side column.
+        self.priced = deviations.members is None and (
+            side is None or not (side.integer.any() or side.needs.any())
+        )
+        self.beside = SidePart(program) if self.priced and side is not None else None
 
     def run(self) -> RobustAnswer:
+        """Search until the gap is proven or the time is up."""
         status: Status = "optimal"
         try:
             self._climb()
@@ -165,20 +174,25 @@ class _Search:
                 left = [*self._branch(self.open[0]), *self.open[1:]]
                 heapq.heapify(left)
                 self.open = left
-        except _Stopped as stop:
+        except Stopped as stop:
             status = stop.status
         except KeyboardInterrupt:
             status = "interrupted"
         return self._answer(status)
 
-    def _climb(self) -> None:
-        """Improve z for the assignment and the assignment for z, from the plain optimum on."""
+    def _ends(self) -> tuple[float, float]:
+        """Return the ends of the thresholds that can be best."""
         low, high, gamma = float(self.points[0]), float(self.points[-1]), self.deviations.gamma
         if gamma >= self.instances:
             high = low
         elif gamma == 0:
             low = high
-        root = _Node(-np.inf, low, high, np.zeros(len(self.program.limits)), 0)
+        return low, high
+
+    def _climb(self) -> None:
+        """Improve z for the assignment and the assignment for z, from the plain optimum on."""
+        low, high = self._ends()
+        root = Node(-np.inf, low, high, np.zeros(len(self.program.limits)), 0)
         self.open = [root]
         nominal = self._solve(low, high)
         if nominal.choice is None:
@@ -195,7 +209,7 @@ class _Search:
         self.open = self._split(root, -root.key, z)
         heapq.heapify(self.open)
 
-    def _branch(self, node: _Node) -> list[_Node]:
+    def _branch(self, node: Node) -> list[Node]:
         """Bound an interval; return its parts, none if it is done."""
         value = -node.key
         known = {id(each.prices): each.prices for each in (node, self.best) if each is not None}
@@ -212,7 +226,7 @@ class _Search:
         self.closed = max(self.closed, value)
         return []
 
-    def _split(self, node: _Node, value: float, z: float) -> list[_Node]:
+    def _split(self, node: Node, value: float, z: float) -> list[Node]:
         """Cut an interval at the incumbent's z, at another one, or in the middle by turns."""
         low, high = node.low, node.high
         if high - low <= 1e-12 * high:
@@ -230,28 +244,32 @@ class _Search:
         else:
             left = right = z if node.depth % 2 == 0 and low < z < high else (low + high) / 2
         return [
-            _Node(-value, low, left, node.prices, node.depth + 1),
-            _Node(-value, right, high, node.prices, node.depth + 1),
+            Node(-value, low, left, node.prices, node.depth + 1),
+            Node(-value, right, high, node.prices, node.depth + 1),
         ]
 
     def _solve(self, low: float, high: float) -> Answer:
         """Solve a plain program, and keep its assignment if it is the best that is feasible."""
         left = self.deadline - perf_counter()
         if left <= 0:
-            raise _Stopped("time limit")
-        asked = plain(self.program, self.deviations, low, high)
+            raise Stopped("time limit")
         try:
-            answer = self.engine(asked, self.gap / 2, left)
+            answer = self._bounded(low, high, left)
         except SolverError:
             if self.best is None or perf_counter() < self.deadline:
                 raise
-            raise _Stopped("time limit") from None
+            raise Stopped("time limit") from None
         self.solves += 1
         if answer.choice is not None:
             self._consider(answer)
         if answer.status in ("time limit", "interrupted"):
-            raise _Stopped(answer.status)
+            raise Stopped(answer.status)
         return answer
+
+    def _bounded(self, low: float, high: float, seconds: float) -> Answer:
+        """Return what no assignment is better than whose best z is in an interval."""
+        asked = plain(self.program, self.deviations, low, high)
+        return self.engine(asked, self.gap / 2, seconds)
 
     def _consider(self, answer: Answer) -> None:
         choice: Choice = answer.choice  # type: ignore[assignment]
@@ -263,7 +281,8 @@ class _Search:
         chosen = chosen_deviations(self.program, self.deviations, choice)
         reserve = protection(chosen, gamma)
         activity = self.program.activity_of(sums, answer.side)[row]
-        if activity + reserve <= self.program.limits[row] + self.tolerance:
+        allowed = self.program.tolerated(sums, answer.side)[row]
+        if activity + reserve <= self.program.limits[row] + allowed:
             self.best, self.value, self.reserve = answer, value, reserve
             self.threshold = best_threshold(chosen, gamma)
 
@@ -278,10 +297,14 @@ class _Search:
             return -np.inf
         return self.value + self.gap * max(abs(self.value), 1e-12)
 
-    def _priced(self, node: _Node, prices: FloatArray) -> float:
-        if self.program.side is not None or self.deviations.members is not None:
+    def _priced(self, node: Node, prices: FloatArray) -> float:
+        if not self.priced:
             return np.inf
-        return interval_bound(self.program, self.deviations, prices, (node.low, node.high))
+        beside = 0.0 if self.beside is None else self.beside.best(prices)[0]
+        if not np.isfinite(beside):
+            return np.inf
+        interval = node.low, node.high
+        return interval_bound(self.program, self.deviations, prices, interval) + beside
 
     def _answer(self, status: Status) -> RobustAnswer:
         best = self.best

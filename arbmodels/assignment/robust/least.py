@@ -7,46 +7,58 @@ from time import perf_counter
 
 import numpy as np
 
-from arbmodels.assignment.passes import totals
+from arbmodels.assignment.answer import Answer
+from arbmodels.assignment.passes import Choice, totals
 from arbmodels.assignment.program import AssignmentProgram
+from arbmodels.assignment.robust.engine import Engine, Search
 from arbmodels.assignment.robust.protection import (
-    Deviations,
     best_threshold,
     chosen_deviations,
     plain,
     protection,
 )
-from arbmodels.assignment.solve import solve
-
-#: Steps that improve the assignment and the threshold in turn.
-_STEPS = 12
 
 
-def least_protected(
-    program: AssignmentProgram, deviations: Deviations, time_limit: float = 60.0
-) -> float | None:
-    """Return a limit at which the protected row can be kept; None if the other rows conflict.
+def least_robust(
+    program: AssignmentProgram, gap: float, time_limit: float, engine: Engine
+) -> Answer:
+    r"""Return the assignment at which a protected row is least, and a bound on what it is then.
 
-    It is reached by an assignment, so it is enough. It need not be the least: the assignment of
-    least activity plus excess and the threshold that suits it are improved in turn.
+    .. math::
+        \min_x \Big\{ \sum_i w_i a_{i x(i)} + \beta(x) \Big\} =
+        \min_z \Big\{ \Gamma z + \min_x \sum_i w_i a_{i x(i)} + \max(w_i d_{i x(i)} - z, 0) \Big\}
+
+    over assignments that keep the other rows: the same search over intervals of z, in which
+    :math:`\Gamma z_1` and the excess over :math:`z_2` bound the row from below.
     """
-    row, gamma = deviations.row, deviations.gamma
-    others = np.delete(np.arange(len(program.limits)), row)
     deadline = perf_counter() + time_limit
-    best, z = np.inf, np.inf
-    for _ in range(_STEPS):
-        at = plain(program, deviations, 0.0, z)
-        cheapest = replace(at.with_rows(others), objective=at.rows[row], maximise=False)
-        if cheapest.side is not None:
-            nothing = np.zeros_like(cheapest.side.objective)
-            cheapest = replace(cheapest, side=replace(cheapest.side, objective=nothing))
-        answer = solve(cheapest, 1e-9, max(deadline - perf_counter(), 0.1))
-        if answer.choice is None:
-            break
-        chosen = chosen_deviations(program, deviations, answer.choice)
-        needed = program.activity_of(totals(program, answer.choice))[row]
-        needed += protection(chosen, gamma)
-        if needed >= best:
-            break
-        best, z = float(needed), best_threshold(chosen, gamma)
-    return None if np.isinf(best) else best
+    return _Least(replace(program, maximise=False), gap, deadline, engine).run().answer
+
+
+class _Least(Search):
+    """The same branch and bound, with the row in place of the objective."""
+
+    def _bounded(self, low: float, high: float, seconds: float) -> Answer:
+        deviations = self.deviations
+        asked = plain(self.program, deviations, low, high)
+        goal = asked.with_rows(np.delete(np.arange(len(asked.limits)), deviations.row))
+        goal = replace(goal, objective=asked.rows[deviations.row])
+        if goal.side is not None and asked.side is not None:
+            beside = asked.side.coupling[deviations.row]
+            goal = replace(goal, side=replace(goal.side, objective=beside))
+        answer = self.engine(goal, self.gap / 2, seconds)
+        return replace(answer, bound=answer.bound + deviations.gamma * low)
+
+    def _consider(self, answer: Answer) -> None:
+        choice: Choice = answer.choice  # type: ignore[assignment]
+        row, gamma = self.deviations.row, self.deviations.gamma
+        chosen = chosen_deviations(self.program, self.deviations, choice)
+        reserve = protection(chosen, gamma)
+        activity = self.program.activity_of(totals(self.program, choice), answer.side)[row]
+        if -(activity + reserve) > self.value:
+            self.best, self.value, self.reserve = answer, -float(activity + reserve), reserve
+            self.threshold = best_threshold(chosen, gamma)
+
+    def _priced(self, node: object, prices: object) -> float:
+        del node, prices  # multipliers of the other rows alone say nothing about the row
+        return np.inf

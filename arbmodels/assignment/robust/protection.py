@@ -14,60 +14,19 @@ and an optimal z is zero or one of the D (Bertsimas and Sim 2004, "The price of 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.assignment.passes import Choice
-from arbmodels.assignment.program import AssignmentProgram, dense, offered
+from arbmodels.assignment.passes import Choice, totals
+from arbmodels.assignment.program import AssignmentProgram, Deviations, dense, offered
 from arbmodels.assignment.robust.extended import Extended, Rows
 from arbmodels.assignment.source import Arrays, Block, BoolArray, FloatArray, Quantity, Source
 
 #: Groups looked at together, few enough to stay in the processor's cache.
 _CHUNK = 2048
-
-
-@dataclass(frozen=True, eq=False)
-class Members:
-    """The instances of groups that share a plan.
-
-    Parameters
-    ----------
-    source : Source
-        Their quantities, classes and weights, N instances.
-    group : int array [N]
-        Which group of the program each belongs to.
-    """
-
-    source: Source
-    group: npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Deviations:
-    """How far the coefficients of one coupling row may deviate.
-
-    Parameters
-    ----------
-    row : int
-        The row; one that says at most.
-    gamma : float
-        How many instances deviate at once, at least 0; a fraction lets one deviate in part.
-    table : float array [K + 1, C, J]
-        Deviation per instance and plan as a combination of quantities, like a row of the program:
-        d_ij = D_0cj + sum_k D_kcj Q_k[i, j], not negative. A multiple of the row's own table
-        makes deviations a share of the coefficients, and needs no array. Plans without quantities
-        do not deviate.
-    members : Members, optional
-        Instances and quantities that ``table`` speaks of, if the program's groups are larger.
-    """
-
-    row: int
-    gamma: float
-    table: FloatArray
-    members: Members | None = None
 
 
 def excess_source(program: AssignmentProgram, deviations: Deviations, z: float) -> Source:
@@ -116,6 +75,41 @@ def chosen_deviations(
         members = deviations.members
         parts = members.source.map(_chosen, deviations.table, choice[members.group])
     return np.concatenate(parts)
+
+
+def deviations_of(program: AssignmentProgram, deviations: Deviations) -> FloatArray:
+    """Return w d of every instance at every plan its group may have, [N, J]; zero elsewhere."""
+    block = program.source.take(np.arange(program.groups))
+    allowed = offered(block, program.plans, program.forbidden)
+    members = deviations.members
+    if members is not None:
+        block = members.source.take(np.arange(members.source.groups))
+        allowed = allowed[members.group]
+    return np.where(allowed, _weighted(block, deviations.table), 0.0)
+
+
+def activity_at(
+    program: AssignmentProgram,
+    choice: Choice,
+    sums: FloatArray,
+    side: FloatArray | None = None,
+) -> FloatArray:
+    """Return the left-hand sides of all rows at an assignment, deviations included, [R]."""
+    activity = program.activity_of(sums, side)
+    protected = program.protected
+    if protected is not None:
+        chosen = chosen_deviations(program, protected, choice)
+        activity[protected.row] += protection(chosen, protected.gamma)
+    return activity
+
+
+def protected_activity(
+    program: AssignmentProgram, choice: Choice, side: FloatArray | None = None
+) -> float:
+    """Return the left-hand side of the protected row at an assignment."""
+    assert program.protected is not None  # noqa: S101 - for the type checker
+    activity = activity_at(program, choice, totals(program, choice), side)
+    return float(activity[program.protected.row])
 
 
 def protection(chosen: FloatArray, gamma: float) -> float:

@@ -98,9 +98,9 @@ def solve_with_side(
 
 
 def _engine(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
-    from arbmodels.assignment.solve import solve  # which imports this module
+    from arbmodels.assignment.solve import solve_literally  # which imports this module
 
-    return solve(program, gap, time_limit)
+    return solve_literally(program, gap, time_limit)
 
 
 def _solve_small(program: AssignmentProgram, side: Side, gap: float, time_limit: float) -> Answer:
