@@ -62,8 +62,14 @@ def test_table_and_json_files_hold_the_same_game(chicken: Path, tmp_path: Path) 
 def test_finite_shows_epsilon_and_every_pure_equilibrium(chicken: Path) -> None:
     answer = strict(run("finite", chicken, "--json"))
     assert answer["epsilon"] == 0
-    assert len(answer["others"]) == 1
-    assert run("finite", chicken).count("epsilon = 0.000") == 2
+    assert answer["complete"]
+    assert [one["kind"] for one in answer["others"]] == ["pure", "mixed"]
+    shown = run("finite", chicken)
+    assert shown.count("epsilon = 0.000") == 2
+    assert "These are all." in shown
+    only_pure = strict(run("finite", chicken, "--method", "pure", "--json"))
+    assert len(only_pure["others"]) == 1
+    assert not only_pure["complete"]
     mixed = strict(run("finite", chicken, "--method", "smoothed", "--json"))
     assert mixed["epsilon"] < 1e-9
 

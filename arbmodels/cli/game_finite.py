@@ -44,12 +44,22 @@ def finite(
         typer.Option("--kind", metavar="KIND", help="nash, correlated or coarse (correlated)."),
     ] = "nash",
     method: Annotated[
-        Literal["auto", "pure", "lemke_howson", "zero_sum", "polymatrix", "smoothed", "regret"],
+        Literal[
+            "auto",
+            "pure",
+            "enumeration",
+            "lemke_howson",
+            "zero_sum",
+            "polymatrix",
+            "smoothed",
+            "regret",
+        ],
         typer.Option(
             "--method",
             metavar="METHOD",
-            help="Nash only. auto: pure equilibria first, then what suits the number of players;"
-            " or pure, lemke_howson, zero_sum, polymatrix, smoothed, regret.",
+            help="Nash only. auto: all equilibria of two players with few actions, else pure ones"
+            " first, then what suits the number of players; or pure, enumeration, lemke_howson,"
+            " zero_sum, polymatrix, smoothed, regret.",
         ),
     ] = "auto",
     objective: Annotated[

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: Actions listed per player in a table.
 _LISTED = 6
-#: An epsilon over the range of payoffs up to this is rounding.
+#: A gain over the range of the player's own payoffs up to this is rounding.
 _EXACT = 1e-9
 
 
@@ -43,9 +43,12 @@ class FiniteEquilibrium(Displayed):
     iterations : int
         Pivots, rounds or steps.
     trace : float array [K, 2]
-        Convergence: iterations, epsilon so far.
+        Convergence: iterations, epsilon so far over the range of the player's payoffs.
     others : tuple of FiniteEquilibrium
-        Further equilibria, from other starts.
+        Further equilibria.
+    complete : bool
+        Whether this and ``others`` are all extreme equilibria: every other equilibrium is a mixture
+        of these. Where False, there may be more.
     """
 
     kind: Literal["pure", "mixed"]
@@ -57,6 +60,7 @@ class FiniteEquilibrium(Displayed):
     iterations: int
     trace: FloatArray
     others: tuple[FiniteEquilibrium, ...] = ()
+    complete: bool = False
 
     @property
     def epsilon(self) -> float:
@@ -69,9 +73,16 @@ class FiniteEquilibrium(Displayed):
         return self.deviations.relative_epsilon
 
     @property
+    def scaled_gain(self) -> FloatArray:
+        """Every player's largest gain over the range of its own payoffs, [P]; 0 if they are one."""
+        axes = tuple(range(1, self.game.payoffs.ndim))
+        span = self.game.payoffs.max(axis=axes) - self.game.payoffs.min(axis=axes)
+        return self.deviations.gain / np.where(span > 0, span, 1.0)
+
+    @property
     def _what(self) -> str:
-        """Say equilibrium only of what is one up to rounding."""
-        if self.epsilon <= _EXACT * float(np.ptp(self.game.payoffs)):
+        """Say equilibrium only of what is one up to rounding, on every player's own scale."""
+        if float(self.scaled_gain.max()) <= _EXACT:
             return f"{self.kind} equilibrium"
         return f"no equilibrium but the {self.kind} play of least epsilon that was found"
 
@@ -99,6 +110,7 @@ class FiniteEquilibrium(Displayed):
             "kind": self.kind,
             "game": self.game.name,
             "epsilon": self.epsilon,
+            "scaled_gain": dict(zip(self.game.players, self.scaled_gain.tolist(), strict=True)),
             "strategies": {
                 player: [
                     {"action": actions[k], "probability": float(own[k])}
@@ -114,16 +126,25 @@ class FiniteEquilibrium(Displayed):
             "iterations": self.iterations,
             "trace": self.trace.tolist(),
             "others": [replace(other, others=()).to_dict() for other in self.others],
+            "complete": self.complete,
         }
 
     def table(self) -> TextTable:
         """Return epsilon, then each player's gain, profit and strategy."""
         unit = self.game.unit
         rows = [
-            (player, number(gain), number(profit), str(int((own > 0).sum())), listed(actions, own))
-            for player, gain, profit, actions, own in zip(
+            (
+                player,
+                number(gain),
+                percent(float(scaled), 3),
+                number(profit),
+                str(int((own > 0).sum())),
+                listed(actions, own),
+            )
+            for player, gain, scaled, profit, actions, own in zip(
                 self.game.players,
                 self.deviations.gain,
+                self.scaled_gain,
                 self.profits,
                 self.game.actions,
                 self.strategies,
@@ -133,9 +154,10 @@ class FiniteEquilibrium(Displayed):
         note = f"{self.deviations.words}\nFound by {self.found_by}; {self.iterations:,} iterations."
         if self.others:
             note += f" {len(self.others)} other equilibria found (see .others)."
+        note += " These are all." if self.complete else " There may be more equilibria."
         return TextTable(
             f"epsilon = {number(self.epsilon)} {unit}: {self._what}, {self.game.name}",
-            ("player", f"gain [{unit}]", f"profit [{unit}]", "actions", "plays"),
+            ("player", f"gain [{unit}]", "of own range", f"profit [{unit}]", "actions", "plays"),
             rows,
             note,
         )
@@ -165,7 +187,7 @@ class FiniteEquilibrium(Displayed):
         """Draw epsilon over the finder's steps: profiles, pivots, steps or rounds."""
         steps, measure = self.trace.T
         return draw_trace(
-            steps, measure, f"Steps ({self.found_by})", f"epsilon ({self.game.unit})", axes
+            steps, measure, f"Steps ({self.found_by})", "epsilon (of the player's range)", axes
         )
 
 

@@ -11,16 +11,35 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels.errors import InputError
-from arbmodels.games.finite import lemke_howson, polymatrix, pure, regret, smoothed, zero_sum
+from arbmodels.games.finite import (
+    lemke_howson,
+    polymatrix,
+    pure,
+    regret,
+    smoothed,
+    vertices,
+    zero_sum,
+)
 from arbmodels.games.finite.mixed import exploitability, on_support
 from arbmodels.passk import FloatArray
 
-Method = Literal["auto", "pure", "lemke_howson", "zero_sum", "polymatrix", "smoothed", "regret"]
+Method = Literal[
+    "auto",
+    "pure",
+    "enumeration",
+    "lemke_howson",
+    "zero_sum",
+    "polymatrix",
+    "smoothed",
+    "regret",
+]
 
-#: Epsilon over the range of payoffs below which an answer is exact up to rounding.
+#: Epsilon, every player's payoffs ranging over one, below which an answer is exact up to rounding.
 EXACT = 1e-9
-#: Epsilon over the range of payoffs that is not worth solving the indifference conditions for.
+#: Epsilon, on the same scale, that is not worth solving the indifference conditions for.
 ROUNDED = 1e-12
+#: Random starts.
+_STARTS = 24
 #: Two equilibria that differ less in every probability are one.
 _SAME = 1e-7
 
@@ -33,29 +52,41 @@ class Found(NamedTuple):
     found_by: str
     iterations: int
     trace: FloatArray
+    complete: bool = False
+
+
+def own_scale(payoffs: FloatArray) -> FloatArray:
+    """Return payoffs of which every player's range over one; zeros where all are the same.
+
+    A player's gain means something beside its own payoffs only, and equilibria do not change.
+    """
+    axes = tuple(range(1, payoffs.ndim))
+    low = payoffs.min(axis=axes, keepdims=True)
+    # Halves, so that the range of the largest floats is one.
+    span = payoffs.max(axis=axes, keepdims=True) / 2 - low / 2
+    scaled: FloatArray = (payoffs / 2 - low / 2) / np.where(span > 0, span, 1.0)
+    return scaled
 
 
 def find(payoffs: FloatArray, method: Method, deadline: float, paths: int | None) -> list[Found]:
     """Return what a method finds: one answer at least, the best first.
+
+    Epsilon and traces are on every player's own scale (:func:`own_scale`).
 
     Raises
     ------
     InputError
         If the method is unknown or does not suit the number of players.
     """
-    if method not in get_args(Method):
-        raise InputError(f"No method {method!r}; choose one of {', '.join(get_args(Method))}.")
+    payoffs = own_scale(payoffs)
+    _check_method(payoffs, method)
     two = len(payoffs) == 2
-    if method == "lemke_howson" and not two:
-        raise InputError(
-            f"Lemke-Howson is for two players, this game has {len(payoffs)}. Use 'auto',"
-            " 'polymatrix', 'smoothed' or 'regret'."
-        )
-    if method == "zero_sum" and not zero_sum.is_zero_sum(payoffs):
-        raise InputError(
-            "The payoffs of the two players do not add up to a constant, so 'zero_sum' does not"
-            " apply. Use 'auto'."
-        )
+    if method == "enumeration" or (
+        method == "auto" and paths is None and vertices.is_small(payoffs.shape[1:])
+    ):
+        found = _enumeration(payoffs)
+        if found and found[0].epsilon <= EXACT:
+            return found
     if method in ("auto", "pure"):
         found = _pure(payoffs)
         if found or method == "pure":
@@ -66,26 +97,44 @@ def find(payoffs: FloatArray, method: Method, deadline: float, paths: int | None
             exact, epsilon = _polished(payoffs, answer)
             how = "linear program in HiGHS (zero-sum)"
             return [Found(exact, epsilon, how, 0, np.array([[0.0, epsilon]]))]
-    if method == "lemke_howson":
-        return _lemke_howson(payoffs, deadline, paths)
     found = []
-    target = EXACT * float(np.ptp(payoffs))
-    if method == "auto" and two:
+    if method == "lemke_howson" or (method == "auto" and two):
         found = _lemke_howson(payoffs, _part(deadline, 0.4, method), paths)
-        if found[0].epsilon <= target:
+        if method == "lemke_howson" or found[0].epsilon <= EXACT:
             return found
     for name in _in_order(method, two=two):
         finder, share = _FINDERS[name]
-        found.append(finder(payoffs, _part(deadline, share, method), target))
-        if found[-1].epsilon <= target:
+        found.append(finder(payoffs, _part(deadline, share, method), EXACT))
+        if found[-1].epsilon <= EXACT:
             return found[-1:]
     return [min(found, key=lambda one: one.epsilon)]
+
+
+def _check_method(payoffs: FloatArray, method: Method) -> None:
+    """Refuse a method that is unknown or does not suit the game."""
+    if method not in get_args(Method):
+        raise InputError(f"No method {method!r}; choose one of {', '.join(get_args(Method))}.")
+    if method == "enumeration" and not vertices.is_small(payoffs.shape[1:]):
+        raise InputError(
+            "Enumeration is for two players with about 8 actions each; this game has"
+            f" {' x '.join(map(str, payoffs.shape[1:]))}. Use 'auto' or 'lemke_howson'."
+        )
+    if method == "lemke_howson" and len(payoffs) != 2:
+        raise InputError(
+            f"Lemke-Howson is for two players, this game has {len(payoffs)}. Use 'auto',"
+            " 'polymatrix', 'smoothed' or 'regret'."
+        )
+    if method == "zero_sum" and not zero_sum.is_zero_sum(payoffs):
+        raise InputError(
+            "The payoffs of the two players do not add up to a constant, each on its own scale, so"
+            " 'zero_sum' does not apply. Use 'auto'."
+        )
 
 
 def _in_order(method: Method, *, two: bool) -> tuple[str, ...]:
     """Return what is tried after the methods that end exactly."""
     if method == "auto":
-        return _FALLBACKS if two else ("polymatrix", *_FALLBACKS)
+        return _FALLBACKS if two else ("polymatrix", "smoothed", "restarts", "regret")
     # The program of a zero-sum game may run out of time.
     return ("regret",) if method == "zero_sum" else (method,)
 
@@ -96,6 +145,21 @@ def _polymatrix(payoffs: FloatArray, deadline: float, target: float) -> Found:
     strategies, epsilon = _polished(payoffs, steps.strategies)
     how = "iterated polymatrix approximation"
     return Found(strategies, epsilon, how, steps.steps, steps.trace)
+
+
+def _restarts(payoffs: FloatArray, deadline: float, target: float) -> Found:
+    """Approximate by polymatrix games from random play, where even play led nowhere."""
+    random = np.random.default_rng(0)
+    found: list[Found] = []
+    for start in range(1, _STARTS + 1):
+        mixed = [random.dirichlet(np.ones(size)) for size in payoffs.shape[1:]]
+        steps = polymatrix.follow(payoffs, mixed, deadline, target)
+        strategies, epsilon = _polished(payoffs, steps.strategies)
+        how = f"iterated polymatrix approximation from random start {start}"
+        found.append(Found(strategies, epsilon, how, steps.steps, steps.trace))
+        if epsilon <= target or perf_counter() > deadline:
+            break
+    return min(found, key=lambda one: one.epsilon)
 
 
 def _smoothed(payoffs: FloatArray, deadline: float, target: float) -> Found:
@@ -114,7 +178,8 @@ def _regret(payoffs: FloatArray, deadline: float, target: float) -> Found:
 #: What finds equilibria of any number of players, and its share of the time where others follow.
 _FINDERS: dict[str, tuple[Callable[[FloatArray, float, float], Found], float]] = {
     "polymatrix": (_polymatrix, 0.4),
-    "smoothed": (_smoothed, 0.7),
+    "smoothed": (_smoothed, 0.5),
+    "restarts": (_restarts, 0.6),
     "regret": (_regret, 1.0),
 }
 _FALLBACKS = ("smoothed", "regret")
@@ -132,6 +197,27 @@ def _pure(payoffs: FloatArray) -> list[Found]:
     how = f"enumeration of {tried:,} profiles"
     trace = np.array([[float(tried), 0.0]])
     return [Found(_unit(profile, payoffs), 0.0, how, tried, trace) for profile in profiles]
+
+
+def _enumeration(payoffs: FloatArray) -> list[Found]:
+    """All extreme equilibria: pure ones first, then those with fewer actions."""
+    every = vertices.every_equilibrium(payoffs)
+    how = f"enumeration of {every.bases:,} bases of best responses"
+    if every.components < len(every.strategies):
+        how += (
+            f": {len(every.strategies)} extreme equilibria in {every.components}"
+            f" component{'s' * (every.components > 1)}, whose other equilibria are mixtures of them"
+        )
+    found = []
+    for strategies in every.strategies:
+        exact, epsilon = _polished(payoffs, strategies)
+        trace = np.array([[float(every.bases), epsilon]])
+        found.append(Found(exact, epsilon, how, every.bases, trace, every.complete))
+    # Pure ones in the order of their actions.
+    place = [[int(own.argmax()) for own in one.strategies] for one in found]
+    played = [sum(int((own > 0).sum()) for own in one.strategies) for one in found]
+    order = sorted(range(len(found)), key=lambda k: (found[k].epsilon > EXACT, played[k], place[k]))
+    return [found[k] for k in order]
 
 
 def _least(payoffs: FloatArray) -> Found:
@@ -165,8 +251,7 @@ def _lemke_howson(payoffs: FloatArray, deadline: float, paths: int | None) -> li
         epsilon = exploitability(payoffs, uniform)
         trace = [(float(pivots), epsilon)]
         found = [Found(uniform, epsilon, "Lemke-Howson, no path ended", pivots, np.array(trace))]
-    slack = EXACT * float(np.ptp(payoffs))
-    exact = [one for one in found if one.epsilon <= slack]
+    exact = [one for one in found if one.epsilon <= EXACT]
     return exact or [min(found, key=lambda one: one.epsilon)]
 
 
@@ -178,7 +263,7 @@ def _polished(
     Returns the better strategies, and their epsilon.
     """
     before = exploitability(payoffs, strategies)
-    if before > ROUNDED * float(np.ptp(payoffs)):
+    if before > ROUNDED:
         exact = on_support(payoffs, strategies, 1e-12)
         after = np.inf if exact is None else exploitability(payoffs, exact)
         if exact is not None and after < before:

@@ -205,15 +205,18 @@ class FiniteGame:
 
         Parameters
         ----------
-        method : {"auto", "pure", "lemke_howson", "zero_sum", "polymatrix", "smoothed", "regret"}
-            auto enumerates pure equilibria first. If there is none: for two players the linear
-            program of a zero-sum game or Lemke-Howson; for more iterated polymatrix approximation;
+        method : str
+            "auto", "pure", "enumeration", "lemke_howson", "zero_sum", "polymatrix", "smoothed" or
+            "regret".
+            auto enumerates all equilibria of two players with up to about 8 actions each, pure ones
+            first. Larger games: pure equilibria; if there is none, for two players the linear
+            program of a zero-sum game or Lemke-Howson, for more iterated polymatrix approximation;
             if those do not end at an equilibrium in time, continuation from the smoothed game,
             then regret matching. pure returns the profile of least epsilon where there is no pure
-            equilibrium.
+            equilibrium, each player's gain over the range of its own payoffs.
         paths : int, optional
             Lemke-Howson: how many paths to follow to their ends, short ones first; by default
-            that from every action.
+            that from every action. If given, auto does not enumerate.
         time_limit : float
             Seconds, after which the best answer so far is returned with its epsilon.
 
@@ -281,7 +284,7 @@ class FiniteGame:
                     f"The joint distribution of {self.payoffs[0].size:,} profiles is too large"
                     f" (limit {JOINT:,}); use solve('regret') for independent strategies."
                 )
-            averages = play(self.payoffs, deadline, joint=True)
+            averages = play(finders.own_scale(self.payoffs), deadline, joint=True)
             joint = cast("FloatArray", averages.joint)
             how, rounds = "regret matching+", averages.rounds
             trace, bound = averages.trace, float(total.max())
@@ -362,6 +365,7 @@ class FiniteGame:
             found.found_by,
             found.iterations,
             found.trace,
+            complete=found.complete,
         )
 
 

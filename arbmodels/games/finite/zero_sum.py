@@ -14,7 +14,7 @@ ROUNDING = 1e-12
 
 
 def is_zero_sum(payoffs: FloatArray) -> bool:
-    """Return whether two players' payoffs add up to the same at every profile."""
+    """Return whether two players' payoffs add up to the same, each on its scale."""
     if len(payoffs) != 2:
         return False
     total = payoffs.sum(axis=0)
