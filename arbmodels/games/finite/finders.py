@@ -85,8 +85,9 @@ def find(payoffs: FloatArray, method: Method, deadline: float, paths: int | None
         method == "auto" and paths is None and vertices.is_small(payoffs.shape[1:])
     ):
         found = _enumeration(payoffs)
-        if found and found[0].epsilon <= EXACT:
+        if found:
             return found
+        method = "lemke_howson" if method == "enumeration" else method
     if method in ("auto", "pure"):
         found = _pure(payoffs)
         if found or method == "pure":
@@ -212,11 +213,14 @@ def _enumeration(payoffs: FloatArray) -> list[Found]:
     for strategies in every.strategies:
         exact, epsilon = _polished(payoffs, strategies)
         trace = np.array([[float(every.bases), epsilon]])
-        found.append(Found(exact, epsilon, how, every.bases, trace, every.complete))
+        if epsilon <= EXACT:
+            found.append(Found(exact, epsilon, how, every.bases, trace, every.complete))
+    if len(found) < len(every.strategies):  # lost to rounding
+        found = [one._replace(complete=False) for one in found]
     # Pure ones in the order of their actions.
     place = [[int(own.argmax()) for own in one.strategies] for one in found]
     played = [sum(int((own > 0).sum()) for own in one.strategies) for one in found]
-    order = sorted(range(len(found)), key=lambda k: (found[k].epsilon > EXACT, played[k], place[k]))
+    order = sorted(range(len(found)), key=lambda k: (played[k], place[k]))
     return [found[k] for k in order]
 
 
