@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import operator
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -28,6 +28,9 @@ BoolArray = npt.NDArray[np.bool_]
 
 #: Sums and ratios of numbers between these can neither overflow nor vanish.
 SMALLEST, LARGEST = 1e-100, 1e100
+#: A probability beyond 0 or 1 by no more is rounding: of a sum or a product in double precision,
+#: or of a few operations in single precision.
+ROUNDING = {"float64": 1e-9, "float32": 1e-6}
 #: Whole numbers up to here are exact as floats.
 MOST = 2**53
 
@@ -62,7 +65,7 @@ def is_count(values: FloatArray) -> BoolArray:
     return good
 
 
-def number(
+def number_of(
     value: object, what: str, least: float = -math.inf, most: float = math.inf, unit: str = ""
 ) -> float:
     """Return a number as a float.
@@ -87,12 +90,12 @@ def number(
     if isinstance(value, np.ndarray) and value.ndim == 0 and not np.ma.isMaskedArray(value):
         value = value[()]
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real | Decimal):
-        raise InputError(f"The {what} is {_shown(value)}; give {unit or 'a number'}.")
+        raise InputError(f"The {what} is {shown(value)}; give {unit or 'a number'}.")
     try:
         result = float(value)
     except (OverflowError, ValueError):
         raise InputError(
-            f"The {what} is too large for a float ({_shown(value)}); give {unit or 'a number'}."
+            f"The {what} is too large for a float ({shown(value)}); give {unit or 'a number'}."
         ) from None
     bounded = least > -math.inf or most < math.inf
     if bounded and not (math.isfinite(result) and least <= result <= most):
@@ -105,7 +108,7 @@ def number(
     return result
 
 
-def whole(value: object, what: str, least: int = 0, most: int = MOST) -> int:
+def whole_of(value: object, what: str, least: int = 0, most: int = MOST) -> int:
     """Return a whole number as an int; 3.0 is one.
 
     Raises
@@ -121,10 +124,10 @@ def whole(value: object, what: str, least: int = 0, most: int = MOST) -> int:
     if result is None and isinstance(value, float | np.floating) and value == np.floor(value):
         result = int(value) if math.isfinite(value) else None
     if result is None or isinstance(value, bool | np.bool_):
-        raise InputError(f"The {what} is {_shown(value)}; {wanted}.")
+        raise InputError(f"The {what} is {shown(value)}; {wanted}.")
     if not least <= result <= most:
         top = "" if result < least else f" and at most {most}"
-        raise InputError(f"The {what} is {_shown(result)}; {wanted}{top}.")
+        raise InputError(f"The {what} is {shown(result)}; {wanted}{top}.")
     return result
 
 
@@ -132,10 +135,10 @@ def seed_of(value: object, what: str = "seed") -> int:
     """Return a seed: a whole number, at least 0, however large (NumPy takes any)."""
     if isinstance(value, int) and not isinstance(value, bool) and value > MOST:
         return value
-    return whole(value, what)
+    return whole_of(value, what)
 
 
-def flag(value: object, what: str) -> bool:
+def flag_of(value: object, what: str) -> bool:
     """Return True or False.
 
     Raises
@@ -144,11 +147,11 @@ def flag(value: object, what: str) -> bool:
         If it is neither; 2, "no" or None are not taken for one of them.
     """
     if not isinstance(value, bool | np.bool_):
-        raise InputError(f"{what} is {_shown(value)}; give True or False.")
+        raise InputError(f"{what} is {shown(value)}; give True or False.")
     return bool(value)
 
 
-def text(value: object, what: str) -> str:
+def text_of(value: object, what: str) -> str:
     """Return a name that the user gives as text.
 
     Raises
@@ -157,11 +160,24 @@ def text(value: object, what: str) -> str:
         If it is no text, or empty, or has blanks at its ends.
     """
     if not isinstance(value, str) or not is_label(value):
-        raise InputError(f"{what} is {_shown(value)}; give {LABEL}.")
+        raise InputError(f"{what} is {shown(value)}; give {LABEL}.")
     return str(value)
 
 
-def numbers(
+def choice_of(value: object, choices: Sequence[str], what: str) -> str:
+    """Return one of several words.
+
+    Raises
+    ------
+    InputError
+        If it is none of them.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise InputError(f"{what} is {shown(value)}; choose from {', '.join(choices)}.")
+    return value
+
+
+def numbers_of(
     values: object, what: str, axes: int | None = None, *, booleans: bool = False
 ) -> npt.NDArray[np.floating[Any]]:
     """Return an array of floats: float32 and float64 ones as they are, not copied.
@@ -191,7 +207,7 @@ def numbers(
     elif array.dtype.kind not in ("iufb" if booleans else "iuf"):
         kind = {"b": "True and False", "c": "complex numbers", "U": "text", "S": "text"}
         raise InputError(f"{wrong}: {kind.get(array.dtype.kind, f'it is of {array.dtype}')}.")
-    elif isinstance(values, list | tuple) and not booleans and _has_flags(values):
+    elif isinstance(values, list | tuple) and array.dtype != np.bool_ and _has_flags(values):
         raise InputError(f"{wrong}: True and False are none.")
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float64)
@@ -231,12 +247,12 @@ def _of_objects(array: npt.NDArray[Any], wrong: str) -> FloatArray:
             continue
         if isinstance(value, bool | np.bool_) or not isinstance(value, Real | Decimal):
             where = f" at position {_place(place)}" if place else ""
-            raise InputError(f"{wrong}: {_shown(value)}{where} is none.")
+            raise InputError(f"{wrong}: {shown(value)}{where} is none.")
         try:
             result[place] = float(value)
         except (OverflowError, ValueError):
             raise InputError(
-                f"{wrong}: {_shown(value)} at position {_place(place)} exceeds any float."
+                f"{wrong}: {shown(value)} at position {_place(place)} exceeds any float."
             ) from None
     return result
 
@@ -254,13 +270,18 @@ def _place(place: tuple[int, ...]) -> str:
     return str(place[0]) if len(place) == 1 else str(place)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """Return a value as it is written, cut short."""
     try:
-        written = repr(value)
+        written = repr(value.item() if isinstance(value, np.generic) else value)
     except Exception:
         written = f"a {type(value).__name__} too large to print"
     return written if len(written) <= 80 else f"{written[:77]}..."
+
+
+def rounding_of(values: npt.NDArray[np.floating[Any]]) -> float:
+    """Return how far probabilities of this precision may lie beyond 0 or 1."""
+    return ROUNDING[values.dtype.name]
 
 
 def label_of(value: object) -> str:
@@ -280,8 +301,8 @@ def listed(values: object, what: str) -> list[Any]:
     """
     if isinstance(values, str | bytes):
         raise InputError(f"{what} must be a list of names; write {what}=[{values!r}].")
-    if not isinstance(values, Iterable) or isinstance(values, Set | pd.DataFrame):
-        raise InputError(f"{what} must be a list of names, not {_shown(values)}.")
+    if not isinstance(values, Iterable) or isinstance(values, Set | Mapping | pd.DataFrame):
+        raise InputError(f"{what} must be a list of names, not {shown(values)}.")
     if isinstance(values, np.ndarray):
         if values.ndim != 1:
             raise InputError(f"{what} must be a list of names; it has {values.ndim} axes.")
@@ -306,6 +327,22 @@ def labels_of(values: object, what: str) -> tuple[str, ...]:
     return names
 
 
+def names_of(values: object, what: str) -> tuple[str, ...]:
+    """Return a list of names as text, each of which can name something, and no two alike.
+
+    Raises
+    ------
+    InputError
+        If they are no list, or one is no label, or there twice.
+    """
+    names = labels_of(values, what)
+    for name, times in Counter(names).items():
+        if not is_label(name) or times > 1:
+            problem = f"names {name!r} {times} times" if times > 1 else f"has {name!r}"
+            raise InputError(f"{what} {problem}; give different labels, each {LABEL}.")
+    return names
+
+
 def _check_alike(given: Sequence[object], names: Sequence[str], what: str) -> None:
     """Raise InputError where text and something else read alike, such as "1" and 1."""
     kinds = set(map(type, given))
@@ -317,9 +354,34 @@ def _check_alike(given: Sequence[object], names: Sequence[str], what: str) -> No
         before, its_kind = kind_of.setdefault(name, (value, kind))
         if its_kind != kind:
             raise InputError(
-                f"{what} has {_shown(before)} and {_shown(value)}, which read alike; write them"
+                f"{what} has {shown(before)} and {shown(value)}, which read alike; write them"
                 " alike, or differently."
             )
+
+
+def named(values: object, what: str) -> npt.NDArray[Any]:
+    """Return names as an array, each what it was; as text where they are of several kinds.
+
+    Raises
+    ------
+    InputError
+        If they are no list, one is missing or not one name, or two read alike.
+    """
+    if isinstance(values, pd.Series | pd.Index):
+        values = values.to_numpy()
+    plain = isinstance(values, np.ndarray) and not np.ma.isMaskedArray(values)
+    if isinstance(values, np.ndarray) and plain and values.dtype.kind != "O" and values.ndim == 1:
+        return values
+    members = listed(values, what)
+    array = np.empty(len(members), dtype=object)
+    array[:] = members
+    # Names of one kind are left to NumPy and pandas, which may merge 1, True and "1".
+    if len(set(map(type, members))) == 1 and isinstance(members[0], str | int | float):
+        return array
+    texts = [label_of(value) for value in members]
+    _check_alike(members, texts, what)
+    array[:] = texts
+    return array
 
 
 def coded(values: object, what: str, size: int) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
@@ -339,27 +401,9 @@ def coded(values: object, what: str, size: int) -> tuple[tuple[str, ...], npt.ND
     """
     if isinstance(values, str):
         raise InputError(f"{what} must be one label per instance, not the text {values!r}.")
-    if isinstance(values, pd.Series | pd.Index):
-        values = values.to_numpy()
-    if isinstance(values, np.ndarray) and values.dtype.kind != "O":
-        given: Any = values
-        if values.ndim != 1 or np.ma.is_masked(values):
-            listed(values, what)  # says what is wrong
-    else:
-        members = listed(values, what)
-        given = np.empty(len(members), dtype=object)
-        given[:] = members
+    given = np.asarray(named(values, what))
     if len(given) != size:
         raise InputError(f"{what} has {len(given)} labels for {size} instances.")
-    if given.dtype == object:
-        # What is not a scalar cannot be told apart by pandas; 1, True and "1" it may merge.
-        kinds = set(map(type, given))
-        if not all(issubclass(kind, Hashable) for kind in kinds):
-            given[:] = [label_of(value) for value in given]
-        elif len(kinds) > 1:
-            texts = [label_of(value) for value in given]
-            _check_alike(given, texts, what)
-            given[:] = texts
     codes, distinct = pd.factorize(given, use_na_sentinel=False)
     names = [label_of(value) for value in distinct]
     for k, name in enumerate(names):
@@ -386,7 +430,7 @@ def mapping_of(values: object, what: str) -> dict[Any, Any]:
         unique(values.index, what)
         return dict(zip(values.index.tolist(), values.tolist(), strict=True))
     if not isinstance(values, Mapping):
-        raise InputError(f"{what} is {_shown(values)}; give a mapping from names to values.")
+        raise InputError(f"{what} is {shown(values)}; give a mapping from names to values.")
     return dict(values)
 
 
@@ -397,7 +441,7 @@ def unique(index: pd.Index[Any], what: str) -> None:
     bad = index.isna() | index.duplicated()
     if bad.any():
         raise InputError(
-            f"The labels of {what} have {_shown(index[bad][0])} twice or missing; name each once."
+            f"The labels of {what} have {shown(index[bad][0])} twice or missing; name each once."
         )
 
 
@@ -455,9 +499,9 @@ def aligned(
         if len(index) != len(wanted) or (place < 0).any():
             other = wanted[place < 0]
             odd = index[_places(wanted, index) < 0] if wanted.is_unique else index[:0]
-            problem = f"lacks {_shown(other[0])}" if len(other) else ""
+            problem = f"lacks {shown(other[0])}" if len(other) else ""
             if len(odd):
-                problem += f"{' and ' if problem else ''}has {_shown(odd[0])}"
+                problem += f"{' and ' if problem else ''}has {shown(odd[0])}"
             raise InputError(
                 f"{what} {problem or 'has a label twice'} among its {side}, which must be the"
                 f" {called}s. Frames and Series are matched by label: use the same ones, or give"
@@ -564,7 +608,7 @@ def check_arrays(
         try:
             placed = aligned(values, {0: (instances, "instance"), 1: (models, "model")}, what)
             counts = what in ("attempts", "successes")
-            arrays[what] = numbers(placed, what, booleans=counts).astype(float, copy=False)
+            arrays[what] = numbers_of(placed, what, booleans=counts).astype(float, copy=False)
         except InputError as error:
             problems.append(str(error).removesuffix("."))
             continue

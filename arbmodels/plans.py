@@ -8,6 +8,17 @@ from functools import cached_property
 
 import numpy as np
 
+from arbmodels.checks import (
+    choice_of,
+    is_count,
+    is_price,
+    labels_of,
+    listed,
+    number_of,
+    shown,
+    text_of,
+    whole_of,
+)
 from arbmodels.curves import Curves, Unit, attempt_curves, dollar_curves
 from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.errors import InputError
@@ -42,10 +53,11 @@ class Plan:
     unit: Unit = "attempts"
 
     def __post_init__(self) -> None:
-        stages = tuple((str(model), float(amount)) for model, amount in self.stages)
+        choice_of(self.unit, ("attempts", "dollars"), "A plan's unit")
+        stages = tuple(_stage(stage) for stage in listed(self.stages, "stages"))
         for position, (model, amount) in enumerate(stages, start=1):
-            whole = self.unit == "dollars" or amount == int(amount if np.isfinite(amount) else 0)
-            if not (0 < amount < np.inf and whole):
+            good = is_price if self.unit == "dollars" else is_count
+            if not (amount > 0 and good(np.array(amount))):
                 raise InputError(
                     f"Stage {position} ({model!r}) has amount {amount:g}; a plan in {self.unit}"
                     f" needs {'whole ' if self.unit == 'attempts' else ''}positive numbers."
@@ -112,6 +124,28 @@ class Plan:
             failure[:, m] = curve.failure(ends[1:])[:, 0]
             amount[m] = ends[1]
         return PlanEvaluation(self, market, 1.0 - failure.prod(axis=1), spend, curves.convention)
+
+
+def _stage(stage: object) -> tuple[str, float]:
+    pair = stage if isinstance(stage, tuple | list) else ()
+    if len(pair) != 2:
+        raise InputError(f"A stage is {shown(stage)}; give pairs of a model and an amount.")
+    return text_of(pair[0], "The model of a stage"), number_of(pair[1], f"amount of {pair[0]!r}")
+
+
+def plans_of(plans: object) -> tuple[Plan, ...]:
+    """Return several plans.
+
+    Raises
+    ------
+    InputError
+        If they are no list of plans.
+    """
+    known = listed(plans, "plans")
+    for plan in known:
+        if not isinstance(plan, Plan):
+            raise InputError(f"{shown(plan)} is no plan; give Plan((('model', 1),)), say.")
+    return tuple(known)
 
 
 def default_curves(market: Market, plans: Sequence[Plan]) -> dict[Unit, Curves]:
@@ -216,7 +250,8 @@ def attempts_up_to(models: Market | Iterable[str], most: int = 1) -> tuple[Plan,
     >>> [plan.label for plan in attempts_up_to(["small", "large"], 2)]
     ['abstain', '1 x small', '2 x small', '1 x large', '2 x large']
     """
-    if most < 1:
+    if whole_of(most, "number of attempts of attempts_up_to") < 1:
         raise InputError(f"attempts_up_to needs at least one attempt, not {most}.")
-    names = models.models if isinstance(models, Market) else tuple(models)
+    most = int(most)
+    names = models.models if isinstance(models, Market) else labels_of(models, "models")
     return (Plan(), *(Plan(((name, k),)) for name in names for k in range(1, most + 1)))

@@ -127,7 +127,7 @@ def measured(
     budget = float(bills.min() + portion * (bills.max() - bills.min()))
     every = np.arange(len(arrivals))
     hindsight = RoutingPolicy.fit(arrivals.plans, arrivals.value, arrivals.paid, budget)
-    best = arrivals.outcome[every, hindsight.choose(arrivals.value, arrivals.paid)].mean()
+    best = arrivals.outcome[every, hindsight.positions(arrivals.value, arrivals.paid)].mean()
     least = arrivals.outcome[every, arrivals.cheapest].mean()
     bound = arrivals.bound(budget) / len(arrivals)  # of all runs: once, as it takes as long as one
     lowest = arrivals.value[every, arrivals.cheapest].mean()

@@ -30,9 +30,9 @@ Constraints:
 Size:
     |O| binary variables, |G| + 2 rows; the relaxation has at most 2 fractional groups.
 
-The arrays v and s are ``problem.value`` and ``problem.spend`` of an ``arb.RoutingProblem``, [G, J],
-NaN where a plan is not offered. ``arb.RoutingProblem.solve`` is the same program without the
-modelling layer; the tests hold all three against each other.
+The arrays v and s are ``problem.added_solve_rate`` and ``problem.added_spend`` of an
+``arb.RoutingProblem``, [G, J], NaN where a plan is not offered. ``arb.RoutingProblem.solve`` is the
+same program without the modelling layer; the tests hold all three against each other.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ def random_program(seed, form, instances, models, *, attempts=1, assignment="ora
         equal_weights=bool(rng.random() < 0.5),
     )
     problem = arb.RoutingProblem(market, arb.attempts_up_to(market, attempts), assignment)
-    most_spend = np.nanmax(problem.spend, axis=1).sum()
-    most_solved = np.nanmax(problem.value, axis=1).sum()
+    most_spend = np.nanmax(problem.added_spend, axis=1).sum()
+    most_solved = np.nanmax(problem.added_solve_rate, axis=1).sum()
     budget = float(rng.uniform(0, 0.8) * most_spend) if "budget" in form else None
     floor = float(min(rng.uniform(0.2, 1.1) * most_solved, 1.0)) if "floor" in form else None
     problem = problem.minimize_spend() if budget is None else problem.add_budget(budget)
@@ -47,8 +47,8 @@ def random_program(seed, form, instances, models, *, attempts=1, assignment="ora
 
 def check_choice(problem, choice, budget, floor, best):
     every = np.arange(len(problem.groups))
-    solved = problem.value[every, choice].sum()  # NaN if a plan is not on offer
-    spent = problem.spend[every, choice].sum()
+    solved = problem.added_solve_rate[every, choice].sum()  # NaN if a plan is not on offer
+    spent = problem.added_spend[every, choice].sum()
     if budget is not None:
         assert spent <= budget + 1e-7 * max(budget, 1.0)
     if floor is not None:
@@ -71,7 +71,7 @@ def test_all_agree_with_enumeration(seed, instances, models, assignment, form):
     problem, budget, floor = random_program(seed, form, instances, models, assignment=assignment)
     objective, _, holds = enumerate_problem(problem)
     best = best_of(problem, objective, holds)
-    arrays = problem.value, problem.spend, budget, floor
+    arrays = problem.added_solve_rate, problem.added_spend, budget, floor
     for build, solve in ((build_pyomo, solve_pyomo), (build_cvxpy, solve_cvxpy)):
         if best is None:
             with pytest.raises(arb.InfeasibleError):
@@ -89,7 +89,7 @@ def test_all_agree_with_enumeration(seed, instances, models, assignment, form):
 @given(st.integers(0, 2**32 - 1), st.integers(10, 40), st.integers(2, 4), forms)
 def test_all_agree_on_larger_programs(seed, instances, models, form):
     problem, budget, floor = random_program(seed, form, instances, models, attempts=3)
-    arrays = problem.value, problem.spend, budget, floor
+    arrays = problem.added_solve_rate, problem.added_spend, budget, floor
     try:
         best = problem.solve().objective
     except arb.InfeasibleError:

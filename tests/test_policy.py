@@ -44,25 +44,32 @@ def draw_alike(rng: np.random.Generator, count: int) -> Arrivals:
 def test_choose_is_the_best_reduced_value(seed: int, count: int, width: int, price: float) -> None:
     rng = np.random.default_rng(seed)
     value, spend = draw(rng, count, width)
-    value[rng.random(value.shape) < 0.2] = -np.inf
-    value[:, 0] = 0.5
+    offered = rng.random(value.shape) >= 0.2
+    offered[:, 0] = True
     use = rng.random((count, width))
     policy = RoutingPolicy([str(j) for j in range(width)], {SPEND: price, "capacity": -0.3})
-    chosen = policy.choose(value, spend, {"capacity": use})
+    chosen = policy.choose(value, spend, {"capacity": use}, offered=offered)
     for i in range(count):
-        reduced = [value[i, j] - price * spend[i, j] + 0.3 * use[i, j] for j in range(width)]
-        assert reduced[chosen[i]] == pytest.approx(max(reduced))
+        reduced = {
+            str(j): value[i, j] - price * spend[i, j] + 0.3 * use[i, j]
+            for j in range(width)
+            if offered[i, j]
+        }
+        assert reduced[chosen[i]] == pytest.approx(max(reduced.values()))
 
 
 def test_equally_good_plans_go_to_the_cheaper_one() -> None:
     policy = RoutingPolicy(PLANS, {SPEND: 0.0})
-    assert policy.choose([[1.0, 1.0]], [[0.2, 0.1]]).tolist() == [1]
+    assert policy.choose([[1.0, 1.0]], [[0.2, 0.1]]).tolist() == ["large"]
 
 
 def test_a_row_may_be_the_same_for_all_instances() -> None:
     policy = RoutingPolicy(PLANS, {SPEND: 1.0, "capacity of large": 0.5})
     value, spend = [[0.1, 0.9], [0.1, 0.5]], [[0.0, 0.1], [0.0, 0.1]]
-    assert policy.choose(value, spend, {"capacity of large": [0.0, 1.0]}).tolist() == [1, 0]
+    assert policy.choose(value, spend, {"capacity of large": [0.0, 1.0]}).tolist() == [
+        "large",
+        "small",
+    ]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.floats(0.0, 1.0))
@@ -105,9 +112,9 @@ def test_the_policy_shows_its_rule() -> None:
     ("plans", "prices", "message"),
     [
         ([], {}, "plans must be different labels"),
-        (["a", "a"], {}, "plans must be different labels"),
+        (["a", "a"], {}, "plans names 'a' 2 times; give different labels"),
         ("ab", {}, "plans must be a list of names"),
-        (PLANS, {SPEND: -1.0}, "price of 'spend' is -1.0. Give a finite number, 0 or more"),
+        (PLANS, {SPEND: -1.0}, "price of 'spend' is -1. Give a finite number, 0 or more"),
         (PLANS, {"floor": np.nan}, "price of 'floor' is nan"),
     ],
 )
@@ -123,8 +130,8 @@ def test_wrong_policies(plans: list[str], prices: dict[str, float], message: str
         ([[1.0, 1.0]], [[1.0, 1.0]] * 2, {}, "value has shape .1, 2., but spend .2, 2."),
         ([[1.0, np.nan]], [[1.0, 1.0]], {}, "instance 0, plan 1: value is missing"),
         ([[1.0, 1.0]], [[1.0, -1.0]], {}, "instance 0, plan 1: spend is missing, infinite or neg"),
-        ([[1.0, 1.0], [-np.inf] * 2], [[1, 1]] * 2, {}, "instance 1: no plan is offered"),
-        ([["a", "b"]], [[1.0, 1.0]], {}, "value is not an array of numbers"),
+        ([[1.0, 1.0], [-np.inf] * 2], [[1, 1]] * 2, {}, "infinite; where a plan is not offered"),
+        ([["a", "b"]], [[1.0, 1.0]], {}, "value is not a rectangular array of numbers"),
         ([[1.0, 1.0]], [[1.0, 1.0]], {}, "needs its use: rows={'capacity'"),
         ([[1.0, 1.0]], [[1.0, 1.0]], {"capacity": [1.0] * 3}, "which does not fit"),
         ([[1.0, 1.0]], [[1.0, 1.0]], {"capacity": [1.0, np.nan]}, "missing or infinite"),
@@ -286,9 +293,9 @@ def test_wrong_runs() -> None:
     arrivals = Arrivals(PLANS, [[0.1, 0.2]], [[1.0, 2.0]])
     policy = RoutingPolicy(PLANS, {SPEND: 1.0})
     for budget in (-1.0, float("nan"), float("inf")):
-        with pytest.raises(InputError, match="budget must be an amount"):
+        with pytest.raises(InputError, match=r"The budget is .*; give an amount"):
             serve(arrivals, policy, budget)
-    with pytest.raises(InputError, match="reserve must be an amount"):
+    with pytest.raises(InputError, match=r"The reserve is .*; give an amount"):
         serve(arrivals, policy, 1.0, reserve=-1.0)
     with pytest.raises(InputError, match="the policy has the plans"):
         serve(arrivals, RoutingPolicy(["a", "b"], {}), 1.0)
@@ -303,7 +310,7 @@ def test_wrong_runs() -> None:
     with pytest.raises(InputError, match="there is nothing to route"):
         FixedThreshold.fit(Arrivals(PLANS, [[0.9, 0.2]], [[1.0, 2.0]]), 1.0)
     with pytest.raises(InputError, match="offered everywhere"):
-        FixedThreshold.fit(Arrivals(PLANS, [[0.9, -np.inf]], [[1.0, 2.0]]), 1.0)
+        FixedThreshold.fit(Arrivals(PLANS, [[0.9, 0.9]], [[1, 2]], offered=[[True, False]]), 1.0)
 
 
 def test_a_threshold_keeps_to_the_budget_it_was_fitted_on() -> None:
@@ -311,7 +318,7 @@ def test_a_threshold_keeps_to_the_budget_it_was_fitted_on() -> None:
     known = Arrivals(PLANS, *draw(rng, 400))
     for budget in (known.paid[:, 0].sum(), 700.0, 1e9):
         rule = FixedThreshold.fit(known, budget)
-        chosen = rule.choose(known.value, known.spend)
+        chosen = rule.positions(known.value, known.spend)
         assert known.paid[np.arange(400), chosen].sum() <= budget
     assert chosen.all(), "enough for the dear plan everywhere"
 

@@ -373,7 +373,7 @@ def test_an_instance_without_a_plan_is_a_conflict():
         (lambda p: p.forbid("large", instances=[7]), "no instance 7"),
         (lambda p: p.forbid("large", instances=[]), "names no instances"),
         (lambda p: p.forbid("large", instances="abc"), r"write instances=\['abc'\]"),
-        (lambda p: p.allow_only("large"), r"Give a list of names: \['large'\]"),
+        (lambda p: p.allow_only("large"), r"write names=\['large'\]"),
         (lambda p: p.allow_only([]), "at least one model"),
         (lambda p: p.limit_models(1.5), "number of models is 1.5; give a whole number"),
         (lambda p: p.limit_models(-1), "number of models is -1"),

@@ -450,7 +450,11 @@ def test_on_real_data(swebench):
     objective, rows = np.zeros((3, 1, len(problem.plans))), np.zeros((1, 3, 1, len(problem.plans)))
     objective[1], rows[0, 2] = 1.0, 1.0
     program = AssignmentProgram(
-        Arrays(Block(0, (problem.value, problem.spend), offered=~np.isnan(problem.value))),
+        Arrays(
+            Block(
+                0, (problem.added_solve_rate, problem.added_spend), offered=~np.isnan(problem.value)
+            )
+        ),
         objective,
         rows,
         np.ones(1),

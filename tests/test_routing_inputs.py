@@ -154,7 +154,7 @@ def test_a_frame_with_missing_pairs():
     assert again.solve().objective == result.objective
     for change, text in (
         ({"instance": "id"}, "no column 'id'; it has 'question'"),
-        ({"solve": "language"}, "column 'language' is not all numbers"),
+        ({"solve": "language"}, "column 'language' is not a rectangular array of numbers"),
         ({"weight": "spend"}, "instance 'x' has several values of 'spend'"),
     ):
         with pytest.raises(arb.InputError, match=text):
@@ -214,7 +214,10 @@ def test_a_problem_needs_a_market_or_arrays():
         (lambda p: p.add_budget(None), "budget is None; give a number"),
         (lambda p: p.limit_models(float("nan")), "number of models is nan; give a whole number"),
         (lambda p: p.limit_models("2"), "number of models is '2'; give a whole number"),
-        (lambda p: p.maximize_profit("dear"), "price is 'dear'; give numbers"),
+        (
+            lambda p: p.maximize_profit("dear"),
+            "price is not a rectangular array of numbers: it is a str",
+        ),
         (lambda p: p.penalize_abstention("x"), "penalty is 'x'; give a number"),
         (lambda p: p.add_robust_budget(1, deviation="x", gamma=1), "deviation is 'x'; give a num"),
         (lambda p: p.solve(gap=-1), "gap is -1; give a share, finite and at least 0"),
@@ -232,7 +235,7 @@ def test_what_is_no_number_is_named(change, words):
     ("options", "words"),
     [
         ({"providers": ["a"]}, "providers is .* give a mapping"),
-        ({"latency": ["slow", "fast"]}, "latency is not an array of numbers"),
+        ({"latency": ["slow", "fast"]}, "latency is not a rectangular array of numbers"),
     ],
 )
 def test_what_cannot_be_read_is_named(options, words):
@@ -288,3 +291,159 @@ def test_a_small_promise_beside_large_amounts_is_kept(seed):
     assert result.activity["commitment of spend to model-0"] >= promise * (1 - 1e-7)
     kept = (bought >= promise) & (solved.mean(axis=1) >= 0.2)
     assert result.objective == pytest.approx(spent.sum(axis=1)[kept].min(), rel=1e-7)
+
+
+# --- labels ---
+
+NAMES = ["small", "mid", "large"]
+IDS = [f"q{i}" for i in range(6)]
+
+
+def drawn(rng):
+    """Numbers in the order of NAMES and IDS."""
+    return {
+        "solve": rng.random((6, 3)),
+        "spend": rng.random((6, 3)) * [1, 3, 9],
+        "offered": rng.random((6, 3)) < 0.8,
+        "latency": rng.random((6, 3)),
+        "weight": rng.uniform(0.5, 2.0, 6),
+        "segment": np.array(["a", "b", "a", "b", "a", "b"]),
+        "period": np.array(["may", "may", "may", "june", "june", "june"]),
+    }
+
+
+def labelled(rng, values, rows=IDS, columns=NAMES):
+    """The same numbers with labels, in an order of their own."""
+    if values.ndim == 1:
+        return pd.Series(values, index=rows).iloc[rng.permutation(6)]
+    return pd.DataFrame(values, rows, columns).iloc[rng.permutation(6), rng.permutation(3)]
+
+
+def by_name(problem):
+    """What a problem says of every instance and model, whatever its order."""
+    table = problem.plan_table
+    columns = {"solve": table.solve, "spend": table.spend, "offered": table.offered}
+    known = {
+        (instance, model, what): values[i, m]
+        for what, values in columns.items()
+        for i, instance in enumerate(table.instances)
+        for m, model in enumerate(table.models)
+    }
+    for name, labels in table.partitions.items():
+        for i, instance in enumerate(table.instances):
+            known[instance, name] = labels.names[labels.codes[i]]
+    known |= {(i, "weight"): w for i, w in zip(table.instances, table.weights, strict=True)}
+    return known
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_frames_are_matched_by_label_whatever_their_order(seed):
+    rng = np.random.default_rng(seed)
+    plain = drawn(rng)
+    right = arrays(**plain, models=NAMES, instances=IDS)
+    framed = {what: labelled(rng, values) for what, values in plain.items()}
+    # Lists beside frames are in the order of models and instances where these are given.
+    some = {what: framed[what] if rng.random() < 0.6 else plain[what] for what in plain}
+    latency = pd.Series([1.0, 2.0, 3.0], index=NAMES)[rng.permutation(NAMES)]
+    for problem in (
+        arrays(**framed),
+        arrays(**some, models=NAMES, instances=IDS),
+        arrays(**{**framed, "latency": latency}, models=NAMES[::-1]),
+        arrays(**{**framed, "latency": latency.to_dict()}, instances=IDS[::-1]),
+    ):
+        assert by_name(problem) == pytest.approx(by_name(right))
+        here = problem.add_budget(4).add_mean_latency(99).solve()
+        assert here.objective == pytest.approx(right.add_budget(4).solve().objective)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"spend": pd.DataFrame(SPEND, columns=["small", "huge"])}, "lacks 'large' and has 'huge'"),
+        ({"spend": pd.DataFrame(SPEND, [3, 4, 5])}, "spend lacks 'p' and has 3 among its rows"),
+        ({"solve": pd.DataFrame(SOLVE, columns=["small", "small"])}, "have 'small' twice"),
+        ({"weight": pd.Series([1, 2, 3.0], ["p", "q", "p"])}, "have 'p' twice"),
+        ({"segment": pd.Series(["a"] * 4, list("pqrs"))}, "segment has 's' among its labels"),
+        ({"latency": {"small": 1.0}}, "latency lacks 'large'"),
+    ],
+)
+def test_labels_that_do_not_match_are_refused(options, text):
+    with pytest.raises(arb.InputError, match=text):
+        arrays(**{"models": ["small", "large"], "instances": ["p", "q", "r"], **options})
+
+
+def test_numbered_rows_match_a_list_of_instances_but_never_the_labels_of_a_frame():
+    frame = pd.DataFrame(SOLVE, columns=["small", "large"])
+    problem = arrays(frame, SPEND, instances=["p", "q", "r"])
+    assert list(problem.plan_table.instances) == ["p", "q", "r"]
+    with pytest.raises(arb.InputError, match=r"weight lacks 'p' and has 0 .*\.to_numpy\(\)"):
+        arrays(frame.set_axis(["p", "q", "r"]), SPEND, weight=pd.Series([1.0, 2.0, 3.0]))
+    shuffled = frame.iloc[[2, 0, 1]]
+    names = pd.Series(["p", "q", "r"])
+    assert list(arrays(shuffled, SPEND, instances=names).plan_table.instances) == ["r", "p", "q"]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_masked_pairs_are_not_offered(seed):
+    rng = np.random.default_rng(seed)
+    mask, other = rng.random((2, *SOLVE.shape)) < 0.4
+    masked = arrays(np.ma.array(SOLVE, mask=mask), np.ma.array(SPEND, mask=other))
+    plain = arrays(offered=~(mask | other))
+    result, right = masked.add_budget(5).solve(), plain.add_budget(5).solve()
+    assert (result.objective, result.bound) == (right.objective, right.bound)
+    assert (masked.plan_table.offered == plain.plan_table.offered).all()
+
+
+def test_series_of_prices_periods_and_plans_are_matched_by_label():
+    problem = arrays(instances=list("pqr"), segment=["a", "b", "a"])
+    price = np.array([9.0, 1.0, 4.0])
+    right = problem.maximize_profit(price).solve().objective
+    series = pd.Series(price, list("pqr"))[["r", "p", "q"]]
+    assert problem.maximize_profit(series).solve().objective == right
+    right = problem.maximize_profit({"a": 9.0, "b": 1.0}).solve().objective
+    by_segment = pd.Series([1.0, 9.0], ["b", "a"])
+    assert problem.maximize_profit(by_segment).solve().objective == right
+    with pytest.raises(arb.InputError, match="price lacks 'p'"):
+        problem.maximize_profit(pd.Series([1.0, 2.0, 3.0], list("xyz")))
+    start = pd.Series(["abstain", "1 x model-0", "1 x model-1"], list("rqp"))
+    kept = problem.minimize_spend().add_floor(0.4).start_from(start, 0).solve()
+    assert kept.to_frame()["plan"].to_dict() == start.to_dict()
+    deviation = pd.DataFrame([[1, 2], [3, 4], [5, 6.0]], list("rqp"), ["model-1", "model-0"])
+    robust = problem.add_robust_budget(9, deviation=deviation, gamma=1)
+    assert robust.constraints[0].deviation.tolist() == [[6, 5], [4, 3], [2, 1]]
+
+
+def test_markets_take_frames_by_label():
+    rng = np.random.default_rng(0)
+    market = random_market(rng, 6, 3, segments=2, equal_weights=False)
+
+    def own(values):
+        return labelled(rng, np.asarray(values), market.instances, market.models)
+
+    again = arb.Market(
+        market.models,
+        market.instances,
+        own(market.attempts),
+        own(market.successes),
+        own(market.cost),
+        weight=own(market.weight),
+        segment=own(np.array(market.segment)),
+    )
+    for what in ("attempts", "successes", "cost", "weight"):
+        np.testing.assert_array_equal(getattr(again, what), getattr(market, what))
+    assert again.segment == market.segment
+    period = own(np.array(list("abcdef")))
+    table = arb.RoutingProblem(market, period=period).plan_table
+    assert [table.partitions["period"].names[k] for k in table.partitions["period"].codes] == list(
+        "abcdef"
+    )
+
+
+def test_a_probability_past_one_by_rounding_is_one():
+    problem = arrays(changed(SOLVE, 1 + 1e-12))
+    assert problem.plan_table.solve[1, 1] == 1.0
+    assert problem.add_floor(0.9).solve().solve_rate <= 1
+    single = changed(SOLVE, np.nextafter(np.float32(1), np.float32(2))).astype(np.float32)
+    assert arrays(single).plan_table.solve.max() == 1
+    with pytest.raises(arb.DataError, match="solve is 1"):
+        arrays(changed(SOLVE, 1 + 1e-8))

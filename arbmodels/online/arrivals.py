@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from arbmodels.checks import labels_of
+from arbmodels.checks import LARGEST, flag_of, names_of, number_of, numbers_of
 from arbmodels.errors import InputError
-from arbmodels.online.policy import FloatArray, pair, shadow_price
+from arbmodels.online.policy import BoolArray, FloatArray, Seen, read, shadow_price, worth_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,14 +22,17 @@ class Arrivals:
     plans : sequence of str, length J
         Labels.
     value, spend : float array [T, J]
-        What a policy sees when the instance arrives: predicted solve probability and spend. -inf in
-        ``value`` where a plan is not offered.
+        What a policy sees when the instance arrives: predicted solve probability and spend. Frames
+        are matched by their labels.
     outcome : float array [T, J], optional
         What serving with the plan really yields (1 solved, 0 not); ``value`` by default.
     paid : float array [T, J], currency units, optional
         The bill, which the budget has to cover; ``spend`` by default. It is known before it is run
         up (posted prices, or a cap on the answer's length), so that it can be refused.
     currency : str
+    offered : bool array [T, J], optional
+        Pairs that may be chosen; all by default, but for those that are masked. A plan that is not
+        offered yields nothing, whatever the record says.
 
     Raises
     ------
@@ -42,26 +46,23 @@ class Arrivals:
     outcome: FloatArray = field(default=None)  # type: ignore[arg-type]
     paid: FloatArray = field(default=None)  # type: ignore[arg-type]
     currency: str = "USD"
+    offered: BoolArray | None = None
 
     def __post_init__(self) -> None:
-        plans = labels_of(self.plans, "plans")
-        value, spend = pair(self.value, self.spend, len(plans))
-        given = {
-            "outcome": np.asarray(value if self.outcome is None else self.outcome),
-            "paid": np.asarray(spend if self.paid is None else self.paid),
-        }
-        for what, table in given.items():
-            if table.shape != value.shape:
-                raise InputError(f"{what} has shape {table.shape}, but value {value.shape}.")
-        # A plan that is not offered yields nothing, whatever the record says.
-        real = np.where(np.isfinite(value), given["outcome"], -np.inf)
-        outcome, paid = pair(real, given["paid"], len(plans), ("outcome", "paid"))
+        plans = names_of(self.plans, "plans")
+        seen = read(plans, self.value, self.spend, self.offered)
+        outcome = self.value if self.outcome is None else self.outcome
+        paid = self.spend if self.paid is None else self.paid
+        real = read(plans, outcome, paid, seen.offered, names=("outcome", "paid"))
+        if real.value.shape != seen.value.shape:
+            raise InputError(f"outcome has shape {real.value.shape}, but value {seen.value.shape}.")
         for what, array in (
             ("plans", plans),
-            ("value", value),
-            ("spend", spend),
-            ("outcome", outcome),
-            ("paid", paid),
+            ("value", seen.value),
+            ("spend", seen.spend),
+            ("outcome", real.value),
+            ("paid", real.spend),
+            ("offered", real.offered),
         ):
             object.__setattr__(self, what, array)
 
@@ -70,21 +71,31 @@ class Arrivals:
 
     def reordered(self, order: npt.ArrayLike) -> Arrivals:
         """Return the instances ``order`` (positions), in that order."""
-        rows = np.asarray(order)
+        rows = numbers_of(order, "order", 1)
+        if not (len(rows) and (rows == np.rint(rows)).all() and rows.min() >= 0):
+            raise InputError("order must be positions of instances, whole numbers from 0.")
+        if rows.max() >= len(self):
+            raise InputError(f"order has {rows.max():g}; there are {len(self)} instances.")
+        rows = rows.astype(np.int64)
         return replace(
             self,
             value=self.value[rows],
             spend=self.spend[rows],
             outcome=self.outcome[rows],
             paid=self.paid[rows],
+            offered=None if self.offered is None else self.offered[rows],
         )
+
+    def worth(self, *, real: bool = False) -> FloatArray:
+        """Return values (or outcomes), -inf where a plan is not offered, [T, J]."""
+        seen = Seen(pd.RangeIndex(len(self)), self.value, self.spend, self.offered, {})
+        return worth_of(replace(seen, value=self.outcome) if real else seen)
 
     @property
     def cheapest(self) -> npt.NDArray[np.int64]:
         """The plan with the lowest bill among those offered, [T]."""
-        plan: npt.NDArray[np.int64] = np.where(np.isfinite(self.value), self.paid, np.inf).argmin(
-            axis=1
-        )
+        bills = self.paid if self.offered is None else np.where(self.offered, self.paid, np.inf)
+        plan: npt.NDArray[np.int64] = bills.argmin(axis=1)
         return plan
 
     def bound(self, budget: float, *, oracle: bool = False) -> float:
@@ -102,7 +113,8 @@ class Arrivals:
         oracle : bool
             Count real outcomes, which nobody knows beforehand, instead of predicted values.
         """
-        value = (self.outcome if oracle else self.value).astype(float)
+        budget = number_of(budget, "budget", 0, LARGEST, "an amount")
+        value = self.worth(real=flag_of(oracle, "oracle")).astype(float)
         nothing = np.zeros((len(value), 1))
         worth, bill = np.hstack([value, nothing]), np.hstack([self.paid.astype(float), nothing])
         price = shadow_price(worth, bill, budget) or 0.0

@@ -4,22 +4,88 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from arbmodels.assignment import Arrays, AssignmentProgram, Block
 from arbmodels.assignment.one_row import engine as one_row
-from arbmodels.checks import labels_of
+from arbmodels.checks import (
+    LARGEST,
+    aligned,
+    is_numbered,
+    label_of,
+    mapping_of,
+    names_of,
+    number_of,
+    numbers_of,
+    shown,
+    text_of,
+)
 from arbmodels.display import Displayed, TextTable, number
 from arbmodels.errors import InfeasibleError, InputError
+from arbmodels.plans import Plan
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 
 #: The row of the budget; other rows are called as in the routing problem.
 SPEND = "spend"
+#: The plan that buys nothing.
+ABSTAIN = Plan().label
+
+
+@dataclass(frozen=True, eq=False)
+class Use:
+    """A part of what one instance of weight one would add to a row, for each plan.
+
+    The product of a quantity of the pair, a factor of the plan, and factors of the instance's
+    labels.
+
+    Attributes
+    ----------
+    quantity : str
+        "solve", "spend" or another that a plan table has; "" is one.
+    plan : float array [J]
+    where : mapping partition -> {label: factor}
+        0 for labels that are not named.
+    """
+
+    quantity: str
+    plan: FloatArray
+    where: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a policy sees of N instances, columns in the order of its plans.
+
+    Attributes
+    ----------
+    index : Index, length N
+    value, spend : float array [N, J]
+        Solve probability and spend of an instance of weight one.
+    offered : bool array [N, J] or None
+    rows : mapping row label -> float array, broadcast to [N, J]
+    """
+
+    index: pd.Index[Any]
+    value: FloatArray
+    spend: FloatArray
+    offered: BoolArray | None
+    rows: Mapping[str, FloatArray]
+
+
+@runtime_checkable
+class Instances(Protocol):
+    """What knows its instances' values, spends and use of rows: a routing problem."""
+
+    def seen_by(self, policy: RoutingPolicy, /) -> Seen:
+        """Return them."""
+        ...
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -30,12 +96,12 @@ class RoutingPolicy(Displayed):
 
     With the shadow prices of a routing problem as multipliers these are the choices of its linear
     relaxation, instance by instance, so the rule applies to instances that were not in it. Equally
-    good plans: the one that spends least.
+    good plans: the one that spends least. All quantities are those of one instance of weight one.
 
     Parameters
     ----------
     plans : sequence of str, length J
-        Labels.
+        Labels. "abstain" buys nothing.
     prices : mapping row label -> float
         ``"spend"`` is lambda, value per currency unit, not negative. Others are mu_r, value per
         unit of their row; negative where the row asks for *at least* so much.
@@ -43,6 +109,8 @@ class RoutingPolicy(Displayed):
         Of the prices, for display.
     value : str
         What v measures, for display.
+    uses : mapping row label -> parts, optional
+        How the policy computes the use of a row itself; a routing result's policy has them.
 
     Raises
     ------
@@ -53,26 +121,31 @@ class RoutingPolicy(Displayed):
     --------
     >>> policy = RoutingPolicy(["small", "large"], {"spend": 10.0})
     >>> policy.choose([[0.5, 0.9], [0.5, 0.6]], [[0.01, 0.03], [0.01, 0.03]]).tolist()
-    [1, 0]
+    ['large', 'small']
     """
 
     plans: tuple[str, ...]
     prices: Mapping[str, float]
     units: Mapping[str, str] = field(default_factory=dict)
     value: str = "solve probability"
+    uses: Mapping[str, tuple[Use, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        plans = labels_of(self.plans, "plans")
-        if not plans or len(set(plans)) < len(plans):
-            raise InputError(f"plans must be different labels, at least one; not {plans!r}.")
-        for label, price in self.prices.items():
-            if not np.isfinite(price) or (label == SPEND and price < 0):
+        plans = names_of(self.plans, "plans")
+        if not plans:
+            raise InputError("plans must be different labels, at least one.")
+        prices = {}
+        for label, given in mapping_of(self.prices, "prices").items():
+            name = text_of(label, "A row of prices")
+            price = number_of(given, f"price of {name!r}")
+            if not abs(price) <= LARGEST or (name == SPEND and price < 0):
                 raise InputError(
-                    f"the price of {label!r} is {price!r}. Give a finite number"
-                    f"{', 0 or more' if label == SPEND else ''}."
+                    f"the price of {name!r} is {price:g}. Give a finite number"
+                    f"{', 0 or more' if name == SPEND else ''}."
                 )
+            prices[name] = price
         object.__setattr__(self, "plans", plans)
-        object.__setattr__(self, "prices", {k: float(p) for k, p in self.prices.items()})
+        object.__setattr__(self, "prices", prices)
 
     @classmethod
     def fit(
@@ -82,6 +155,8 @@ class RoutingPolicy(Displayed):
         spend: npt.ArrayLike,
         budget: float,
         currency: str = "USD",
+        *,
+        offered: npt.ArrayLike | None = None,
     ) -> RoutingPolicy:
         """Return the policy at the shadow price of one budget over known instances.
 
@@ -89,9 +164,11 @@ class RoutingPolicy(Displayed):
         ----------
         plans : sequence of str, length J
         value, spend : float array [N, J]
-            Of earlier instances, predicted or known; -inf in ``value`` where a plan is not offered.
+            Of earlier instances, predicted or known; frames are matched by their labels.
         budget : float, currency units over these N instances
         currency : str
+        offered : bool array [N, J], optional
+            Pairs that may be chosen; all by default, but for those that are masked.
 
         Raises
         ------
@@ -100,15 +177,20 @@ class RoutingPolicy(Displayed):
         InfeasibleError
             If the cheapest plans together cost more than the budget.
         """
-        worth, cost = pair(value, spend, len(labels_of(plans, "plans")))
-        price = shadow_price(worth, cost, budget)
+        amount = number_of(budget, "budget", 0, LARGEST, "an amount")
+        names = names_of(plans, "plans")
+        seen = read(names, value, spend, offered)
+        price = shadow_price(worth_of(seen), seen.spend, amount)
         if price is None:
-            least = float(np.where(np.isfinite(worth), cost, np.inf).min(axis=1).sum())
+            there = True if seen.offered is None else seen.offered
+            least = np.where(there, seen.spend, np.inf).min(axis=1)
             raise InfeasibleError(
-                f"a budget of {budget:g} does not pay for {len(worth)} instances: the cheapest"
-                f" plans cost {least:g} together. Raise the budget, or offer a plan that abstains."
+                f"a budget of {amount:g} does not pay for {len(seen.index)} instances: the cheapest"
+                f" plans cost {float(least.sum()):g} together. Raise the budget, or"
+                " offer a plan that abstains."
             )
-        return cls(tuple(plans), {SPEND: price}, {SPEND: f"solve probability per {currency}"})
+        unit = f"solve probability per {text_of(currency, 'currency')}"
+        return cls(names, {SPEND: price}, {SPEND: unit})
 
     @property
     def price(self) -> float:
@@ -137,24 +219,33 @@ class RoutingPolicy(Displayed):
 
     def choose(
         self,
-        value: npt.ArrayLike,
-        spend: npt.ArrayLike,
+        value: npt.ArrayLike | Instances,
+        spend: npt.ArrayLike | None = None,
         rows: Mapping[str, npt.ArrayLike] | None = None,
-    ) -> IntArray:
+        *,
+        offered: npt.ArrayLike | None = None,
+    ) -> pd.Series[Any]:
         """Return who serves each instance.
 
         Parameters
         ----------
-        value, spend : float array [N, J]
-            Predicted (or known) value and spend of every plan; float32 or float64. -inf in
-            ``value`` where a plan is not offered.
+        value : float array [N, J], or RoutingProblem
+            Predicted (or known) value of every plan on one instance of weight one; float32 or
+            float64. A problem with the same plans has everything: values, spends, what is offered
+            or forbidden, and the use of all rows.
+        spend : float array [N, J], currency units per instance
+            With arrays, the plan that abstains may be left out. DataFrames are matched by their
+            labels; a plan that is one attempt of a model may go by the model's name.
         rows : mapping row label -> float array, broadcast to [N, J]
-            Use of each other priced row, such as attempts of a model with a capacity.
+            Use of each other priced row, such as attempts of a model with a capacity, where the
+            policy cannot compute it itself from arrays.
+        offered : bool array [N, J], optional
+            Pairs that may be chosen; all by default, but for those that are masked.
 
         Returns
         -------
-        int array [N]
-            Index into ``plans``.
+        Series, length N
+            Labels of plans, by instance.
 
         Raises
         ------
@@ -162,33 +253,72 @@ class RoutingPolicy(Displayed):
             If shapes do not fit, numbers are missing, an instance is offered no plan, or the use of
             a priced row is not given.
         """
-        worth, cost = pair(value, spend, len(self.plans))
+        if isinstance(value, Instances):
+            if spend is not None or rows is not None or offered is not None:
+                raise InputError("A problem has its spends, rows and offers; give it alone.")
+            seen = value.seen_by(self)
+        elif spend is None:
+            raise InputError("Give value and spend of every plan, or a routing problem.")
+        else:
+            seen = read(self.plans, value, spend, offered, rows)
+        chosen = self.positions(worth_of(seen), seen.spend, self._rows(seen))
+        plans = np.array(self.plans, dtype=object)
+        return pd.Series(plans[chosen], index=seen.index, name="plan", dtype=object)
+
+    def positions(
+        self, worth: FloatArray, cost: FloatArray, rows: Mapping[str, FloatArray] | None = None
+    ) -> IntArray:
+        """Return who serves each instance as positions of plans; arrays are not looked at.
+
+        Parameters
+        ----------
+        worth, cost : float array [N, J]
+            ``worth`` is -inf where a plan is not offered.
+        rows : mapping row label -> float array, broadcast to [N, J]
+        """
         reduced = worth - self.price * cost
-        given = dict(rows or {})
-        unknown = [label for label in given if label not in self.prices or label == SPEND]
-        if unknown:
-            raise InputError(f"no price for the row {unknown[0]!r}; priced: {self._labels()}.")
-        for label, price in self.prices.items():
-            if label == SPEND or price == 0:
-                continue
-            if label not in given:
-                raise InputError(
-                    f"the row {label!r} has a price, so choose needs its use: rows={{{label!r}:"
-                    " array [N, J]}}."
-                )
-            use = np.asarray(given[label], dtype=float)
-            if not np.isfinite(use).all():
-                raise InputError(f"the use of the row {label!r} has missing or infinite numbers.")
-            try:
-                reduced = reduced - price * np.broadcast_to(use, worth.shape)
-            except ValueError:
-                raise InputError(
-                    f"the use of the row {label!r} has shape {use.shape}, which does not fit"
-                    f" {worth.shape} (instances x plans)."
-                ) from None
+        for label, use in (rows or {}).items():
+            reduced = reduced - self.prices[label] * use
         best = reduced.max(axis=1, keepdims=True)
         chosen: IntArray = np.where(reduced == best, cost, np.inf).argmin(axis=1)
         return chosen
+
+    def _rows(self, seen: Seen) -> dict[str, FloatArray]:
+        """Return the use of every priced row: as given, or computed."""
+        unknown = [label for label in seen.rows if label not in self.prices or label == SPEND]
+        if unknown:
+            raise InputError(f"no price for the row {shown(unknown[0])}; priced: {self._labels()}.")
+        rows = {}
+        for label, price in self.prices.items():
+            if label == SPEND or price == 0:
+                continue
+            if label in seen.rows:
+                rows[label] = self._given(label, seen)
+                continue
+            own = {"": np.ones(1), "solve": seen.value, "spend": seen.spend}
+            parts = self.uses.get(label, ())
+            if not parts or any(part.where or part.quantity not in own for part in parts):
+                raise InputError(
+                    f"the row {label!r} has a price, so choose needs its use: rows={{{label!r}:"
+                    " array [N, J]}, or choose(problem), which has it."
+                )
+            rows[label] = sum((own[part.quantity] * part.plan for part in parts), np.zeros(1))
+        return rows
+
+    def _given(self, label: str, seen: Seen) -> FloatArray:
+        use = numbers_of(seen.rows[label], f"the use of the row {label!r}")
+        if not (np.abs(use) <= LARGEST).all():
+            raise InputError(f"the use of the row {label!r} has missing or infinite numbers.")
+        try:
+            fits = np.broadcast_shapes(use.shape, seen.value.shape) == seen.value.shape
+        except ValueError:
+            fits = False
+        if not fits:
+            raise InputError(
+                f"the use of the row {label!r} has shape {use.shape}, which does not fit"
+                f" {seen.value.shape} (instances x plans)."
+            )
+        return use
 
     def _labels(self) -> str:
         return ", ".join(map(repr, self.prices)) or "none"
@@ -220,7 +350,8 @@ class RoutingPolicy(Displayed):
 def shadow_price(value: FloatArray, spend: FloatArray, budget: float) -> float | None:
     """Return the gain in total value per unit of a budget, of the linear relaxation.
 
-    None if the cheapest plans already cost more than the budget.
+    ``value`` is -inf where a plan is not offered. None if the cheapest plans already cost more than
+    the budget.
     """
     offered = np.isfinite(value)
     block = Block(0, (value, spend), offered=None if offered.all() else offered)
@@ -234,51 +365,118 @@ def shadow_price(value: FloatArray, spend: FloatArray, budget: float) -> float |
     return None if priced is None else priced.price
 
 
-def pair(
-    value: npt.ArrayLike,
-    spend: npt.ArrayLike,
-    plans: int,
+def worth_of(seen: Seen) -> FloatArray:
+    """Return values, -inf where a plan is not offered."""
+    return seen.value if seen.offered is None else np.where(seen.offered, seen.value, -np.inf)
+
+
+def read(
+    plans: tuple[str, ...],
+    value: Any,
+    spend: Any,
+    offered: Any = None,
+    rows: Mapping[str, Any] | None = None,
+    *,
     names: tuple[str, str] = ("value", "spend"),
-) -> tuple[FloatArray, FloatArray]:
-    """Return checked arrays [N, J] of value (finite, or -inf where not offered) and spend.
+) -> Seen:
+    """Return checked arrays of values and spends, in the order of some plans.
 
     ``names`` is what they are called in messages.
 
     Raises
     ------
     InputError
-        If they are not.
+        If shapes do not fit, a number at an offered pair is missing, or an instance is offered no
+        plan.
     """
-    arrays: list[FloatArray] = []
-    for what, given in zip(names, (value, spend), strict=True):
-        try:
-            array = np.asarray(given)
-            array = array if array.dtype.kind == "f" else array.astype(float)
-        except (TypeError, ValueError):
-            raise InputError(f"{what} is not an array of numbers.") from None
-        if array.ndim != 2 or array.shape[1] != plans or not len(array):
+    given = {} if rows is None else mapping_of(rows, "rows")
+    tables = {names[0]: value, names[1]: spend, "offered": offered, **given}
+    frames = [each for each in tables.values() if isinstance(each, pd.DataFrame)]
+    index = frames[0].index if frames else None
+    tables = {what: _placed(each, plans, index, what) for what, each in tables.items()}
+    masks, arrays = [], []
+    for what in names:
+        values = tables[what]
+        if isinstance(values, np.ma.MaskedArray):
+            masks.append(~np.ma.getmaskarray(values))
+            values = values.data
+        arrays.append(numbers_of(values, what, booleans=what != names[1]))
+    if offered is not None:
+        masks.append(_flags(tables["offered"]))
+    short = len(plans) - 1 if ABSTAIN in plans else len(plans)
+    for what, array in (*zip(names, arrays, strict=True), *(("offered", mask) for mask in masks)):
+        if array.ndim != 2 or array.shape[1] not in (len(plans), short) or not len(array):
             raise InputError(
-                f"{what} has shape {array.shape}; expected instances x {plans} plans, at least one"
-                " instance."
+                f"{what} has shape {array.shape}; expected instances x {len(plans)} plans, at least"
+                " one instance."
             )
-        arrays.append(array)
-    worth, cost = arrays
-    if worth.shape != cost.shape:
-        raise InputError(f"{names[0]} has shape {worth.shape}, but {names[1]} {cost.shape}.")
+    worth, cost = (_with_abstaining(array, plans, 0.0) for array in arrays)
+    masks = [_with_abstaining(mask, plans, True) for mask in masks]
+    for what, array in ((names[1], cost), *(("offered", mask) for mask in masks)):
+        if worth.shape != array.shape:
+            raise InputError(f"{names[0]} has shape {worth.shape}, but {what} {array.shape}.")
+    there = np.logical_and.reduce(masks) if masks else None
+    _check_numbers(worth, cost, there, names)
+    index = pd.RangeIndex(len(worth)) if index is None else index
+    return Seen(index, worth, cost, there, {label: tables[label] for label in given})
+
+
+def _flags(offered: Any) -> BoolArray:
+    try:
+        mask = np.asarray(offered)
+    except (TypeError, ValueError):
+        raise InputError("offered is not a rectangular array of True and False.") from None
+    if mask.dtype != np.bool_ or np.ma.is_masked(offered):
+        raise InputError(f"offered is of {mask.dtype}; give True or False for each pair.")
+    return mask
+
+
+def _placed(values: Any, plans: tuple[str, ...], index: pd.Index[Any] | None, what: str) -> Any:
+    """Return a frame in the order of the plans and of the first frame's rows.
+
+    A Series has one number for each plan.
+    """
+    if not isinstance(values, pd.DataFrame | pd.Series):
+        return values
+    axis = values.ndim - 1
+    if axis and index is not None:
+        values = aligned(values, {0: (index, "instance")}, what, numbered=False)
+    columns = values.axes[axis]
+    if is_numbered(columns):
+        return values
+    one = {label.removeprefix("1 x "): label for label in plans}
+    names = [one.get(label_of(name), name) for name in columns]
+    kept = [plan for plan in plans if plan != ABSTAIN or plan in names]
+    return aligned(values.set_axis(names, axis=axis), {axis: (kept, "plan")}, what)
+
+
+def _with_abstaining(array: Any, plans: tuple[str, ...], fill: float) -> Any:
+    """Return columns for all plans, where the one that abstains was left out."""
+    if array.shape[1] == len(plans):
+        return array
+    return np.insert(array, plans.index(ABSTAIN), fill, axis=1)
+
+
+def _check_numbers(
+    worth: FloatArray, cost: FloatArray, offered: BoolArray | None, names: tuple[str, str]
+) -> None:
+    """Raise InputError with the place of the first wrong number at an offered pair."""
     # One pass where nothing is wrong: sums show NaN and infinity.
     with np.errstate(invalid="ignore", over="ignore"):
         fine = np.isfinite(worth.sum()) and np.isfinite(cost.sum()) and cost.min() >= 0
-    if not fine:
-        offered = np.isfinite(worth)
-        for wrong, text in (
-            (np.isnan(worth) | np.isposinf(worth), f"{names[0]} is missing or infinite"),
-            (~np.isfinite(cost) | (cost < 0), f"{names[1]} is missing, infinite or negative"),
-            (~offered.any(axis=1, keepdims=True), f"no plan is offered (every {names[0]} is -inf)"),
-        ):
-            if wrong.any():
-                row, column = (int(where[0]) for where in np.nonzero(wrong))
-                place = (
-                    f"instance {row}" if wrong.shape[1] == 1 else f"instance {row}, plan {column}"
-                )
-                raise InputError(f"{place}: {text}.")
-    return worth, cost
+    if fine and offered is None:
+        return
+    every = np.ones(worth.shape, dtype=bool) if offered is None else offered
+    hint = "; where a plan is not offered, say so in offered="
+    for wrong, text in (
+        (every & ~(np.abs(worth) <= LARGEST), f"{names[0]} is missing or infinite{hint}"),
+        (
+            every & ~((cost >= 0) & (cost <= LARGEST)),
+            f"{names[1]} is missing, infinite or negative{hint}",
+        ),
+        (~every.any(axis=1, keepdims=True), "no plan is offered"),
+    ):
+        if wrong.any():
+            row, column = (int(where[0]) for where in np.nonzero(wrong))
+            place = f"instance {row}" if wrong.shape[1] == 1 else f"instance {row}, plan {column}"
+            raise InputError(f"{place}: {text}.")

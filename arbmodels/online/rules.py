@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from arbmodels.checks import LARGEST, number_of
 from arbmodels.errors import InputError
 from arbmodels.online.arrivals import Arrivals
 from arbmodels.online.policy import SPEND, FloatArray, IntArray, RoutingPolicy, shadow_price
@@ -24,7 +25,7 @@ class Known:
     Attributes
     ----------
     value, spend : float array [K, J]
-        Of the history and the arrivals seen.
+        Of the history and the arrivals seen; -inf in ``value`` where a plan is not offered.
     left : float, currency units
         What is left of the budget.
     remaining : int
@@ -40,8 +41,12 @@ class Known:
 class Chooser(Protocol):
     """Who serves each instance, until the next update."""
 
-    def choose(self, value: FloatArray, spend: FloatArray, /) -> IntArray:
-        """Return the plan of each instance, from what is seen on arrival ([N, J] each)."""
+    def positions(self, worth: FloatArray, cost: FloatArray, /) -> IntArray:
+        """Return the plan of each instance, a position, from what is seen on arrival, [N, J] each.
+
+        ``worth`` is -inf where a plan is not offered.
+        """
+        ...
 
 
 class Rule(Protocol):
@@ -145,7 +150,8 @@ class FixedThreshold:
         InputError
             If a plan is not offered everywhere, or one is both the cheapest and worth most.
         """
-        value, paid = known.value.astype(float), known.paid.astype(float)
+        value, paid = known.worth().astype(float), known.paid.astype(float)
+        budget = number_of(budget, "budget", 0, LARGEST, "an amount")
         if not np.isfinite(value).all():
             raise InputError(
                 "a threshold compares two plans; every plan must be offered everywhere."
@@ -167,8 +173,8 @@ class FixedThreshold:
         """Shown in tables and figures."""
         return "fixed threshold"
 
-    def choose(self, value: FloatArray, _: FloatArray, /) -> IntArray:
-        """Return the plan of each instance."""
+    def positions(self, value: FloatArray, _: FloatArray, /) -> IntArray:
+        """Return the plan of each instance, a position."""
         gain = value[:, self.dear] - value[:, self.cheap]
         chosen: IntArray = np.where(gain > self.threshold, self.dear, self.cheap)
         return chosen
@@ -181,7 +187,7 @@ class FixedThreshold:
 class _Cheapest:
     """The cheapest plan, where what is left does not even pay for that."""
 
-    def choose(self, value: FloatArray, spend: FloatArray, /) -> IntArray:
+    def positions(self, value: FloatArray, spend: FloatArray, /) -> IntArray:
         plan: IntArray = np.where(np.isfinite(value), spend, np.inf).argmin(axis=1)
         return plan
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels.checks import LARGEST, number_of
 from arbmodels.errors import InputError
 from arbmodels.online.arrivals import Arrivals
 from arbmodels.online.policy import FloatArray, IntArray, RoutingPolicy
@@ -57,15 +58,22 @@ def serve(
     InputError
         If budget or reserve is no amount, or plans differ between arrivals, history and rule.
     """
-    for what, amount in (("budget", budget), ("reserve", 0.0 if reserve is None else reserve)):
-        if not 0 <= amount < np.inf:
-            raise InputError(f"{what} must be an amount, 0 or more, not {amount!r}.")
+    budget = number_of(budget, "budget", 0, LARGEST, "an amount")
+    if reserve is not None:
+        reserve = number_of(reserve, "reserve", 0, LARGEST, "an amount")
+    for what, given in (("arrivals", arrivals), ("history", history)):
+        if not isinstance(given, Arrivals) and (given is not None or what == "arrivals"):
+            raise InputError(f"{what} is a {type(given).__name__}; give Arrivals.")
+    named = isinstance(getattr(rule, "name", None), str)
+    if not (isinstance(rule, RoutingPolicy) or (named and hasattr(rule, "update"))):
+        raise InputError(f"rule is a {type(rule).__name__}; give a rule or a RoutingPolicy.")
     used: Rule = FixedPrice(rule) if isinstance(rule, RoutingPolicy) else rule
     if isinstance(used, FixedPrice | AdaptivePrice):
         _same_plans(used.policy.plans, arrivals.plans, "policy")
     if history is not None:
         _same_plans(history.plans, arrivals.plans, "history")
     count = len(arrivals)
+    worth = arrivals.worth()
     known_value, known_spend = _known(arrivals, history)
     earlier = len(known_value) - count
     cheap = arrivals.cheapest
@@ -81,7 +89,7 @@ def serve(
             Known(known_value[:seen], known_spend[:seen], left, count - start)
         )
         part = slice(start, stop)
-        proposed = chooser.choose(arrivals.value[part], arrivals.spend[part])
+        proposed = chooser.positions(worth[part], arrivals.spend[part])
         keep = expected.per_arrival(start) * (count - 1 - np.arange(start, stop))
         choice[part], left = _affordable(proposed, cheap[part], paid[part], keep, left)
         prices[part] = price
@@ -98,9 +106,9 @@ def _same_plans(plans: tuple[str, ...], expected: tuple[str, ...], what: str) ->
 def _known(arrivals: Arrivals, history: Arrivals | None) -> tuple[FloatArray, FloatArray]:
     """Return values and spends of the history and, behind it, the arrivals."""
     if history is None:
-        return arrivals.value, arrivals.spend
+        return arrivals.worth(), arrivals.spend
     return (
-        np.concatenate([history.value, arrivals.value]),
+        np.concatenate([history.worth(), arrivals.worth()]),
         np.concatenate([history.spend, arrivals.spend]),
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels.assignment.source import BoolArray, FloatArray, IntArray
+from arbmodels.checks import shown
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.routing.constraints import (
@@ -30,6 +31,8 @@ from arbmodels.routing.table import PlanTable
 
 #: Share of the pairs that a split of attempts may leave out.
 FEW = 0.1
+#: More folds would be refits on almost the same data; a slip of the hand is refused instead.
+_MOST_FOLDS = 1000
 
 
 def of_instances(problem: RoutingProblem, rows: IntArray) -> RoutingProblem:
@@ -90,8 +93,12 @@ def subset(table: PlanTable, rows: IntArray) -> PlanTable:
 
 def check_folds(folds: object) -> None:
     """Raise InputError unless a number of folds is a whole number, at least 2."""
-    if not isinstance(folds, int | np.integer) or isinstance(folds, bool) or folds < 2:
-        raise InputError(f"folds is {folds}; give a whole number, at least 2 (0 for none).")
+    whole = isinstance(folds, int | np.integer) and not isinstance(folds, bool)
+    if not whole or not 2 <= folds <= _MOST_FOLDS:  # type: ignore[operator]
+        raise InputError(
+            f"folds is {shown(folds)}; give a whole number, at least 2 (0 for none)"
+            f" and at most {_MOST_FOLDS}."
+        )
 
 
 def split_instances(table: PlanTable, folds: int, seed: int) -> tuple[IntArray, ...]:

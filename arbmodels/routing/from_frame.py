@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.checks import LABEL, is_label, label_of
+from arbmodels.checks import LABEL, is_label, label_of, named, numbers_of, shown, text_of
 from arbmodels.errors import InputError
 from arbmodels.routing.from_arrays import table_of_arrays
 from arbmodels.routing.table import PlanTable
@@ -35,19 +35,23 @@ def table_of_frame(
 
     Parameters and defaults are those of :meth:`arbmodels.routing.RoutingProblem.from_frame`.
     """
+    name = text_of(name, "name")
     if not isinstance(frame, pd.DataFrame):
         raise InputError(f"frame is a {type(frame).__name__}; give a pandas DataFrame.")
-    pairs = [instance, model, solve, spend, *([latency] if latency else [])]
-    of_instance = [each for each in (weight, segment, period) if each]
-    missing = [column for column in (*pairs, *of_instance) if column not in frame.columns]
-    if missing:
-        raise InputError(
-            f"{name}: no column {missing[0]!r}; it has {', '.join(map(repr, frame.columns))}."
-        )
+    pairs = [instance, model, solve, spend, *([] if latency is None else [latency])]
+    of_instance = [each for each in (weight, segment, period) if each is not None]
+    for column in (*pairs, *of_instance):
+        known = isinstance(column, str | int) and not isinstance(column, bool)
+        times = list(frame.columns).count(column) if known else 0
+        if times != 1:
+            raise InputError(
+                f"{name}: {times or 'no'} column{'s' * (times > 1)} {shown(column)}; it has"
+                f" {', '.join(map(repr, frame.columns))}."
+            )
     if len(frame) == 0:
         raise InputError(f"{name}: the table has no rows.")
-    rows, instances = pd.factorize(frame[instance], use_na_sentinel=False)
-    columns, models = pd.factorize(frame[model], use_na_sentinel=False)
+    rows, instances = pd.factorize(named(frame[instance], instance), use_na_sentinel=False)
+    columns, models = pd.factorize(named(frame[model], model), use_na_sentinel=False)
     for what, values in (("instance", instances), ("model", models)):
         for value in values[[not is_label(label_of(each)) for each in values]]:
             raise InputError(f"{name}: {what} {label_of(value)!r} must be {LABEL}.")
@@ -63,18 +67,14 @@ def table_of_frame(
         )
 
     def dense(column: str) -> npt.NDArray[np.float64]:
-        try:
-            values = frame[column].to_numpy(dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{name}: column {column!r} is not all numbers.") from error
         result = np.full(shape, np.nan)
-        result[rows, columns] = values
+        result[rows, columns] = numbers_of(frame[column], f"{name}: column {column!r}", 1)
         return result
 
     def once(column: str | None) -> npt.NDArray[Any] | None:
         if column is None:
             return None
-        codes, distinct = pd.factorize(frame[column], use_na_sentinel=False)
+        codes, distinct = pd.factorize(named(frame[column], column), use_na_sentinel=False)
         first = np.zeros(shape[0], dtype=np.int64)
         first[rows[::-1]] = codes[::-1]
         differs = np.flatnonzero(codes != first[rows])
@@ -92,11 +92,11 @@ def table_of_frame(
         dense(spend),
         [label_of(each) for each in models],
         instances=np.asarray(instances),
-        weight=once(weight),
+        weight=None if weight is None else numbers_of(once(weight), f"{name}: column {weight!r}"),
         segment=once(segment),
         period=once(period),
         offered=None if offered.all() else offered,
-        latency=dense(latency) if latency else None,
+        latency=None if latency is None else dense(latency),
         providers=providers,
         abstain=abstain,
         currency=currency,

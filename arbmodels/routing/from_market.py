@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels.assignment.source import Quantity
-from arbmodels.checks import labels_of
+from arbmodels.checks import aligned, mapping_of, number_of
 from arbmodels.errors import InputError
 from arbmodels.market import Market
-from arbmodels.plans import Plan, PlanEvaluation, default_curves
+from arbmodels.plans import Plan, PlanEvaluation, default_curves, plans_of
 from arbmodels.routing.labels import factorised, providers_of
 from arbmodels.routing.partitions import Labels
 from arbmodels.routing.table import PlanTable
@@ -42,7 +42,7 @@ def plan_table(
         If there is no plan, a plan is given twice or names a model that the market lacks, or an
         evaluation is not finite.
     """
-    plans = tuple(plans)
+    plans = plans_of(plans)
     if not plans:
         raise InputError("A routing problem needs at least one plan; Plan() abstains.")
     if len(set(plans)) < len(plans):
@@ -72,7 +72,8 @@ def plan_table(
     if market.segment is not None:
         partitions["segment"] = factorised(market.segment, "segment", len(market.instances))
     if period is not None:
-        partitions["period"] = factorised(period, "period", len(market.instances))
+        placed = aligned(period, {0: (market.instances, "instance")}, "period")
+        partitions["period"] = factorised(placed, "period", len(market.instances))
     times = len(market.weight) * market.weight
     return PlanTable(
         name=market.name,
@@ -134,19 +135,18 @@ def seconds_of(models: Sequence[str], latency: Mapping[str, float]) -> npt.NDArr
     InputError
         If a model has none, or not a finite number of at least 0.
     """
+    latency = mapping_of(latency, "latency")
     missing = [model for model in models if model not in latency]
     if missing:
         raise InputError(
             f"latency has no seconds for model {', '.join(map(repr, missing))}; give every model's."
         )
-    unknown = [model for model in labels_of(latency, "latency") if model not in models]
+    unknown = [model for model in latency if model not in models]
     if unknown:
         raise InputError(
             f"latency names {unknown[0]!r}, which is no model here; there are"
             f" {', '.join(map(repr, models))}."
         )
-    seconds = np.array([float(latency[model]) for model in models])
-    for model, value in zip(models, seconds, strict=True):
-        if not (np.isfinite(value) and value >= 0):
-            raise InputError(f"The latency of {model} is {value:g}; give seconds, at least 0.")
-    return seconds
+    return np.array(
+        [number_of(latency[model], f"latency of {model}", 0, unit="seconds") for model in models]
+    )

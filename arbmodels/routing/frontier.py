@@ -16,6 +16,7 @@ from arbmodels.assignment.parametric.corners import exact_value_function
 from arbmodels.assignment.parametric.tangents import value_function
 from arbmodels.assignment.parametric.value_function import ValueFunction
 from arbmodels.assignment.solve import solve
+from arbmodels.checks import flag_of, number_of, numbers_of, whole_of
 from arbmodels.errors import InfeasibleError, InputError, SolverError
 from arbmodels.routing.frontier_result import FrontierPoint, Moving, RoutingFrontier
 from arbmodels.solver import FloatArray, relative_gap
@@ -73,8 +74,12 @@ def frontier(
     SolverError
         If the numbers cannot be solved with reliably.
     """
-    deadline = perf_counter() + time_limit
+    points = whole_of(points, "number of points")
+    tolerance, gap = number_of(tolerance, "tolerance"), number_of(gap, "gap")
+    time_limit = number_of(time_limit, "time_limit")
+    flag_of(exact, "exact")
     _check(points, tolerance, gap, time_limit)
+    deadline = perf_counter() + time_limit
     chosen = None if limits is None else _limits(limits, moving)
     alone = len(program.limits) == 1 and program.side is None and program.protected is None
     if exact and alone:
@@ -179,7 +184,7 @@ def _spread(known: ValueFunction, points: int) -> FloatArray:
 
 
 def _limits(limits: npt.ArrayLike, moving: Moving) -> FloatArray:
-    array = np.atleast_1d(np.asarray(limits, dtype=float))
+    array = np.atleast_1d(numbers_of(limits, f"limits of the {moving.label}")).astype(float)
     if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
         raise InputError(
             f"limits of the {moving.label}: give one or more finite numbers, in {moving.unit}."

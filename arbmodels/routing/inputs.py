@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels.checks import choice_of
 from arbmodels.errors import InputError
 from arbmodels.market import Market
-from arbmodels.plans import Plan, attempts_up_to
+from arbmodels.plans import Plan, attempts_up_to, plans_of
 from arbmodels.routing.from_arrays import table_of_arrays
 from arbmodels.routing.from_frame import table_of_frame
 from arbmodels.routing.from_market import plan_table
@@ -39,9 +40,7 @@ class Inputs(Terms):
 
     def __post_init__(self) -> None:
         put = object.__setattr__
-        if self.assignment not in get_args(Assignment):
-            known = ", ".join(get_args(Assignment))
-            raise InputError(f"assignment is {self.assignment!r}; choose from {known}.")
+        choice_of(self.assignment, get_args(Assignment), "assignment")
         table = self.plan_table
         if self.market is None:
             if table is None:
@@ -50,8 +49,13 @@ class Inputs(Terms):
                 raise InputError("The plans of arrays are their columns; they cannot be replaced.")
             put(self, "plans", table.plans)
         else:
+            if not isinstance(self.market, Market):
+                raise InputError(
+                    f"market is a {type(self.market).__name__}; give a Market, or use from_arrays"
+                    " or from_frame."
+                )
             plans = attempts_up_to(self.market) if self.plans is None else self.plans
-            put(self, "plans", tuple(plans))
+            put(self, "plans", plans_of(plans))
             made_of = (self.market, self.plans, self.providers, self.period, self.latency)
             # Problems made from one another share the table: evaluating plans is most of the work.
             if table is None or any(
@@ -78,7 +82,7 @@ class Inputs(Terms):
         segment: Labelled | None = None,
         period: Labelled | None = None,
         offered: npt.ArrayLike | None = None,
-        latency: npt.ArrayLike | None = None,
+        latency: npt.ArrayLike | Mapping[str, float] | None = None,
         providers: Mapping[str, str] | None = None,
         abstain: bool = True,
         assignment: Assignment = "oracle",
@@ -87,18 +91,27 @@ class Inputs(Terms):
     ) -> Self:
         """Make a problem of arrays, which are not copied and may be memory-mapped.
 
+        DataFrames and Series are matched by their labels, never by position: rows with instances,
+        columns with models, in the order of ``models`` and ``instances`` where these are given,
+        else of the first frame. What has no labels (arrays, lists, rows that pandas numbered by
+        itself beside a list of ``instances``) is in that order already.
+
         Parameters
         ----------
         solve, spend : float array [N, M], float32 or float64
-            Solve probability and expected spend of every model on every instance.
+            Solve probability and expected spend of every model on every instance. Masked pairs are
+            not offered. A solve probability beyond 0 or 1 by 1e-9 (single precision: 1e-6) is
+            rounding.
         models : M names, optional
+            Those of the columns by default.
         instances : N labels, optional
+            Those of the rows by default.
         weight : float array [N], optional
             Relative importance; equal by default.
         segment, period : N labels, optional
         offered : bool array [N, M], optional
             Pairs that may be chosen; all by default. Numbers of the others are not looked at.
-        latency : float array [M] or [N, M], seconds, optional
+        latency : float array [M] or [N, M], or model -> seconds, optional
         providers : mapping, optional
             Model -> who sells it.
         abstain : bool

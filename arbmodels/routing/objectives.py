@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels.assignment.source import FloatArray
+from arbmodels.checks import LARGEST, number_of, numbers_of
 from arbmodels.errors import InputError
 from arbmodels.routing.builder import Builder
-from arbmodels.routing.constraints.base import check_weight, number_of
+from arbmodels.routing.constraints.base import check_weight
 from arbmodels.routing.parts import ONE, Part, Parts, scaled, scope, solved, spent
 from arbmodels.routing.table import PlanTable
 
@@ -136,21 +137,19 @@ class Profit(Objective):
             missing = [name for name in names if name not in self.price]
             if missing:
                 raise InputError(f"price has no entry for segment {missing[0]!r}.")
-            prices = np.array([number_of("price", self.price[name]) for name in names])
+            prices = np.array([number_of(self.price[name], "price") for name in names])
         else:
-            try:
-                prices = np.asarray(self.price, dtype=np.float64)
-            except (TypeError, ValueError) as error:
-                raise InputError(f"price is {self.price!r}; give numbers.") from error
+            prices = numbers_of(self.price, "price").astype(np.float64, copy=False)
             if prices.shape not in ((), (table.size,)):
                 raise InputError(
                     f"price has shape {prices.shape}; give one, one per segment as a mapping, or"
                     f" one per instance, ({table.size},)."
                 )
-        if not (np.isfinite(prices) & (prices >= 0)).all():
-            wrong = prices[~(np.isfinite(prices) & (prices >= 0))].ravel()[0]
+        good = (prices >= 0) & (prices <= LARGEST)
+        if not good.all():
             raise InputError(
-                f"A price is {wrong:g}; give {table.currency} per instance solved, at least 0."
+                f"A price is {prices[~good].ravel()[0]:g}; give {table.currency} per instance"
+                f" solved, at least 0 and at most {LARGEST:g}."
             )
         return prices
 

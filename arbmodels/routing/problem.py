@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels.checks import number_of, numbers_of, seed_of
 from arbmodels.display import TextTable
 from arbmodels.errors import InputError
-from arbmodels.routing.constraints.base import number_of
 from arbmodels.routing.programmed import Programmed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from arbmodels.online.policy import RoutingPolicy, Seen
     from arbmodels.routing.algebra import CvxpyModel
     from arbmodels.routing.frontier import RoutingFrontier
     from arbmodels.routing.optimism import CrossValidation
@@ -80,15 +81,19 @@ class RoutingProblem(Programmed):
         ----------
         total : float, currency units over all instances
         deviation : float or float array [N, J']
-            A share of the expected spend, or currency units per instance and plan.
+            A share of the expected spend, or currency units per instance and plan; a DataFrame is
+            matched by its labels.
         gamma : float
             Instances that may deviate at once. See :mod:`arbmodels.routing.robust`.
         """
         from arbmodels.routing.robust import RobustBudget
 
-        several = np.ndim(deviation) > 0
-        much = np.asarray(deviation) if several else number_of("deviation", deviation)
-        budget, most = number_of("robust budget", total), number_of("gamma", gamma)
+        much: float | npt.NDArray[np.floating[Any]]
+        if isinstance(deviation, list | tuple) or getattr(deviation, "ndim", 0) > 0:
+            much = numbers_of(self.plan_table.placed(deviation, "deviation"), "deviation")
+        else:
+            much = number_of(deviation, "deviation")
+        budget, most = number_of(total, "robust budget"), number_of(gamma, "gamma")
         return self._add(RobustBudget(budget, much, most))
 
     def add_scenario_floor(
@@ -156,9 +161,10 @@ class RoutingProblem(Programmed):
         from arbmodels.routing.folds import check_folds
         from arbmodels.routing.solving import solve_problem
 
-        if folds:
+        seed = seed_of(seed)
+        if not isinstance(folds, int) or folds:  # 0, and what is no number, is looked at
             check_folds(folds)
-        gap, time_limit = number_of("gap", gap), number_of("time_limit", time_limit)
+        gap, time_limit = number_of(gap, "gap"), number_of(time_limit, "time_limit")
         if not 0 <= gap < np.inf:
             raise InputError(f"The gap is {gap:g}; give a share, finite and at least 0.")
         if not 0 < time_limit < np.inf:
@@ -274,6 +280,12 @@ class RoutingProblem(Programmed):
         return price_of_robustness(
             self, gammas, draws=draws, seed=seed, law=law, gap=gap, time_limit=time_limit
         )
+
+    def seen_by(self, policy: RoutingPolicy) -> Seen:
+        """Return what a policy sees of these instances, for :meth:`RoutingPolicy.choose`."""
+        from arbmodels.routing.deploy import seen_by
+
+        return seen_by(self, policy)
 
     def export(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the program as MPS or LP; see :func:`arbmodels.routing.export.write_program`."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from arbmodels.assignment.program import AssignmentProgram
 from arbmodels.assignment.source import FloatArray
+from arbmodels.checks import shown
 from arbmodels.errors import InputError
 from arbmodels.routing.assembled import Assembled
 from arbmodels.routing.builder import Builder
@@ -43,11 +44,28 @@ class Programmed(Inputs):
 
     @cached_property
     def value(self) -> FloatArray:
+        """Solve probability of a plan on an instance of each group, their mean, [G, J].
+
+        NaN where it is not offered. What it adds to the solve rate of all instances is in
+        :attr:`added_solve_rate`.
+        """
+        return self.plan_table.mean_by_group("solve", self.assignment)
+
+    @cached_property
+    def spend(self) -> FloatArray:
+        """Spend of a plan on an instance of each group, their mean, [G, J], currency units.
+
+        NaN where it is not offered. What it adds to the total is in :attr:`added_spend`.
+        """
+        return self.plan_table.mean_by_group("spend", self.assignment)
+
+    @cached_property
+    def added_solve_rate(self) -> FloatArray:
         """What a plan adds to the mean solve rate, [G, J]; NaN where it is not offered."""
         return self.plan_table.by_group("solve", self.assignment, 1.0 / self.plan_table.size)
 
     @cached_property
-    def spend(self) -> FloatArray:
+    def added_spend(self) -> FloatArray:
         """What a plan adds to the total spend, [G, J], currency units; NaN where not offered."""
         return self.plan_table.by_group("spend", self.assignment, 1.0)
 
@@ -92,9 +110,11 @@ class Programmed(Inputs):
         """
         rows = [row.label for row in self.assembled.rows]
         named = {each.label: each for each in self.constraints if each.label in rows}
-        if label not in named:
+        if not isinstance(label, str) or label not in named:
             known = ", ".join(map(repr, named)) or "none"
-            raise InputError(f"No constraint {label!r} with a limit to move; there are {known}.")
+            raise InputError(
+                f"No constraint {shown(label)} with a limit to move; there are {known}."
+            )
         row, constraint = rows.index(label), named[label]
         if self.assembled.rows[row].share is not None or (
             isinstance(constraint, ScenarioFloor) and constraint.kind == "chance"

@@ -13,6 +13,7 @@ import pandas as pd
 from arbmodels.assignment.answer import Status, Step
 from arbmodels.assignment.passes import Choice
 from arbmodels.assignment.source import FloatArray
+from arbmodels.checks import number_of
 from arbmodels.display import Displayed, TextTable
 from arbmodels.market import Market
 from arbmodels.plans import Plan
@@ -215,6 +216,7 @@ class RoutingResult(Displayed):
         """
         from arbmodels.routing.ranges import PriceRange, price_range
 
+        time_limit = number_of(time_limit, "time_limit", 0, unit="seconds")
         row, constraint = self.problem.row_of(label)
         program = self.problem.program()
         found = price_range(program, row, float(self.row_prices[row]), time_limit)
@@ -230,15 +232,18 @@ class RoutingResult(Displayed):
         """Return the shadow prices as a rule for instances that were not in the problem.
 
         The rule serves an instance with the plan of largest solve probability less its spend and
-        its use of other binding constraints at their prices. The budget and floor over all
-        instances are in the price of spend; every other binding constraint is a row of the policy,
-        and a plan's use of it is what it adds to the constraint's left-hand side.
+        its use of other binding constraints at their prices, all of one instance of weight one. The
+        budget and floor over all instances are in the price of spend; every other binding
+        constraint is a row of the policy, and a plan's use of it is what it adds to the
+        constraint's left-hand side. ``policy.choose(problem)`` computes all of that for the
+        instances of a problem with the same plans.
 
         Raises
         ------
         InputError
             If there is no rule of one price: other assignments than per instance, contracts,
-            values that differ by segment, or solved instances of no value.
+            limits on these instances together (robust, over scenarios, on changes), values that
+            differ by segment, or solved instances of no value.
         """
         from arbmodels.routing.deploy import policy
 

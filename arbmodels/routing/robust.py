@@ -23,6 +23,7 @@ import numpy.typing as npt
 from arbmodels.assignment.program import TOLERANCE
 from arbmodels.assignment.robust.protection import protection
 from arbmodels.assignment.source import FloatArray, Quantity
+from arbmodels.checks import LARGEST, number_of
 from arbmodels.errors import InputError
 from arbmodels.routing.builder import Builder
 from arbmodels.routing.constraints.base import Constraint, check_number
@@ -73,7 +74,7 @@ class RobustBudget(Constraint):
         check_number(self.label, self.total, f"an amount of {table.currency}")
         check_number("gamma of the robust budget", self.gamma, "a number of instances")
         if np.ndim(self.deviation) == 0:
-            check_number("deviation", float(self.deviation), "a share of the spend")
+            number_of(self.deviation, "deviation", 0, LARGEST, "a share of the spend")
             return
         values = np.asarray(self.deviation)
         if values.shape != (table.size, table.width):
@@ -81,7 +82,7 @@ class RobustBudget(Constraint):
                 f"deviation has shape {values.shape}; give one share of the spend, or currency"
                 f" units per instance and plan, {(table.size, table.width)}."
             )
-        good = np.isfinite(values) & (values >= 0)
+        good = (values >= 0) & (values <= LARGEST)
         if table.offered is not None:
             good |= ~table.offered
         if not good.all():

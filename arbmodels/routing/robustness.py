@@ -14,6 +14,7 @@ from scipy.stats import binom
 
 from arbmodels.assignment.robust.protection import protection
 from arbmodels.assignment.source import FloatArray
+from arbmodels.checks import choice_of, numbers_of, seed_of, whole_of
 from arbmodels.display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.routing.problem import RoutingProblem
@@ -172,12 +173,16 @@ def price_of_robustness(
     robust = robust_of(problem)
     if robust is None:
         raise InputError("The problem has no robust budget; add one with add_robust_budget.")
-    if law not in get_args(Law):
-        raise InputError(f"law is {law!r}; choose from {', '.join(get_args(Law))}.")
+    draws, seed = whole_of(draws, "number of draws"), seed_of(seed)
+    choice_of(law, get_args(Law), "law")
     if draws < 1:
         raise InputError(f"draws is {draws}; give at least 1.")
     root = math.sqrt(problem.plan_table.size) / 4
-    asked = [root * k for k in (1, 2, 4, 8)] if gammas is None else [float(g) for g in gammas]
+    asked = [root * k for k in (1, 2, 4, 8)]
+    if gammas is not None:
+        asked = numbers_of(gammas, "gammas", 1).tolist()
+        if not asked:
+            raise InputError("gammas is empty; give numbers of instances, or None.")
     gamma = np.unique([0.0, *asked])
     figures = []
     for each in gamma:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels.checks import number_of
 from arbmodels.display import number
 from arbmodels.errors import InputError
 from arbmodels.routing.builder import Builder
@@ -134,8 +135,13 @@ def scenario_floor(
             "Give either cvar=0.9 (the mean of the worst 10% of scenarios) or chance=0.95 (the"
             " rate in 95% of scenarios)."
         )
+    if not isinstance(scenarios, Scenarios):
+        raise InputError(f"scenarios is a {type(scenarios).__name__}; give problem.scenarios().")
+    if segment is not None:
+        scenarios.plan_table.one_label("segment", segment)
+    rate = number_of(rate, "floor over scenarios")
     if cvar is not None:
-        return ScenarioFloor(float(rate), scenarios, "worst", round(1.0 - cvar, 12), segment)
-    return ScenarioFloor(
-        float(rate), scenarios, "chance", round(1.0 - (chance or 0.0), 12), segment
-    )
+        share = round(1.0 - number_of(cvar, "cvar"), 12)
+        return ScenarioFloor(rate, scenarios, "worst", share, segment)
+    share = round(1.0 - number_of(chance, "chance"), 12)
+    return ScenarioFloor(rate, scenarios, "chance", share, segment)

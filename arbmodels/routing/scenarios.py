@@ -30,6 +30,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from arbmodels.assignment.source import FloatArray
+from arbmodels.checks import flag_of, numbers_of, rounding_of, seed_of, whole_of
 from arbmodels.display import Displayed, TextTable, new_axes, percent
 from arbmodels.errors import InputError
 from arbmodels.plans import default_curves
@@ -72,23 +73,33 @@ class Scenarios(Displayed):
         table = self.plan_table
         if self.solve is None and self.times is None:
             raise InputError("Scenarios need solve probabilities, instance counts, or both.")
-        count = len(self.solve if self.solve is not None else self.times)  # type: ignore[arg-type]
-        for name, shape in (
-            ("solve", (count, table.size, table.width)),
-            ("times", (count, table.size)),
-        ):
-            given = getattr(self, name)
-            if given is None:
+        given = {"solve": self.solve, "times": self.times}
+        arrays: dict[str, Single] = {}
+        for name, values in given.items():
+            if values is None:
                 continue
-            values = np.asarray(given, dtype=np.float32)
-            if values.shape != shape or count == 0:
-                raise InputError(f"{name} of the scenarios has shape {values.shape}, not {shape}.")
-            object.__setattr__(self, name, values)
+            if isinstance(values, pd.DataFrame | pd.Series):
+                raise InputError(
+                    f"{name} of the scenarios has labels; give an array in the order of the"
+                    " problem."
+                )
+            with np.errstate(over="ignore"):  # what float32 cannot hold is refused below
+                array = numbers_of(values, f"{name} of the scenarios").astype(
+                    np.float32, copy=False
+                )
+            arrays[name] = array
+        count = next(iter(arrays.values())).shape[:1]
+        for name, array in arrays.items():
+            shape = (*count, table.size, *((table.width,) if name == "solve" else ()))
+            if array.shape != shape or count in ((), (0,)):
+                raise InputError(f"{name} of the scenarios has shape {array.shape}, not {shape}.")
+            object.__setattr__(self, name, array)
         if self.times is not None and not (np.isfinite(self.times) & (self.times >= 0)).all():
             raise InputError("times of the scenarios must be finite and at least 0.")
         if self.solve is not None:
             offered = True if table.offered is None else table.offered
-            wrong = offered & ~((self.solve >= 0) & (self.solve <= 1))
+            slack = rounding_of(self.solve)
+            wrong = offered & ~((self.solve >= -slack) & (self.solve <= 1 + slack))
             if wrong.any():
                 s, i, j = np.argwhere(wrong)[0]
                 raise InputError(
@@ -96,6 +107,8 @@ class Scenarios(Displayed):
                     f" {table.plans[j].label!r}: solve probability {self.solve[s, i, j]:g} is not"
                     " from 0 to 1."
                 )
+            if self.solve.min() < 0 or self.solve.max() > 1:
+                object.__setattr__(self, "solve", np.clip(self.solve, 0.0, 1.0))
 
     @property
     def count(self) -> int:
@@ -243,6 +256,8 @@ def bootstrap(
     -----
     A pair that never (or always) succeeded stays so: the bootstrap knows no other outcome.
     """
+    count, seed = whole_of(count, "number of scenarios"), seed_of(seed)
+    attempts, instances = flag_of(attempts, "attempts"), flag_of(instances, "instances")
     if count < 1 or not (attempts or instances):
         raise InputError(
             f"{count} scenarios with attempts={attempts}, instances={instances}: ask for at least"

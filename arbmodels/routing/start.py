@@ -12,6 +12,7 @@ import pandas as pd
 
 from arbmodels.assignment.passes import Choice
 from arbmodels.assignment.source import IntArray
+from arbmodels.checks import MOST, aligned, listed, named
 from arbmodels.errors import InputError
 from arbmodels.plans import Plan
 from arbmodels.routing.table import PlanTable
@@ -62,7 +63,15 @@ def start_of(
         ):
             raise InputError("The earlier result is of other instances than this problem.")
         return _start(list(before.plans), np.asarray(earlier.assignment), table)
-    values = np.asarray(earlier)
+    placed = aligned(earlier, {0: (table.instances, "instance")}, "The earlier assignment")
+    given = listed(placed, "The earlier assignment")
+    given = [each.label if isinstance(each, Plan) else each for each in given]
+    values = named(given, "The earlier assignment")
+    flags = any(isinstance(each, bool | np.bool_) for each in given)
+    if not flags and all(
+        isinstance(each, int | np.integer) and -MOST <= int(each) <= MOST for each in given
+    ):
+        values = np.array(given, dtype=np.int64)
     if values.shape != (table.size,):
         raise InputError(
             f"The earlier assignment has shape {values.shape}; give one plan per instance,"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from arbmodels.assignment.source import BoolArray, FloatArray, IntArray, Quantity
+from arbmodels.checks import MOST, aligned, index_of, label_of, shown
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.plans import Plan
@@ -141,10 +142,10 @@ class PlanTable:
             If there is no such label.
         """
         names = self.partitions[partition].names if partition in self.partitions else ()
-        if label not in names:
+        if not isinstance(label, str) or label not in names:
             known = ", ".join(map(repr, names[:20])) or "none"
             more = ", ..." if len(names) > 20 else ""
-            raise InputError(f"{self.name}: no {partition} {label!r}; it has {known}{more}.")
+            raise InputError(f"{self.name}: no {partition} {shown(label)}; it has {known}{more}.")
         return np.array([float(name == label) for name in names])
 
     def weight_of(self, partition: str) -> FloatArray:
@@ -171,11 +172,19 @@ class PlanTable:
         InputError
             If there is no such instance.
         """
-        asked = [name if isinstance(name, Hashable) else str(name) for name in instances]
-        found = self.index.get_indexer(pd.Index(asked))
+        # True is no name for instance 1, and huge numbers are no names that pandas could look for.
+        asked = [
+            name
+            if isinstance(name, str | int | float | np.generic | pd.Timestamp)
+            and not isinstance(name, bool | np.bool_)
+            and not (isinstance(name, int) and abs(name) > MOST)
+            else shown(name)
+            for name in instances
+        ]
+        found = self.index.get_indexer(index_of(asked))
         for name in [asked[k] for k in np.flatnonzero(found < 0)]:
             kind = f"; they are 0 to {self.size - 1}" if isinstance(self.instances, range) else ""
-            raise InputError(f"{self.name}: no instance {name!r}{kind}.")
+            raise InputError(f"{self.name}: no instance {shown(name)}{kind}.")
         return found.astype(np.int64)
 
     def inside(self, label: str | None, partition: str = "segment") -> BoolArray:
@@ -194,6 +203,8 @@ class PlanTable:
         InputError
             If it is neither, or both and not the same.
         """
+        if not isinstance(name, str):
+            raise InputError(f"A model or provider is {shown(name)}; give its name.")
         model = np.array([each == name for each in self.models])
         provider = np.array([each == name for each in self.providers])
         if model.any() and provider.any() and (model != provider).any():
@@ -216,12 +227,13 @@ class PlanTable:
         InputError
             If it is not among the plans.
         """
-        for j, known in enumerate(self.plans):
-            if plan in (known, known.label):
-                return j
+        if isinstance(plan, str | Plan):
+            for j, known in enumerate(self.plans):
+                if plan in (known, known.label):
+                    return j
         label = plan.label if isinstance(plan, Plan) else plan
         raise InputError(
-            f"{self.name}: no plan {label!r}; it has"
+            f"{self.name}: no plan {shown(label)}; it has"
             f" {_listed([known.label for known in self.plans])}."
         )
 
@@ -287,12 +299,59 @@ class PlanTable:
         total.setflags(write=False)
         return total
 
+    def mean_by_group(self, name: str, assignment: str) -> FloatArray:
+        """Return a quantity of one instance of each group, the weighted mean of them, [G, J].
+
+        NaN where a plan is not offered to all, or all weights are zero. Read-only.
+        """
+        groups = self.groups(assignment)
+        if groups.of_instance is None:
+            mean = np.zeros((self.size, len(self.plans)))
+            mean[:, : self.width] = self.quantity(name)
+            if self.offered is not None:
+                mean[:, : self.width][~self.offered] = np.nan
+        else:
+            weight = np.bincount(groups.of_instance, self.weights, len(groups.names))
+            weight = np.where(weight > 0, weight, np.nan)
+            mean = self.by_group(name, assignment, 1.0) / weight[:, None]
+        mean.setflags(write=False)
+        return mean
+
+    def placed(self, values: Any, what: str) -> Any:
+        """Return a DataFrame in the order of the instances and plans; other values as they are.
+
+        A plan that is one attempt of a model may go by the model's name, and one that abstains may
+        be left out.
+        """
+        if not isinstance(values, pd.DataFrame):
+            return values
+        plans = self.plans[: self.width]
+        return by_plan(
+            aligned(values, {0: (self.instances, "instance")}, what),
+            [plan.label for plan in plans],
+            what,
+        )
+
     def chosen(self, assignment: npt.NDArray[np.integer], quantity: Quantity) -> FloatArray:
         """Return a quantity [N, J'] of each instance's plan [N], [N]; zero beyond J'."""
         result = np.zeros(self.size)
         bought = np.flatnonzero(assignment < self.width)
         result[bought] = quantity[bought, assignment[bought]]
         return result
+
+
+def by_plan(values: pd.DataFrame, plans: Sequence[str], what: str) -> pd.DataFrame:
+    """Return the columns of a frame in the order of plans, by their labels.
+
+    "small" is "1 x small"; zero for "abstain" if it is left out.
+    """
+    one = {label.removeprefix("1 x "): label for label in plans}
+    values = values.rename(columns=lambda name: one.get(label_of(name), name))
+    for label in plans:
+        if label == Plan().label and label not in values.columns:
+            values = values.assign(**{label: 0.0})
+    placed: pd.DataFrame = aligned(values, {1: (plans, "plan")}, what)
+    return placed
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -8,8 +8,20 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from arbmodels.checks import labels_of
+from arbmodels.checks import (
+    aligned,
+    flag_of,
+    label_of,
+    labels_of,
+    listed,
+    mapping_of,
+    number_of,
+    numbers_of,
+    shown,
+    whole_of,
+)
 from arbmodels.display import Displayed
 from arbmodels.errors import InputError
 from arbmodels.plans import Plan
@@ -29,7 +41,6 @@ from arbmodels.routing.constraints import (
     RelativeFloor,
     ShareLimit,
 )
-from arbmodels.routing.constraints.base import number_of
 from arbmodels.routing.constraints.contracts import check_disjoint
 from arbmodels.routing.constraints.volume import ShareOf
 from arbmodels.routing.objectives import Objective, Profit, SolveRate, Spend, WorstSegment
@@ -67,7 +78,16 @@ class Terms(Displayed):
         Parameters
         ----------
         price : float, {segment: float} or float array [N], currency units per instance solved
+            A Series is matched by its index: segments or instances.
         """
+        if isinstance(price, pd.Series):
+            names = self.plan_table.partitions.get("segment")
+            if names is not None and set(map(str, price.index)) == set(names.names):
+                price = {label_of(name): each for name, each in mapping_of(price, "price").items()}
+            else:
+                price = aligned(price, {0: (self.plan_table.instances, "instance")}, "price")
+        elif not isinstance(price, Mapping) and np.ndim(numbers_of(price, "price")) == 0:
+            price = number_of(price, "price")
         return replace(self, objective=Profit(price))
 
     def maximize_worst_segment(self) -> Self:
@@ -83,7 +103,7 @@ class Terms(Displayed):
             Units of the objective per instance: solve probability, or currency units. Instances
             count by their weight, as in the objective.
         """
-        return replace(self, penalty=number_of("penalty", penalty))
+        return replace(self, penalty=number_of(penalty, "penalty"))
 
     # Money
 
@@ -111,9 +131,10 @@ class Terms(Displayed):
         """
         if model is not None and provider is not None:
             raise InputError("A budget is for a model or for a provider; give one of them.")
-        seller = provider if model is None else model
-        amount = number_of("budget", total)
-        return self._add(Budget(amount, segment, seller, period, list_prices))
+        seller = _name(provider if model is None else model, "A model or provider")
+        segment, period = _name(segment, "segment"), _name(period, "period")
+        amount, at_list = number_of(total, "budget"), flag_of(list_prices, "list_prices")
+        return self._add(Budget(amount, segment, seller, period, at_list))
 
     def add_contract(
         self,
@@ -147,11 +168,14 @@ class Terms(Displayed):
         >>> problem.add_contract("model-1", fee=2, tiers=((0, 1), (4, 0.5))).solve().payments
         {'model-1': Payment(list_spend=5.0, payment=6.5, used=True)}
         """
-        try:
-            terms = tuple((float(start), float(rate)) for start, rate in tiers)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"tiers must be pairs (from, rate), not {tiers!r}.") from error
-        contract = Contract(seller, number_of("fee", fee), terms, number_of("credit", credit))
+        seller = _name(seller, "The seller of a contract") or ""
+        pairs = [tuple(pair) if isinstance(pair, tuple | list) else () for pair in _pairs(tiers)]
+        if any(len(pair) != 2 for pair in pairs):
+            raise InputError(f"tiers must be pairs (from, rate), not {shown(tiers)}.")
+        terms = tuple(
+            (number_of(a, "start of a tier"), number_of(b, "rate of a tier")) for a, b in pairs
+        )
+        contract = Contract(seller, number_of(fee, "fee"), terms, number_of(credit, "credit"))
         return replace(self, contracts=(*self.contracts, contract))
 
     # Quality
@@ -172,31 +196,35 @@ class Terms(Displayed):
         of_best : float in [0, 1]
             Instead of ``rate``: a share of the best that allowed plans reach there.
         """
+        segment = _name(segment, "segment")
         if (rate is None) == (of_best is None):
             raise InputError("Give a floor as a rate or as a share of_best, one of them.")
         if rate is not None:
-            return self._add(QualityFloor(number_of("quality floor", rate), segment))
-        return self._add(RelativeFloor(number_of("quality floor", of_best), segment))
+            return self._add(QualityFloor(number_of(rate, "quality floor"), segment))
+        return self._add(RelativeFloor(number_of(of_best, "quality floor"), segment))
 
     # Volume
 
     def add_capacity(self, model: str, attempts: float) -> Self:
         """Allow expected attempts of a model or provider, in total over all instances."""
-        return self._add(Capacity(model, number_of("capacity", attempts)))
+        model = _name(model, "The model of a capacity") or ""
+        return self._add(Capacity(model, number_of(attempts, "capacity")))
 
     def add_commitment(
         self, seller: str, *, attempts: float | None = None, spend: float | None = None
     ) -> Self:
         """Buy at least so many attempts, or spend at list prices, from a model or provider."""
+        seller = _name(seller, "The seller of a commitment") or ""
         if (attempts is None) == (spend is None):
             raise InputError("Give a commitment in attempts or in spend, one of them.")
         if attempts is not None:
-            return self._add(Commitment(seller, number_of("commitment", attempts), "attempts"))
-        return self._add(Commitment(seller, number_of("commitment", spend), "spend"))
+            return self._add(Commitment(seller, number_of(attempts, "commitment"), "attempts"))
+        return self._add(Commitment(seller, number_of(spend, "commitment"), "spend"))
 
     def add_share_limit(self, seller: str, share: float, of: ShareOf = "spend") -> Self:
         """Give a model or provider at most a share of the spend, attempts or instances."""
-        return self._add(ShareLimit(seller, number_of("share", share), of))
+        seller = _name(seller, "The seller of a share") or ""
+        return self._add(ShareLimit(seller, number_of(share, "share"), of))
 
     # What may serve what
 
@@ -208,7 +236,8 @@ class Terms(Displayed):
         instances: Sequence[object] | None = None,
     ) -> Self:
         """Forbid a model, a provider or a plan, everywhere or to some instances."""
-        label = name.label if isinstance(name, Plan) else name
+        label = name.label if isinstance(name, Plan) else _name(name, "A name") or ""
+        segment = _name(segment, "segment")
         return self._add_pairs(Forbidden(label, segment, _named(instances)))
 
     def allow_only(
@@ -219,26 +248,27 @@ class Terms(Displayed):
         instances: Sequence[object] | None = None,
     ) -> Self:
         """Allow some models, providers or plans only, and abstaining."""
-        if isinstance(names, str):
-            raise InputError(f"Give a list of names: [{names!r}].")
-        labels = labels_of([n.label if isinstance(n, Plan) else n for n in names], "names")
+        given = listed(names, "names")
+        labels = labels_of([n.label if isinstance(n, Plan) else n for n in given], "names")
+        segment = _name(segment, "segment")
         return self._add_pairs(Allowed("", segment, _named(instances), names=labels))
 
     def limit_models(self, most: int) -> Self:
         """Use at most so many models."""
-        return self._add(MenuLimit(most, "models"))
+        return self._add(MenuLimit(whole_of(most, "number of models"), "models"))
 
     def limit_plans(self, most: int) -> Self:
         """Use at most so many plans; abstaining is none."""
-        return self._add(MenuLimit(most, "plans"))
+        return self._add(MenuLimit(whole_of(most, "number of plans"), "plans"))
 
     def add_latency_limit(self, seconds: float) -> Self:
         """Forbid every pair whose expected latency is longer."""
-        return self._add(LatencyLimit(number_of("latency limit", seconds)))
+        return self._add(LatencyLimit(number_of(seconds, "latency limit")))
 
     def add_mean_latency(self, seconds: float, segment: str | None = None) -> Self:
         """Allow a mean latency over all instances (of a segment)."""
-        return self._add(MeanLatency(number_of("mean latency", seconds), segment))
+        limit = number_of(seconds, "mean latency")
+        return self._add(MeanLatency(limit, _name(segment, "segment")))
 
     # Earlier assignments
 
@@ -252,6 +282,7 @@ class Terms(Displayed):
         Parameters
         ----------
         earlier : RoutingResult, or N labels or positions of plans
+            A Series is matched by its index, the instances.
         max_changes : float, optional
             How many instances may be served by another set of models than before; each counts
             once, whatever its weight.
@@ -260,7 +291,7 @@ class Terms(Displayed):
         problem = replace(self, start=start)
         if max_changes is None:
             return problem
-        return problem._add(ChangeLimit(start, number_of("number of changes", max_changes)))
+        return problem._add(ChangeLimit(start, number_of(max_changes, "number of changes")))
 
     def _add(self, constraint: Constraint) -> Self:
         return replace(self, constraints=(*self.constraints, constraint))
@@ -295,6 +326,15 @@ class Terms(Displayed):
 
 
 def _named(instances: Sequence[object] | None) -> tuple[object, ...] | None:
-    if isinstance(instances, str):
-        raise InputError(f"instances must be a list; write instances=[{instances!r}].")
-    return None if instances is None else tuple(instances)
+    return None if instances is None else tuple(listed(instances, "instances"))
+
+
+def _name(value: str | None, what: str) -> str | None:
+    """Return a name, to be looked up later; what is no text is none and cannot even be shown."""
+    if value is not None and not isinstance(value, str):
+        raise InputError(f"{what} is {shown(value)}; give a name.")
+    return value
+
+
+def _pairs(tiers: object) -> tuple[object, ...]:
+    return tuple(tiers) if isinstance(tiers, Sequence) and not isinstance(tiers, str) else ((),)

@@ -21,6 +21,7 @@ import numpy as np
 
 from arbmodels.assignment.passes import Choice
 from arbmodels.assignment.source import FloatArray, IntArray
+from arbmodels.checks import seed_of
 from arbmodels.errors import InfeasibleError, InputError
 from arbmodels.routing.folds import (
     check_folds,
@@ -64,6 +65,7 @@ def cross_validate(
         If no fold can be solved.
     """
     check_folds(folds)
+    seed = seed_of(seed)
     oracle = problem.assignment == "oracle"
     table = problem.plan_table
     if not oracle and table.offered is not None:

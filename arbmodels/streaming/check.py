@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from arbmodels.assignment.source import Block, BoolArray, Quantity
+from arbmodels.checks import LARGEST, is_weight, rounding_of
 
 #: Problems listed of one block; a wrong column has one per row.
 _LISTED = 100
@@ -14,8 +15,6 @@ _LISTED = 100
 #: Limits and meaning of the two quantities.
 _SOLVE = "solve probability is not between 0 and 1"
 _SPEND = "spend is not a number from 0 to 1e100"
-#: Sums of spends up to this cannot overflow.
-LARGEST = 1e100
 
 
 def problems_of(block: Block, models: Sequence[str], place: Callable[[int], str]) -> list[str]:
@@ -31,10 +30,11 @@ def problems_of(block: Block, models: Sequence[str], place: Callable[[int], str]
     """
     problems = []
     for values, text, limit in zip(block.quantities, (_SOLVE, _SPEND), (1.0, LARGEST), strict=True):
+        slack = rounding_of(values) if limit == 1.0 else 0.0
         most = min(limit, float(np.finfo(values.dtype).max))
         if _good(values, most):
             continue
-        wrong = ~((values >= 0) & (values <= most))
+        wrong = ~((values >= -slack) & (values <= most + slack))
         if block.offered is not None:
             wrong &= block.offered
         problems += [
@@ -42,9 +42,10 @@ def problems_of(block: Block, models: Sequence[str], place: Callable[[int], str]
             for i, m in np.argwhere(wrong)[:_LISTED].tolist()
         ]
     if block.weights is not None:
-        unfit = ~((block.weights >= 0) & (block.weights <= LARGEST))
+        unfit = ~is_weight(block.weights)
         problems += [
-            f"{place(i)}: weight is not a number from 0 to 1e100: {block.weights[i]:g}"
+            f"{place(i)}: weight is not a number from 0 to 1e100 (0, or at least 1e-100):"
+            f" {block.weights[i]:g}"
             for i in np.flatnonzero(unfit)[:_LISTED].tolist()
         ]
     return problems

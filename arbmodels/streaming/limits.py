@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from arbmodels.assignment.program import AssignmentProgram
 from arbmodels.assignment.source import FloatArray, Source
+from arbmodels.checks import mapping_of, number_of, shown
 from arbmodels.display import number, percent
 from arbmodels.errors import InputError
 
@@ -85,18 +87,27 @@ def listed(
         raise InputError("Give budget= (most solved for it) or floor= (cheapest that keeps it).")
     rows: list[Row] = []
     for kind, limit in (("budget", budget), ("floor", floor)):
-        for segment, value in _by_segment(limit, segments):
+        for segment, value in _by_segment(limit, segments, kind):
             # As in routing: one idea, one name.
             name = "quality floor" if kind == "floor" else kind
             label = name if segment is None else f"{name} in {segment}"
             code = None if segment is None else list(segments).index(segment)
             rows.append(Row(kind, label, value, code))  # type: ignore[arg-type]
-    for model, most in (capacities or {}).items():
+    given = {} if capacities is None else mapping_of(capacities, "capacities")
+    for model, most in given.items():
         if model not in models:
             known = ", ".join(models)
-            raise InputError(f"capacities: no model {model!r}; there are {known}.")
+            raise InputError(f"capacities: no model {shown(model)}; there are {known}.")
         position = list(models).index(model)
-        rows.append(Row("capacity", f"capacity of {model}", float(most), None, position))
+        rows.append(
+            Row(
+                "capacity",
+                f"capacity of {model}",
+                number_of(most, f"capacity of {model}"),
+                None,
+                position,
+            )
+        )
     for row in rows:
         most_allowed = 1.0 if row.kind == "floor" else 1e100
         if not 0 <= row.limit <= most_allowed:
@@ -130,13 +141,16 @@ def _weight_of(row: Row, weight: FloatArray) -> float:
     return float(weight.sum() if row.segment is None else weight[row.segment])
 
 
-def _by_segment(limit: Limit | None, segments: Sequence[str]) -> list[tuple[str | None, float]]:
+def _by_segment(
+    limit: Limit | None, segments: Sequence[str], what: str
+) -> list[tuple[str | None, float]]:
     if limit is None:
         return []
-    if not isinstance(limit, Mapping):
-        return [(None, float(limit))]
-    for segment in limit:
+    if not isinstance(limit, Mapping | pd.Series):
+        return [(None, number_of(limit, what))]
+    given = mapping_of(limit, what)
+    for segment in given:
         if segment not in segments:
             known = ", ".join(segments) or "none"
-            raise InputError(f"No segment {segment!r}; there are: {known}.")
-    return [(segment, float(value)) for segment, value in limit.items()]
+            raise InputError(f"No segment {shown(segment)}; there are: {known}.")
+    return [(name, number_of(value, f"{what} in {name}")) for name, value in given.items()]

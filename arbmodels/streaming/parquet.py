@@ -10,9 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from arbmodels.checks import LABEL, is_label, labels_of
+from arbmodels.checks import LABEL, LARGEST, is_label, labels_of
 from arbmodels.errors import DataError, InputError
-from arbmodels.streaming.check import LARGEST
 from arbmodels.streaming.parts import PartsSource, shown
 from arbmodels.streaming.row_group import REMEDY, Layout, RowGroup, numbers
 

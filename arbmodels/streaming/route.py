@@ -13,7 +13,7 @@ from arbmodels.assignment.passes import best, totals
 from arbmodels.assignment.program import AssignmentProgram
 from arbmodels.assignment.solve import solve
 from arbmodels.assignment.source import Source
-from arbmodels.checks import labels_of
+from arbmodels.checks import flag_of, names_of, number_of, shown
 from arbmodels.errors import Conflict, InfeasibleError, InputError, SolverError
 from arbmodels.streaming.limits import Limit, Row, listed, program
 from arbmodels.streaming.result import StreamedResult
@@ -90,6 +90,13 @@ def route(
         cluster lost data for good.
     """
     start = perf_counter()
+    abstain = flag_of(abstain, "abstain")
+    gap = number_of(gap, "gap", 0, unit="a share")
+    time_limit = number_of(time_limit, "time_limit", 0, unit="seconds")
+    if not all(hasattr(source, name) for name in ("groups", "quantities", "map", "take")):
+        raise InputError(
+            f"source is {shown(source)}; give a ParquetSource, a Generated, a DaskSource or Arrays."
+        )
     models = _names(models, source, "models")
     segments = _names(segments, source, "segments")
     if not models:
@@ -130,7 +137,7 @@ def route(
 
 
 def _names(given: Sequence[str] | None, source: Source, what: str) -> tuple[str, ...]:
-    return labels_of(getattr(source, what, ()) if given is None else given, what)
+    return names_of(getattr(source, what, ()) if given is None else given, what)
 
 
 def _infeasible(problem: AssignmentProgram, rows: Sequence[Row]) -> InfeasibleError:

@@ -87,20 +87,6 @@ def counted(value: float, digits: int) -> str:
     return f"{value:,.0f}" if value == round(value) else number(value, digits)
 
 
-def number_of(what: str, value: object) -> float:
-    """Return a limit as a float.
-
-    Raises
-    ------
-    InputError
-        If it is no number.
-    """
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        raise InputError(f"The {what} is {value!r}; give a number.") from error
-
-
 def check_number(label: str, value: float, what: str) -> None:
     """Raise InputError unless a limit is finite and at least zero."""
     if not (math.isfinite(value) and value >= 0):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from arbmodels.assignment.source import BoolArray
+from arbmodels.checks import shown
 from arbmodels.errors import InputError
 from arbmodels.routing.builder import Builder
 from arbmodels.routing.constraints.base import Constraint, counted, inside
@@ -141,6 +142,8 @@ def plans_named(table: PlanTable, name: str) -> BoolArray:
     InputError
         If it is none of them.
     """
+    if not isinstance(name, str):
+        raise InputError(f"{shown(name)} is no model, provider or plan; give its name.")
     if name in table.models or name in table.providers:
         plans: BoolArray = np.any(table.uses & table.sellers(name), axis=1)
         return plans

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from arbmodels.assignment.source import BoolArray
+from arbmodels.checks import choice_of
 from arbmodels.display import number
 from arbmodels.errors import InputError
 from arbmodels.routing.builder import Builder
@@ -159,8 +160,7 @@ class ShareLimit(Constraint):
 
     def check(self, table: PlanTable) -> None:
         """Check the share, the seller and what is counted."""
-        if self.of not in get_args(ShareOf):
-            raise InputError(f"of is {self.of!r}; choose from {', '.join(get_args(ShareOf))}.")
+        choice_of(self.of, get_args(ShareOf), "of")
         if not 0 <= self.share <= 1:
             raise InputError(
                 f"The {self.label} is {self.share:g}; give a share between 0 and 1 (0.4 for 40%)."
