@@ -145,7 +145,7 @@ def plans_of(plans: object) -> tuple[Plan, ...]:
     for plan in known:
         if not isinstance(plan, Plan):
             raise InputError(f"{shown(plan)} is no plan; give Plan((('model', 1),)), say.")
-    return tuple(known)
+    return plans if isinstance(plans, tuple) else tuple(known)
 
 
 def default_curves(market: Market, plans: Sequence[Plan]) -> dict[Unit, Curves]:

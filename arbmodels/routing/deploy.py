@@ -107,7 +107,8 @@ def seen_by(problem: RoutingProblem, policy: RoutingPolicy) -> Seen:
     InputError
         If the plans are others, or an instance has no segment or period where a row asks for one.
     """
-    table = problem.plan_table
+    own = replace(problem, assignment="oracle", start=None)
+    table = own.plan_table
     labels = [plan.label for plan in table.plans]
     if sorted(labels) != sorted(policy.plans):
         other = next(iter(set(labels) ^ set(policy.plans)))
@@ -134,7 +135,7 @@ def seen_by(problem: RoutingProblem, policy: RoutingPolicy) -> Seen:
         for label, parts in policy.uses.items()
         if policy.prices.get(label)
     }
-    program = replace(problem, assignment="oracle", start=None).assembled.program
+    program = own.assembled.program
     blocks = program.source.map(offered_in, program.plans, program.forbidden)
     offered = np.concatenate(blocks)[:, order]
     there = None if offered.all() else offered

@@ -60,9 +60,13 @@ def frame_of(result: RoutingResult) -> pd.DataFrame:
 
 def values_of(result: RoutingResult) -> dict[str, Any]:
     """Return an answer as plain Python values; see :meth:`RoutingResult.to_dict`."""
+    from arbmodels.routing.show import meaning
+
+    table = result.problem.plan_table
     return {
         "status": result.status,
         "assignment_kind": result.problem.assignment,
+        "meaning": meaning(result.problem),
         "objective": result.objective,
         "objective_unit": result.problem.objective_unit,
         "bound": result.bound,
@@ -78,6 +82,7 @@ def values_of(result: RoutingResult) -> dict[str, Any]:
         "shadow_price_units": dict(result.shadow_price_units),
         "binding": list(result.binding),
         "counts": result.counts,
+        "filled_pairs": 0 if table.pool is None else int(table.pool.filled.sum()),
         "validation": None if result.validation is None else result.validation.to_dict(),
         "time": result.time,
     }

@@ -96,6 +96,7 @@ def plan_table(
             if len(plan.models) > 1
         },
         market=market,
+        basis="record",
         made_of=(market, plans, providers, period, latency),
     )
 

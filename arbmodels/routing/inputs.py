@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self, get_args
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, Protocol, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,34 @@ from arbmodels.routing.terms import Terms
 if TYPE_CHECKING:
     import pandas as pd
 
-#: "oracle": a plan per instance, chosen by the instance's own solve probabilities (a bound, not
-#: deployable); "per-segment": one plan per segment; "single": one plan for all.
+#: "oracle": a plan per instance (of a market it is chosen by the instance's own record, a bound and
+#: not deployable; by predictions it is deployable); "per-segment": one plan per segment; "single":
+#: one plan for all.
 Assignment = Literal["oracle", "per-segment", "single"]
+
+
+class Predictions(Protocol):
+    """Solve probabilities and costs [N, M] of a market's pairs, and how they were made."""
+
+    @property
+    def market(self) -> Market:
+        """What was predicted."""
+        ...
+
+    @property
+    def solve(self) -> npt.NDArray[np.float64]:
+        """Solve probability of one attempt."""
+        ...
+
+    @property
+    def cost(self) -> npt.NDArray[np.float64]:
+        """Price of one attempt."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """How they were made."""
+        ...
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -67,6 +92,7 @@ class Inputs(Terms):
                 f"{self.plan_table.name} has no segments; load it with some, or choose another"
                 " assignment."
             )
+        put(self, "plan_table", self.plan_table.pooled(self.assignment))
         self._check_terms()
         self._check_offers()
 
@@ -201,6 +227,53 @@ class Inputs(Terms):
             currency=currency,
             name=name,
         )
+        return cls(None, assignment=assignment, plan_table=table)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        predictions: Predictions,
+        *,
+        period: Labelled | None = None,
+        latency: npt.ArrayLike | Mapping[str, float] | None = None,
+        providers: Mapping[str, str] | None = None,
+        abstain: bool = True,
+        assignment: Assignment = "oracle",
+    ) -> Self:
+        """Make a problem of predicted solve probabilities and costs, one attempt of every model.
+
+        What it chooses per instance can be deployed; ``solve().score_on(predictions.market)`` says
+        what it comes to on the recorded outcomes.
+
+        Parameters
+        ----------
+        predictions : CrossFitted
+            From :func:`arbmodels.cross_fit`; instances, weights and segments are its market's.
+        period, latency, providers, abstain, assignment
+            As in :meth:`from_arrays`.
+        """
+        if not isinstance(getattr(predictions, "market", None), Market):
+            raise InputError(
+                f"predictions is a {type(predictions).__name__}; give those of cross_fit, or arrays"
+                " to from_arrays."
+            )
+        market = predictions.market
+        table = table_of_arrays(
+            predictions.solve,
+            predictions.cost,
+            market.models,
+            instances=market.instances,
+            weight=market.weight,
+            segment=market.segment,
+            period=period,
+            offered=None,
+            latency=latency,
+            providers=providers,
+            abstain=abstain,
+            currency=market.currency,
+            name=market.name,
+        )
+        table = replace(table, basis="predicted", convention=f"one attempt; {predictions.label}")
         return cls(None, assignment=assignment, plan_table=table)
 
     @property

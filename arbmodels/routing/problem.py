@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import pandas as pd
+
     from arbmodels.online.policy import RoutingPolicy, Seen
     from arbmodels.routing.algebra import CvxpyModel
     from arbmodels.routing.frontier import RoutingFrontier
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from arbmodels.routing.result import RoutingResult
     from arbmodels.routing.robustness import Law, PriceOfRobustness
     from arbmodels.routing.scenarios import Scenarios
+    from arbmodels.routing.scoring import Score
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,8 +48,9 @@ class RoutingProblem(Programmed):
     market : Market
         :meth:`from_arrays` and :meth:`from_frame` make problems without one.
     plans : sequence of Plan, optional
-        One attempt of every model, and abstaining, by default. A plan is offered to a group only
-        if all its models have a record on all instances of the group.
+        One attempt of every model, and abstaining, by default. A plan is offered to an instance if
+        all its models have a record there; to a segment (or all instances) if it has records on
+        some, and then the others count as the mean of these, which the result says.
     assignment : {"oracle", "per-segment", "single"}
         What a group is: an instance, a segment, or everything.
     providers : mapping, optional
@@ -59,8 +63,9 @@ class RoutingProblem(Programmed):
     Raises
     ------
     InputError
-        If a plan is given twice or names an unknown model, a group has no plan to choose from,
-        the market has no segments where they are needed, or a constraint cannot be meant.
+        If a plan is given twice or names an unknown model, a group has no plan to choose from, or
+        plans without an instance in common (a log in which one model served each request), the
+        market has no segments where they are needed, or a constraint cannot be meant.
 
     Examples
     --------
@@ -210,7 +215,7 @@ class RoutingProblem(Programmed):
         ([0.25, 0.6, 0.65], [0.25, 0.6, 0.65])
         """
         from arbmodels.routing.frontier import Moving, frontier
-        from arbmodels.routing.show import MEANING
+        from arbmodels.routing.show import meaning
 
         row, constraint = self.row_of(label)
         moving = Moving(
@@ -219,7 +224,7 @@ class RoutingProblem(Programmed):
             self.plan_table.name,
             self.goal,
             self.objective_unit,
-            f"{self.assignment} assignment: {MEANING[self.assignment]}",
+            meaning(self),
         )
         return frontier(
             self.program(),
@@ -280,6 +285,24 @@ class RoutingProblem(Programmed):
         return price_of_robustness(
             self, gammas, draws=draws, seed=seed, law=law, gap=gap, time_limit=time_limit
         )
+
+    def score(self, assignment: RoutingResult | Sequence[str | int] | pd.Series[Any]) -> Score:
+        """Say what an assignment comes to by the numbers of this problem, whoever chose it.
+
+        Parameters
+        ----------
+        assignment : RoutingResult, or N labels (or positions) of plans
+            A Series, such as a policy's choices, is matched by its index, the instances.
+
+        Raises
+        ------
+        InputError
+            If it is of other instances or names a plan that there is not, or an instance's plan has
+            no record (or is not offered).
+        """
+        from arbmodels.routing.scoring import score
+
+        return score(self, assignment)
 
     def seen_by(self, policy: RoutingPolicy) -> Seen:
         """Return what a policy sees of these instances, for :meth:`RoutingPolicy.choose`."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from arbmodels.routing.problem import RoutingProblem
     from arbmodels.routing.ranges import PriceRange
     from arbmodels.routing.reasons import Reasons
+    from arbmodels.routing.scoring import Score
 
 
 class Payment(NamedTuple):
@@ -248,6 +249,38 @@ class RoutingResult(Displayed):
         from arbmodels.routing.deploy import policy
 
         return policy(self)
+
+    def score_on(self, record: Market | RoutingProblem) -> Score:
+        """Say what the assignment comes to on recorded outcomes, or by another problem's numbers.
+
+        An assignment by predictions is scored on what happened, one per segment also on instances
+        that were not in the problem.
+
+        Parameters
+        ----------
+        record : Market or RoutingProblem
+            With the same plans and, for one plan per instance, with instances of this problem.
+
+        Raises
+        ------
+        InputError
+            If an instance or segment was not in the problem, or an instance's plan has no record.
+
+        Examples
+        --------
+        >>> import arbmodels as arb
+        >>> market = arb.Market(["small", "large"], ["a", "b"], [[1, 1], [1, 1]], [[0, 1], [1, 1]],
+        ...                     [[1.0, 5.0], [1.0, 4.0]])
+        >>> predicted = arb.RoutingProblem.from_arrays(
+        ...     [[0.2, 0.9], [0.3, 0.8]], market.cost, market.models, instances=market.instances)
+        >>> result = predicted.add_budget(6).solve()
+        >>> score = result.score_on(market)
+        >>> round(result.solve_rate, 3), score.solve_rate, score.spend
+        (0.6, 1.0, 6.0)
+        """
+        from arbmodels.routing.scoring import score_on
+
+        return score_on(self, record)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per instance: plan, solve probability, expected spend."""

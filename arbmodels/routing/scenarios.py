@@ -280,6 +280,8 @@ def bootstrap(
             curves = default_curves(drawn, plan_table.plans)
             for j, plan in enumerate(plan_table.plans[: plan_table.width]):
                 solve[s, :, j] = plan.evaluate(curves[plan.unit]).solve
+        for each in solve if plan_table.pool is not None else ():
+            each[:] = plan_table.pool.fill(each)  # type: ignore[union-attr]
         if plan_table.offered is not None:
             solve[:, ~plan_table.offered] = 0.0
         np.clip(solve, 0.0, 1.0, out=solve)

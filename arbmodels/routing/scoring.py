@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from arbmodels.assignment.complete import complete
 from arbmodels.assignment.passes import Choice, totals
 from arbmodels.assignment.program import dense
 from arbmodels.assignment.source import FloatArray
 from arbmodels.assignment.whole import everything
+from arbmodels.checks import index_of
+from arbmodels.display import Displayed, TextTable, number, percent
+from arbmodels.errors import InputError
+from arbmodels.market import Market
 from arbmodels.routing.constraints import Constraint, MenuLimit
 from arbmodels.routing.objectives import Spend
 from arbmodels.routing.problem import RoutingProblem
 from arbmodels.routing.robust import RobustBudget
 from arbmodels.routing.scenario_floor import ScenarioFloor
+from arbmodels.routing.start import start_of
+
+if TYPE_CHECKING:
+    from arbmodels.routing.result import RoutingResult
 
 
 class Scored:
@@ -85,3 +95,139 @@ def _activity(problem: RoutingProblem, assignment: Choice) -> Iterator[tuple[Con
             yield constraint, float(constraint.in_use(table, in_use))
         elif label in position:
             yield constraint, float(shown[position[label]])
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Score(Displayed):
+    """What an assignment comes to by the numbers of a problem, such as a record of outcomes.
+
+    Attributes
+    ----------
+    problem : RoutingProblem
+        Whose numbers count.
+    plan : tuple of str, length N
+        Label of each instance's plan.
+    solved, spent : float array [N]
+        Solve probability (or recorded solve rate) and spend of each instance at its plan.
+    """
+
+    problem: RoutingProblem
+    plan: tuple[str, ...]
+    solved: FloatArray
+    spent: FloatArray
+
+    @property
+    def solve_rate(self) -> float:
+        """Weighted mean of ``solved``."""
+        return float(self.problem.plan_table.times @ self.solved / len(self.solved))
+
+    @property
+    def solve_rate_standard_error(self) -> float:
+        """Standard error of the solve rate over the draw of instances; NaN for one instance.
+
+        sqrt(sum_i w_i^2 (p_i - p)^2 N / (N - 1)) with weights that sum to one.
+        """
+        count = len(self.solved)
+        if count < 2:
+            return float("nan")
+        weight = self.problem.plan_table.times / count
+        squares = weight**2 @ (self.solved - self.solve_rate) ** 2
+        return float(np.sqrt(squares * count / (count - 1)))
+
+    @property
+    def spend(self) -> float:
+        """Total over the instances, currency units."""
+        return float(self.problem.plan_table.times @ self.spent)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per instance: plan, what it solves, what it spends."""
+        columns = {"plan": self.plan, "solved": self.solved, "spend": self.spent}
+        return pd.DataFrame(columns, index=self.problem.plan_table.index)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the totals as plain Python values, ready for JSON."""
+        return {
+            "solve_rate": self.solve_rate,
+            "solve_rate_standard_error": self.solve_rate_standard_error,
+            "spend": self.spend,
+            "spend_unit": self.problem.plan_table.currency,
+            "counts": pd.Series(self.plan).value_counts(sort=False).to_dict(),
+        }
+
+    def table(self) -> TextTable:
+        """Return what each plan in use solves and spends."""
+        table = self.problem.plan_table
+        times = pd.Series(table.times)
+        rows = []
+        for plan, part in pd.Series(self.plan).groupby(self.plan, sort=False):
+            weight = times[part.index]
+            solved = float(weight @ self.solved[part.index])
+            rate = percent(solved / weight.sum()) if weight.sum() > 0 else ""
+            spend = float(weight @ self.spent[part.index])
+            rows.append((str(plan), str(len(part)), number(spend), rate))
+        error = self.solve_rate_standard_error
+        return TextTable(
+            f"Score on {table.name}: solve rate {percent(self.solve_rate, 2)}"
+            f" (standard error {percent(error, 2)}), spend {number(self.spend)} {table.currency}",
+            ("plan", "instances", f"spend [{table.currency}]", "solve rate"),
+            rows,
+            table.convention,
+        )
+
+
+def score(
+    problem: RoutingProblem, assignment: RoutingResult | Sequence[str | int] | pd.Series[Any]
+) -> Score:
+    """Score an assignment; see :meth:`arbmodels.routing.RoutingProblem.score`."""
+    table = problem.plan_table.unpooled or problem.plan_table
+    choice = start_of(assignment, table).choice
+    if choice is None:
+        raise InputError("The assignment has plans that this problem lacks; make it with the same.")
+    if table.offered is not None:
+        bought = np.flatnonzero(choice < table.width)
+        bare = bought[~table.offered[bought, choice[bought]]]
+        if len(bare):
+            i = int(bare[0])
+            what = "has no record" if table.market is not None else "is not offered"
+            raise InputError(
+                f"{len(bare)} of {table.size} instances get a plan that {what} there, first"
+                f" {table.instances[i]!r} with {table.plans[choice[i]].label!r}, so that they"
+                " cannot be scored. Route and score instances that have all of them"
+                " (market.intersection())."
+            )
+    return Score(
+        replace(problem, assignment="oracle", constraints=(), contracts=(), start=None),
+        tuple(table.plans[j].label for j in choice),
+        table.chosen(choice, table.solve),
+        table.chosen(choice, table.spend),
+    )
+
+
+def score_on(result: RoutingResult, record: Market | RoutingProblem) -> Score:
+    """Score a result on a record; see :meth:`arbmodels.routing.RoutingResult.score_on`."""
+    if isinstance(record, Market):
+        record = RoutingProblem(record, result.plans)
+    elif not isinstance(record, RoutingProblem):
+        raise InputError(f"record is a {type(record).__name__}; give a Market or RoutingProblem.")
+    ours, theirs = result.problem.plan_table, record.plan_table
+    labels = np.array([plan.label for plan in result.plans], dtype=object)
+    by_instance = labels[np.asarray(result.assignment)]
+    assignment = result.problem.assignment
+    if assignment == "oracle":
+        keys, wanted, what = ours.index, theirs.index, "instance"
+    elif assignment == "single":
+        return score(record, [by_instance[0]] * theirs.size)
+    else:
+        segments = ours.labels("segment")
+        _, first = np.unique(segments.codes, return_index=True)
+        by_instance, keys, what = by_instance[first], index_of(segments.names), "segment"
+        known = theirs.labels("segment")
+        wanted = index_of(np.array(known.names, dtype=object)[known.codes])
+    place = keys.get_indexer(wanted)
+    if (place < 0).any():
+        other = wanted[place < 0][0]
+        raise InputError(
+            f"The {what} {other!r} was not in the problem, so that no plan was chosen for it; score"
+            f" on its {what}s."
+        )
+    return score(record, by_instance[place].tolist())

@@ -15,13 +15,37 @@ if TYPE_CHECKING:
     from arbmodels.routing.problem import RoutingProblem
     from arbmodels.routing.result import RoutingResult
 
-#: What may be done with an assignment of each kind.
-MEANING = {
-    "oracle": "oracle bound, not deployable: it uses each instance's own solve probabilities",
-    "per-segment": "one plan per segment, fitted and scored on the same instances",
-    "single": "one plan for all, fitted and scored on the same instances",
+#: What may be done with one plan per instance, by what it was chosen by.
+_PER_INSTANCE = {
+    "record": "oracle bound, not deployable: it uses each instance's own solve probabilities",
+    "predicted": "deployable: chosen by predictions that saw nothing of the instance; solve rate"
+    " and spend are predicted too, score_on(market) gives those recorded",
+    "given": "chosen by the numbers given: a bound, not deployable, if they are the instances' own"
+    " outcomes; deployable if they were known before (predictions, classes of instances)",
 }
+_GROUPED = {"per-segment": "one plan per segment", "single": "one plan for all"}
 _GREY = "#999999"
+#: Plans listed in a note.
+_LISTED = 5
+
+
+def kind(problem: RoutingProblem) -> str:
+    """Return what the assignment is called: an oracle's only if it looks at the record itself."""
+    per_instance = problem.assignment == "oracle" and problem.plan_table.basis != "record"
+    return f"{'per-instance' if per_instance else problem.assignment} assignment"
+
+
+def meaning(problem: RoutingProblem) -> str:
+    """Return what may be done with the assignment, which depends on what the numbers are."""
+    basis = problem.plan_table.basis
+    if problem.assignment == "oracle":
+        return f"{kind(problem)}: {_PER_INSTANCE[basis]}"
+    scored = {
+        "record": "fitted and scored on the same instances",
+        "predicted": "chosen and scored by predictions; score_on(market) gives what was recorded",
+        "given": "chosen and scored by the same numbers",
+    }
+    return f"{kind(problem)}: {_GROUPED[problem.assignment]}, {scored[basis]}"
 
 
 def plan_text(plan: Plan) -> str:
@@ -49,7 +73,7 @@ def problem_table(problem: RoutingProblem) -> TextTable:
         rows.append(("penalty per abstention", "", f"{number(problem.penalty)} {unit}"))
     return TextTable(
         f"Routing {table.name}: {problem.goal}, {len(problem.groups)} groups x"
-        f" {len(problem.plans)} plans, {problem.assignment} assignment",
+        f" {len(problem.plans)} plans, {kind(problem)}",
         ("constraint", "", "limit"),
         rows,
     )
@@ -92,7 +116,7 @@ def _notes(result: RoutingResult) -> list[str]:
     notes = [
         f"{problem.goal}: {number(result.objective, 6)} {unit}, bound {number(result.bound, 6)},"
         f" gap {result.gap:.1e} ({result.status}, {result.time:.2f} s)",
-        f"{problem.assignment} assignment: {MEANING[problem.assignment]}",
+        meaning(problem),
     ]
     if result.validation is not None:
         notes += result.validation.lines()
@@ -123,10 +147,40 @@ def _notes(result: RoutingResult) -> list[str]:
         rates = sorted(result.segment_rates.items(), key=lambda each: each[1])
         listed = ", ".join(f"{name} {percent(rate)}" for name, rate in rates[:5])
         notes.append(f"solve rates by segment: {listed}{', ...' if len(rates) > 5 else ''}")
-    missing = 0 if table.offered is None else int((~table.offered).sum())
-    if missing:
-        notes.append(f"{missing} pairs of instance and plan not offered: no record")
-    return [*notes, table.convention]
+    return [*notes, *_missing(problem), table.convention]
+
+
+def _missing(problem: RoutingProblem) -> list[str]:
+    """Say which pairs are not offered, and which estimates are of a part of their group."""
+    table, notes = problem.plan_table, list[str]()
+    if table.pool is not None:
+        filled = table.pool.filled.sum(axis=0)
+        notes += [
+            f"{table.plans[j].label}: {filled[j]} of {table.size} instances have no record and"
+            f" count as the mean of the others{_in_segment(problem)}, as if missing at random"
+            for j in np.flatnonzero(filled)[:_LISTED].tolist()
+        ]
+        if (filled > 0).sum() > _LISTED:
+            notes.append(f"and so for {(filled > 0).sum() - _LISTED} other plans")
+    groups = table.groups(problem.assignment)
+    if groups.of_instance is not None and groups.offered is not None:
+        lacking = [
+            f"{table.plans[j].label} to {', '.join(map(str, out[:3]))}{', ...' * (len(out) > 3)}"
+            for j in np.flatnonzero(~groups.offered.all(axis=0))
+            for out in [[groups.names[g] for g in np.flatnonzero(~groups.offered[:, j]).tolist()]]
+        ]
+        why = "no record there" if table.pool is not None else "not offered to all instances there"
+        more = f"; and {len(lacking) - _LISTED} other plans" if len(lacking) > _LISTED else ""
+        notes.append(f"not offered: {'; '.join(lacking[:_LISTED])}{more} ({why})")
+    elif table.offered is not None:
+        why = ": no record" if table.market is not None else ""
+        missing = int((~table.offered).sum())
+        notes.append(f"{missing} pairs of instance and plan not offered{why}")
+    return notes
+
+
+def _in_segment(problem: RoutingProblem) -> str:
+    return " in their segment" if problem.assignment == "per-segment" else ""
 
 
 def plot_shares(result: RoutingResult) -> Axes:
@@ -147,7 +201,7 @@ def plot_shares(result: RoutingResult) -> Axes:
     axes.set_xlabel("share [%]")
     axes.set_title(
         f"Solve rate {percent(result.solve_rate)}, spend {number(result.spend)}"
-        f" {table.currency}\n{result.problem.assignment} assignment",
+        f" {table.currency}\n{kind(result.problem)}",
         fontsize="medium",
     )
     axes.legend(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +44,8 @@ class Start:
 
 
 def start_of(
-    earlier: RoutingResult | Sequence[str | int] | npt.NDArray[np.generic], table: PlanTable
+    earlier: RoutingResult | Sequence[str | int] | npt.NDArray[np.generic] | pd.Series[Any],
+    table: PlanTable,
 ) -> Start:
     """Read an earlier assignment: a result, or labels or positions of plans per instance.
 

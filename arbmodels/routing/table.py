@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,10 @@ from arbmodels.checks import MOST, aligned, index_of, label_of, shown
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.plans import Plan
-from arbmodels.routing.partitions import Groups, Labelled, Labels
+from arbmodels.routing.partitions import Groups, Labelled, Labels, Pool
+
+#: Where the numbers of a table come from.
+Basis = Literal["record", "predicted", "given"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,9 @@ class PlanTable:
         Pairs that may be chosen; all if None. Numbers of the others are never looked at.
     convention : str
         Estimator and accounting in words.
+    basis : {"record", "predicted", "given"}
+        What the numbers are: the instances' own recorded attempts, predictions made without them,
+        or whatever was given.
     weights : float array [N] or None
         N w[i] with w summing to one, how often an instance counts in a total; all one if None.
     partitions : dict of Labels
@@ -55,6 +61,10 @@ class PlanTable:
         each.
     market : Market or None
         Where the numbers come from, if from a market.
+    pool : Pool or None
+        How pairs without a record were filled with the means of groups, if they were.
+    unpooled : PlanTable or None
+        The table before that.
     made_of : tuple
         What the table was made of; problems made from one another share it if that is the same.
     """
@@ -73,11 +83,15 @@ class PlanTable:
     partitions: dict[str, Labels]
     tried: Quantity
     latency: Quantity | None
-    split: dict[int, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
+    split: dict[int, tuple[Quantity, Quantity]] = field(default_factory=dict)
     market: Market | None = None
+    basis: Basis = "given"
     made_of: tuple[object, ...] = ()
+    pool: Pool | None = None
+    unpooled: PlanTable | None = None
     _groups: dict[str, Groups] = field(default_factory=dict)
     _weight_of: dict[str, FloatArray] = field(default_factory=dict)
+    _pooled: dict[str, PlanTable] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -261,6 +275,69 @@ class PlanTable:
         if assignment not in self._groups:
             self._groups[assignment] = self._make_groups(assignment)
         return self._groups[assignment]
+
+    def pooled(self, assignment: str) -> PlanTable:
+        """Return the table for groups of instances: means where a pair has no record.
+
+        Only of tables of a market, where a pair that is not offered has no record. A plan without
+        any record in a group stays out of it.
+
+        Raises
+        ------
+        InputError
+            If plans with records in a group have no instance in common: their means would be of
+            different instances, and comparing them would compare these.
+        """
+        table = self.unpooled or self
+        if assignment == "oracle" or table.market is None or table.offered is None:
+            return table
+        if assignment not in table._pooled:
+            table._pooled[assignment] = table._pool(assignment)
+        return table._pooled[assignment]
+
+    def _pool(self, assignment: str) -> PlanTable:
+        groups = self.groups(assignment)
+        assert self.offered is not None  # noqa: S101 - for the type checker
+        assert groups.of_instance is not None  # noqa: S101
+        pool = Pool(groups.of_instance, self.offered, self.times, groups.names)
+        lonely = pool.without_common(~self.abstains)
+        if lonely is not None:
+            inside = groups.of_instance == lonely
+            counts = self.offered[inside].sum(axis=0)
+            listed = ", ".join(
+                f"{plan.label} on {count}"
+                for plan, count in zip(self.plans, counts, strict=True)
+                if count and plan.stages
+            )
+            where = "" if assignment == "single" else f" of segment {groups.names[lonely]!r}"
+            raise InputError(
+                f"{self.name}: no instance{where} has a record of every plan that has one there"
+                f" ({listed}; of {int(inside.sum())} instances). One plan for several instances is"
+                " chosen by means over them, and these would be of different instances, so that"
+                " what served the easy ones would look best. Choose models or plans with instances"
+                " in common (market.select), or predict what is missing (arb.cross_fit) and route"
+                " by the predictions."
+            )
+        filled = self.offered | pool.filled
+        return replace(
+            self,
+            solve=pool.fill(self.solve),
+            spend=pool.fill(self.spend),
+            offered=None if filled.all() else filled,
+            tried=self.tried if self.tried.ndim == 1 else pool.fill(self.tried),
+            latency=self.latency
+            if self.latency is None or self.latency.ndim == 1
+            else pool.fill(self.latency),
+            split={
+                j: (pool.of_plan(j).fill(spend), pool.of_plan(j).fill(tried))
+                for j, (spend, tried) in self.split.items()
+            },
+            pool=pool,
+            unpooled=self,
+            _groups={},
+            _weight_of={},
+            _pooled={},
+        )
 
     def _make_groups(self, assignment: str) -> Groups:
         if assignment == "oracle":

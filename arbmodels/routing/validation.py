@@ -68,7 +68,7 @@ def cross_validate(
     seed = seed_of(seed)
     oracle = problem.assignment == "oracle"
     table = problem.plan_table
-    if not oracle and table.offered is not None:
+    if not oracle and (table.offered is not None or table.pool is not None):
         raise InputError(
             f"{table.name}: some pairs have no record, so a plan cannot be scored on every held-out"
             " instance. Route market.intersection()."
