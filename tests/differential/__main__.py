@@ -38,7 +38,7 @@ def main() -> int:
     began = time.perf_counter()
     tally, failures = run(areas, chosen.cases, chosen.seed, chosen.workers, keep_going=chosen.all)
     seconds = time.perf_counter() - began
-    print(f"\n{'area':<22}{'cases':>9}{'ms/case':>10}{'slowest s':>11}")
+    print(f"\n{'area':<22}{'cases':>9}{'CPU ms':>10}{'slowest s':>11}")
     for name in counts(areas, chosen.cases):
         if done := tally.cases.get(name, 0):
             mean = 1000 * tally.seconds[name] / done
