@@ -13,7 +13,7 @@ import pytest
 
 import arbmodels as arb
 from arbmodels.cascades.authors import CostCurve
-from arbmodels.games import CapacityGame, EntryGame, FiniteGame, Menu, ProviderGame
+from arbmodels.games import CapacityGame, EntryGame, FiniteGame, Menu, PriceGame, ProviderGame
 from arbmodels.games.smooth import SmoothGame
 from arbmodels.model_curves import AttemptCurve
 from arbmodels.policies.result import PolicyClasses
@@ -31,7 +31,9 @@ CASES = {
     "thinned": 0,  # until thinned lattices are mended
     "dollars": 50,
     "search": 25,
-    "routing": 0,  # until infeasible robust budgets are mended
+    "routing": 50,
+    "routing-frontier": 15,
+    "price-game": 15,
     "routing-program": 12,
     "bertrand": 60,
     "undercutting": 60,
@@ -46,8 +48,8 @@ CASES = {
     "classes": 0,  # until the oracle is mended
     "paper-policy": 15,
     "paper-dollars": 60,
-    "smooth-certificates": 0,  # until firms with several vertical products are mended
-    "smooth": 0,
+    "smooth-certificates": 15,
+    "smooth": 8,
     "provider-payoffs": 60,
     "provider-certificates": 10,
     "providers": 2,
@@ -181,6 +183,8 @@ FAULTS = {
     "finite": _missing_one(FiniteGame, "pure_equilibria"),
     "bimatrix": _other_actions,
     "correlated": _attribute(FiniteGame, "correlated", "value"),
+    "routing-frontier": _attribute(arb.RoutingProblem, "frontier", "objective", by=1e-4),
+    "price-game": _attribute(PriceGame, "certify", "profit"),
     "verified-plan": _attribute(_areas("verification"), "verified_plan", "right"),
     "verification": _method(VerifiedFrontier, "cost_at"),
     "classes": _classes_too_dear,

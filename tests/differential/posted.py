@@ -13,6 +13,7 @@ from arbmodels.games import (
     CaptiveGame,
     EntryGame,
     PriceDistribution,
+    PriceGame,
     Seller,
     certify,
     undercut,
@@ -290,6 +291,54 @@ def check_atoms(case: Case) -> None:
         same("atoms: gain", found.gain[k], max(0.0, most - own), ROUNDING, scale)
 
 
+def draw_linear(rng: np.random.Generator) -> Case:
+    """Two or three sellers of substitutes, demand linear and not cut at zero."""
+    count = int(rng.choice([1, 2, 3], p=[0.2, 0.6, 0.2]))
+    own = rng.uniform(1, 2, count)
+    cross = rng.uniform(0, 0.5, (count, count)) * (1 - np.eye(count))
+    scale = float(rng.choice([1.0, 1.0, 1e-5, 1e5]))
+    return {
+        "intercept": rng.uniform(0.5, 2, count).tolist(),
+        "slopes": ((np.diag(own) - cross) / scale).tolist(),
+        "costs": (scale * rng.random(count) * 0.3).tolist(),
+        "highest": 3.0 * scale,
+        "posted": (scale * rng.random(count) * 2).tolist(),
+    }
+
+
+def check_linear(case: Case) -> None:
+    """Gains by a price game's certificate, and an equilibrium near the first-order conditions'."""
+    a, b, c = (np.array(case[key]) for key in ("intercept", "slopes", "costs"))
+    count = len(a)
+    game = PriceGame(
+        lambda p: (p - c) * (a - p @ b.T), np.zeros(count), np.full(count, case["highest"])
+    )
+    answer = game.solve(tolerance=1e-4, time_limit=2.0)
+    posted = [np.array([p]) for p in case["posted"]]
+    atoms = [(np.asarray(s.prices), np.asarray(s.masses)) for s in answer.strategies]
+    for strategies, found in (
+        ([(p, np.ones(1)) for p in posted], game.certify(list(map(_certain, case["posted"])))),
+        (atoms, answer.deviations),
+    ):
+        means = np.array([float(p @ m) for p, m in strategies])
+        for k, (prices, masses) in enumerate(strategies):
+            # Demand is linear in the rivals' prices, so that their means are all that counts.
+            rest = a[k] - sum(b[k, j] * means[j] for j in range(count) if j != k)
+            earned = float(masses @ ((prices - c[k]) * (rest - b[k, k] * prices)))
+            best = float(np.clip((rest / b[k, k] + c[k]) / 2, 0, case["highest"]))
+            most = (best - c[k]) * (rest - b[k, k] * best)
+            scale = float(case["highest"]) * max(abs(rest), float(a[k]))
+            same("price game: profit", found.profit[k], earned, ROUNDING, scale)
+            # A search finds the best price to within its last step, profits to its square.
+            same("price game: gain", found.gain[k], max(0.0, most - earned), 1e-7, scale)
+    reached = answer.relative_epsilon
+    holds("price game: an equilibrium", reached <= 1e-3, reached, 1e-4)
+
+
+def _certain(price: float) -> PriceDistribution:
+    return PriceDistribution.certain(price)
+
+
 _SELLERS = {"seller": [("costs", 0), ("capacities", 0), ("captive", 0), ("strategies", 0)]}
 AREAS = (
     Area(
@@ -303,6 +352,7 @@ AREAS = (
     Area("undercutting", draw_undercut, check_undercut, share=6, axes={"seller": [("costs", 0)]}),
     Area("entry", draw_entry, check_entry, share=6),
     Area("mixed-prices", draw_mixed, check_mixed, share=2, axes=_SELLERS),
+    Area("price-game", draw_linear, check_linear, share=0.5),
     Area(
         "price-certificates",
         draw_atoms,

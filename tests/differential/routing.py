@@ -172,8 +172,10 @@ def draw_enumerated(rng: np.random.Generator) -> Case:
 
 
 def draw_program(rng: np.random.Generator) -> Case:
-    """Up to twenty instances, for HiGHS."""
+    """Up to twenty instances, now and then eighty, for HiGHS."""
     size, width = int(rng.integers(4, 21)), int(rng.integers(2, 6))
+    if rng.random() < 0.05:
+        size, width = int(rng.integers(50, 81)), 5
     case = draw_world(rng, size, width)
     if rng.random() < 0.25:
         _draw_contracts(rng, case)
@@ -452,6 +454,69 @@ def check_program(case: Case) -> None:
             )
 
 
+def draw_frontier(rng: np.random.Generator) -> Case:
+    """A limit that moves, and up to two other terms that can be kept."""
+    while True:
+        case = draw_world(rng, int(rng.integers(1, 5)), int(rng.integers(1, 4)))
+        _draw_objective(rng, case)
+        plans = judge.assignments(judge.world(case))
+        if not len(plans):
+            continue
+        moving = str(rng.choice(["budget", "floor", "capacity", "mean latency", "robust"]))
+        others = [k for k in _KINDS if k not in (moving, "robust")]
+        kinds = [str(k) for k in rng.choice(others, int(rng.integers(0, 3)), replace=False)]
+        _draw_terms(rng, case, [moving, *kinds], plans)
+        w = judge.world(case)
+        held = np.ones(len(plans), bool)
+        for term in case["terms"][1:]:
+            held &= judge.holds(term, judge.left(w, term, plans, []), -1e-12)
+        if not held.any():
+            continue
+        values = judge.left(w, case["terms"][0], plans[held], [])
+        inside = rng.uniform(values.min(), max(values.max(), values.min() + 1e-9), 3)
+        limits = np.concatenate([inside, rng.choice(values, 2), [0.9 * values.min()]])
+        top = 1.0 if moving == "floor" else np.inf
+        case["limits"] = np.unique(np.clip(limits, 0, top)).tolist()
+        return case
+
+
+def check_frontier(case: Case) -> None:
+    """Objective and bound at every limit; nothing where there is no assignment."""
+    if not _usable(case) or not case["terms"]:
+        return
+    w = judge.world(case)
+    plans = judge.assignments(w)
+    values, more = judge.objective(case, w, plans)
+    first, *others = case["terms"]
+    kept, wide = np.ones(len(plans), bool), np.ones(len(plans), bool)
+    for term in others:
+        side = judge.left(w, term, plans, [])
+        kept &= judge.holds(term, side, -1e-12)
+        wide &= judge.holds(term, side, FEASIBLE)
+    if not kept.any():
+        return
+    found = problem_of(case).frontier(label_of(first), case["limits"], gap=GAP)
+    side = judge.left(w, first, plans, [])
+    sign = 1.0 if more else -1.0
+    scale = CANCELLED * float(np.abs(values).max())
+    for k, limit in enumerate(case["limits"]):
+        strict = kept & judge.holds(first, side, -1e-12, limit)
+        loose = wide & judge.holds(first, side, FEASIBLE, limit)
+        objective, bound = float(found.objective[k]), float(found.bound[k])
+        if not loose.any():
+            holds("routing frontier: infeasible", np.isnan(objective), objective, "no assignment")
+            continue
+        if np.isnan(objective):
+            holds("routing frontier: feasible", not strict.any(), objective, limit)
+            continue
+        best = float((sign * values[loose]).max())
+        least = float((sign * values[strict]).max()) if strict.any() else -np.inf
+        room = GAP * max(abs(best), abs(least) if np.isfinite(least) else 0.0) + scale
+        inside = least - room <= sign * objective <= best + room
+        holds("routing frontier: objective", inside, objective, [sign * least, sign * best])
+        holds("routing frontier: bound", sign * bound >= least - room, bound, sign * least)
+
+
 def _extremes(w: judge.World) -> np.ndarray:
     """The dearest and the best assignment, for the scale of the numbers."""
     dearest = np.where(w.offered, w.spend, -1.0).argmax(axis=1)
@@ -469,4 +534,12 @@ def _moved(term: dict[str, Any], slack: float) -> dict[str, Any]:
 AREAS = (
     Area("routing", draw_enumerated, check_enumerated, share=14, axes=AXES, simpler=SIMPLER),
     Area("routing-program", draw_program, check_program, share=3, axes=AXES, simpler=SIMPLER),
+    Area(
+        "routing-frontier",
+        draw_frontier,
+        check_frontier,
+        share=2,
+        axes={**AXES, "limit": [("limits", 0)]},
+        simpler=SIMPLER,
+    ),
 )
