@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -283,6 +284,8 @@ def write(program: Program, path: Path, columns: Sequence[str], rows: Sequence[s
     ------
     SolverError
         If HiGHS cannot write the file, or not with these names.
+    OSError
+        If what was written does not read back whole: HiGHS says nothing about a full disk.
     """
     highs = _passed(program, {})
     for index, name in enumerate(columns):
@@ -290,6 +293,12 @@ def write(program: Program, path: Path, columns: Sequence[str], rows: Sequence[s
     for index, name in enumerate(rows):
         _check(highs.passRowName(index, name), f"the row name {name!r}")
     _check(highs.writeModel(str(path)), f"the file {path} to write to")
+    again = _QuietHighs()  # type: ignore[no-untyped-call]
+    again.setOptionValue("output_flag", False)
+    read = again.readModel(str(path))
+    size = [(each.getNumCol(), each.getNumRow(), each.getNumNz()) for each in (highs, again)]
+    if read == highspy.HighsStatus.kError or size[0] != size[1]:
+        raise OSError(errno.EIO, "it was cut short, the disk may be full", str(path))
 
 
 def _run(

@@ -2,25 +2,78 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
-from arbmodels.cli import app
+from arbmodels.cli import app, main
 
 PAIR = ("--models", "gpt5mini,deepseek")
 ROWS = 24
 
 
+def commands() -> Iterator[tuple[str, Any]]:
+    group = get_command(app)
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        for inner, its in getattr(command, "commands", {}).items():
+            yield f"{name} {inner}", its
+        if not hasattr(command, "commands"):
+            yield name, command
+
+
+def shown_examples() -> list[str]:
+    return [
+        line.strip().removeprefix("arbmodels ")
+        for _, command in commands()
+        for line in command.help.partition("Examples:")[2].splitlines()
+        if line.strip()
+    ]
+
+
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def real(*arguments: object) -> str:
+    """Run the program as a process does; return what is in the file behind descriptor 1.
+
+    What libraries in C print is there, too, if nothing keeps it away.
+    """
+    before, apart = sys.stdout, os.dup(1)
+    with tempfile.TemporaryFile() as file, mock.patch("sys.argv", ["", *map(str, arguments)]):
+        os.dup2(file.fileno(), 1)
+        try:
+            with os.fdopen(os.dup(1), "w", encoding="utf-8") as sys.stdout:
+                # The program knows standard output by its descriptor.
+                sys.stdout.fileno = lambda: 1  # type: ignore[method-assign]
+                main()
+            code: object = 0
+        except SystemExit as ended:
+            code = ended.code or 0
+        finally:
+            if sys.stdout not in (None, before):
+                sys.stdout.close()
+            if sys.platform != "win32":
+                ctypes.CDLL(None).fflush(None)
+            sys.stdout = before
+            os.dup2(apart, 1)
+            os.close(apart)
+        file.seek(0)
+        text = file.read().decode()
+    assert code == 0, text
+    return text
 
 
 def good(*arguments: object) -> str:

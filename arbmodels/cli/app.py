@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 the solver failed or something unexpected happened, 2 bad 
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, Any
 
@@ -113,8 +114,32 @@ app.command("robustness", rich_help_panel="How far to trust it")(robustness.robu
 
 def main() -> None:
     """Run the program; the entry point of the package."""
+    _keep_output_apart()
     for terminal in (sys.stdout, sys.stderr):
         # A terminal that cannot show a sign (such as ±) gets "?" instead of a crash.
         if hasattr(terminal, "reconfigure"):
             terminal.reconfigure(errors="replace")
-    app(prog_name="arbmodels")
+    try:
+        app(prog_name="arbmodels")
+    except OSError as error:  # such as a full disk behind standard output
+        place = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"Error: {place}{error.strerror or error}.", err=True)
+        sys.stdout = None  # what it holds would be written again at the end, and fail again
+        raise SystemExit(SOLVER_FAILED) from None
+
+
+def _keep_output_apart() -> None:
+    """Reserve standard output for what the program says.
+
+    Libraries in C, such as HiGHS behind Pyomo or CVXPY, print into file descriptor 1 whatever
+    Python does; from here on it leads to standard error.
+    """
+    try:
+        usual = sys.stdout.fileno() == 1
+    except (AttributeError, OSError):  # no output, or one that is no file
+        return
+    if usual:
+        sys.stdout.flush()
+        apart = os.dup(1)
+        os.dup2(2, 1)
+        sys.stdout = os.fdopen(apart, "w", encoding=sys.stdout.encoding, errors="replace")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from arbmodels.cli.tables import make_folder_of
 from arbmodels.display import styled
 from arbmodels.errors import InputError
+from arbmodels.writing import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,8 +53,8 @@ def save_picture(figure: Figure, path: Path) -> None:
     InputError
         If the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=200)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}). Name another.") from error
+    make_folder_of(path)
+    # In memory first: writers of pictures end in errors of their own when the disk is full.
+    picture = BytesIO()
+    figure.savefig(picture, format=path.suffix[1:].lower(), dpi=200)
+    write_whole(path, lambda part: part.write_bytes(picture.getvalue()))

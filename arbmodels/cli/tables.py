@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arbmodels.errors import InputError
+from arbmodels.writing import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,13 +40,26 @@ def save_table(frame: pd.DataFrame, path: Path) -> None:
     InputError
         If the file cannot be written.
     """
+    make_folder_of(path)
+    save = frame.to_csv if path.suffix.lower() == ".csv" else frame.to_parquet
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix.lower() == ".csv":
-            frame.to_csv(path, index=False)
-        else:
-            frame.to_parquet(path, index=False)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}). Name another.") from error
+        write_whole(path, lambda part: save(part, index=False))
     except ImportError as error:
         raise InputError(f"{path}: Parquet needs the extra parquet; or write a .csv.") from error
+
+
+def make_folder_of(path: Path) -> None:
+    """Make the folder of a file that is to be written.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written: {path.parent} cannot be made a folder ({error.strerror})."
+            " Name another."
+        ) from error

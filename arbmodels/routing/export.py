@@ -12,8 +12,9 @@ from scipy import sparse
 
 from arbmodels.assignment import AssignmentProgram
 from arbmodels.assignment.whole import Listed, listed
-from arbmodels.errors import InputError, SolverError
+from arbmodels.errors import InputError
 from arbmodels.solver import write
+from arbmodels.writing import write_whole
 
 #: What the two formats allow in a name everywhere, and how much of a name is kept.
 _OTHER = re.compile(r"[^A-Za-z0-9_]+")
@@ -102,10 +103,10 @@ def write_program(
     Raises
     ------
     InputError
-        If the ending is another one, the folder does not exist, or the file exists and
-        ``overwrite`` is not asked for.
+        If the ending is another one, the folder does not exist, the file exists and
+        ``overwrite`` is not asked for, or it cannot be written, as on a full disk.
     SolverError
-        If HiGHS cannot write it.
+        If HiGHS refuses the program or a name.
     """
     path = Path(path)
     names.check(program)
@@ -116,15 +117,8 @@ def write_program(
     if path.exists() and not overwrite:
         raise InputError(f"{path} exists; overwrite=True replaces it.")
     written = in_units(program)
-    part = path.with_name(f"{path.stem}.partial{path.suffix}")
-    try:
-        write(written.program, part, *_names_of(program, names, written))
-        part.replace(path)  # all of it or nothing
-    except OSError as error:
-        raise SolverError(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return path
+    columns, rows = _names_of(program, names, written)
+    return write_whole(path, lambda part: write(written.program, part, columns, rows))
 
 
 def in_units(program: AssignmentProgram) -> Listed:

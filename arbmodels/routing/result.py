@@ -18,6 +18,7 @@ from arbmodels.display import Displayed, TextTable
 from arbmodels.market import Market
 from arbmodels.plans import Plan
 from arbmodels.solver import relative_gap
+from arbmodels.writing import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -294,22 +295,18 @@ class RoutingResult(Displayed):
         Raises
         ------
         InputError
-            If the file exists, or its folder does not.
+            If the file exists, its folder does not, or it cannot be written.
         """
         from arbmodels.routing.files import fresh
 
-        target = fresh(path, overwrite=overwrite)
-        self.to_frame().to_csv(target)
-        return target
+        return write_whole(fresh(path, overwrite=overwrite), self.to_frame().to_csv)
 
     def to_parquet(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write :meth:`to_frame` as Parquet (extra ``parquet``); see :meth:`to_csv`."""
         from arbmodels.routing.files import fresh, need_parquet
 
         need_parquet()
-        target = fresh(path, overwrite=overwrite)
-        self.to_frame().to_parquet(target)
-        return target
+        return write_whole(fresh(path, overwrite=overwrite), self.to_frame().to_parquet)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as plain Python values, ready for JSON."""

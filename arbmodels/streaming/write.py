@@ -12,6 +12,7 @@ import numpy as np
 from arbmodels.assignment.passes import Choice
 from arbmodels.assignment.source import Block, Source
 from arbmodels.errors import InputError
+from arbmodels.writing import write_whole
 
 
 def new_folder(path: str | os.PathLike[str]) -> Path:
@@ -74,7 +75,7 @@ def _write_part(
         {"instance": instance, "plan": plan, "solve_probability": amounts[0], "spend": amounts[1]}
     )
     # Under its own name only once it is whole: a worker may die, and another write it again.
-    target = Path(folder) / f"part-{block.start:012d}.parquet"
-    unfinished = target.with_suffix(f".{os.getpid()}.tmp")
-    pq.write_table(table, unfinished)
-    unfinished.replace(target)
+    write_whole(
+        Path(folder) / f"part-{block.start:012d}.parquet",
+        lambda part: pq.write_table(table, part),
+    )
