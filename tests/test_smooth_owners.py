@@ -193,3 +193,36 @@ def test_nobody_left_to_leave_is_refused():
     covered = SmoothGame(VerticalDemand(["l", "h"], [0.5, 1.0], outside=False), 0.1, ["f", "f"])
     with pytest.raises(ValueError, match="No price of"):
         covered.certify([0.3, 0.6])
+
+
+def test_a_neighbour_about_to_sell_is_no_wall():
+    # At the equilibrium "a" is offered where it just sells nothing: whether its offer binds is
+    # for rounding to say, and both sides of it must do.
+    demand = VerticalDemand([*"abcd"], [0.1, 1.0, 0.7, 0.2], 0.18, 1.5890427842856973)
+    costs = [0.031503928321895504, 0.09453023448205376, 0.01705666648164458, 0.0018200371522821004]
+    game = SmoothGame(demand, costs, ["f1", "f0", "f0", "f1"])
+    found = game.solve()
+    assert found.relative_epsilon < 1e-9
+    assert found.deviations.exact
+    for firm in game.firms:
+        tried, now = best_tried(game, firm, found.prices, 1)
+        assert tried <= now + 1e-12
+
+
+@pytest.mark.parametrize("unit", [1e-7, 1e5])
+def test_best_prices_do_not_depend_on_the_currency(unit):
+    for seed in range(6):
+        game, prices = drawn("vertical", seed)
+        demand = game.demand
+        scaled = VerticalDemand(
+            demand.products,
+            demand.solve_rates,
+            unit * demand.lowest,
+            unit * demand.highest,
+            demand.outside,
+            demand.market_size,
+        )
+        other = SmoothGame(scaled, unit * game.costs, game.owners)
+        one, two = game.certify(prices), other.certify(unit * prices)
+        assert two.exact
+        np.testing.assert_allclose(two.profit + two.gain, unit * (one.profit + one.gain), 1e-9)

@@ -37,7 +37,7 @@ _ROUNDING = 1e-11
 #: of its dual (at most 1) is below this.
 _FEASIBLE = 1e-11
 #: How far a constraint may be missed, over the terms it is the sum of.
-_MISSED = 1e-8
+_MISSED = 1e-9
 #: Curvature below this, over the largest slope of a quantity by its own price, is none.
 _SINGULAR = 1e-11
 #: A bound above the best profit by less than this part is not worth another program.
@@ -99,7 +99,8 @@ class Pieces:
         known = np.concatenate([free, sells])
         side = intercept[known] - slopes[np.ix_(known, sells)] @ self.price[sells]
         effect = slopes[np.ix_(known, free)]
-        rows, right = [], []
+        rows, right, terms = [], [], []
+        size = np.abs(intercept) + np.abs(slopes) @ np.abs(self.price)
         if out.size:
             inner = slopes[np.ix_(out, out)]
             base = intercept[out] - slopes[np.ix_(out, sells)] @ self.price[sells]
@@ -114,6 +115,7 @@ class Pieces:
             # Their reduced prices solved[:, 0] - solved[:, 1:] @ p are at most their prices.
             rows.append(-solved[:, 1:])
             right.append(self.price[out] - solved[:, 0])
+            terms.append(np.abs(self.price[out]) + np.abs(solved[:, 0]))
         count = len(free)
         own, own_side = effect[:count], side[:count]
         rows.append(own)
@@ -127,8 +129,10 @@ class Pieces:
             constant,
             np.vstack(rows),
             np.concatenate(right),
+            np.concatenate([*terms, size[free]]),
             effect[count:],
             side[count:],
+            size[sells],
             float(np.diag(slopes)[free].max(initial=0.0)),
         )
 
@@ -137,7 +141,8 @@ class Pieces:
 class _Program:
     """Maximise constant + gradient x - x bend x / 2 subject to rows x <= right.
 
-    Those of the others that sell, sell side - effect x.
+    Those of the others that sell, sell side - effect x. ``terms`` and ``sales`` are the sizes of
+    the terms that make up right-hand sides and sales, which are right up to the rounding of these.
     """
 
     bend: FloatArray
@@ -145,8 +150,10 @@ class _Program:
     constant: float
     rows: FloatArray
     right: FloatArray
+    terms: FloatArray
     effect: FloatArray
     side: FloatArray
+    sales: FloatArray
     slope: float
 
     @cached_property
@@ -155,25 +162,28 @@ class _Program:
         values = np.linalg.eigvalsh(self.bend)
         return bool(values.size and values[0] <= _SINGULAR * self.slope)
 
-    def solve(self, rows: FloatArray, right: FloatArray) -> tuple[float, FloatArray] | None:
-        """Return the maximum and where it is, given more rows; None if there is no such point.
+    def solve(self, *, others: bool) -> tuple[float, FloatArray] | None:
+        """Return the maximum and where it is; None if no point is feasible.
 
-        As the nearest point of a polyhedron to the unconstrained maximum, by nonnegative least
-        squares (Lawson and Hanson 1974, chapter 23): this says in finitely many steps which
-        constraints bind, or that there is no point.
+        With ``others``, those who sell sell no less than nothing. As the nearest point of a
+        polyhedron to the unconstrained maximum, by nonnegative least squares (Lawson and Hanson
+        1974, chapter 23): this says in finitely many steps which constraints bind, or that there
+        is no point.
         """
-        rows, right = np.vstack([self.rows, rows]), np.concatenate([self.right, right])
-        scale = np.abs(right) + np.abs(rows).sum(axis=1)
+        rows, right, terms = self.rows, self.right, self.terms
+        if others:
+            rows = np.vstack([rows, self.effect])
+            right, terms = np.concatenate([right, self.side]), np.concatenate([terms, self.sales])
+        scale = terms + np.abs(right)
         if not self.gradient.size:
-            good = np.all(right >= -1e-9 * (np.abs(right) + 1.0))
-            return (self.constant, np.zeros(0)) if good else None
+            return (self.constant, np.zeros(0)) if np.all(right >= -_MISSED * scale) else None
         # The inverse root turns prices into coordinates in which profit falls evenly all round.
         turn = np.linalg.inv(np.linalg.cholesky(self.bend)).T
         top = turn @ (turn.T @ self.gradient)
         turned = -rows @ turn
         length = np.linalg.norm(turned, axis=1)
         empty = length <= 1e-13 * np.maximum(length.max(initial=0.0), 1e-300)
-        if np.any(right[empty] < -1e-9 * scale[empty]):
+        if np.any(right[empty] < -_MISSED * scale[empty]):
             return None
         turned = turned[~empty] / length[~empty, None]
         least = (rows @ top - right)[~empty] / length[~empty]
@@ -298,11 +308,6 @@ def _surely(pieces: Pieces) -> tuple[BoolArray, BoolArray]:
     return always, never & ~pieces.free
 
 
-def _selling(program: _Program) -> tuple[FloatArray, FloatArray]:
-    """Return the rows that say that nobody who sells in this pattern sells less than nothing."""
-    return program.effect, program.side
-
-
 def _every_pattern(pieces: Pieces) -> tuple[FloatArray | None, bool]:
     """Return the best free prices over all patterns."""
     always, never = _surely(pieces)
@@ -316,7 +321,7 @@ def _every_pattern(pieces: Pieces) -> tuple[FloatArray | None, bool]:
         program = pieces.program(own, np.flatnonzero(sells), np.flatnonzero(~sells & ~pieces.free))
         if program is None or program.flat:
             continue
-        found = program.solve(*_selling(program))
+        found = program.solve(others=True)
         if found is not None and found[0] > most:
             most, best = found
     return best, 2 ** len(open_) <= _MOST
@@ -412,7 +417,7 @@ def _step(pieces: Pieces, one: int, other: int) -> float:
     program = inner.program(free, ends, out)
     if program is None or program.flat:
         return -np.inf
-    found = program.solve(np.zeros((0, len(free))), np.zeros(0))
+    found = program.solve(others=False)
     return -np.inf if found is None else found[0]
 
 
@@ -422,4 +427,4 @@ def _along(pieces: Pieces, sells: list[int]) -> tuple[float, FloatArray] | None:
     program = pieces.program(np.flatnonzero(pieces.free), np.array(sells, dtype=np.intp), out)
     if program is None or program.flat:
         return None
-    return program.solve(*_selling(program))
+    return program.solve(others=True)
