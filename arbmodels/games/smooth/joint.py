@@ -100,7 +100,9 @@ class Pieces:
         side = intercept[known] - slopes[np.ix_(known, sells)] @ self.price[sells]
         effect = slopes[np.ix_(known, free)]
         rows, right, terms = [], [], []
-        size = np.abs(intercept) + np.abs(slopes) @ np.abs(self.price)
+        # One size for all quantities, and one for prices: what is compared with zero may be zero.
+        price_size = float(np.abs(self.price).max())
+        size = float((np.abs(intercept) + np.abs(slopes) @ np.abs(self.price)).max())
         if out.size:
             inner = slopes[np.ix_(out, out)]
             base = intercept[out] - slopes[np.ix_(out, sells)] @ self.price[sells]
@@ -115,7 +117,7 @@ class Pieces:
             # Their reduced prices solved[:, 0] - solved[:, 1:] @ p are at most their prices.
             rows.append(-solved[:, 1:])
             right.append(self.price[out] - solved[:, 0])
-            terms.append(np.abs(self.price[out]) + np.abs(solved[:, 0]))
+            terms.append(price_size + np.abs(solved[:, 0]))
         count = len(free)
         own, own_side = effect[:count], side[:count]
         rows.append(own)
@@ -129,10 +131,10 @@ class Pieces:
             constant,
             np.vstack(rows),
             np.concatenate(right),
-            np.concatenate([*terms, size[free]]),
+            np.concatenate([*terms, np.full(count, size)]),
             effect[count:],
             side[count:],
-            size[sells],
+            np.full(len(sells), size),
             float(np.diag(slopes)[free].max(initial=0.0)),
         )
 
