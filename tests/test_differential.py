@@ -34,6 +34,7 @@ CASES = {
     "routing": 50,
     "routing-frontier": 15,
     "price-game": 15,
+    "capacity": 0,  # until several steps of demand have a closed form
     "routing-program": 12,
     "bertrand": 60,
     "undercutting": 60,
@@ -184,6 +185,7 @@ FAULTS = {
     "bimatrix": _other_actions,
     "correlated": _attribute(FiniteGame, "correlated", "value"),
     "routing-frontier": _attribute(arb.RoutingProblem, "frontier", "objective", by=1e-4),
+    "capacity": _attribute(CapacityGame, "solve", "profits", by=1e-3),
     "price-game": _attribute(PriceGame, "certify", "profit"),
     "verified-plan": _attribute(_areas("verification"), "verified_plan", "right"),
     "verification": _method(VerifiedFrontier, "cost_at"),
@@ -202,6 +204,7 @@ FAULTS = {
 #: Cases that a planted fault is looked for in; areas whose cases take long have fewer.
 SOME = 15
 FEW = {
+    "capacity": 4,
     "classes": 4,
     "paper-policy": 4,
     "provider-certificates": 6,

@@ -321,6 +321,7 @@ def run(
                 if (failure.area, failure.what) not in seen:
                     seen.add((failure.area, failure.what))
                     failures.append(failure)
+                    tqdm.write(f"{failure.area}, case {failure.index}: {failure.what}")
                 if not keep_going:
                     break
                 done = _chunk((failure.area, seed, failure.index + 1, task[3]))

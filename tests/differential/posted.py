@@ -210,20 +210,24 @@ def draw_mixed(rng: np.random.Generator) -> Case:
     return _draw_sellers(rng, int(rng.choice([1, 2, 3, 4])), 1, "captive")
 
 
+def _pieces(strategy: PriceDistribution) -> list[tuple[float, ...]]:
+    """The continuous parts of a strategy."""
+    one = getattr(strategy, "piece", None)
+    return [tuple(p) for p in getattr(strategy, "pieces", () if one is None else (one,))]
+
+
 def check_mixed(case: Case) -> None:
     """Nobody gains by any price, and the profits are those of the strategies."""
     game, sellers = _game(case)
     answer = game.solve("auto", time_limit=5.0)
     scale = max(sellers.steps) * (1.0 if case["kind"] == "capacity" else 1 + case["informed"])
-    pieces = [None if s.piece is None else tuple(s.piece) for s in answer.strategies]
+    pieces = list(map(_pieces, answer.strategies))
     atoms = [(np.asarray(s.prices), np.asarray(s.masses)) for s in answer.strategies]
     chances = [judge.piece_chances(a, p) for a, p in zip(atoms, pieces, strict=True)]
     for k, strategy in enumerate(answer.strategies):
         points = [float(p) for a, _ in atoms for p in a]
-        for piece in pieces:
-            if piece is not None:
-                inner = np.linspace(piece[0], piece[1], 22)[1:-1]
-                points += [piece[0], piece[1], *inner.tolist()]
+        for piece in (one for own in pieces for one in own):
+            points += np.linspace(piece[0], piece[1], 22).tolist()
         most = sellers.supremum(k, chances, points)
         earned = float(answer.profits[k])
         reported = earned + float(answer.deviations.gain[k])
@@ -237,15 +241,13 @@ def check_mixed(case: Case) -> None:
             m * sellers.expected(k, float(p), 0, chances)
             for p, m in zip(strategy.prices, strategy.masses, strict=True)
         )
-        piece = pieces[k]
-        if piece is not None:
+        for piece in pieces[k]:
             # Profits at the middles of cells: in equilibrium they are all the same.
             ends = np.linspace(piece[0], piece[1], 41)
-            higher = np.array([chances[k](float(x))[2] for x in ends[:-1]])
-            higher = np.append(higher, float(np.sum(strategy.masses)))
+            only = judge.piece_chances((np.zeros(0), np.zeros(0)), [piece])
+            mass = -np.diff([only(float(x))[2] for x in ends])
             centre = (ends[1:] + ends[:-1]) / 2
-            profit = np.array([sellers.expected(k, float(x), 0, chances) for x in centre])
-            own += float((higher[:-1] - higher[1:]) @ profit)
+            own += float(mass @ [sellers.expected(k, float(x), 0, chances) for x in centre])
         same("mixed prices: profit", earned, own, 1e-5, scale)
         if answer.found_by == "closed form":
             holds(
@@ -254,6 +256,18 @@ def check_mixed(case: Case) -> None:
                 own,
                 most,
             )
+
+
+def draw_capacity(rng: np.random.Generator) -> Case:
+    """Two sellers and several levels of willingness to pay."""
+    return _draw_sellers(rng, 2, int(rng.integers(2, 4)), "capacity")
+
+
+def check_capacity(case: Case) -> None:
+    """What the certificate says is so, and the tolerance asked for is reached."""
+    check_mixed(case)
+    reached = _game(case)[0].solve().relative_epsilon
+    holds("capacity: within its tolerance", reached <= 5e-3 * (1 + ROUNDING), reached, 5e-3)
 
 
 def draw_atoms(rng: np.random.Generator) -> Case:
@@ -352,6 +366,7 @@ AREAS = (
     Area("undercutting", draw_undercut, check_undercut, share=6, axes={"seller": [("costs", 0)]}),
     Area("entry", draw_entry, check_entry, share=6),
     Area("mixed-prices", draw_mixed, check_mixed, share=2, axes=_SELLERS),
+    Area("capacity", draw_capacity, check_capacity, share=1, axes=_SELLERS),
     Area("price-game", draw_linear, check_linear, share=0.5),
     Area(
         "price-certificates",

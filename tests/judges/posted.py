@@ -161,25 +161,27 @@ def atom_chances(atoms: Atoms):
     return chances
 
 
-def piece_chances(atoms: Atoms, piece: tuple[float, ...] | None):
-    """The same with a continuous piece (low, high, level, slope, pole, power).
+def piece_chances(atoms: Atoms, pieces: list[tuple[float, ...]]):
+    """The same with continuous pieces (low, high, level, slope, pole, power) beside the atoms.
 
-    The probability of a higher price inside is (level + slope / (p - pole)) ** (1 / power).
+    Along a piece the probability of a higher price falls as (level + slope / (p - pole)) ** (1 /
+    power) does.
     """
-    if piece is None:
-        return atom_chances(atoms)
-    low, high, level, slope, pole, power = piece
     discrete = atom_chances(atoms)
-    rest = float(np.sum(atoms[1]))
+
+    def higher(piece: tuple[float, ...], price: float) -> float:
+        _, _, level, slope, pole, power = piece
+        inside = min(max(level + slope / (price - pole), 0.0), 1.0)
+        return float((inside if inside > 1e-12 else 0.0) ** (1 / power))
 
     def chances(price: float) -> tuple[float, float, float]:
         below, at, above = discrete(price)
-        if price < low:
-            return below, at, above + 1 - rest
-        if price >= high:
-            return below + 1 - rest, at, above
-        higher = min(max(level + slope / (price - pole), 0.0), 1.0) ** (1 / power)
-        return 1 - higher, 0.0, higher
+        for piece in pieces:
+            start, end = higher(piece, piece[0]), higher(piece, piece[1])
+            here = higher(piece, min(max(price, piece[0]), piece[1]))
+            below += start - here
+            above += here - end
+        return below, at, above
 
     return chances
 
