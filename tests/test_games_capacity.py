@@ -238,10 +238,105 @@ def test_grids_that_are_shifted_keep_paths_short():
 
 def test_several_kinds_of_consumers_by_double_oracle():
     game = CapacityGame([0.5, 0.4], willingness_to_pay=np.linspace(0.2, 1, 9))
-    with pytest.raises(InputError, match="double_oracle"):
-        game.solve("closed_form")
-    answer = game.solve(tolerance=0.01)
+    exact, answer = game.solve(), game.solve("double_oracle", tolerance=0.01)
     assert answer.relative_epsilon < 0.01
+    assert answer.profits == pytest.approx(exact.profits, rel=0.02)
+    with pytest.raises(InputError, match="double_oracle"):
+        CapacityGame([0.5, 0.4, 0.3], willingness_to_pay=[0.5, 1.0]).solve("closed_form")
+
+
+# Two sellers and several kinds of consumers: the judge serves consumers one kind after the other.
+
+
+def sold_by_hand(capacities, worth, mass, first, price):
+    """What the later of two sellers sells at ``price`` once the earlier one has sold all it can.
+
+    Consumers of the highest willingness to pay are served first.
+    """
+    left = [(w, m) for w, m in sorted(zip(worth, mass, strict=True), reverse=True)]
+    sales = []
+    for size, asked in zip(capacities, (first, price), strict=True):
+        sold, rest = 0.0, []
+        for willing, many in left:
+            taken = min(many, size - sold) if willing >= asked else 0.0
+            sold += taken
+            rest.append((willing, many - taken))
+        left = rest
+        sales.append(sold)
+    return sales[1]
+
+
+def most_by_hand(game, player, rival):
+    """The most that a seller earns at any price, limits from below included."""
+    cost, size = float(game.costs[player]), float(game.capacities[player])
+    worth, mass = game.willingness_to_pay.tolist(), game.mass.tolist()
+    other = float(game.capacities[1 - player])
+    ends = [piece.low for piece in rival.pieces] + [piece.high for piece in rival.pieces]
+    inner = [np.linspace(piece.low, piece.high, 60) for piece in rival.pieces]
+    points = np.unique(np.concatenate([worth, rival.prices, ends, *inner, [cost]]))
+    best = 0.0
+    for price in points[points > cost]:
+        higher = sum(m for p, m in zip(rival.prices, rival.masses, strict=True) if p >= price)
+        for piece in rival.pieces:
+            at = min(max(price, piece.low), piece.high)
+            here, end = (piece.level + piece.slope / (x - piece.pole) for x in (at, piece.high))
+            higher += here - end
+        alone = sold_by_hand([0.0, size], worth, mass, 0.0, price)
+        after = sold_by_hand([other, size], worth, mass, 0.0, price)
+        best = max(best, (price - cost) * (higher * alone + (1 - higher) * after))
+    return best
+
+
+def sellers_drawn(seed):
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(1, 6))
+    rule = "share" if seed % 3 == 0 else "low_cost"
+    if seed % 2:  # eighths: ties of costs, steps and capacities
+        worth = np.unique(rng.integers(2, 9, count) / 8)
+        return CapacityGame(
+            rng.integers(1, 10, 2) / 8, rng.integers(0, 7, 2) / 8, worth, tie_rule=rule
+        )
+    mass = rng.dirichlet(np.ones(count))
+    worth = rng.uniform(0.2, 1, count)
+    return CapacityGame(
+        rng.uniform(0.05, 1.1, 2), rng.uniform(0, 0.7, 2), worth, mass, tie_rule=rule
+    )
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_two_sellers_before_any_steps_of_demand(seed):
+    game = sellers_drawn(seed)
+    found = game.solve()
+    assert found.found_by == "closed form"
+    assert found.epsilon < 1e-12
+    for player in (0, 1):
+        most = most_by_hand(game, player, found.strategies[1 - player])
+        assert most <= found.profits[player] + 1e-9
+        # Its own prices earn it, by simulation of the rules themselves.
+    rng = np.random.default_rng(seed)
+    drawn = np.column_stack([own.quantile(rng.random(20_000)) for own in found.strategies])
+    earned = game.profits(drawn)
+    error = earned.std(axis=0) / np.sqrt(len(drawn))
+    assert np.all(np.abs(earned.mean(axis=0) - found.profits) < 5 * error + 1e-9)
+
+
+def test_the_capacities_that_grids_gave_up_on():
+    for worth in ([0.5, 0.7, 1.0], [0.3, 0.6, 1.0], [0.8, 0.9, 1.0]):
+        found = CapacityGame([0.9, 0.89], [0.27, 0.26], worth).solve()
+        assert found.relative_epsilon < 1e-9
+
+
+@pytest.mark.parametrize("game", [CapacityGame, CaptiveGame])
+def test_a_dear_rival_that_shares_ties_mixes_just_above_its_cost(game):
+    if game is CapacityGame:
+        found = CapacityGame([1.0, 1.0], [0.2, 0.8], [0.9], [1.0], tie_rule="share").solve()
+    else:
+        found = CaptiveGame([0.0, 0.0], 1.0, [0.2, 0.8], 0.9, tie_rule="share").solve()
+    assert found.profits == pytest.approx([0.6, 0.0])
+    assert found.epsilon < 1e-12
+    assert found.strategies[0].prices.tolist() == [0.8]
+    assert found.strategies[1].lowest == pytest.approx(0.8)
+    assert found.strategies[1].highest > 0.8
 
 
 def test_asymmetric_captive_sellers_by_grids():

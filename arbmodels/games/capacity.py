@@ -146,24 +146,28 @@ class CapacityGame(PostedPrices):
     @property
     def _known(self) -> str:
         return (
-            "one willingness to pay and at most two sellers whose cost is below it, or where"
-            " capacities do not add up to more than the demand"
+            "at most two sellers whose cost is below the highest willingness to pay, or one"
+            " willingness to pay and capacities that do not add up to more than the demand"
         )
 
     def _closed_form(self) -> tuple[PriceDistribution, ...] | None:
         cost, steps = np.asarray(self.costs), self.demand_steps
-        if len(steps) > 1:
+        top, demand = float(steps[-1]), self.demand(steps)
+        size = np.asarray(self.capacities)
+        active = np.flatnonzero(cost < top)
+        # Who cannot earn asks its cost; where that is the most anybody pays, more, not to share.
+        asked = np.where((cost < top) | (cost > top), np.maximum(cost, top), 2.0 * top)
+        idle = [PriceDistribution.certain(float(price)) for price in asked]
+        if len(active) == 1:
+            (k,) = active.tolist()
+            earned = (steps - cost[k]) * np.minimum(size[k], demand)
+            idle[k] = PriceDistribution.certain(float(steps[int(np.argmax(earned))]))
+        elif len(active) == 2:
+            high = np.minimum(size[active, None], demand)
+            low = np.minimum(high, demand - high[::-1])
+            pair = two_sellers(high, low, cost[active], steps, share=self.tie_rule == "share")
+            for k, strategy in zip(active.tolist(), pair, strict=True):
+                idle[k] = strategy
+        elif len(active) and (len(steps) > 1 or size[active].sum() > demand[0]):
             return None
-        cap, total = float(steps[0]), float(np.asarray(self.mass, dtype=float).sum())
-        size = np.minimum(np.asarray(self.capacities), total)
-        active = np.flatnonzero(cost < cap)
-        idle = [PriceDistribution.certain(max(cap, float(own))) for own in cost]
-        if size[active].sum() <= total or len(active) <= 1:
-            return tuple(idle)
-        if len(active) > 2:
-            return None
-        low = total - size[active][::-1]
-        pair = two_sellers(size[active].tolist(), low.tolist(), cost[active].tolist(), cap)
-        for k, strategy in zip(active.tolist(), pair, strict=True):
-            idle[k] = strategy
         return tuple(idle)

@@ -140,7 +140,9 @@ class CaptiveGame(PostedPrices):
             return None
         if count == 2:
             high = captive + self.informed
-            return two_sellers(high.tolist(), captive.tolist(), cost.tolist(), cap)
+            return two_sellers(
+                high[:, None], captive[:, None], cost, [cap], share=self.tie_rule == "share"
+            )
         if np.ptp(cost) > 0 or np.ptp(captive) > 0:
             return None
         mine, own = float(captive[0]), float(cost[0])

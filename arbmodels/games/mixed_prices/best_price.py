@@ -96,9 +96,8 @@ def best_price(game: SalesGame, player: int, rivals: Sequence[PriceDistribution]
     exact = {cost, *game.demand_steps.tolist()}
     for rival in rivals:
         exact.update(rival.prices.tolist())
-    piece = _common_piece(game, rivals)
-    if piece is not None:
-        exact.update((piece.low, piece.high, *_stationary(game, player, piece, len(rivals))))
+    for piece, more in _pieces(game, rivals):
+        exact.update((piece.low, piece.high, *_stationary(game, player, piece, more, len(rivals))))
     points = np.array(sorted(price for price in exact if price >= min(cost, top)))
     tried = np.linspace(min(cost, top), top, _TRIED)
     at = np.concatenate([points, tried])
@@ -152,37 +151,48 @@ def _own_profit(
     game: SalesGame, player: int, own: PriceDistribution, rivals: Sequence[PriceDistribution]
 ) -> float:
     total = float(own.masses @ expected_profit(game, player, own.prices, rivals))
-    inner = 1.0 - float(own.masses.sum())
-    if own.piece is None:
-        return total
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    prices = own.quantile(0.5 * inner * (nodes + 1.0))
-    return total + 0.5 * inner * float(weights @ expected_profit(game, player, prices, rivals))
+    for piece in own.pieces:
+        prices = piece.price_after(0.5 * piece.mass * (nodes + 1.0))
+        earned = expected_profit(game, player, prices, rivals)
+        total += 0.5 * piece.mass * float(weights @ earned)
+    return total
 
 
-def _common_piece(game: SalesGame, rivals: Sequence[PriceDistribution]) -> Piece | None:
-    """Return the piece of all rivals; sales are linear in the probability that all are above."""
-    pieces = [rival.piece for rival in rivals if rival.piece is not None]
-    if not pieces:
-        return None
-    piece = pieces[0]
-    alike = len(pieces) == len(rivals) == piece.power and all(other == piece for other in pieces)
-    known = len(rivals) == 1 or (alike and game.lowest_takes_all)
-    if not known or np.any((game.demand_steps > piece.low) & (game.demand_steps < piece.high)):
+def _pieces(game: SalesGame, rivals: Sequence[PriceDistribution]) -> list[tuple[Piece, float]]:
+    """Return pieces, and what the rival's chance of a higher price exceeds that of each by.
+
+    Sales are linear in the probability that all rivals are above: known of one rival, and of
+    several who are alike and of whom only the lowest matters.
+    """
+    if not any(rival.pieces for rival in rivals):
+        return []
+    first = rivals[0].pieces
+    steps = game.demand_steps
+    cut = any(np.any((steps > piece.low) & (steps < piece.high)) for piece in first)
+    if len(rivals) == 1 and not cut and all(piece.power == 1 for piece in first):
+        return [
+            (piece, float(rivals[0].above(piece.high, including=True)) - piece.end)
+            for piece in first
+        ]
+    alike = len(first) == 1 and all(rival.pieces == first for rival in rivals)
+    if not alike or cut or first[0].power != len(rivals) or not game.lowest_takes_all:
         raise InputError(
             "Only the closed forms' continuous distributions can be certified exactly; put these"
             " on a grid (PriceDistribution.on_grid)."
         )
-    return piece
+    return [(first[0], 0.0)]
 
 
-def _stationary(game: SalesGame, player: int, piece: Piece, rivals: int) -> list[float]:
-    """Where (p - c)(A + B (level + slope / (p - pole))) is stationary inside the piece."""
+def _stationary(
+    game: SalesGame, player: int, piece: Piece, above: float, rivals: int
+) -> list[float]:
+    """Where (p - c)(A + B (above + level + slope / (p - pole))) is stationary inside the piece."""
     cost = game.cost(player)
-    here = np.array([piece.low])
+    here = np.array([piece.high])  # the lower end may be the step before
     low = float(game.sales(player, here, [BELOW] * rivals)[0])
     more = float(game.sales(player, here, [ABOVE] * rivals)[0]) - low
-    slope = low + more * piece.level
+    slope = low + more * (above + piece.level)
     square = -more * piece.slope * (cost - piece.pole) / slope if slope else -1.0
     if square <= 0:
         return []

@@ -1,9 +1,9 @@
-"""Distributions of prices: atoms, and the one continuous piece of the closed forms."""
+"""Distributions of prices: atoms, and the continuous pieces of the closed forms."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,31 @@ class Piece(NamedTuple):
         value: FloatArray = self.level + self.slope / (np.asarray(price, float) - self.pole)
         return np.clip(value, 0.0, 1.0)
 
+    def higher(self, price: npt.ArrayLike) -> FloatArray:
+        """Return the probability of a higher price, inside the piece."""
+        raised = self.raised(price)
+        # A root of rounding is large.
+        higher: FloatArray = np.where(raised > _NOTHING, raised, 0.0) ** (1.0 / self.power)
+        return higher
+
+    @property
+    def end(self) -> float:
+        """Probability of a higher price at the upper end."""
+        return float(self.higher(self.high))
+
+    @property
+    def mass(self) -> float:
+        """Probability of a price inside the piece."""
+        return float(self.higher(self.low)) - self.end
+
+    def price_after(self, mass: npt.ArrayLike) -> FloatArray:
+        """Return the price below which a part ``mass`` of the piece's probability lies."""
+        raised = (float(self.higher(self.low)) - np.asarray(mass, float)) ** self.power
+        price: FloatArray = np.clip(
+            self.pole + self.slope / (raised - self.level), self.low, self.high
+        )
+        return price
+
 
 @dataclass(frozen=True, eq=False)
 class PriceDistribution:
@@ -42,8 +67,9 @@ class PriceDistribution:
     ----------
     prices, masses : float array [K]
         Atoms, in increasing order of price.
-    piece : Piece, optional
-        Carries the mass that the atoms do not; all of them lie at its upper end or above.
+    pieces : tuple of Piece
+        In increasing order, each with the probability by which the chance of a higher price falls
+        along it; no atom lies inside one.
 
     Raises
     ------
@@ -58,7 +84,7 @@ class PriceDistribution:
 
     prices: FloatArray
     masses: FloatArray
-    piece: Piece | None = None
+    pieces: tuple[Piece, ...] = ()
 
     def __post_init__(self) -> None:
         prices, masses = (np.array(x, dtype=float) for x in (self.prices, self.masses))
@@ -66,14 +92,17 @@ class PriceDistribution:
             raise InputError("A distribution has one mass per price.")
         if not np.isfinite(prices).all() or (np.diff(prices) <= 0).any():
             raise InputError("Prices of atoms must be finite and increase.")
-        continuous = 0.0 if self.piece is None else 1.0 - float(self._piece_end())
-        if (masses < 0).any() or abs(masses.sum() + continuous - 1.0) > 1e-9:
+        total = float(masses.sum()) + sum(piece.mass for piece in self.pieces)
+        if not (masses >= 0).all() or not abs(total - 1.0) <= 1e-9:
             raise InputError(
-                f"The masses add up to {masses.sum() + continuous:g}; probabilities are >= 0 and"
-                " add up to 1."
+                f"The masses add up to {total:g}; probabilities are >= 0 and add up to 1."
             )
-        if self.piece is not None and len(prices) and prices[0] < self.piece.high:
-            raise InputError("Atoms lie at the upper end of the continuous piece or above.")
+        below = -np.inf
+        for piece in self.pieces:
+            inside = (prices > piece.low) & (prices < piece.high)
+            if inside.any() or piece.low < below:
+                raise InputError("Pieces must increase, and atoms lie at their ends or outside.")
+            below = piece.high
         for name, value in (("prices", prices), ("masses", masses)):
             value.setflags(write=False)
             object.__setattr__(self, name, value)
@@ -87,7 +116,7 @@ class PriceDistribution:
     def spread(cls, piece: Piece, atom: float = 0.0) -> PriceDistribution:
         """Return a continuous piece with an atom at its upper end."""
         count = int(atom > 0)
-        return cls(np.full(count, piece.high), np.full(count, atom), piece)
+        return cls(np.full(count, piece.high), np.full(count, atom), (piece,))
 
     @classmethod
     def on_grid(cls, prices: npt.ArrayLike, masses: npt.ArrayLike) -> PriceDistribution:
@@ -97,28 +126,15 @@ class PriceDistribution:
         order = np.argsort(price[played])
         return cls(price[played][order], mass[played][order] / mass[played].sum())
 
-    def _piece_end(self) -> float:
-        piece = self.piece
-        if piece is None:
-            return 1.0
-        left = float(piece.raised(piece.high))
-        return (
-            left ** (1.0 / piece.power) if left > _NOTHING else 0.0
-        )  # a root of rounding is large
-
     def above(self, price: npt.ArrayLike, *, including: bool = False) -> FloatArray:
         """Return the probability of a price above ``price`` [...], or of at least it."""
         at = np.asarray(price, dtype=float)
         left = np.concatenate([np.cumsum(self.masses[::-1])[::-1], [0.0]])
-        value = left[np.searchsorted(self.prices, at, side="left" if including else "right")]
-        if self.piece is not None:
-            inside = (at >= self.piece.low) & (at < self.piece.high)
-            safe = np.where(inside, at, self.piece.low)
-            value = np.where(inside, self.piece.raised(safe) ** (1.0 / self.piece.power), value)
-            value = np.where(at < self.piece.low, 1.0, value)
-            if including:  # from below the end, the piece's limit is all that is left
-                value = np.where(at == self.piece.high, self._piece_end(), value)
-        return np.asarray(value)
+        side: Literal["left", "right"] = "left" if including else "right"
+        value: FloatArray = left[np.searchsorted(self.prices, at, side=side)]
+        for piece in self.pieces:
+            value = value + piece.higher(np.clip(at, piece.low, piece.high)) - piece.end
+        return np.minimum(value, 1.0)
 
     def cdf(self, price: npt.ArrayLike) -> FloatArray:
         """Return the probability of a price of at most ``price`` [...]."""
@@ -127,39 +143,43 @@ class PriceDistribution:
     @property
     def lowest(self) -> float:
         """Lowest price of the support."""
-        return float(self.prices[0]) if self.piece is None else self.piece.low
+        return float(min([*self.prices[:1], *(piece.low for piece in self.pieces[:1])]))
 
     @property
     def highest(self) -> float:
         """Highest price of the support."""
-        ends = [float(self.prices[-1])] if len(self.prices) else []
-        return max([*ends, *([] if self.piece is None else [self.piece.high])])
+        return float(max([*self.prices[-1:], *(piece.high for piece in self.pieces[-1:])]))
 
     @property
     def mean(self) -> float:
         """Expected price."""
         total = float(self.prices @ self.masses)
-        if self.piece is None:
-            return total
-        from scipy.integrate import quad
+        if self.pieces:
+            from scipy.integrate import quad
 
-        piece, end = self.piece, self._piece_end()
-        area = quad(lambda p: float(self.above(p)) - end, piece.low, piece.high)[0]
-        return total + piece.low * (1.0 - end) + float(area)
+            for piece in self.pieces:
+                area = quad(lambda p, own=piece: float(own.higher(p)), piece.low, piece.high)[0]
+                total += piece.low * piece.mass + float(area)
+                total -= (piece.high - piece.low) * piece.end
+        return total
 
     def quantile(self, share: npt.ArrayLike) -> FloatArray:
         """Return the price that a ``share`` (0 <= share < 1) of the draws lies below, [...]."""
         at = np.asarray(share, dtype=float)
-        inner = 1.0 - float(self.masses.sum())
-        where = np.searchsorted(np.cumsum(self.masses), at - inner, side="right")
-        price = np.zeros(at.shape)
-        if len(self.prices):
-            price = self.prices[np.clip(where, 0, len(self.prices) - 1)]
-        if self.piece is not None:
-            raised = (1.0 - np.minimum(at, inner)) ** self.piece.power
-            drawn = self.piece.pole + self.piece.slope / (raised - self.piece.level)
-            price = np.where(at < inner, np.clip(drawn, self.piece.low, self.piece.high), price)
-        return np.asarray(price)
+        # Atoms and pieces from the lowest price to the highest.
+        parts: list[tuple[float, float, Piece | None]] = [
+            *((price, mass, None) for price, mass in zip(self.prices, self.masses, strict=True)),
+            *((piece.low, piece.mass, piece) for piece in self.pieces),
+        ]
+        parts.sort(key=lambda part: (part[0], part[2] is not None))
+        upto = np.cumsum([mass for _, mass, _ in parts])
+        where = np.minimum(np.searchsorted(upto, at, side="right"), len(parts) - 1)
+        price = np.empty(at.shape)
+        for k, (low, mass, piece) in enumerate(parts):
+            here = where == k
+            into = np.minimum(at[here] - (upto[k] - mass), mass)
+            price[here] = low if piece is None else piece.price_after(into)
+        return price
 
     def sample(self, count: int, seed: int = 0) -> FloatArray:
         """Return random prices, [count]."""

@@ -87,7 +87,7 @@ class PriceEquilibrium(Displayed):
                 {"price": float(price), "mass": float(mass)}
                 for price, mass in zip(strategy.prices, strategy.masses, strict=True)
             ]
-            row["piece"] = None if strategy.piece is None else strategy.piece._asdict()
+            row["pieces"] = [piece._asdict() for piece in strategy.pieces]
             if np.isnan(row["atom_price"]):
                 row["atom_price"] = None
         return {

@@ -163,7 +163,7 @@ class PostedPrices(ABC):
         iterations: int,
         trace: FloatArray | None,
     ) -> PriceEquilibrium:
-        pure = all(len(own.prices) == 1 and own.piece is None for own in strategies)
+        pure = all(len(own.prices) == 1 and not own.pieces for own in strategies)
         return PriceEquilibrium(
             "pure" if pure else "mixed",
             self.name,

@@ -147,7 +147,7 @@ class PriceGame:
         InputError
             If there is not one strategy of atoms per player.
         """
-        if len(strategies) != len(self.players) or any(own.piece for own in strategies):
+        if len(strategies) != len(self.players) or any(own.pieces for own in strategies):
             raise InputError(f"Give {len(self.players)} distributions of atoms, one per player.")
         profit, gain, price = [], [], []
         for player, own in enumerate(strategies):
