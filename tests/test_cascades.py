@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from arbmodels.cascades import cascade_frontier
+from arbmodels.cascades import cascade_frontier, search_frontier
+from arbmodels.cascades.lattice import coarsen
 from arbmodels.curves import attempt_curves, budget_grid, dollar_curves
+from arbmodels.datasets import load_market
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.plans import Plan
@@ -127,7 +130,7 @@ def test_display_and_frame():
     market = random_market(np.random.default_rng(1), 10, 2)
     frontier = cascade_frontier(attempt_curves(market, 3))
     assert "lower bound [USD/instance]" in frontier.table().columns
-    assert "Lattice of 4 x 4 amounts; attempts, unbiased" in str(frontier)
+    assert "Lattice of 4 x 4 amounts. Spend: exact" in str(frontier)
     assert "<table>" in frontier._repr_html_()
     frame = frontier.to_frame()
     assert list(frame.columns) == ["solve_rate", "spend", *market.models]
@@ -235,6 +238,174 @@ def test_refined_until_the_spend_settles(swebench_pair):
     whole = attempt_curves(swebench_pair, max_attempts=6)
     assert cascade_frontier(whole, tolerance=1e-6).change == 0
     thin = cascade_frontier(whole, tolerance=1e-9, most_states=9)
-    assert [len(grid) for grid in thin.grids] == [7, 7]
+    every = np.linspace(0.1, 1, 50) * thin.reach
+    np.testing.assert_allclose(thin.spend_at(every), cascade_frontier(whole).spend_at(every))
     with pytest.raises(InputError, match="share between 0 and 1"):
         cascade_frontier(whole, tolerance=0)
+
+
+def single_prices(curves, rates):
+    """Least spend of one model alone, from its two curves: no lattice, no path."""
+    best = np.full(len(rates), np.inf)
+    weight = curves.market.weight
+    for curve, grid in zip(curves.models, curves.grids, strict=True):
+        solved, spend = 1 - weight @ curve.failure(grid), weight @ curve.spend(grid)
+        if curves.continuous:  # solve rates are linear in the log of the budget between budgets
+            with np.errstate(divide="ignore"):
+                log_grid = np.log(np.maximum(grid, 1e-12))
+            amount = np.exp(np.interp(rates, solved, log_grid))
+            inside = np.clip(amount, grid[0], grid[-1])
+            cost = np.array([weight @ curve.spend(np.array([x]))[:, 0] for x in inside])
+            best = np.where(rates <= solved[-1], np.minimum(best, cost), best)
+        else:
+            at = np.searchsorted(np.maximum.accumulate(solved), rates - 1e-12)
+            best = np.minimum(best, np.append(spend, np.inf)[at])
+    return best
+
+
+def check_promises(found, rates, *, plans=4):
+    """What is shown is what its plans do, and dearer than nothing that is known."""
+    curves, rates = found.curves, np.unique(rates[rates <= found.reach])
+    spend, bound = found.spend_at(rates), found.bound_at(rates)
+    assert np.all(spend <= single_prices(curves, rates) * (1 + 1e-9))
+    assert np.all(bound <= spend * (1 + 1e-12))
+    assert np.all(found.mixture_spend_at(rates) <= spend * (1 + 1e-12))
+    assert np.all(np.diff(spend) >= -1e-12 * spend[-1])
+    by_model = found.spend_by_model_at(rates)
+    np.testing.assert_allclose(by_model.sum(axis=1), spend, rtol=1e-9, atol=1e-15)
+    for k in np.unique(np.linspace(0, len(rates) - 1, plans).astype(int)):
+        scored = found.plan_at(float(rates[k])).evaluate(curves)
+        assert scored.solve_rate >= rates[k] - 1e-9
+        assert scored.mean_spend == pytest.approx(spend[k], rel=1e-9)
+        columns = [curves.market.model_index(name) for name in curves.names]
+        np.testing.assert_allclose(
+            curves.market.weight @ scored.spend_by_model[:, columns],
+            by_model[k],
+            atol=1e-9 * spend[k],
+        )
+    frame = found.to_frame()
+    assert np.all(np.diff(frame["solve_rate"]) > 0)
+    assert np.all(np.diff(frame["spend"]) > 0)
+    shown = frame[frame["solve_rate"] > 0]
+    assert np.all(found.spend_at(shown["solve_rate"]) <= shown["spend"] * (1 + 1e-9))
+    for row in shown.iloc[np.linspace(0, len(shown) - 1, plans).astype(int)].itertuples():
+        amounts = {
+            name: amount for name, amount in zip(curves.names, row[3:], strict=True) if amount
+        }
+        scored = Plan(tuple(amounts.items()), curves.unit).evaluate(curves)
+        assert scored.solve_rate == pytest.approx(row.solve_rate)
+        assert scored.mean_spend >= row.spend * (1 - 1e-9)
+
+
+def kinds_of_curves(market):
+    """Return the conventions, budgets grids short enough for random markets."""
+    return [
+        attempt_curves(market),
+        attempt_curves(market, accounting="stop-at-record"),
+        dollar_curves(market, budget_grid(0.02, 60, 40)),
+        dollar_curves(market, budget_grid(0.02, 60, 25), "exact", "stop-at-record"),
+    ]
+
+
+@pytest.mark.parametrize("kind", range(4))
+@pytest.mark.parametrize("seed", [0, 1, 3])
+def test_a_thinned_lattice_keeps_every_promise(seed, kind):
+    rng = np.random.default_rng([seed, 7])
+    models = int(rng.integers(1, 5))
+    market = random_market(
+        rng, int(rng.integers(1, 25)), models, max_attempts=int(rng.integers(1, 40)), missing=0.2
+    )
+    curves = kinds_of_curves(market)[kind]
+    whole = np.prod([float(len(grid)) for grid in curves.grids])
+    found = cascade_frontier(curves, most_states=int(max(3, rng.uniform(0.01, 0.3) * whole)))
+    rates = np.linspace(0.02, 1, 60) * found.reach
+    check_promises(found, rates)
+    if found.reach <= 1e-9:
+        return
+    searched = search_frontier(curves, time_limit=np.inf)
+    at = searched.solve_rates
+    assert np.all(found.spend_at(at) <= searched.spend_at(at) * (1 + 1e-9))
+    assert found.lattice.spend.size <= max(2**models, 0.3 * whole, 3)
+    if curves.unit == "attempts":  # the judge: every amount
+        full = cascade_frontier(curves, most_states=10**7)
+        assert full.exact
+        assert np.all(found.bound_at(rates) <= full.spend_at(rates) * (1 + 1e-9))
+        assert np.all(found.spend_at(rates) >= full.spend_at(rates) * (1 - 1e-9))
+    for _ in range(20):  # and plans that nobody searched for
+        bought = rng.permutation(np.repeat(np.arange(models), rng.integers(1, 4)))
+        size = 1 if curves.unit == "attempts" else rng.exponential(0.7)
+        stages = tuple((market.models[m], size) for m in bought)
+        try:
+            scored = Plan(stages, curves.unit).evaluate(curves)
+        except InputError:
+            continue  # more than the record
+        assert found.bound_at(min(scored.solve_rate, found.reach)) <= scored.mean_spend * (1 + 1e-9)
+
+
+def test_one_model_is_not_made_dear_by_thinning_another():
+    """Found by the judge of cascades: seven attempts of each thinned to four."""
+    market = Market(["a", "b"], ["x"], [[7, 7]], [[6, 0]], [[0.003, 6000.0]])
+    assert cascade_frontier(attempt_curves(market), most_states=47).spend_at(1.0) == pytest.approx(
+        0.003 * (1 + 1 / 7)
+    )
+
+
+@pytest.mark.parametrize("states", [8, 60, 1_000])
+def test_thinned_amounts_are_geometric_and_keep_the_first(states):
+    grids = [np.arange(200.0), np.arange(90.0), np.arange(2.0)]
+    kept = coarsen(grids, states)
+    assert np.prod([len(grid) for grid in kept]) <= states
+    for mine, every in zip(kept, grids, strict=True):
+        assert np.isin(mine, every).all()
+        assert mine[0] == 0
+        assert mine[-1] == every[-1]
+    if states == 1_000:
+        assert [grid[:4].tolist() for grid in kept[:2]] == [[0, 1, 2, 3]] * 2
+        ratio = kept[0][-1] / kept[0][-2]
+        # The amounts rise by one ratio: no gap is much wider than another, relatively.
+        wide = np.maximum(kept[0][2:] / kept[0][1:-1], 1)
+        assert wide[:-1].max() <= max(2.0, 1.5 * ratio)
+
+
+@pytest.mark.parametrize("stop", ["pay-past-record", "stop-at-record"])
+def test_exact_is_said_of_whole_attempts_only(stop, swebench_pair):
+    few = swebench_pair.select(instances=swebench_pair.instances[:30])
+    whole = cascade_frontier(attempt_curves(few, accounting=stop))
+    assert whole.exact
+    assert "exact: no cascade costs less" in str(whole)
+    np.testing.assert_array_equal(whole.gap_at([0.3, whole.reach]), 0.0)
+    thin = cascade_frontier(attempt_curves(few, accounting=stop), most_states=200)
+    assert not thin.exact
+    assert re.search(r"at most \d+\.\d% above the optimum", str(thin))
+    assert "exact" not in str(thin).lower()
+    rates = np.linspace(0.3, 1, 9) * whole.reach
+    at_most = float(re.search(r"at most ([\d.]+)%", thin.proof(rates))[1]) / 100
+    assert np.all(thin.spend_at(rates) <= (1 + at_most + 5e-4) * whole.spend_at(rates))
+    dollars = cascade_frontier(dollar_curves(few))
+    assert "exact on these budgets, at most" in str(dollars)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["attempts", "stop", "dollars"])
+@pytest.mark.parametrize("name", ["lean", "swebench", "simulated"])
+def test_thinned_real_markets_keep_every_promise(name, kind, real_data):
+    models = ["minicoder4b", "qwen3-coder-30b", "gpt5mini", "deepseek"]
+    market = (
+        load_market("swebench-sim", models=models)
+        if name == "simulated"
+        else load_market(
+            f"olmedo2026/{name}", models=models if name == "swebench" else None, data=real_data
+        )
+    )
+    curves = {
+        "attempts": lambda: attempt_curves(market),
+        "stop": lambda: attempt_curves(market, accounting="stop-at-record"),
+        "dollars": lambda: dollar_curves(market),
+    }[kind]()
+    found = cascade_frontier(curves)
+    rates = np.linspace(0.05, 1, 200) * found.reach
+    check_promises(found, rates, plans=12)
+    searched = search_frontier(curves, time_limit=np.inf)
+    at = searched.solve_rates
+    assert np.all(found.spend_at(at) <= searched.spend_at(at) * (1 + 1e-9))
+    assert np.all(searched.bound_at(at) <= found.mixture_spend_at(at) * (1 + 1e-9))

@@ -7,7 +7,8 @@ from arbmodels.cascades.authors import (
     authors_policy,
 )
 from arbmodels.cascades.frontier import Frontier, cascade_frontier
-from arbmodels.cascades.search import SearchedFrontier, search_frontier
+from arbmodels.cascades.search.run import search_frontier
+from arbmodels.cascades.search.searched import SearchedFrontier
 
 __all__ = [
     "AuthorsPolicy",

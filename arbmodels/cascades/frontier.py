@@ -1,17 +1,23 @@
-"""The exact frontier: least expected spend of any cascade that reaches a solve rate."""
+"""The frontier of cascades: least expected spend of a cascade that reaches a solve rate.
+
+Exact where the lattice holds every amount. Where it had to be thinned, the cheapest of what is
+known: the thinned lattice, a search (:mod:`arbmodels.cascades.search`) and every model alone, with
+a proven bound.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.cascades.hull import lower_hull
-from arbmodels.cascades.last_step import cheapest_cuts
+from arbmodels.cascades.hull import lower_hull, undominated
+from arbmodels.cascades.last_step import cheapest_cuts, cut_steps
 from arbmodels.cascades.lattice import (
     MAX_STATES,
     Lattice,
@@ -19,12 +25,19 @@ from arbmodels.cascades.lattice import (
     build_lattice,
     coarsen,
     refined,
+    useful,
 )
+from arbmodels.cascades.paths import Paths
+from arbmodels.cascades.search.bounds import Bounds
+from arbmodels.cascades.search.engine import search
+from arbmodels.cascades.search.natural import Natural, Steps, natural_of
+from arbmodels.cascades.search.plans import Plans
 from arbmodels.cascades.show import frontier_table, plot_frontier
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves
 from arbmodels.display import Displayed, TextTable, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
+from arbmodels.model_curves import log_budget
 from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan
 
@@ -34,6 +47,39 @@ if TYPE_CHECKING:
 #: Models and states up to which the lattice answers at once; finer grids can be asked for.
 MAX_MODELS = 4
 DEFAULT_STATES = 3_000_000
+
+
+class Effort(NamedTuple):
+    """How hard a search on all amounts tries beside a thinned lattice."""
+
+    rates: int
+    gap: float
+    states: int
+    rounds: int
+
+
+#: As :func:`arbmodels.search_frontier` by default; over four budget grids, where its bound stays
+#: loose, less: looking close by brings more there.
+_SEARCH, _SEARCH_LESS = Effort(100, 0.01, 300_000, 12), Effort(40, 0.05, 50_000, 4)
+_LOWEST = 0.05
+#: Solve rates whose plans on budget grids are looked for again among budgets close by, and the
+#: strides between these, round by round. (Whole attempts the search has refined enough.)
+_NEARBY, _STRIDES = 100, (3, 1)
+#: Amounts on either side of a plan's, and below them, that are looked at.
+_SIDE, _BELOW = 2, 3
+#: Paths of the lattice that are followed on all amounts.
+_MOST_PATHS = 400
+
+
+class Known(NamedTuple):
+    """What is known of all amounts where a lattice is thinned.
+
+    The paths of a search, of the lattice and of every model alone; and a search's plans and bounds.
+    """
+
+    paths: Paths
+    plans: Plans
+    bounds: Bounds
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,11 +98,14 @@ class Frontier(Displayed):
     change : float, optional
         Where a tolerance was asked for: the largest relative change of the spend by the last
         refinement.
+    known : Known, optional
+        Where the lattice is thinned: paths and bounds on every amount.
     """
 
     curves: Curves
     lattice: Lattice
     change: float | None = None
+    known: Known | None = None
 
     @property
     def market(self) -> Market:
@@ -81,18 +130,31 @@ class Frontier(Displayed):
     @cached_property
     def _complete(self) -> bool:
         """Whether the lattice holds every amount of the curves' own grids."""
-        return all(
-            bool(np.isin(theirs, mine).all())
-            for mine, theirs in zip(self.lattice.grids, self.curves.grids, strict=True)
+        return _holds(self.lattice.grids, self.curves.grids)
+
+    @cached_property
+    def exact(self) -> bool:
+        """Whether no cascade whatever costs less: whole attempts, and none of use left out."""
+        return self.curves.unit == "attempts" and (
+            self._complete or _holds(self.lattice.grids, useful(self.curves))
         )
+
+    def proof(self, solve_rate: npt.ArrayLike) -> str:
+        """Return in words what is proven about the spends at some solve rates."""
+        if self.exact:
+            return "exact: no cascade costs less"
+        spend, bound = self.spend_at(solve_rate), self.bound_at(solve_rate)
+        paid = spend > 0
+        with np.errstate(invalid="ignore", divide="ignore"):
+            above = float(np.max(spend[paid] / bound[paid] - 1.0, initial=0.0))
+        at_most = f"at most {percent(above)} above the optimum" if above < np.inf else "no bound"
+        return f"exact on these budgets, {at_most} of any" if self._complete else at_most
 
     @cached_property
     def _points(self) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
         """Undominated states: solve rates and spends, both increasing, and flat positions."""
         rate, spend = self.lattice.solve_rate.ravel(), self.lattice.spend.ravel()
-        order = np.lexsort((spend, -rate))
-        least = np.minimum.accumulate(spend[order])
-        kept = order[np.concatenate([[True], least[1:] < least[:-1]])][::-1]
+        kept = undominated(rate, spend)
         return rate[kept], spend[kept], kept
 
     def spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
@@ -112,8 +174,8 @@ class Frontier(Displayed):
     def mixture_spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
         """Return the least expected spend when two plans may be mixed at random.
 
-        The lower convex hull of the plans on the lattice and of those at 2,000 solve rates up to
-        the reach; NaN above :attr:`reach`.
+        The lower convex hull of the plans known and of those at 2,000 solve rates up to the
+        reach; NaN above :attr:`reach`.
         """
         rate, spend = self._hull
         target = np.asarray(solve_rate, dtype=float)
@@ -128,12 +190,14 @@ class Frontier(Displayed):
         the spend itself.
         """
         target = np.asarray(solve_rate, dtype=float)
-        if self.curves.unit == "attempts" and self._complete:
+        if self.exact:
             return self.spend_at(target)
         rate, spend = self._bound_steps
         position = np.searchsorted(rate, target - SAME_RATE)
-        known: FloatArray = np.append(spend, np.nan)
-        return known[np.minimum(position, len(spend))]
+        bound: FloatArray = np.append(spend, np.nan)[np.minimum(position, len(spend))]
+        if self.known is not None:
+            bound = np.maximum(bound, self.known.bounds.at(target.ravel()).reshape(target.shape))
+        return bound
 
     def gap_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
         """Return (spend - bound) / spend at each solve rate."""
@@ -154,7 +218,9 @@ class Frontier(Displayed):
                 f"No plan reaches a solve rate of {percent(solve_rate, 2)}; the best on this"
                 f" market reaches {percent(self.reach, 2)}."
             )
-        _, state, axis, last = self._cheapest(np.array([solve_rate]))
+        _, state, axis, last, path = self._cheapest(np.array([solve_rate]))
+        if self.known is not None and path[0] >= 0:
+            return self.known.paths.plan(int(path[0]), float(last[0]))
         amount = np.zeros(len(self.lattice.grids), dtype=int)
         stages = []
         for model, steps in self.lattice.path(np.unravel_index(state[0], self.lattice.spend.shape)):
@@ -177,19 +243,25 @@ class Frontier(Displayed):
         float array [len(solve_rate), M], currency units per instance
             NaN rows above :attr:`reach`.
         """
-        spend, state, axis, _ = self._cheapest(np.atleast_1d(np.asarray(solve_rate, float)))
+        spend, state, axis, _, path = self._cheapest(np.atleast_1d(np.asarray(solve_rate, float)))
         by_model = np.full((len(spend), len(self.grids)), np.nan)
-        reached = np.isfinite(spend)
+        reached = np.isfinite(spend) & (path < 0)
         by_model[reached] = self.lattice.spend_by_model(state[reached])
         cut = np.flatnonzero(reached & (axis >= 0))
         by_model[cut, axis[cut]] += spend[cut] - self.lattice.spend.ravel()[state[cut]]
+        if self.known is not None:
+            for row in np.flatnonzero(np.isfinite(spend) & (path >= 0)):
+                by_model[row] = self.known.paths.spend_by_model(int(path[row]), float(spend[row]))
         return by_model
 
     @cached_property
     def _hull(self) -> tuple[FloatArray, FloatArray]:
         between = np.linspace(0.0, self.reach, 2001)
-        rate = np.concatenate([self._points[0], between])
-        spend = np.concatenate([self._points[1], self.spend_at(between)])
+        rates = [self._points[0], between]
+        if self.known is not None:
+            rates.append(self.known.paths.points[0])
+        rate = np.concatenate(rates)
+        spend = self.spend_at(rate)
         order = np.lexsort((spend, rate))
         return lower_hull(rate[order], spend[order])
 
@@ -199,8 +271,18 @@ class Frontier(Displayed):
 
     def _cheapest(
         self, target: FloatArray
-    ) -> tuple[FloatArray, npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray]:
-        """Spend, state, model of a cut last step (-1: none) and its amount, per solve rate."""
+    ) -> tuple[
+        FloatArray,
+        npt.NDArray[np.int64],
+        npt.NDArray[np.int64],
+        FloatArray,
+        npt.NDArray[np.int64],
+    ]:
+        """Spend, state, model of a cut last step (-1: none), its amount, path, per solve rate.
+
+        A path (-1: none) is the number of a known one that is cheaper than the lattice's plans; the
+        amount is then where its last step is cut (NaN: not).
+        """
         if np.isnan(target).any():
             raise InputError("A solve rate is NaN; it must be a number between 0 and 1.")
         rate, spend, flat = self._points
@@ -215,14 +297,18 @@ class Frontier(Displayed):
             cut = cheapest_cuts(self.lattice, flatten, best)
             best[cut.target], state[cut.target] = cut.spend, cut.state
             axis[cut.target], amount[cut.target] = cut.model, cut.amount
-        return best.reshape(target.shape), state, axis, amount
+        path = np.full(flatten.shape, -1)
+        if self.known is not None:
+            found, number, end = self.known.paths.cheapest(flatten)
+            less = found < np.where(np.isnan(best), np.inf, best)
+            best[less], path[less], amount[less] = found[less], number[less], end[less]
+        return best.reshape(target.shape), state, axis, amount, path
 
     @cached_property
     def single_models(self) -> tuple[Frontier, ...]:
         """The frontier of each model alone under the same convention.
 
-        On every amount of its curve and of the lattice: a lattice thinned for many models must
-        not make a single one look dear.
+        On every amount of its curve and of the lattice.
         """
         alone = [self.curves.only([model]) for model in self.names]
         return tuple(
@@ -247,12 +333,16 @@ class Frontier(Displayed):
     def to_frame(self) -> pd.DataFrame:
         """Return the undominated states: solve rate, spend, and the amount of each model."""
         rate, spend, flat = self._points
+        index = np.unravel_index(flat, self.lattice.spend.shape)
+        amounts = np.stack([grid[k] for grid, k in zip(self.grids, index, strict=True)], axis=1)
+        if self.known is not None:
+            more = self.known.paths.points
+            rate, spend = np.concatenate([rate, more[0]]), np.concatenate([spend, more[1]])
+            amounts = np.concatenate([amounts, self.known.paths.amounts(more[2])])
+            kept = undominated(rate, spend)
+            rate, spend, amounts = rate[kept], spend[kept], amounts[kept]
         frame = pd.DataFrame({"solve_rate": rate, "spend": spend})
-        for model, grid, index in zip(
-            self.names, self.grids, np.unravel_index(flat, self.lattice.spend.shape), strict=True
-        ):
-            frame[model] = grid[index]
-        return frame
+        return frame.assign(**dict(zip(self.names, amounts.T, strict=True)))
 
     def table(self) -> TextTable:
         """Return ten solve rates up to the reach with spend, bound and plan."""
@@ -270,7 +360,12 @@ def cascade_frontier(
     tolerance: float | None = None,
     most_states: int = DEFAULT_STATES,
 ) -> Frontier:
-    """Compute the exact frontier of cascades by shortest paths on the lattice of amounts.
+    """Compute the frontier of cascades by shortest paths on the lattice of amounts.
+
+    Exact where the lattice holds every amount (whole attempts) or every budget of the grid. A
+    larger one is thinned: the frontier is then the cheapest of the thinned lattice, of what
+    :func:`arbmodels.search_frontier` finds on all amounts, and of every model alone, and its
+    bound the better one of both.
 
     Parameters
     ----------
@@ -285,8 +380,9 @@ def cascade_frontier(
         the reach falls by more than this share; :attr:`Frontier.change` is what the last
         refinement changed. Starts from ``refine`` and ``most_states``, and takes more states.
     most_states : int
-        The curves' own grids are thinned until the lattice is no larger; the bound in the result
-        says what that can have cost.
+        The curves' own grids are thinned until the lattice is no larger (the first amounts, the
+        last, and between them those that rise by a ratio); the bound in the result says what that
+        can have cost.
 
     Returns
     -------
@@ -312,12 +408,132 @@ def cascade_frontier(
         )
     if tolerance is not None:
         return _until(curves, refine, tolerance, most_states)
-    return Frontier(curves, build_lattice(curves, _amounts(curves, refine, most_states)))
+    return _on(curves, refine, _amounts(curves, refine, most_states))
+
+
+def _holds(mine: Sequence[FloatArray], theirs: Sequence[FloatArray]) -> bool:
+    """Return whether grids have all amounts of others."""
+    return all(bool(np.isin(b, a).all()) for a, b in zip(mine, theirs, strict=True))
+
+
+def _finer(curves: Curves, refine: int) -> Curves:
+    if refine == 1:
+        return curves
+    return replace(curves, grids=tuple(refined(grid, refine) for grid in curves.grids))
 
 
 def _amounts(curves: Curves, refine: int, most_states: int) -> tuple[FloatArray, ...]:
-    finer = tuple(refined(grid, refine) for grid in curves.grids)
-    return coarsen(finer, most_states)
+    finer = _finer(curves, refine)
+    if np.prod([float(len(grid)) for grid in finer.grids]) <= most_states:
+        return finer.grids
+    return coarsen(useful(finer), most_states)
+
+
+def _on(
+    curves: Curves,
+    refine: int,
+    amounts: tuple[FloatArray, ...],
+    searched: tuple[Plans, Bounds] | None = None,
+) -> Frontier:
+    """Return the frontier on a lattice of some amounts, with what is known beside it."""
+    found = Frontier(curves, build_lattice(curves, amounts))
+    if found.exact or found._complete:
+        return found
+    natural = natural_of(_finer(curves, refine))
+    plans, bounds = _searched(natural) if searched is None else searched
+    paths = [*plans.useful(), *_of_lattice(found, natural)]
+    alone = [[(m, last)] for m, last in enumerate(natural.last) if last]
+    for stride in _STRIDES if curves.unit == "dollars" else ():
+        known = Paths(natural, [*paths, *alone])
+        paths = [*known.useful(), *_nearby(natural, known, stride)]
+    return replace(found, known=Known(Paths(natural, [*paths, *alone]), plans, bounds))
+
+
+def _searched(natural: Natural) -> tuple[Plans, Bounds]:
+    """Search on all amounts, without a time limit: the result must not depend on the machine."""
+    four = natural.curves.unit == "dollars" and len(natural.amounts) > 3
+    effort = _SEARCH_LESS if four else _SEARCH
+    rates = np.linspace(min(_LOWEST, natural.reach / 2), natural.reach, effort.rates)
+    return search(natural, rates, effort.gap, effort.states, np.inf, rounds=effort.rounds)
+
+
+def _of_lattice(found: Frontier, natural: Natural) -> list[Steps]:
+    """Paths to the lattice's undominated states, in the positions of all amounts."""
+    _, _, flat = found._points
+    kept = flat[np.unique(np.linspace(0, len(flat) - 1, _MOST_PATHS).astype(int))]
+    pairs = zip(natural.amounts, found.grids, strict=True)
+    place = [np.searchsorted(every, mine) for every, mine in pairs]
+    return [_path(found.lattice, int(state), place) for state in kept]
+
+
+def _path(lattice: Lattice, state: int, place: Sequence[npt.NDArray[np.int64]]) -> Steps:
+    """Path to a state, with the positions that the lattice's amounts have among all."""
+    here, steps = [0] * len(place), list[tuple[int, int]]()
+    ends = [int(k) for k in np.unravel_index(state, lattice.spend.shape)]
+    for model, count in lattice.path(ends):
+        here[model] += count
+        steps.append((model, int(place[model][here[model]])))
+    return steps
+
+
+def _nearby(natural: Natural, paths: Paths, stride: int) -> list[Steps]:
+    """Cheapest paths on small lattices around the ends of the cheapest plans of some rates."""
+    rates = np.linspace(min(_LOWEST, natural.reach / 2), natural.reach, _NEARBY)
+    _, numbers, _ = paths.cheapest(rates - SAME_RATE)
+    found = []
+    for rate, number in zip(rates, numbers.tolist(), strict=True):
+        ends = dict(paths.purchases(number))
+        place = [_window(ends.get(m, 0), last, stride) for m, last in enumerate(natural.last)]
+        grids = [grid[at] for grid, at in zip(natural.amounts, place, strict=True)]
+        lattice = build_lattice(natural.curves, grids)
+        reaching = lattice.solve_rate >= rate - 2 * SAME_RATE
+        if reaching.any():
+            spend = np.where(reaching, lattice.spend, np.inf)
+            found.append(_path(lattice, int(np.argmin(spend)), place))
+            # What stops between two budgets may be cheaper, and another path's.
+            found += _passing(lattice, float(rate), float(spend.min()), place)
+    return found
+
+
+def _passing(
+    lattice: Lattice, rate: float, best: float, place: Sequence[npt.NDArray[np.int64]]
+) -> list[Steps]:
+    """Return for each model the path whose last step, by one budget, is cheapest to cut."""
+    found, shape = list[Steps](), lattice.spend.shape
+    for m, positions in enumerate(place):
+        by_one = np.diff(positions) == 1
+        cells = np.expand_dims(by_one, [k for k in range(len(shape)) if k != m])
+        start = np.where(cells, np.delete(lattice.spend, -1, axis=m), np.inf)
+        cut = cut_steps(
+            np.delete(lattice.solve_rate, -1, axis=m).ravel(),
+            np.delete(lattice.solve_rate, 0, axis=m).ravel(),
+            start.ravel(),
+            lattice.step_spend[m].ravel(),
+            partial(_cell, log_budget(lattice.grids[m]), start.shape, m),
+            np.array([rate]),
+            np.array([best]),
+        )
+        for step in cut.step:
+            here = [int(k) for k in np.unravel_index(step, start.shape)]
+            before = _path(lattice, int(np.ravel_multi_index(here, shape)), place)
+            found.append([*before, (m, int(positions[here[m] + 1]))])
+    return found
+
+
+def _cell(
+    log_grid: FloatArray, shape: tuple[int, ...], m: int, steps: npt.NDArray[np.int64]
+) -> tuple[FloatArray, FloatArray]:
+    """Log budgets of model m before and after steps along its axis."""
+    cell = np.unravel_index(steps, shape)[m]
+    return log_grid[cell], log_grid[cell + 1]
+
+
+def _window(end: int, last: int, stride: int) -> npt.NDArray[np.int64]:
+    """Positions around one, with zero and some below them, for orders that come back to a model."""
+    near = end + stride * np.arange(-_SIDE, _SIDE + 1)
+    near = near[(near > 0) & (near <= last)]
+    below = np.linspace(0, near.min(initial=last), _BELOW + 1).astype(np.int64)[:-1]
+    return np.unique(np.concatenate([[0], below, near]))
 
 
 def _until(curves: Curves, refine: int, tolerance: float, most_states: int) -> Frontier:
@@ -325,10 +541,10 @@ def _until(curves: Curves, refine: int, tolerance: float, most_states: int) -> F
     if not 0 < tolerance < 1:
         raise InputError(f"The tolerance is {tolerance:g}; it is a share between 0 and 1.")
     amounts = _amounts(curves, refine, most_states)
-    found, change = Frontier(curves, build_lattice(curves, amounts)), float("inf")
+    found, change = _on(curves, refine, amounts), float("inf")
     while True:
-        if all(map(np.array_equal, amounts, curves.grids)) and curves.unit == "attempts":
-            return replace(found, change=0.0)  # every amount is there
+        if found.exact:
+            return replace(found, change=0.0)
         most_states *= 2 ** len(curves.grids)
         thinned = any(len(a) < len(grid) for a, grid in zip(amounts, curves.grids, strict=True))
         refine = refine if thinned else 2 * refine
@@ -339,7 +555,9 @@ def _until(curves: Curves, refine: int, tolerance: float, most_states: int) -> F
                 f" fits; a tolerance of {tolerance:g} is not reached. Search with"
                 " arb.search_frontier, which bounds what is left, or allow more."
             )
-        finer = Frontier(curves, build_lattice(curves, amounts))
+        # What a search found on these amounts, it would find again.
+        known = None if found.known is None or not thinned else found.known
+        finer = _on(curves, refine, amounts, None if known is None else (known.plans, known.bounds))
         rates = np.linspace(0.01, 1.0, 100) * found.reach
         before, after = found.spend_at(rates), finer.spend_at(rates)
         change = float(np.max(1.0 - after / np.maximum(before, 1e-300), initial=0.0))

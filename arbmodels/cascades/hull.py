@@ -9,6 +9,9 @@ from arbmodels.passk import FloatArray
 
 IntArray = npt.NDArray[np.int64]
 
+#: So many points are looked through in bins of their rates before they are sorted.
+_MANY, _BINS = 50_000, 10_000
+
 
 def undominated(rate: FloatArray, spend: FloatArray) -> IntArray:
     """Return the points that no other reaches as far for less, both coordinates increasing.
@@ -22,7 +25,16 @@ def undominated(rate: FloatArray, spend: FloatArray) -> IntArray:
     int array
         Positions.
     """
-    order = np.lexsort((spend, -rate))
+    some = np.arange(len(rate))
+    if len(rate) > _MANY:
+        # Most points of a lattice are dominated by the cheapest of the bins of higher rates, which
+        # is found without sorting.
+        place = np.floor((rate - rate.min()) * (_BINS / max(np.ptp(rate), 1e-300))).astype(np.int64)
+        least = np.full(_BINS + 2, np.inf)
+        np.minimum.at(least, place, spend)
+        beyond = np.minimum.accumulate(least[::-1])[::-1]
+        some = np.flatnonzero(spend < beyond[place + 1])
+    order = some[np.lexsort((spend[some], -rate[some]))]
     least = np.minimum.accumulate(spend[order])
     kept: IntArray = order[np.concatenate([[True], least[1:] < least[:-1]])][::-1]
     return kept

@@ -9,16 +9,22 @@ order of purchases that ends in a state is therefore a shortest path from the or
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.curves import Curves, blocks
+from arbmodels.cascades.hull import undominated
+from arbmodels.cascades.search.kernels import shortest
+from arbmodels.curves import SAME_RATE, Curves, blocks
 from arbmodels.errors import InputError
 from arbmodels.passk import FloatArray
 
+#: States of three models and more from which on the compiled program is faster.
+_COMPILED = 5_000
+#: Halvings of the ratio by which thinned amounts rise.
+_HALVINGS = 40
 #: Largest lattice that is tabulated: some 2.5 GB of arrays for three models.
 MAX_STATES = 60_000_000
 
@@ -182,7 +188,7 @@ def mean_products(
     cut = len(sizes) - int(np.argmin(larger[::-1]))
     lead, *others = factors[:cut]
     columns = int(np.prod(sizes[cut:], dtype=np.int64))
-    width = max(1, int(np.prod([len(other) for other in others], dtype=np.int64)))
+    width = int(np.prod([len(other) for other in others], dtype=np.int64))
     table = np.zeros((len(lead) * width, columns))
     if not table.size:
         return table.reshape(sizes)  # a model with one amount only has no steps
@@ -218,6 +224,11 @@ def shortest_paths(step_spend: Sequence[FloatArray]) -> FloatArray:
     """
     shape = list(step_spend[0].shape)
     shape[0] += 1
+    if len(shape) > 2 and np.prod(shape) > _COMPILED:
+        padded = np.zeros((len(shape), *shape))
+        for m, steps in enumerate(step_spend):
+            padded[m][tuple(map(slice, steps.shape))] = steps
+        return shortest(padded.reshape(len(shape), -1), np.array(shape))[0].reshape(shape)
     entry = np.full(shape, np.inf)
     entry[(0,) * len(shape)] = 0.0
     return _relax(entry, step_spend)
@@ -263,16 +274,73 @@ def lower_bound_spend(lattice: Lattice) -> FloatArray:
 
 
 def coarsen(grids: Sequence[FloatArray], most_states: int) -> tuple[FloatArray, ...]:
-    """Keep every s-th amount, first and last included, until the lattice has ``most_states``.
+    """Thin the amounts geometrically until the lattice has at most ``most_states``.
 
-    The same stride s is used for every model; grids already small enough are returned as given.
+    Of every grid the first three amounts (0, 1 and 2 attempts) and the last stay, and between them
+    those that rise by some ratio, the same for all models and as small as fits. Where even the
+    first three are too many the second or both go. Grids small enough are returned as given.
     """
-    stride = 1
-    while np.prod([float(-(-(len(grid) - 1) // stride) + 1) for grid in grids]) > most_states:
-        stride += 1
-    if stride == 1:
+    if _states(grids) <= most_states:
         return tuple(grids)
-    return tuple(np.append(grid[:-1:stride], grid[-1]) for grid in grids)
+    for first in (3, 2, 1):
+        thinned = [_spread(grid, np.inf, first) for grid in grids]
+        if _states(thinned) <= most_states:
+            break
+    if first == 3:
+        every = range(len(grids))
+        thinned = _closer(grids, thinned, every, most_states)
+        # A common ratio leaves room where grids are themselves geometric.
+        for m in every:
+            thinned = _closer(grids, thinned, [m], most_states)
+    return tuple(thinned)
+
+
+def _closer(
+    grids: Sequence[FloatArray], thinned: list[FloatArray], axes: Iterable[int], most_states: int
+) -> list[FloatArray]:
+    """Lower the ratio by which the amounts of some axes rise as far as states allow."""
+    low, high = 0.0, max(float(np.log(g[-1] / g[1])) for g in grids if len(g) > 1)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        trial = list(thinned)
+        for m in axes:
+            trial[m] = _spread(grids[m], np.exp(middle), 3)
+        if _states(trial) <= most_states:
+            thinned, high = trial, middle
+        else:
+            low = middle
+    return thinned
+
+
+def _spread(grid: FloatArray, ratio: float, first: int) -> FloatArray:
+    """Keep the ``first`` amounts, the last, and between them those that rise by a ratio."""
+    kept = list(range(min(first, len(grid))))
+    while kept[-1] < len(grid) - 1:
+        # Rounding in an amount times the ratio must not skip the amount that is meant.
+        goal = np.inf if np.isinf(ratio) else grid[kept[-1]] * ratio * (1.0 - SAME_RATE)
+        kept.append(min(max(int(np.searchsorted(grid, goal)), kept[-1] + 1), len(grid) - 1))
+    return grid[kept]
+
+
+def _states(grids: Sequence[FloatArray]) -> float:
+    # In floats: the product may be more than an integer holds.
+    return float(np.prod([float(len(grid)) for grid in grids]))
+
+
+def useful(curves: Curves) -> tuple[FloatArray, ...]:
+    """Return the amounts worth ending with: zero, and those that solve more than the one before.
+
+    To stop short of an amount at which nothing more has been solved costs no more, and what is
+    bought later is bought for fewer. Neither the first amount of a grid nor the last useful one is
+    lost, nor any between them.
+    """
+    grids = []
+    for curve, grid in zip(curves.models, curves.grids, strict=True):
+        falls = np.zeros(len(grid) - 1, dtype=bool)
+        for rows in blocks(len(curves.market.instances), len(grid)):
+            falls |= (np.diff(curve.part(rows).failure(grid), axis=1) < 0).any(axis=0)
+        grids.append(grid[np.append(True, falls)])
+    return tuple(grids)
 
 
 def bound_steps(lattice: Lattice) -> tuple[FloatArray, FloatArray]:
@@ -289,8 +357,8 @@ def bound_steps(lattice: Lattice) -> tuple[FloatArray, FloatArray]:
         last = np.take(upper, [-1], axis=axis)
         upper = np.concatenate([np.delete(upper, 0, axis=axis), last], axis=axis)
     rate, spend = upper.ravel(), lower_bound_spend(lattice).ravel()
-    order = np.argsort(-rate, kind="stable")
-    return rate[order][::-1], np.minimum.accumulate(spend[order])[::-1]
+    kept = undominated(rate, spend)
+    return rate[kept], spend[kept]
 
 
 def refined(grid: FloatArray, parts: int) -> FloatArray:

@@ -48,7 +48,8 @@ def frontier_table(frontier: Frontier) -> TextTable:
         f"Cascade frontier of {frontier.market.name}: reach {percent(frontier.reach, 2)}",
         ("solve rate", f"spend [{unit}]", f"lower bound [{unit}]", "gap", "plan"),
         rows,
-        f"Lattice of {sizes} amounts; {frontier.convention}; in-sample.{settled}",
+        f"Lattice of {sizes} amounts. Spend: {frontier.proof(rates)}.\n{frontier.convention};"
+        f" in-sample.{settled}",
     )
 
 

@@ -79,10 +79,16 @@ class Arbitrage(Displayed):
 
     @property
     def method(self) -> Literal["exact", "searched", "authors"]:
-        """Whether the cost is the exact optimum, a search's, or that of the authors' policy."""
+        """Whether the cost is the exact optimum, a search's, or that of the authors' policy.
+
+        A frontier whose lattice had to be thinned is searched; exact in dollars is exact on the
+        grid of budgets.
+        """
         if isinstance(self.source, SearchedFrontier):
             return "searched"
-        return "exact" if isinstance(self.source, Frontier) else "authors"
+        if isinstance(self.source, Frontier):
+            return "exact" if self.source.known is None else "searched"
+        return "authors"
 
     @property
     def accounting(self) -> str:

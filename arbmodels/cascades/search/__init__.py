@@ -1,6 +1,5 @@
-"""Cascades of many models: policies found by search, with a bound for every policy."""
+"""Cascades of many models: policies found by search, with a bound for every policy.
 
-from arbmodels.cascades.search.run import search_frontier
-from arbmodels.cascades.search.searched import SearchedFrontier
-
-__all__ = ["SearchedFrontier", "search_frontier"]
+Its parts are imported by name: the frontier is searched with some of them, and the result of a
+search holds frontiers of single models.
+"""

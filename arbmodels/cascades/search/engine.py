@@ -29,7 +29,7 @@ _BAND = 3
 #: Plans are looked for at these multiples of a band's prices.
 _AROUND = np.array([0.6, 0.75, 0.9, 0.97, 1.0, 1.03, 1.1, 1.35, 1.7])
 #: Relaxations of a band, at most.
-_ROUNDS = 12
+ROUNDS = 12
 #: A knot's value counts if it costs the bound this part of the wanted gap; less, if none does.
 _COUNTS = (0.2, 0.02, 1e-6)
 
@@ -68,6 +68,7 @@ def search(  # noqa: PLR0917
     most_states: int,
     deadline: float,
     known: Iterable[Steps] = (),
+    rounds: int = ROUNDS,
 ) -> tuple[Plans, Bounds]:
     """Find plans and bounds that differ by at most ``gap`` (relative) at the solve rates.
 
@@ -82,6 +83,8 @@ def search(  # noqa: PLR0917
         By :func:`time.monotonic`; when it has passed the best so far is returned.
     known : iterable of Steps
         Plans to start from.
+    rounds : int
+        Relaxations of a band of neighbouring solve rates, at most.
     """
     plans, bounds = Plans(natural), Bounds()
     plans.add(_trimmed(natural, everything(natural)))
@@ -89,7 +92,7 @@ def search(  # noqa: PLR0917
         plans.add(steps)
     # When time is up inside a relaxation, what was known before it is the answer.
     with suppress(OutOfTimeError):
-        _refine(plans, bounds, rates, gap, most_states, deadline)
+        _refine(plans, bounds, rates, gap, most_states, deadline, rounds)
     return plans, bounds
 
 
@@ -100,6 +103,7 @@ def _refine(  # noqa: PLR0917
     gap: float,
     most_states: int,
     deadline: float,
+    rounds: int,
 ) -> None:
     natural = plans.natural
     root = relax(natural, first_knots(natural, most_states), deadline)
@@ -114,7 +118,7 @@ def _refine(  # noqa: PLR0917
             if band.stuck:
                 continue
             band.rates = band.rates[_wide(plans, bounds, band.rates, gap)]
-            if not len(band.rates) or band.rounds >= _ROUNDS or time.monotonic() > deadline:
+            if not len(band.rates) or band.rounds >= rounds or time.monotonic() > deadline:
                 band.stuck = True
                 continue
             _improve(band, root, plans, bounds, gap, most_states, deadline)

@@ -51,6 +51,12 @@ class Plans:
             self._table = rate[kept], spend[kept], kept
         return self._table
 
+    def useful(self) -> list[Steps]:
+        """Return the paths that undominated plans are beginnings of."""
+        lengths = [len(rate) for rate in self._rate]
+        paths = np.searchsorted(np.cumsum(lengths), self.single[2], side="right")
+        return [self._paths[path] for path in np.unique(paths)]
+
     @property
     def hull(self) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
         """The same for the plans that mixtures are made of."""
