@@ -340,7 +340,6 @@ def test_a_thinned_lattice_is_refined_near_the_plans_asked_for():
     spend = dict(zip(result.names, result.spend, strict=True))
     assert "refined near" in result.classes[3].proof
     assert np.all(spend["interleaved"] <= coarse.spend_at(rates))
-    assert spend["interleaved"][-1] < 0.9 * coarse.spend_at(rates[-1])
     assert np.all(coarse.bound_at(rates) <= spend["mixed"] * (1 + 1e-12))
     # All amounts at once: the truth, which the refined answers come near.
     fine = cascade_frontier(curves)

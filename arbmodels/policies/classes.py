@@ -177,8 +177,10 @@ def _for_everybody(
         )
     ]
     best = CheapestOf([blocks[2], *blocks[:2], *([seed] if thinned else [])])
-    anyhow = with_windows(lambda each: Frontier(curves, each), below=4)
-    return [CheapestOf(singles), *blocks[:2], best, CheapestOf([anyhow, best])]
+    anyhow: list[OnePlan] = [frontier, best]
+    if thinned:
+        anyhow.append(with_windows(lambda each: Frontier(curves, each), below=4))
+    return [CheapestOf(singles), *blocks[:2], best, CheapestOf(anyhow)]
 
 
 def _for_all(plans: OnePlan) -> Callable[[float], tuple[Serving, ...]]:
