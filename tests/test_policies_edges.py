@@ -74,7 +74,7 @@ def test_policy_classes(market):
     assert np.all(result.spend[:, 0] == 0)
     if len(market.instances) == 1:  # nothing to tell apart: an oracle knows no more
         oracle = result.spend[result.names.index("oracle")]
-        np.testing.assert_allclose(oracle, result.spend[result.names.index("interleaved")])
+        np.testing.assert_allclose(oracle, result.spend[result.names.index("mixed")])
 
 
 @every

@@ -192,7 +192,7 @@ class Frontier(Displayed):
         target = np.asarray(solve_rate, dtype=float)
         if self.exact:
             return self.spend_at(target)
-        rate, spend = self._bound_steps
+        rate, spend = self.bound_steps
         position = np.searchsorted(rate, target - SAME_RATE)
         bound: FloatArray = np.append(spend, np.nan)[np.minimum(position, len(spend))]
         if self.known is not None:
@@ -266,8 +266,9 @@ class Frontier(Displayed):
         return lower_hull(rate[order], spend[order])
 
     @cached_property
-    def _bound_steps(self) -> tuple[FloatArray, FloatArray]:
-        return bound_steps(self.lattice)
+    def bound_steps(self) -> tuple[FloatArray, FloatArray]:
+        """The lattice's lower bound as steps: solve rates, and spend up to each; increasing."""
+        return self._points[:2] if self.exact else bound_steps(self.lattice)
 
     def _cheapest(
         self, target: FloatArray

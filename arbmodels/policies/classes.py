@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,8 @@ from tqdm import tqdm
 
 from arbmodels.cascades import Frontier, cascade_frontier
 from arbmodels.cascades.frontier import MAX_MODELS
-from arbmodels.cascades.lattice import Lattice
+from arbmodels.cascades.hull import lower_hull
+from arbmodels.cascades.lattice import Lattice, build_lattice, coarsen, useful
 from arbmodels.checks import choose
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves
 from arbmodels.display import model_label
@@ -22,8 +24,9 @@ from arbmodels.policies.blocks import blocks_best, blocks_greedy, blocks_in_orde
 from arbmodels.policies.grouped import Grouped
 from arbmodels.policies.menu import menu_of
 from arbmodels.policies.mixtures import Mixtures
-from arbmodels.policies.points import CheapestOf, OnePlan, rate_within
-from arbmodels.policies.policy import Serving
+from arbmodels.policies.oracle import oracle_of
+from arbmodels.policies.points import CheapestOf, IntArray, OnePlan, rate_within
+from arbmodels.policies.policy import Serving, score
 from arbmodels.policies.result import PolicyClass, PolicyClasses
 from arbmodels.policies.windows import is_thinned, refined
 
@@ -31,10 +34,12 @@ from arbmodels.policies.windows import is_thinned, refined
 _LOWEST_SHARE, _POINTS = 0.8, 17
 #: Solve rates at which the lower bound is looked at for the bound on mixtures.
 _BOUND_POINTS = 2001
-#: The bound on what depends on the instances' segment or on the instance is over a menu.
-_MENU = "optimal to a relative gap of {gap:g} over a menu of {count} plans; bound for the menu"
-#: Relative gaps that the routing engine proves; the oracle's program is the larger one.
-_SEGMENT_GAP, _ORACLE_GAP = 1e-6, 1e-3
+#: What depends on the instances' segment comes from a menu; its bound is that of all plans.
+_MENU = "optimal to a relative gap of {gap:g} over a menu of {count} plans; bound for all plans"
+#: Relative gap that the routing engine proves.
+_SEGMENT_GAP = 1e-6
+#: States of the lattice that bounds a single segment.
+_SEGMENT_STATES = 300_000
 
 
 def policy_classes(
@@ -57,9 +62,11 @@ def policy_classes(
     * ``mixed``: two interleaved plans, drawn at random for every instance;
     * ``per segment``: one plan per segment of the market, the solve rate being that of all;
     * ``per segment, mixed``: the same, plans drawn at random;
-    * ``oracle``: one plan per instance, its own solve probabilities being known.
+    * ``oracle``: one plan per instance, its own solve probabilities being known, at most one
+      instance drawing between two plans (:mod:`arbmodels.policies.oracle`).
 
-    A class also offers what the simpler classes in it offer on their finer grids.
+    A class also offers what the simpler classes in it offer on their finer grids. Every class
+    comes with a lower bound that no policy of the class undercuts.
 
     Parameters
     ----------
@@ -71,7 +78,7 @@ def policy_classes(
     order : sequence of str, optional
         All models, once each; by default from the cheapest attempt to the dearest.
     menu : int
-        Solve rates whose plans for all are on the menu of segments and instances
+        Solve rates whose plans for all are on the menu of segments
         (:func:`arbmodels.policies.menu.menu_of` tells what else is).
     segments, oracle : bool
         Whether to compute the classes with a plan per segment, and the oracle.
@@ -111,22 +118,24 @@ def policy_classes(
     with tqdm(desc="Policy classes", disable=None, leave=False, delay=2) as bar:
         one = _for_everybody(frontier, positions, rates, bar)
         mixed = _mixed(frontier, one[-1], rates)
-        grouped = _grouped(
-            curves, one[-1], mixed[1], rates, bar, size=menu, segments=segments, oracle=oracle
-        )
+        grouped = _per_segment(curves, one[-1], mixed[1], rates, bar, menu) if segments else []
+        if oracle:
+            grouped.append(_oracle(curves, mixed[0], rates))
     sizes = " x ".join(str(len(grid)) for grid in lattice.grids)
-    thinned = ", refined near the plans asked for" if is_thinned(curves, lattice) else ""
-    where = f"a lattice of {sizes} amounts{thinned}; bound for all amounts and orders"
+    thinned = is_thinned(curves, lattice) and not frontier.exact
+    where = f"a lattice of {sizes} amounts" + ", refined near the plans asked for" * thinned
+    kind = "cheapest found on" if thinned else "exact on"
+    where = f"{where}; bound for all amounts and orders"
     arrow = " > ".join(map(model_label, names))
     singles = frontier.single_models
     alone = np.fmin.reduce([model.bound_at(rates) for model in singles], axis=0)
     bound = frontier.bound_at(rates)
     told = [
         ("single", "best single model", "exact on each model's own grid; bound between its points"),
-        ("given order", "blocks, given order", f"{arrow}: exact on {where}"),
-        ("greedy order", "blocks, greedy order", f"heuristic order, exact amounts on {where}"),
-        ("best order", "blocks, best order", f"exact on {where}"),
-        ("interleaved", "interleaved", f"exact on {where}"),
+        ("given order", "blocks, given order", f"{arrow}: {kind} {where}"),
+        ("greedy order", "blocks, greedy order", f"heuristic order, best amounts of {where}"),
+        ("best order", "blocks, best order", f"{kind} {where}"),
+        ("interleaved", "interleaved", f"{kind} {where}"),
     ]
     found = [
         PolicyClass(
@@ -136,7 +145,9 @@ def policy_classes(
             True,
             plans.reach,
             plans.spend_at(rates),
-            np.where(rates <= plans.reach, alone if name == "single" else bound, np.nan),
+            np.where(
+                rates <= plans.reach + SAME_RATE, alone if name == "single" else bound, np.nan
+            ),
             _for_all(plans),
             _for_all_within(plans),
         )
@@ -214,44 +225,106 @@ def _drawn(mixed: Mixtures, rate: float) -> tuple[Serving, ...]:
     return tuple(Serving("all", plan, part) for plan, part in mixed.mixture_at(rate))
 
 
-def _grouped(
+def _per_segment(  # noqa: PLR0917
     curves: Curves,
     plans: OnePlan,
     mixed: Mixtures,
     rates: FloatArray,
     bar: tqdm[None],
-    *,
     size: int,
-    segments: bool,
-    oracle: bool,
 ) -> list[PolicyClass]:
-    """Return the classes whose plans differ between segments or instances."""
-    market, found = curves.market, list[PolicyClass]()
-    several = segments and market.segment is not None and len(market.segments) > 1
-    if not (several or oracle):
-        return found
+    """Return the classes whose plans differ between segments."""
+    market = curves.market
+    if market.segment is None or len(market.segments) < 2:
+        return []
     menu = menu_of(curves, plans, mixed, rates, size)
-    if several and market.segment is not None:
-        there = market.weight > 0
-        labels = tuple(s for s, kept in zip(market.segment, there, strict=True) if kept)
-        groups = Grouped(menu.by_segment(labels), gap=_SEGMENT_GAP)
-        found += [_whole(groups, rates, bar, "per segment"), _in_part(groups, rates)]
-    if oracle:
-        found.append(_whole(Grouped(menu, gap=_ORACLE_GAP), rates, bar, "oracle"))
-    return found
+    labels = np.array(market.segment, dtype=object)
+    groups = Grouped(menu.by_segment(tuple(labels[market.weight > 0])), gap=_SEGMENT_GAP)
+    bound = np.where(rates <= groups.reach + SAME_RATE, _segments_bound(curves, rates), np.nan)
+    return [_whole(groups, rates, bar, bound), _in_part(groups, rates, bound)]
 
 
-def _whole(groups: Grouped, rates: FloatArray, bar: tqdm[None], name: str) -> PolicyClass:
+def _segments_bound(curves: Curves, rates: FloatArray) -> FloatArray:
+    """Return what plans that differ between segments, mixed or not, spend at least.
+
+    Every segment has a lower bound that is convex in its solve rate; together, solve rates are
+    bought where their slope is least.
+    """
+    market, edges = curves.market, list[tuple[FloatArray, FloatArray]]()
+    labels = np.array(market.segment, dtype=object)
+    for segment in market.segments:
+        rows = np.flatnonzero((labels == segment) & (market.weight > 0))
+        if not len(rows):
+            continue
+        weight = float(market.weight[rows].sum())
+        # A market cannot do with a model that has no record.
+        tried: IntArray = market.attempts[rows].max(axis=0)
+        names = [name for name in curves.names if tried[market.model_index(name)] > 0]
+        if not names:
+            continue
+        kept = [market.instances[row] for row in rows]
+        mine = replace(
+            curves.only(names),
+            market=market.select(models=names, instances=kept),
+            models=tuple(curves.models[curves.index(name)].part(rows) for name in names),  # type: ignore[arg-type]
+        )
+        grids = mine.grids
+        if np.prod([float(len(grid)) for grid in grids]) > _SEGMENT_STATES:
+            grids = coarsen(useful(mine), _SEGMENT_STATES)
+        alone = Frontier(mine, build_lattice(mine, grids))
+        # Between two of these rates the bound is that of the upper one: its corners on the right.
+        rate, spend = alone.bound_steps
+        corners = lower_hull(np.append(0.0, rate), np.append(0.0, spend))
+        edges.append((weight * np.diff(corners[0]), weight * np.diff(corners[1])))
+    gain, paid = (np.concatenate(column) for column in zip(*edges, strict=True))
+    gain, paid = gain[gain > 0], paid[gain > 0]
+    order = np.argsort(paid / gain, kind="stable")
+    reached, spent = (np.append(0.0, np.cumsum(each[order])) for each in (gain, paid))
+    bound: FloatArray = np.interp(rates, reached, spent)
+    return bound
+
+
+def _oracle(curves: Curves, mixed: PolicyClass, rates: FloatArray) -> PolicyClass:
+    """Every instance by itself; where budgets stop between two of a grid, mixtures may do more."""
+    found = oracle_of(curves)
+    alone = found.spend_at(rates)
+    proof = "exact: each instance's own cheapest order of purchases, mixed on one of them"
+    if curves.continuous:
+        proof = "each instance's own cheapest order on budgets cut in four; bound for all budgets"
+
+    def servings_at(rate: float) -> tuple[Serving, ...]:
+        own = found.servings_at(rate)
+        if not curves.continuous or rate > mixed.reach:
+            return own
+        others = mixed.servings_at(rate)
+        return min(own, others, key=lambda servings: score(servings, curves)[1])
+
+    if curves.continuous:
+        alone = np.fmin(alone, mixed.spend)
+    return PolicyClass(
+        "oracle",
+        "own plan per instance",
+        proof,
+        False,
+        found.reach,
+        alone,
+        np.fmin(found.bound_at(rates), alone),
+        servings_at,
+        lambda spend: found.servings_at(found.rate_within(spend)),
+    )
+
+
+def _whole(groups: Grouped, rates: FloatArray, bar: tqdm[None], bound: FloatArray) -> PolicyClass:
     """One plan for every group."""
-    spend, bound = np.empty(len(rates)), np.empty(len(rates))
+    spend = np.empty(len(rates))
     for u, rate in enumerate(rates.tolist()):
-        spend[u], bound[u], _ = groups.choice_at(rate)
+        spend[u] = groups.choice_at(rate).spend
         bar.update()
     return PolicyClass(
-        name,
+        "per segment",
         f"one plan per {groups.menu.kind}",
         _MENU.format(gap=groups.gap, count=f"{len(groups.menu.plans):,}"),
-        name != "oracle",
+        True,
         groups.reach,
         spend,
         bound,
@@ -260,17 +333,16 @@ def _whole(groups: Grouped, rates: FloatArray, bar: tqdm[None], name: str) -> Po
     )
 
 
-def _in_part(groups: Grouped, rates: FloatArray) -> PolicyClass:
+def _in_part(groups: Grouped, rates: FloatArray, bound: FloatArray) -> PolicyClass:
     """Plans drawn at random in at most one group."""
-    mean = groups.mixed_spend_at(rates)
     return PolicyClass(
         "per segment, mixed",
         "one plan per segment, mixed",
-        f"exact over a menu of {len(groups.menu.plans):,} plans (linear program)",
+        f"best of a menu of {len(groups.menu.plans):,} plans (linear program); bound for all plans",
         True,
         groups.reach,
-        mean,
-        mean,
+        groups.mixed_spend_at(rates),
+        bound,
         groups.mixed_servings_at,
         lambda spend: groups.mixed_servings_at(groups.mixed_rate_within(spend)),
     )

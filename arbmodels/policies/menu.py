@@ -1,4 +1,4 @@
-"""Menus: the plans that a segment or an instance may choose from."""
+"""Menus: the plans that a segment may choose from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from arbmodels.cascades import cascade_frontier
+from arbmodels.cascades.frontier import Frontier
+from arbmodels.cascades.lattice import build_lattice, coarsen, useful
 from arbmodels.curves import SAME_RATE, Curves
 from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan
@@ -105,7 +106,8 @@ def _own_plans(curves: Curves) -> list[Plan]:
             continue
         # A market cannot do without some model; next to nothing is as good for a proposal.
         mine = replace(market, weight=market.weight * np.where(inside, 1.0, _ELSEWHERE))
-        alone = cascade_frontier(replace(curves, market=mine), most_states=_SEGMENT_STATES)
+        there = replace(curves, market=mine)
+        alone = Frontier(there, build_lattice(there, coarsen(useful(there), _SEGMENT_STATES)))
         rates = np.maximum(alone.reach * _SEGMENT_SHARES - _WORTHLESS, 0.0)
         found += [alone.plan_at(float(rate)) for rate in rates]
     return found
