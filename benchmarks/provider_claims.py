@@ -38,7 +38,9 @@ CHOKE, ELASTICITY, SIGMA = 2.0, 3.0, 0.3
 SAMPLES, SAMPLED = 10, "5"
 MARKETS = ("two", "six")
 LOGIT_GRIDS, LOGIT_SAMPLES = ("3", "4"), 5
-TOLERANCE, LOOSE, SECONDS = 0.02, 0.05, 60.0
+#: Gain over profit at which a search stops, of estimates and samples alike; the time is limited
+#: where three providers choose, of whom no equilibrium may be found.
+TOLERANCE, LOGIT_TOLERANCE, SECONDS = 0.02, 0.05, 60.0
 #: Price vectors that the six-model menus are certified at, drawn besides list prices.
 DRAWN, SPREAD = 30, (0.3, 2.5)
 ENTRY_RATES = np.linspace(0.50, 0.74, 7)
@@ -61,7 +63,7 @@ def main() -> None:
             "movers": MOVERS,
             "choke": CHOKE,
             "logit": {"elasticity": ELASTICITY, "sigma": SIGMA},
-            "tolerance": {"grids": TOLERANCE, "bootstrap": LOOSE},
+            "tolerance": {"linear": TOLERANCE, "logit": LOGIT_TOLERANCE},
         }
         RESULTS.write_text(json.dumps(record, indent=1) + "\n")
         print(name, record[name]["processor_seconds"], "s", flush=True)
@@ -84,7 +86,7 @@ def _pair() -> tuple[arb.Market, Build]:
     def menus(market: arb.Market) -> tuple[arb.games.Menu, ...]:
         key = market.weight.tobytes()
         if key not in kept:
-            kept[key] = arb.games.cascade_menus(market, TWO)
+            kept[key] = arb.games.cascade_menus(arb.dollar_curves(market), TWO)
         return kept[key]
 
     return arb.load_market("olmedo2026/swebench", models=list(MOVERS)), menus
@@ -151,8 +153,8 @@ def _certified(finder: arb.games.MenuSearch) -> dict[str, Any]:
     small = arb.games.MenuSearch(finder.curves, rates, start=finder)
     small.certify()
     game = _game(small.menus, 0.3)
-    found = arb.games.solve_certified(small, game, tolerance=TOLERANCE, time_limit=SECONDS)
-    plain = arb.games.solve_providers(game, tolerance=TOLERANCE, time_limit=SECONDS)
+    found = arb.games.solve_certified(small, game, tolerance=TOLERANCE)
+    plain = arb.games.solve_providers(game, tolerance=TOLERANCE)
     return {
         "solve_rates": rates.tolist(),
         "largest_gap": float(found.gap.max()),
@@ -225,24 +227,25 @@ def _costs(menus: Any, cost: float | None, *, logit: bool = False) -> Any:
     return arb.games.calibrate_costs(_game(menus, 0.3, logit=logit)).cost
 
 
-def _point(menus: Any, shares: Any, *, logit: bool = False) -> dict[str, float]:
+def _point(menus: Any, shares: Any, *, logit: bool = False) -> dict[str, float | bool]:
     """Return the decomposition, and what arbitrage does where providers re-price anyway."""
     game = _game(menus, shares, logit=logit)
-    parts = arb.games.decompose_revenue(game, tolerance=TOLERANCE, time_limit=SECONDS)
-    without = arb.games.solve_providers(
-        game.replace(arbitrageurs=0), tolerance=TOLERANCE, time_limit=SECONDS
-    )
+    tolerance = LOGIT_TOLERANCE if logit else TOLERANCE
+    parts = arb.games.decompose_revenue(game, tolerance=tolerance, time_limit=math.inf)
+    without = arb.games.solve_providers(game.replace(arbitrageurs=0), tolerance=tolerance)
     after = parts.frame.to_dict("index")["re-pricing"]
     return {
         "at_list_prices": parts.at_list_prices,
         "by_repricing": parts.by_repricing,
         "price_change": parts.price_change,
         "epsilon": float(after["relative_epsilon"]),
+        "settled": parts.settled,
         "equilibrium_price_change": float(after["mean_price"]) / without.outcome.mean_price - 1,
         "equilibrium_revenue_change": float(after["revenue"])
         / float(without.outcome.total_revenue.sum())
         - 1,
         "epsilon_without": without.relative_epsilon,
+        "settled_without": without.settled,
     }
 
 
@@ -260,7 +263,11 @@ def _sampled(
         return _game([found[k] for k in GRIDS[grid]], shares, logit=logit)
 
     found = arb.games.bootstrap_decomposition(
-        market, build, samples=samples, tolerance=LOOSE, time_limit=SECONDS
+        market,
+        build,
+        samples=samples,
+        tolerance=LOGIT_TOLERANCE if logit else TOLERANCE,
+        time_limit=math.inf,
     )
     rows = found.samples
     assert rows is not None
@@ -274,6 +281,7 @@ def _sampled(
         },
         "share_of_samples_with_rising_prices": float((change > 0).mean()),
         "largest_epsilon": float(rows["relative_epsilon"].max()),
+        "unsettled": found.unsettled_samples,
     }
 
 
@@ -300,9 +308,16 @@ def _entry() -> dict[str, Any]:
                         (0, 2),
                         entrant_moves=moves,
                         tolerance=TOLERANCE,
-                        time_limit=SECONDS / 3,
+                        time_limit=SECONDS if moves else math.inf,
                     ).to_frame()
-                    kept = ["value", "providers", "threshold", "relative_epsilon", "kind"]
+                    kept = [
+                        "value",
+                        "providers",
+                        "threshold",
+                        "relative_epsilon",
+                        "settled",
+                        "kind",
+                    ]
                     rows += [
                         {
                             "entrant": small,

@@ -65,7 +65,7 @@ def _market() -> tuple[Market, str]:
 def _repricing(name: str, market: Market, states: int) -> dict[str, Any]:
     """Time of the menu, of all price vectors on it, and of one vector solved anew."""
     began = perf_counter()
-    (menu,) = cascade_menus(market, [0.72], most_states=states)
+    (menu,) = cascade_menus(dollar_curves(market), [0.72], most_states=states)
     made = perf_counter() - began
     w = np.exp(np.random.default_rng(0).uniform(-1, 1, (VECTORS, len(market.models))))
     times = []
@@ -116,7 +116,7 @@ def _equilibrium(market: Market, rate: float, arbitrageurs: int) -> dict[str, An
 
 def _equilibrium_of_six(market: Market, rate: float) -> dict[str, Any]:
     """All six providers choose: processor time without a time limit, and epsilon."""
-    menus = cascade_menus(market, [rate], most_states=SIX_STATES)
+    menus = cascade_menus(dollar_curves(market), [rate], most_states=SIX_STATES)
     game = ProviderGame(menus, linear_consumers(menus, 2.0), 0.3, 2)
     began = process_time()
     found = solve_providers(game)

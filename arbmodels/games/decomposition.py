@@ -33,7 +33,7 @@ class Decomposition(Displayed):
     ----------
     frame : DataFrame
         A row per state; columns ``revenue``, ``mean_price``, ``consumer_surplus``, ``welfare``,
-        ``profit``, ``relative_epsilon``.
+        ``profit``, ``relative_epsilon`` and ``settled``, whether that is within the tolerance.
     samples : DataFrame or None
         The same per bootstrap sample of the instances (column ``sample``).
     name, unit : str
@@ -43,6 +43,18 @@ class Decomposition(Displayed):
     samples: pd.DataFrame | None
     name: str
     unit: str
+
+    @property
+    def settled(self) -> bool:
+        """Whether the equilibrium, and that of every sample, is within the tolerance asked for."""
+        return bool(self.frame["settled"].all()) and not self.unsettled_samples
+
+    @property
+    def unsettled_samples(self) -> int:
+        """Bootstrap samples whose equilibrium is not within the tolerance asked for."""
+        if self.samples is None:
+            return 0
+        return int((~self.samples.groupby("sample")["settled"].all()).sum())
 
     @property
     def at_list_prices(self) -> float:
@@ -99,6 +111,8 @@ class Decomposition(Displayed):
         found: dict[str, Any] = {
             "unit": self.unit,
             "states": self.to_frame().to_dict("records"),
+            "settled": self.settled,
+            "unsettled_samples": self.unsettled_samples,
             **{part: getattr(self, part) for part in parts},
         }
         if self.samples is not None:
@@ -112,6 +126,10 @@ class Decomposition(Displayed):
             f" {self._said('by_repricing')} more when providers re-price (of the revenue before);"
             f" the mean consumer price by {self._said('price_change')} when they re-price."
         )
+        if not self.frame["settled"].all():
+            note += " Not within the tolerance: what is said of re-pricing is of no equilibrium."
+        if self.unsettled_samples:
+            note += f" Nor are {self.unsettled_samples} samples, which the intervals contain."
         columns = ("revenue", "profit", "mean_price", "consumer_surplus", "welfare")
         return TextTable(
             f"{self.name}: what arbitrage does [{self.unit}]",
@@ -179,10 +197,13 @@ def bootstrap_decomposition(
     *,
     samples: int = 20,
     seed: int = 0,
-    tolerance: float = 1e-2,
-    time_limit: float = 5.0,
+    tolerance: float = 2e-3,
+    time_limit: float = 10.0,
 ) -> Decomposition:
     """Return a decomposition with its uncertainty over instances.
+
+    The estimate and the samples have the same tolerance: with a looser one for the samples their
+    intervals might not contain the estimate.
 
     Parameters
     ----------
@@ -235,16 +256,17 @@ def _states(game: ProviderGame, tolerance: float, time_limit: float) -> pd.DataF
     at_list = outcome(game, ones)
     found = solve_providers(game, tolerance=tolerance, time_limit=time_limit)
     rows = []
-    for state, what, gain in (
-        ("before", before, 0.0),
-        ("list prices", at_list, 0.0),
-        ("re-pricing", found.outcome, found.relative_epsilon),
+    for state, what, gain, within in (
+        ("before", before, 0.0, True),
+        ("list prices", at_list, 0.0, True),
+        ("re-pricing", found.outcome, found.relative_epsilon, found.settled),
     ):
         measures = what.measures()
         rows.append(
             {
                 "state": state,
                 "relative_epsilon": gain,
+                "settled": within,
                 "revenue": measures["provider_revenue"],
                 "profit": measures["provider_profit"],
                 "mean_price": measures["mean_price"],

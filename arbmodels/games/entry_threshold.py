@@ -93,6 +93,7 @@ def entry_threshold(
                     "relative_epsilon": 0.0
                     if certificate is None
                     else certificate.relative_epsilon,
+                    "settled": certificate is None or certificate.settled,
                     "kind": "list" if certificate is None else certificate.kind,
                     "threshold": float(what.total_profit[player]),
                     "revenue": float(what.total_revenue[player]),

@@ -21,7 +21,8 @@ from arbmodels.errors import InputError
 from arbmodels.games.menu_proof import Proof
 from arbmodels.passk import FloatArray
 
-#: Two costs nearer than this (relative) are the same: sums along paths are rounded.
+#: Two costs nearer than this (relative) are the same: sums along paths are rounded, by up to 1e-13
+#: of some hundred terms.
 SAME_COST = 1e-12
 #: Ratios of two multipliers that the exact menu of two models covers.
 PRICE_RATIO = 1e6
@@ -52,7 +53,8 @@ class Menu(Displayed):
     solve_rate : float
     models : sequence of str, length M
     expected : float array [K, M], currency units per instance
-        Expected spend of each cascade on each model at list prices.
+        Expected spend of each cascade on each model at list prices. What a cascade of one model
+        costs is set to ``single`` where the two differ by rounding only.
     single : float array [M], currency units per instance
         Cost at list prices of each model alone; infinite where it does not reach the solve rate.
     exact : bool
@@ -101,6 +103,14 @@ class Menu(Displayed):
                 f"Give the cost of each of the {len(models)} models alone, infinite where it"
                 " does not reach the solve rate."
             )
+        # A cascade of one model is that model alone, whatever the order of the two sums: else one
+        # of them would undercut the other in a sliver of prices that is rounding.
+        row, own = np.nonzero(expected)
+        corner = (np.count_nonzero(expected, axis=1) == 1)[row]
+        row, own = row[corner], own[corner]
+        same = np.abs(expected[row, own] - single[own]) <= SAME_COST * single[own]
+        same &= np.isfinite(single[own])
+        expected[row[same], own[same]] = single[own[same]]
         for name, value in (("models", models), ("expected", expected), ("single", single)):
             if isinstance(value, np.ndarray):
                 value.setflags(write=False)

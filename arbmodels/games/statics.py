@@ -48,7 +48,8 @@ class Statics(Displayed):
     frame : DataFrame
         A row per value of the feature (column ``value``) and behaviour of the providers (column
         ``providers``), with ``epsilon`` and ``relative_epsilon`` of the equilibrium (0 at list
-        prices, where nobody chooses) and the measures of :meth:`Outcome.measures`.
+        prices, where nobody chooses), ``settled``, whether that is within the tolerance asked for,
+        and the measures of :meth:`Outcome.measures`.
     name, unit : str
     """
 
@@ -168,7 +169,13 @@ def both_behaviours(
     """Return a row with providers at list prices, and one re-pricing if any of them can."""
     at_list = outcome(game, np.ones(len(game.players)))
     rows: list[dict[str, Any]] = [
-        {"providers": "list prices", "epsilon": 0.0, "relative_epsilon": 0.0, **at_list.measures()}
+        {
+            "providers": "list prices",
+            "epsilon": 0.0,
+            "relative_epsilon": 0.0,
+            "settled": True,
+            **at_list.measures(),
+        }
     ]
     if game.movers:
         found = solve_providers(game, tolerance=tolerance, time_limit=time_limit)
@@ -177,6 +184,7 @@ def both_behaviours(
                 "providers": "re-pricing",
                 "epsilon": found.epsilon,
                 "relative_epsilon": found.relative_epsilon,
+                "settled": found.settled,
                 "kind": found.kind,
                 **found.outcome.measures(),
             }

@@ -4,7 +4,8 @@ Nothing here knows how the prices were found or how the solvers evaluate them. O
 itself, :meth:`ProviderGame.served`, is asked. Against one profile of the rivals it is a quadratic
 in the own multiplier between the crossings of a few lines: the crossings are listed, the payoff is
 asked at three points between each two neighbours, the quadratic through them is checked at a
-fourth, and its supremum over the piece, left and right limits included, is exact.
+fourth, and its supremum over the piece, left and right limits included, is exact. Where the payoff
+jumps, the multiplier itself, at which somebody ties, is asked too.
 """
 
 from __future__ import annotations
@@ -18,7 +19,12 @@ import numpy.typing as npt
 
 from arbmodels.errors import InputError
 from arbmodels.games.deviations import Deviations
-from arbmodels.games.providers.game import TIES, ProviderGame
+from arbmodels.games.providers.game import (
+    SAME_PRICE,
+    TIES,
+    ProviderGame,
+    distinct_prices,
+)
 from arbmodels.games.providers.searching import (
     HIGHEST,
     expected_profits,
@@ -27,8 +33,11 @@ from arbmodels.games.providers.searching import (
 from arbmodels.passk import FloatArray
 
 IntArray = npt.NDArray[np.int64]
-#: Pieces narrower than this (relative) are rounding in the crossings.
-_NARROW = 1e-11
+#: On pieces narrower than this (relative) the payoff is taken as a line, or as constant: what bends
+#: or tilts it there is less than rounding, and divided by the width would be nothing but rounding.
+_STRAIGHT, _FLAT = 1e-7, 1e-8
+#: Jumps of the payoff below this share of the largest term are rounding.
+_JUMP = 1e-12
 #: A payoff that misses the quadratic by more than this (of the largest payoff) is not one.
 _FITS = 1e-7
 #: Gains below this share of the largest payoff are rounding.
@@ -106,7 +115,8 @@ def certify_providers(game: ProviderGame, strategies: Sequence[Strategy]) -> Dev
         all(exact),
         f"price multipliers from 0 to {HIGHEST:g}, by search"
         if game.smooth
-        else "all price multipliers >= 0, limits from both sides of every breakpoint included",
+        else "all price multipliers >= 0, every breakpoint and the limits from both of its sides"
+        f" included (breakpoints within {SAME_PRICE:.0e} of each other are one)",
         "no ties: consumers' tastes differ" if game.smooth else TIES[game.tie_rule],
         int(max(resolution)),
         game.unit,
@@ -140,21 +150,26 @@ def _one(
         for group in game.groups()
         for at in range(0, len(profiles), _ROWS)
     ]
-    left, right, coefficient = (np.concatenate([part[k] for part in parts]) for k in range(3))
-    exact = all(part[3] for part in parts)
-    points, where = np.unique(np.concatenate([left, right, [0.0, top]]), return_inverse=True)
+    left, right, coefficient, jump, change_there = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("left", "right", "coefficient", "jump", "change")
+    )
+    exact = all(part.fits for part in parts)
+    points, where = distinct_prices(np.concatenate([left, right, jump, [0.0, top]]))
     opened, closed = where[: len(left)], where[len(left) : 2 * len(left)]
+    jumping = where[2 * len(left) : 2 * len(left) + len(jump)]
     change = [
         np.bincount(opened, own, len(points)) - np.bincount(closed, own, len(points))
         for own in coefficient.T
     ]
     a, b, c = np.cumsum(change, axis=1)[:, :-1]
     start, end = points[:-1], points[1:]
-    wide = end - start > _NARROW * np.maximum(end, 1e-6 * top)
     with np.errstate(divide="ignore", invalid="ignore"):
         vertex = np.where(c < 0, -b / (2 * c), start)
-    tried = np.stack([np.clip(vertex, start, end), start, end])
-    value = np.where(wide, a + tried * (b + tried * c), -np.inf)
+    tried = np.stack([np.clip(vertex, start, end), start, end, end])
+    value = a + tried * (b + tried * c)
+    # At a breakpoint itself: the limit from below, and what ties there change.
+    value[3] += np.bincount(jumping, change_there, len(points))[1:]
     if len(own) * len(profiles) <= _PAIRS:
         profit = float(chance @ _expected(game, player, profiles, weight, own))
     else:
@@ -237,47 +252,70 @@ def _top(game: ProviderGame, player: int) -> float:
     return max(1.01 / lowest if np.isfinite(lowest) else 1.0, 1.0)
 
 
+class _Quadratics(NamedTuple):
+    """Pieces of a payoff, [n] and [n, 3], whether they fit, and what ties change where it jumps.
+
+    ``change`` is the payoff at the multiplier ``jump`` less its limit from below.
+    """
+
+    left: FloatArray
+    right: FloatArray
+    coefficient: FloatArray
+    jump: FloatArray
+    change: FloatArray
+    fits: bool
+
+
 def _quadratics(
     game: ProviderGame,
     player: int,
     rivals: tuple[FloatArray, FloatArray],
     group: tuple[int, float, bool],
     top: float,
-) -> tuple[FloatArray, FloatArray, FloatArray, bool]:
-    """Pieces of the profit from one group of consumers: left, right, [n, 3], whether they fit."""
+) -> _Quadratics:
+    """Return the profit from one group of consumers against all profiles of the rivals."""
     u, mass, captive = group
     profiles, weight = rivals
     rows, points = _crossings(game, player, profiles, group, top)
     order = np.lexsort((points, rows))
     rows, points = rows[order], points[order]
     left, right = points[:-1], points[1:]
-    wide = (rows[:-1] == rows[1:]) & (right - left > _NARROW * np.maximum(right, 1e-6 * top))
+    wide = (rows[:-1] == rows[1:]) & (right - left > SAME_PRICE * right)
     left, right, row = left[wide], right[wide], rows[:-1][wide]
     own = game.ownership[player]
     others = game.price_vectors(profiles) * (1 - own)
     margin = np.asarray(game.marginal_cost)
 
-    def earned(x: FloatArray) -> FloatArray:
+    def earned(x: FloatArray, row: IntArray) -> FloatArray:
         w = others[row] + x[:, None] * own
         found = game.served(u, w, captive=captive)
         per = ((found.direct + found.resold) * (w - margin)) @ own
         return np.asarray(weight[row] * mass * found.sold * per)
 
     width = right - left
-    y = np.stack([earned(left + part * width) for part in _WITHIN])
+    y = np.stack([earned(left + part * width, row) for part in _WITHIN])
     # Through three points, in t = (x - left) / width.
     vandermonde = np.linalg.inv(np.vander(_WITHIN, 3, increasing=True))
     p, q, r = vandermonde @ y
-    check = earned(left + _CHECK * width)
+    flat = width <= _FLAT * right
+    p, q = np.where(flat, y[1], p), np.where(flat, 0.0, q)
+    r = np.where(width <= _STRAIGHT * right, 0.0, r)
+    check = earned(left + _CHECK * width, row)
     scale = max(float(np.abs(y).max(initial=0.0)), 1e-300)
-    fits = bool(np.all(np.abs(p + _CHECK * (q + _CHECK * r) - check) <= _FITS * scale))
+    missed = np.abs(p + _CHECK * (q + _CHECK * r) - check)[~flat]
+    fits = bool(np.all(missed <= _FITS * scale))
     slope, bend = q / width, r / width**2
     coefficient = np.stack(
         [p - slope * left + bend * left**2, slope - 2 * bend * left, bend], axis=1
     )
+    below = p + q + r
+    jumps = np.append(row[:-1] == row[1:], False)
+    jumps[:-1] &= np.abs(below[:-1] - p[1:]) > _JUMP * scale
+    jump = right[jumps]
+    change = earned(jump, row[jumps]) - below[jumps]
     # Where rivals serve alone the payoff is zero, and so is every coefficient.
     kept = np.any(y != 0, axis=0)
-    return left[kept], right[kept], coefficient[kept], fits
+    return _Quadratics(left[kept], right[kept], coefficient[kept], jump, change, fits)
 
 
 def _crossings(

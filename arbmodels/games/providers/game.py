@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels.curves import dollar_curves
 from arbmodels.errors import InputError
 from arbmodels.games.menu import SAME_COST, Menu, checked_prices
 from arbmodels.games.menu_search import cascade_menus
@@ -17,6 +18,21 @@ from arbmodels.games.providers.logit import LogitConsumers
 from arbmodels.games.providers.served import Served, served_by_choice
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
+
+# The tolerances of the provider game. All are relative to prices, from the narrowest to the widest:
+# offers nearer than SAME_COST (1e-12, :mod:`arbmodels.games.menu`) tie.
+#: Prices nearer than this are one: wider than a tie, so that between any two breakpoints that are
+#: kept apart there are prices that tie with nobody.
+SAME_PRICE = 10 * SAME_COST
+#: How far to stay from a price that is best only in the limit. The first is clear of the tie and of
+#: what counts as the same price; the others are for lines that cross at a small angle, which tie
+#: over a wider range.
+STEPS = SAME_PRICE * np.array([1e1, 1e2, 1e3, 1e4, 1e5])
+#: Gains up to this share of :attr:`ProviderGame.most_paid` are none: a step away from a limit costs
+#: as much.
+NO_GAIN = float(STEPS[0])
+#: Gains up to this share of the largest profit, too, end a run of best responses.
+SETTLED = 1e-7
 
 #: Who serves at equal prices, in words.
 TIES = {
@@ -180,6 +196,11 @@ class ProviderGame:
     ) -> ProviderGame:
         """Return the game of a market with linear demand at every solve rate.
 
+        The cascades are those of the paper's convention in dollars
+        (:func:`arbmodels.dollar_curves`), which skips attempts by each instance's own cost. For
+        another, give :class:`ProviderGame` the menus of other curves, such as
+        ``cascade_menus(attempt_curves(market), solve_rates)``. Results say which.
+
         Parameters
         ----------
         market : Market
@@ -190,7 +211,7 @@ class ProviderGame:
         mass, captive, marginal_cost, arbitrageurs, providers
             As in :class:`Consumers` and :class:`ProviderGame`.
         """
-        menus = cascade_menus(market, solve_rates)
+        menus = cascade_menus(dollar_curves(market), solve_rates)
         consumers = linear_consumers(menus, choke, mass, captive)
         return cls(
             menus,
@@ -249,6 +270,34 @@ class ProviderGame:
         if isinstance(self.consumers, LogitConsumers):
             raise InputError("This needs consumers who buy from the cheapest seller, not logit.")
         return self.consumers
+
+    @property
+    def floors(self) -> FloatArray:
+        """Lowest marginal cost of each provider's models: no sale below it earns, [providers].
+
+        Lower multipliers are weakly dominated: they lose on every sale, and the provider's highest
+        marginal cost never does.
+        """
+        cost = np.asarray(self.marginal_cost)
+        return np.asarray(np.where(self.ownership > 0, cost, np.inf).min(axis=1))
+
+    @property
+    def ceilings(self) -> FloatArray:
+        """Highest marginal cost of each provider's models: no sale above it loses, [providers]."""
+        return np.asarray((self.ownership * np.asarray(self.marginal_cost)).max(axis=1))
+
+    @property
+    def most_paid(self) -> float:
+        """What consumers would pay at most, in the unit of profits: the scale of what is rounding.
+
+        With logit demand, which has no highest price, what the cheapest cascades cost at list.
+        """
+        if isinstance(self.consumers, LogitConsumers):
+            one = np.ones(len(self.models))
+            most = np.array([float(menu.cost(one)[0]) for menu in self.menus])
+        else:
+            most = self.consumers.highest
+        return float(np.asarray(self.consumers.mass) @ most)
 
     @property
     def movers(self) -> tuple[int, ...]:
@@ -360,3 +409,16 @@ class ProviderGame:
         float array [B, providers], currency units per instance, summed with the consumers' mass
         """
         return self.model_profits(self.price_vectors(multipliers)) @ self.ownership.T
+
+
+def distinct_prices(prices: FloatArray) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+    """Return the different ones of some prices, increasing, and the position of each among them.
+
+    Each stands for those that follow it at no more than ``SAME_PRICE`` from one to the next.
+    """
+    order = np.argsort(prices, kind="stable")
+    ordered = prices[order]
+    new = np.diff(ordered, prepend=-1.0) > SAME_PRICE * ordered
+    where = np.empty(len(prices), dtype=np.int64)
+    where[order] = np.cumsum(new) - 1
+    return ordered[new], where

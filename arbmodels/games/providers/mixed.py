@@ -72,12 +72,16 @@ def mixed_profiles(
         size = _FINE[0] if step < _SWITCH else _FINE[1]
         for k, strategy in enumerate(found):
             played = strategy.price[strategy.probability > 1e-6]
-            low[k] = min(low[k], played.min(), checked.answer[k])
+            # Grids of equal ratios cannot begin at a price of 0, which is an answer of no profit.
+            low[k] = min([low[k], *(p for p in (played.min(), checked.answer[k]) if p > 0)])
             high[k] = max(high[k], played.max(), checked.answer[k])
             if checked.gain[k] > 0:
                 extra[k] = np.union1d(extra[k], [checked.answer[k]])
         grids = tuple(
-            np.union1d(_shifted(low[k], high[k], size, step, k), extra[k]) for k in (0, 1)
+            np.union1d(
+                np.maximum(_shifted(low[k], high[k], size, step, k), game.floors[player]), extra[k]
+            )
+            for k, player in enumerate(game.movers)
         )
         found_here = _equilibrium(game, grids, start, deadline)
         if found_here is None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from arbmodels.compiling import compiled
 from arbmodels.games.menu import SAME_COST
-from arbmodels.games.providers.game import ProviderGame
+from arbmodels.games.providers.game import SAME_PRICE, ProviderGame
 from arbmodels.games.providers.logit import LogitConsumers
 from arbmodels.games.providers.searching import HIGHEST
 from arbmodels.passk import FloatArray
@@ -201,7 +201,7 @@ def _pieces(  # noqa: PLR0912, PLR0915, PLR0917  # one compiled loop
     line = np.zeros((5, 2))
     crossing = np.empty(30 + 5 * len(knots))
     for r in range(profiles):
-        start = 0.0
+        start, here = 0.0, 0.0
         active = 0
         if resells:
             for k in range(1, cascades):
@@ -253,10 +253,10 @@ def _pieces(  # noqa: PLR0912, PLR0915, PLR0917  # one compiled loop
                         x = (low - line[4, 0]) / line[4, 1]
                         count = _put(crossing, count, x, start, end)
             points = np.sort(crossing[:count])
-            here = start
+            # A sliver is rounding, and belongs to the piece after it.
             for p in range(count + 1):
                 there = points[p] if p < count else end
-                if there <= here:
+                if there - here <= SAME_PRICE * there:
                     continue
                 middle = 0.5 * (here + there)
                 # Who serves in the middle, at which line, serves on the whole piece.

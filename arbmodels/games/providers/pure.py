@@ -9,20 +9,19 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from arbmodels.games.providers.game import ProviderGame
+from arbmodels.games.providers.game import NO_GAIN, SETTLED, ProviderGame
 from arbmodels.games.providers.pieces import payoff_matrix, top_multiplier
-from arbmodels.games.providers.responses import best_response
+from arbmodels.games.providers.responses import best_response, most_earned
 from arbmodels.passk import FloatArray
 
-#: Relative gain at which a run of best responses has settled: what approaching a limit costs.
-SETTLED = 1e-7
-#: The same where the best response is a maximum inside a piece.
+#: Relative gain at which a best response inside a piece has settled.
 _INTERIOR = 1e-13
 _ROUNDS = 60
 _STARTS = 12
 _ALWAYS = 2
-#: Multipliers are looked for up to this, unless consumers pay more than that at list prices.
-_HIGHEST = 12.0
+#: Multipliers are looked for up to this, unless consumers pay more than that at list prices, and
+#: from this where marginal costs are zero: grids have equal ratios.
+_HIGHEST, _LOWEST = 12.0, 0.02
 _SAME = 1e-4
 
 
@@ -36,9 +35,12 @@ class Profile(NamedTuple):
 
 
 def searched_range(game: ProviderGame, player: int) -> tuple[float, float]:
-    """Multipliers between which equilibria are looked for (certificates look at all)."""
-    cost = float(np.asarray(game.marginal_cost)[game.ownership[player] > 0].min())
-    return max(0.5 * cost, 0.02), min(top_multiplier(game, player), _HIGHEST)
+    """Multipliers between which equilibria are looked for (certificates look at all).
+
+    Lower ones are dominated by the marginal cost.
+    """
+    low = max(float(game.floors[player]), _LOWEST)
+    return low, max(min(top_multiplier(game, player), _HIGHEST), 1.1 * low)
 
 
 def price_grid(game: ProviderGame, player: int, size: int) -> FloatArray:
@@ -52,8 +54,7 @@ def gains_at(game: ProviderGame, prices: FloatArray) -> Profile:
     profit = game.profits(prices)[0]
     gain, relative = 0.0, 0.0
     for player in game.movers:
-        best = best_response(game, player, prices).profit
-        more = max(best - profit[player], 0.0)
+        more = max(most_earned(game, player, prices) - profit[player], 0.0)
         gain = max(gain, more)
         if more > 0:
             relative = max(relative, more / profit[player] if profit[player] > 0 else np.inf)
@@ -63,8 +64,12 @@ def gains_at(game: ProviderGame, prices: FloatArray) -> Profile:
 def respond(
     game: ProviderGame, start: FloatArray, deadline: float = np.inf
 ) -> tuple[Profile, bool]:
-    """Let providers answer in turn; return the best profile met and whether it settled."""
-    prices = start.copy()
+    """Let providers answer in turn; return the best profile met and whether it settled.
+
+    Nobody starts below its marginal cost, and no answer lies below it: lower prices are dominated.
+    """
+    prices = _undominated(game, start)
+    nothing = NO_GAIN * game.most_paid
     best = gains_at(game, prices)
     seen = set()
     for _ in range(_ROUNDS):
@@ -73,8 +78,12 @@ def respond(
             answer = best_response(game, player, prices)
             now = game.profits(prices)[0, player]
             # Approaching a limit once is enough; doing it again would creep away from it.
-            enough = _INTERIOR if answer.interior else SETTLED
-            if answer.profit > now + enough * max(abs(now), 1e-12):
+            enough = (
+                _INTERIOR * max(abs(now), 1e-3 * game.most_paid)
+                if answer.interior
+                else SETTLED * abs(now) + nothing
+            )
+            if answer.profit > now + enough:
                 prices[player] = answer.price
                 moved = True
         found = gains_at(game, prices)
@@ -82,21 +91,42 @@ def respond(
             best = found
         here = tuple(np.round(np.log(np.maximum(prices, 1e-12)), 7))
         late = perf_counter() > deadline
-        if not moved or late or (here in seen and not _settled(found)):
+        if not moved or late or (here in seen and not settled(game, found)):
             break
         seen.add(here)
-    return best, _settled(best)
+    return best, settled(game, best)
 
 
-def _settled(found: Profile) -> bool:
-    return found.gain <= SETTLED * max(float(np.abs(found.profit).max()), 1e-12)
+def settled(game: ProviderGame, found: Profile) -> bool:
+    """Return whether what could be gained is no more than approaching a limit costs."""
+    largest = float(np.abs(found.profit).max())
+    return found.gain <= SETTLED * largest + NO_GAIN * game.most_paid
+
+
+def _idle_at_cost(game: ProviderGame, found: Profile) -> Profile:
+    """Return the equilibrium in which whoever sells nothing prices at cost, if it is one too.
+
+    Any price at which it sells nothing would do: without this every one of them were another.
+    """
+    idle = game.replace(marginal_cost=0.0).profits(found.prices)[0] <= 0
+    idle &= np.isin(np.arange(len(idle)), game.movers)
+    if not idle.any():
+        return found
+    same = gains_at(game, np.where(idle, game.ceilings, found.prices))
+    close = np.abs(same.profit - found.profit).max() <= NO_GAIN * game.most_paid
+    return same if close and settled(game, same) else found
+
+
+def _undominated(game: ProviderGame, prices: FloatArray) -> FloatArray:
+    """Return prices of which none of the movers' lies below its marginal cost."""
+    movers = np.isin(np.arange(len(prices)), game.movers)
+    return np.where(movers, np.maximum(prices, game.floors), prices)
 
 
 def starts(game: ProviderGame, size: int, count: int, seed: int) -> list[FloatArray]:
     """List prices, marginal costs, the least regrets on a grid (two movers), random profiles."""
     at_cost = np.ones(len(game.players))
-    for player in game.movers:
-        at_cost[player] = np.asarray(game.marginal_cost)[game.ownership[player] > 0].max()
+    at_cost[list(game.movers)] = game.ceilings[list(game.movers)]
     found = [np.ones(len(game.players)), at_cost]
     if len(game.movers) == 2:
         found += grid_candidates(game, size)[:count]
@@ -105,7 +135,8 @@ def starts(game: ProviderGame, size: int, count: int, seed: int) -> list[FloatAr
         prices = np.ones(len(game.players))
         for player in game.movers:
             low, high = searched_range(game, player)
-            prices[player] = np.exp(rng.uniform(np.log(max(low, 0.1)), np.log(min(high, 4.0))))
+            low = max(low, 0.1)
+            prices[player] = np.exp(rng.uniform(np.log(low), np.log(max(min(high, 4.0), low))))
         found.append(prices)
     return found
 
@@ -158,22 +189,23 @@ def enumerate_pure(
     Runs of exact best responses from every start; where none settles, the profile with the least
     gain is improved by a simplex search on the exact gains.
     """
-    settled: list[Profile] = []
+    equilibria: list[Profile] = []
     best: Profile | None = None
     for number, start in enumerate(starts(game, size, _STARTS, seed), start=1):
         found, done = respond(game, start, deadline)
+        found = _idle_at_cost(game, found) if done else found
         if best is None or found.gain < best.gain:
             best = found
-        known = any(np.allclose(found.prices, s.prices, rtol=_SAME, atol=0) for s in settled)
+        known = any(np.allclose(found.prices, s.prices, rtol=_SAME, atol=0) for s in equilibria)
         if done and not known:
-            settled.append(found)
+            equilibria.append(found)
         # List prices and marginal costs are tried in any case.
         if number >= _ALWAYS and perf_counter() > deadline:
             break
     assert best is not None  # noqa: S101  # there is always a start
-    if not settled and perf_counter() < deadline:
+    if not equilibria and perf_counter() < deadline:
         best = _improved(game, best, deadline)
-    return settled, best
+    return equilibria, best
 
 
 def _improved(game: ProviderGame, start: Profile, deadline: float) -> Profile:
@@ -186,7 +218,7 @@ def _improved(game: ProviderGame, start: Profile, deadline: float) -> Profile:
             return best.gain
         prices = start.prices.copy()
         prices[movers] = np.exp(np.clip(logs, -10, 10))
-        found = gains_at(game, prices)
+        found = gains_at(game, _undominated(game, prices))
         if found.gain < best.gain:
             best = found
         return found.gain

@@ -6,21 +6,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from arbmodels.games.providers.game import ProviderGame
+from arbmodels.games.providers.game import SAME_PRICE, STEPS, ProviderGame, distinct_prices
 from arbmodels.games.providers.pieces import Pieces, profit_pieces, top_multiplier
 from arbmodels.games.providers.searching import HIGHEST, expected_profits, searched_response
 from arbmodels.passk import FloatArray
 
-#: A price that is best only in the limit is approached to this, relative to it.
-_NEAR = 1e-9
 #: The search with logit demand.
 _LOWEST, _GRID = 0.02, 160
 
 
 class Response(NamedTuple):
-    """Supremum of the own profit, a price as near to it as rounding, and where it lies.
+    """Supremum of the own profit, a price that earns it up to ties, and where it lies.
 
-    ``interior`` is true of a maximum inside a piece, false of a limit at a breakpoint.
+    ``interior`` is true of a maximum inside a piece, false of a limit at a breakpoint. Where
+    nothing can be earned, the price is the highest own marginal cost, which never loses.
     """
 
     profit: float
@@ -50,8 +49,15 @@ def best_response(
         grid = np.geomspace(_LOWEST, HIGHEST, _GRID)
         most, price = searched_response(game, player, rivals, weight, grid)
         return Response(most, price, True)
-    top = top_multiplier(game, player)
-    return _largest(*summed(profit_pieces(game, player, rivals, weight, top), top), top)
+    points, total = _summed_pieces(game, player, rivals, weight)
+    return _clear(game, player, rivals, weight, _largest(points, total))
+
+
+def most_earned(game: ProviderGame, player: int, rivals: FloatArray) -> float:
+    """Return the supremum of the own profit against one profile, without a price that earns it."""
+    if game.smooth:
+        return best_response(game, player, rivals).profit
+    return _largest(*_summed_pieces(game, player, np.atleast_2d(rivals), np.ones(1))).profit
 
 
 def expected(
@@ -60,8 +66,8 @@ def expected(
     """Return the expected profit at own multipliers; on a breakpoint, the limit from below."""
     if game.smooth:
         return expected_profits(game, player, own, rivals, weight)
-    top = top_multiplier(game, player)
-    return _value_at(*summed(profit_pieces(game, player, rivals, weight, top), top), own, top)
+    points, total = _summed_pieces(game, player, rivals, weight)
+    return _value_at(points, total, own)
 
 
 def answered(
@@ -71,13 +77,29 @@ def answered(
     if game.smooth:
         best = best_response(game, player, rivals, weight)
         return best, expected(game, player, own, rivals, weight)
+    points, total = _summed_pieces(game, player, rivals, weight)
+    best = _clear(game, player, rivals, weight, _largest(points, total))
+    return best, _value_at(points, total, own)
+
+
+def _summed_pieces(
+    game: ProviderGame, player: int, rivals: FloatArray, weight: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     top = top_multiplier(game, player)
-    points, total = summed(profit_pieces(game, player, rivals, weight, top), top)
-    return _largest(points, total, top), _value_at(points, total, own, top)
+    return summed(profit_pieces(game, player, rivals, weight, top), top)
 
 
-def _largest(points: FloatArray, total: FloatArray, top: float) -> Response:
-    """Return the supremum of summed pieces over [0, top]."""
+class _Supremum(NamedTuple):
+    """The supremum, where it is, and on which side of that the piece lies: 0 inside, and width."""
+
+    profit: float
+    price: float
+    side: int
+    width: float
+
+
+def _largest(points: FloatArray, total: FloatArray) -> _Supremum:
+    """Return the supremum of summed pieces."""
     start, end = points[:-1], points[1:]
     a, b, c = total.T
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -86,27 +108,39 @@ def _largest(points: FloatArray, total: FloatArray, top: float) -> Response:
     prices = np.stack([np.where(inside, vertex, start), start, end])
     values = a + prices * (b + prices * c)
     kind, at = np.unravel_index(int(np.argmax(values)), values.shape)
-    value, price = float(values[kind, at]), float(prices[kind, at])
-    if value <= 0.0:
-        return Response(0.0, top, True)
-    interior = bool(inside[at]) and kind == 0
-    if not interior:
-        step = min(_NEAR * max(price, 1e-6), 0.25 * float(end[at] - start[at]))
-        price = price - step if kind == 2 else price + step
-    return Response(value, price, interior)
+    side = 0 if inside[at] and kind == 0 else (-1 if kind == 2 else 1)
+    return _Supremum(
+        float(values[kind, at]), float(prices[kind, at]), side, float(end[at] - start[at])
+    )
 
 
-def _value_at(points: FloatArray, total: FloatArray, own: FloatArray, top: float) -> FloatArray:
+def _clear(
+    game: ProviderGame, player: int, rivals: FloatArray, weight: FloatArray, most: _Supremum
+) -> Response:
+    """Return the price that comes nearest to a supremum, clear of ties at a breakpoint."""
+    if most.profit <= 0.0:
+        return Response(0.0, float(game.ceilings[player]), True)
+    if not most.side:
+        return Response(most.profit, most.price, True)
+    steps = np.minimum(STEPS * max(most.price, SAME_PRICE), 0.25 * most.width)
+    tried = most.price + most.side * steps
+    earned = expected_profits(game, player, tried, rivals, weight)
+    return Response(most.profit, float(tried[np.argmax(earned)]), False)
+
+
+def _value_at(points: FloatArray, total: FloatArray, own: FloatArray) -> FloatArray:
     """Return summed pieces at own multipliers; on a breakpoint, the limit from below."""
     here = np.clip(np.searchsorted(points, own) - 1, 0, len(total) - 1)
     a, b, c = total[here].T
-    return np.asarray(np.where(own > top, 0.0, a + own * (b + own * c)))
+    return np.asarray(np.where(own > points[-1], 0.0, a + own * (b + own * c)))
 
 
 def summed(pieces: Pieces, top: float) -> tuple[FloatArray, FloatArray]:
-    """Return breakpoints [n + 1] from 0 to top, and the summed quadratics between them [n, 3]."""
-    ends = np.concatenate([pieces.left, pieces.right, [0.0, top]])
-    points, where = np.unique(ends, return_inverse=True)
+    """Return breakpoints [n + 1] from 0 to top, and the summed quadratics between them [n, 3].
+
+    Breakpoints that are the same price are one, the lowest of them.
+    """
+    points, where = distinct_prices(np.concatenate([pieces.left, pieces.right, [0.0, top]]))
     count, size = len(pieces.left), len(points)
     opened, closed = where[:count], where[count : 2 * count]
     change = [

@@ -14,7 +14,7 @@ from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.games.deviations import Deviations
 from arbmodels.games.providers.certificate import Strategy
 from arbmodels.games.providers.flows import plot_responses
-from arbmodels.games.providers.game import ProviderGame
+from arbmodels.games.providers.game import SAME_PRICE, ProviderGame
 from arbmodels.games.providers.outcome import Outcome, outcome
 from arbmodels.games.trace import draw_trace
 from arbmodels.passk import FloatArray
@@ -47,7 +47,8 @@ class ProviderEquilibrium(Displayed):
         Where no pure equilibrium was found: the pure profile with the least epsilon, and that.
     settled : bool
         Whether epsilon is within the tolerance asked for: over the own profit, or over the largest
-        profit if more than two providers choose.
+        profit if more than two providers choose. Gains below ``NO_GAIN`` (1e-10) of what consumers
+        would pay at most, which is what approaching a limit costs, are within any.
     """
 
     game: ProviderGame
@@ -90,6 +91,19 @@ class ProviderEquilibrium(Displayed):
         """Mean multiplier of each provider, [providers]."""
         return np.array([float(s.price @ s.probability) for s in self.strategies])
 
+    @property
+    def below_cost(self) -> tuple[str, ...]:
+        """Providers who play a multiplier below their lowest marginal cost.
+
+        That is weakly dominated: it loses on every sale, and the marginal cost never does. Only
+        providers held fixed at list prices below their cost are expected here.
+        """
+        return tuple(
+            name
+            for name, s, floor in zip(self.players, self.strategies, self.game.floors, strict=True)
+            if np.any(s.price[s.probability > 0] < floor * (1 - SAME_PRICE))
+        )
+
     @cached_property
     def outcome(self) -> Outcome:
         """Prices, revenues, surplus and concentration in expectation."""
@@ -124,6 +138,7 @@ class ProviderEquilibrium(Displayed):
             "certificate": self.deviations.to_dict(),
             "epsilon": self.epsilon,
             "settled": self.settled,
+            "below_cost": list(self.below_cost),
             "strategies": strategies,
             "profits": dict(zip(self.players, map(float, self.profits), strict=True)),
             "others": [prices.tolist() for prices in self.others],
@@ -142,6 +157,11 @@ class ProviderEquilibrium(Displayed):
         text = f"{self.deviations.words}\nFound by {self.found_by}; {self.iterations} iterations."
         if not self.settled:
             text += " Not within the tolerance: the best answer that the search reached."
+        if self.below_cost:
+            text += (
+                f" {', '.join(map(model_label, self.below_cost))}: below marginal cost, which is"
+                " weakly dominated."
+            )
         if self.least_pure is not None:
             prices, gain = self.least_pure
             text += (
@@ -152,7 +172,8 @@ class ProviderEquilibrium(Displayed):
             shown = "; ".join(_listed(prices) for prices in self.others[:5])
             more = len(self.others) - 5
             text += f" Other pure equilibria: {shown}" + (f" and {more} more." if more > 0 else ".")
-        return text
+        conventions = dict.fromkeys(menu.convention for menu in self.game.menus if menu.convention)
+        return "\n".join([text, *(f"Cascades: {each}" for each in conventions)])
 
     def table(self) -> TextTable:
         """Return epsilon, then each provider's prices, profit and largest gain."""

@@ -10,12 +10,13 @@ import numpy as np
 from tqdm import tqdm
 
 from arbmodels.errors import InputError
+from arbmodels.games.deviations import Deviations
 from arbmodels.games.providers.certificate import Strategy, certify_providers
 from arbmodels.games.providers.checked import Mixed
-from arbmodels.games.providers.game import ProviderGame
+from arbmodels.games.providers.game import NO_GAIN, SETTLED, ProviderGame
 from arbmodels.games.providers.many import mixed_profiles_of_many
 from arbmodels.games.providers.mixed import mixed_profiles
-from arbmodels.games.providers.pure import SETTLED, Profile, enumerate_pure, gains_at
+from arbmodels.games.providers.pure import Profile, enumerate_pure, gains_at
 from arbmodels.games.providers.result import ProviderEquilibrium
 from arbmodels.passk import FloatArray
 
@@ -116,11 +117,6 @@ def solve_providers(
         strategies[player] = strategy
     deviations = certify_providers(game, strategies)
     pure = all(len(strategy.price) == 1 for strategy in strategies)
-    reached = (
-        deviations.epsilon / max(float(deviations.profit.max()), 1e-300)
-        if many
-        else deviations.relative_epsilon
-    )
     return ProviderEquilibrium(
         game,
         "pure" if pure else "mixed",
@@ -132,7 +128,7 @@ def solve_providers(
         found.trace,
         (),
         None if pure else (least.prices, least.gain),
-        reached <= tolerance,
+        _within(game, deviations, tolerance),
     )
 
 
@@ -178,8 +174,18 @@ def _pure(
         np.zeros((0, 2)) if trace is None else trace,
         tuple(profile.prices for profile in others),
         (found.prices, found.gain) if least else None,
-        deviations.epsilon <= max(tolerance, SETTLED) * max(float(found.profit.max()), 1e-300),
+        _within(game, deviations, tolerance),
     )
+
+
+def _within(game: ProviderGame, deviations: Deviations, tolerance: float) -> bool:
+    """Return whether a certificate is within the tolerance, or its gains are none."""
+    reached = (
+        deviations.epsilon / max(float(deviations.profit.max()), 1e-300)
+        if len(game.movers) > 2
+        else deviations.relative_epsilon
+    )
+    return reached <= max(tolerance, SETTLED) or deviations.epsilon <= NO_GAIN * game.most_paid
 
 
 def _profits(game: ProviderGame, strategies: list[Strategy], movers: FloatArray) -> FloatArray:
