@@ -38,6 +38,8 @@ QUICK = {"rates": (0.72,), "seconds": 2.0, "ratios": 3}
 #: Prices are stated for this many issues.
 ISSUES = 500
 MARGINAL_COST, CHOKE = 0.3, 2.0
+#: Largest gain over profit at which prices count as an equilibrium.
+TOLERANCE = 1e-3
 #: Bars: whether providers re-price, and the number of arbitrageurs.
 _CASES = {
     "List prices, no arbitrage": (False, 0),
@@ -68,7 +70,7 @@ PUBLISHED: tuple[Published, ...] = ()
 def compute(
     market: arb.Market,
     rates: tuple[float, ...] = (0.70, 0.72, 0.74),
-    seconds: float = 30.0,
+    seconds: float = np.inf,
     ratios: int = 9,
 ) -> Record:
     """Return prices, profits and certificates at some solve rates.
@@ -79,7 +81,8 @@ def compute(
     rates : tuple of float
         Solve rates, a game each.
     seconds : float
-        Time limit per equilibrium; what is left undecided shows in its epsilon.
+        Time limit per equilibrium, none by default; what is left undecided shows in its epsilon,
+        and is marked where that is above ``TOLERANCE``.
     ratios : int
         Ratios of the two multipliers, from 1/4 to 4, at which cascades are cross-validated.
     """
@@ -104,13 +107,16 @@ def compute(
         if row["held out"] is not None and _CASES[row["case"]][1]
     ]
     mean = 100 * float(np.mean(changes)) if changes else None
+    missed = sum(not row["settled"] for row in rows)
     words = "no solve rate is reached" if mean is None else f"market prices {mean:+.1f}%"
     return {
         "market": describe(market),
         "unit": f"{market.currency} per {ISSUES} issues",
         "marginal cost, share of the list price": MARGINAL_COST,
         "certificate": f"Proven: no provider gains over {at_most(epsilon, 2)}% of its profit by any"
-        " other price (\u03b5 at the bars, by exact best responses).",
+        " other price (\u03b5 at the bars, by exact best responses)."
+        + f" {missed} bars, hatched, are no equilibria: above {at_most(100 * TOLERANCE, 2)}%."
+        * bool(missed),
         "validation": "Held out (5 folds), the same providers' prices, mean of the cases with"
         f" arbitrageurs: {words}.",
         "optimism": mean,
@@ -161,12 +167,13 @@ def _row(
 ) -> dict[str, Any]:
     """Return one bar's numbers; epsilon is 0 at list prices, where nobody chooses."""
     played = game.replace(arbitrageurs=arbitrageurs)
-    multipliers, epsilon, kind = np.ones(len(game.players)), 0.0, "list"
+    multipliers, epsilon, kind, settled = np.ones(len(game.players)), 0.0, "list", True
     strategies = tuple(arb.games.Strategy(np.ones(1), np.ones(1)) for _ in game.players)
     if reprice:
-        found = arb.games.solve_providers(played, tolerance=1e-3, time_limit=seconds)
+        found = arb.games.solve_providers(played, tolerance=TOLERANCE, time_limit=seconds)
         result, multipliers = found.outcome, found.prices
         epsilon, kind, strategies = found.relative_epsilon, found.kind, found.strategies
+        settled = found.settled
     else:
         result = arb.games.outcome(played, multipliers)
     measures = result.measures()
@@ -179,6 +186,7 @@ def _row(
     return {
         "kind": kind,
         "epsilon": plain(epsilon, 100),
+        "settled": settled,
         "multipliers": plain(multipliers),
         "price": plain(measures["mean_price"], ISSUES),
         "provider_profit": plain(measures["provider_profit"], ISSUES),
@@ -254,7 +262,11 @@ def draw(record: Record) -> Figure:
             rows = [row for row in record["rows"] if row["case"] == name]
             place = np.arange(len(rates)) + (k - (len(_CASES) - 1) / 2) * width
             heights = np.array([row[measure] for row in rows], dtype=float)
-            axis.bar(place, heights, 0.92 * width, label=name, **look)
+            bars = axis.bar(place, heights, 0.92 * width, label=name, **look)
+            for bar, row in zip(bars, rows, strict=True):
+                if not row["settled"]:
+                    bar.set_hatch("xxx")
+                    bar.set_edgecolor("white")
             held_out = [(row["held out"] or {}).get(measure) for row in rows]
             new = np.array(held_out, dtype=float)
             axis.plot(place, new, **_HELD_OUT)

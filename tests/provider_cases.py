@@ -79,10 +79,14 @@ def judged_profits(
                     alike = spend <= v[:, None] * (1 + 1e-12)
                     cascade = (alike @ rows[:, player]) / alike.sum(axis=1)
                     wins = (1 + extra[0]) * v < least * (1 - 1e-12)
-                    asked = np.minimum(least, (1 + extra[1]) * v if np.isfinite(extra[1]) else least)
+                    asked = np.minimum(
+                        least, (1 + extra[1]) * v if np.isfinite(extra[1]) else least
+                    )
                     if extra[1] > extra[0]:
-                        lone = high if low == high else np.maximum(
-                            low, (high + (1 + extra[0]) * v) / 2
+                        lone = (
+                            high
+                            if low == high
+                            else np.maximum(low, (high + (1 + extra[0]) * v) / 2)
                         )
                         asked = np.minimum(asked, lone)
                     price = np.where(wins, np.maximum(asked, (1 + extra[0]) * v), price)

@@ -5,21 +5,27 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from arbmodels.curves import attempt_curves, dollar_curves
 from arbmodels.errors import InputError
 from arbmodels.games import (
     Consumers,
     Menu,
+    ProviderEquilibrium,
     ProviderGame,
     Strategy,
+    cascade_menus,
     certify_providers,
+    comparative_statics,
+    linear_consumers,
     solve_providers,
 )
 from arbmodels.games.finite.lemke_howson import path_end
 from arbmodels.games.providers.certificate import rivals_of
 from arbmodels.games.providers.mixed import mixed_profiles
-from arbmodels.games.providers.pure import gains_at, grid_payoffs, price_grid
+from arbmodels.games.providers.pure import grid_payoffs, price_grid
+from arbmodels.games.providers.responses import best_response
 from arbmodels.market import Market
-from provider_cases import small_game
+from provider_cases import judged_best, judged_profits, pure, small_game
 
 FOREVER = 1e18
 
@@ -116,10 +122,208 @@ def test_at_74_percent_there_are_several_equilibria(swebench_pair: Market) -> No
         profits.append(found.profit)
     # Ten times as far apart as either could gain.
     assert np.abs(np.subtract(*profits)).min() > 0.05 * min(profits[0])
-    without = solve_providers(game.replace(arbitrageurs=0))
-    assert len(without.others) >= 3
-    for prices in without.others:
-        assert gains_at(without.game, prices).gain < 1e-6
+
+
+@pytest.fixture(scope="session")
+def real_menus(swebench_pair: Market) -> dict[str, tuple[Menu, ...]]:
+    rates = np.round(np.arange(0.50, 0.7601, 0.02), 2)
+    return {
+        "dollars": cascade_menus(dollar_curves(swebench_pair), rates),
+        "attempts": cascade_menus(attempt_curves(swebench_pair), rates),
+        "stopping": cascade_menus(
+            attempt_curves(swebench_pair, accounting="stop-at-record"), rates
+        ),
+    }
+
+
+COSTS = [(0.3, 0.7), (0.1, 0.5), (0.5, 0.1), (0.0, 0.4), (0.05, 0.95)]
+
+
+@pytest.mark.parametrize("convention", ["dollars", "attempts", "stopping"])
+@pytest.mark.parametrize("shares", COSTS)
+def test_where_no_cascade_helps_the_cheaper_provider_limit_prices(
+    real_menus: dict[str, tuple[Menu, ...]], convention: str, shares: tuple[float, float]
+) -> None:
+    # At prices w where both offers cost one, cascade k costs sum_m E_km / L_m. If that is below one
+    # for no k, none is cheaper than both offers at any prices: V is concave and homogeneous.
+    some = 0
+    for place, menu in enumerate(real_menus[convention]):
+        if not np.isfinite(menu.single).all():
+            continue
+        helps = (menu.expected / menu.single).sum(axis=1).min() < 1 - 1e-9
+        choke = (1.5, 2.0, 3.0)[place % 3]
+        cost = np.array(shares) * menu.single
+        cheap = int(np.argmin(cost))
+        high = choke * menu.single.min()
+        price = min(cost.max(), (high + cost[cheap]) / 2)
+        profit = (price - cost[cheap]) * (1 - price / high)
+        for arbitrageurs in (0,) if helps else (0, 1, 2):
+            consumers = linear_consumers([menu], choke)
+            game = ProviderGame((menu,), consumers, np.array(shares), arbitrageurs)
+            found = solve_providers(game)
+            some += 1
+            assert found.kind == "pure"
+            assert found.settled
+            assert found.deviations.exact
+            assert not found.others
+            assert not found.below_cost
+            assert found.relative_epsilon < 1e-6
+            assert found.profits[cheap] == pytest.approx(profit, rel=1e-6)
+            assert found.profits[1 - cheap] == pytest.approx(0.0, abs=1e-12)
+            assert found.outcome.mean_price == pytest.approx(price, rel=1e-6)
+            # Who sells nothing prices at cost.
+            assert found.prices[1 - cheap] == pytest.approx(shares[1 - cheap])
+    assert some >= 15
+
+
+@pytest.mark.parametrize("convention", ["dollars", "stopping"])
+def test_answers_on_real_menus_are_those_of_a_judge(
+    real_menus: dict[str, tuple[Menu, ...]], convention: str
+) -> None:
+    for place, menu in enumerate(real_menus[convention]):
+        shares = np.array(COSTS[place % len(COSTS)])
+        high = 2.0 * min(menu.single.min(), float(menu.cost(np.ones(2))[0]))
+        consumers = Consumers([menu.solve_rate], high=high)
+        game = ProviderGame((menu,), consumers, shares, place % 3)
+        found = solve_providers(game, tolerance=0.05)
+        _judged(found)
+        assert not found.below_cost
+        assert found.settled == (found.relative_epsilon <= 0.05)
+
+
+def _judged(found: ProviderEquilibrium) -> None:
+    """Compare a certificate with a search that shares no code with the package."""
+    game, scale = found.game, found.game.most_paid
+    assert found.deviations.exact
+    for player in range(len(game.players)):
+        rivals, weight = rivals_of(found.strategies, player)
+        # Of many atoms, a few: the certificate is asked again against the same.
+        few = np.linspace(0, len(rivals) - 1, min(len(rivals), 6)).astype(int)
+        rivals, weight = rivals[few], weight[few] / weight[few].sum()
+        own = found.strategies[player]
+        other = Strategy(rivals[:, 1 - player], weight)
+        pair = [own, other] if player == 0 else [other, own]
+        certificate = certify_providers(game, pair)
+        mine = judged_profits(game, player, own.price, rivals, weight) @ own.probability
+        assert certificate.profit[player] == pytest.approx(mine, abs=1e-9 * scale)
+        best = max(judged_best(game, player, rivals, weight), 0.0)
+        most = max(certificate.profit[player] + certificate.gain[player], 0.0)
+        # The search stays a billionth away from every limit.
+        assert most == pytest.approx(best, abs=3e-8 * scale)
+
+
+def test_statics_of_an_arbitrageur_who_serves_nobody_do_not_move(
+    real_menus: dict[str, tuple[Menu, ...]],
+) -> None:
+    menus = [m for m in real_menus["dollars"] if m.solve_rate in (0.60, 0.64)]
+    game = ProviderGame(tuple(menus), linear_consumers(menus, 3.0), np.array([0.3, 0.7]), 2)
+    frame = comparative_statics(game, "arbitrageurs", [0, 1, 2]).to_frame()
+    frame = frame[frame["providers"] == "re-pricing"]
+    assert frame["settled"].all()
+    for measure in ("herfindahl", "welfare", "mean_price"):
+        assert np.ptp(frame[measure]) <= 1e-6 * frame[measure].mean()
+
+
+def test_who_sells_nothing_does_not_price_below_cost(swebench_pair: Market) -> None:
+    # Of the profiles in which the loser prices below its cost some hold up by themselves: nobody
+    # gains, the winner's price is held down by an offer that loses on every sale.
+    for rate in (0.64, 0.65):
+        game = pair(swebench_pair, rate, 0.0, 0).replace(marginal_cost=np.array([0.3, 0.7]))
+        single = game.menus[0].single
+        low = np.array([0.9 * 0.5 * single[1] / single[0], 0.5])
+        held = best_response(game, 0, low).price
+        propped = [Strategy(np.array([p]), np.ones(1)) for p in (held, 0.5)]
+        certificate = certify_providers(game, propped)
+        assert certificate.relative_epsilon < 1e-6
+        flagged = ProviderEquilibrium(
+            game, "pure", tuple(propped), certificate.profit, certificate, "hand", 0
+        )
+        assert flagged.below_cost == ("deepseek",)
+        assert flagged.to_dict()["below_cost"] == ["deepseek"]
+        assert "below marginal cost" in str(flagged)
+        found = solve_providers(game)
+        assert found.below_cost == ()
+        assert found.to_dict()["below_cost"] == []
+        assert "below marginal cost" not in str(found)
+        assert found.profits[0] > 1.2 * certificate.profit[0]
+        assert "dollars" in str(found)
+
+
+def _random_game(seed: int) -> ProviderGame:
+    """Return menus with near-ties: equal corners, cascades on the line between them, zero costs."""
+    rng = np.random.default_rng(seed)
+    menus, highs = [], []
+    for u in range(rng.integers(1, 4)):
+        single = rng.uniform(1, 3, 2)
+        if rng.random() < 0.6:
+            apart = rng.choice([0.0, 1e-15, 1e-13, 1e-9])
+            single = single[0] * (1 + apart * rng.normal(size=2))
+        corners = np.diag(single * (1 + 1e-15 * rng.integers(-40, 41, 2)))
+        count = rng.integers(0, 5)
+        scale = rng.choice([1.0, 1 - 1e-15, 1 + 1e-15, 1 - 1e-13, 0.99, 0.9, 0.7], count)
+        mixed = rng.dirichlet(np.ones(2), count) * single * scale[:, None]
+        rows = np.vstack([corners, mixed, mixed[:1] * (1 - 1e-14)])
+        menus.append(Menu(0.5 + 0.05 * u, ("a", "b"), rows, single, True))
+        highs.append(rng.uniform(1.2, 4) * single.min())
+    cost = [
+        rng.uniform(0, 1.1, 2),
+        np.full(2, rng.uniform(0, 1)),
+        np.zeros(2),
+        np.array([0.0, 0.5]),
+        0.5 * (1 + 1e-15 * rng.integers(-3, 4, 2)),
+    ][rng.integers(5)]
+    arbitrageurs = [0, 1, 2, (0.0, 0.1), (0.05,)][rng.integers(5)]
+    consumers = Consumers([menu.solve_rate for menu in menus], high=highs)
+    return ProviderGame(tuple(menus), consumers, cost, arbitrageurs)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_certificates_of_near_ties_are_those_of_a_judge(seed: int) -> None:
+    rng = np.random.default_rng(seed + 1_000)
+    for k in range(6):
+        game = _random_game(100 * seed + k)
+        price = rng.uniform(0.2, 1.4)
+        tie = price * game.menus[0].single[0] / game.menus[0].single
+        for prices in (np.asarray(game.marginal_cost), tie, rng.uniform(0.1, 1.5, 2)):
+            certificate = certify_providers(game, pure(prices))
+            assert certificate.exact
+            for player in (0, 1):
+                best = judged_best(game, player, prices[None], np.ones(1), 501)
+                most = certificate.profit[player] + certificate.gain[player]
+                assert max(most, 0) == pytest.approx(max(best, 0), abs=1e-7 * game.most_paid)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_games_with_near_ties_are_solved(seed: int) -> None:
+    game = _random_game(seed)
+    found = solve_providers(game, tolerance=0.05)
+    _judged(found)
+    assert not found.below_cost
+    assert found.settled
+
+
+def test_plain_bertrand_of_random_costs_is_the_limit_price() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        single = rng.uniform(0.5, 2, 2)
+        corners = np.diag(single * (1 + 1e-15 * rng.integers(-20, 21, 2)))
+        line = rng.dirichlet(np.ones(2)) * single * (1 + 1e-15 * rng.integers(-5, 6))
+        menu = Menu(0.6, ("a", "b"), np.vstack([corners, line]), single, True)
+        shares = rng.choice([0.0, 0.2, 0.5, rng.uniform(0, 1)], 2)
+        high = rng.uniform(1.3, 4) * single.min()
+        cost = shares * single
+        low, second = np.sort(cost)
+        price = min(second, (high + low) / 2)
+        if low >= high:
+            continue
+        arbitrageurs = int(rng.integers(3))
+        game = ProviderGame((menu,), Consumers([0.6], high=high), shares, arbitrageurs)
+        found = solve_providers(game)
+        assert found.settled
+        assert found.outcome.mean_price == pytest.approx(price, rel=1e-6, abs=1e-9)
+        assert found.profits.max() == pytest.approx((price - low) * (1 - price / high), abs=1e-8)
+        assert found.epsilon <= 1e-9 * high
+        assert not found.below_cost
 
 
 def test_at_76_percent_only_a_cascade_serves(swebench_pair: Market) -> None:

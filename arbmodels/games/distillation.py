@@ -96,7 +96,7 @@ def distillation_statics(
     for student in tqdm([None, *students], desc="students", disable=None, leave=False):
         models = [teacher] if student is None else [teacher, student]
         game = _game(market, models, consumers, marginal_cost, arbitrageurs)
-        for how, (result, gain, relative) in _behaviours(
+        for how, (result, gain, relative, settled) in _behaviours(
             game, teacher, student_price, tolerance, time_limit
         ).items():
             measures = result.measures()
@@ -110,6 +110,7 @@ def distillation_statics(
                     "providers": how,
                     "epsilon": gain,
                     "relative_epsilon": relative,
+                    "settled": settled,
                     "teacher_revenue": own,
                     "student_revenue": measures.get(f"revenue {student}", 0.0),
                     "training_revenue": extra,
@@ -155,12 +156,12 @@ def _game(
 
 def _behaviours(
     game: ProviderGame, teacher: str, student_price: float, tolerance: float, time_limit: float
-) -> dict[str, tuple[Outcome, float, float]]:
-    """Outcome, epsilon and epsilon over profit by how the two price."""
+) -> dict[str, tuple[Outcome, float, float, bool]]:
+    """Outcome, epsilon, epsilon over profit and whether it is settled, by how the two price."""
     prices = np.ones(len(game.players))
     prices[1:] = student_price
-    found: dict[str, tuple[Outcome, float, float]] = {
-        "list prices": (outcome(game, prices), 0.0, 0.0)
+    found: dict[str, tuple[Outcome, float, float, bool]] = {
+        "list prices": (outcome(game, prices), 0.0, 0.0, True)
     }
     # The student's price enters as its list price, held fixed.
     held = game
@@ -171,9 +172,10 @@ def _behaviours(
         answered.outcome,
         answered.epsilon,
         answered.relative_epsilon,
+        answered.settled,
     )
     both = solve_providers(game, tolerance=tolerance, time_limit=time_limit)
-    found["re-pricing"] = (both.outcome, both.epsilon, both.relative_epsilon)
+    found["re-pricing"] = (both.outcome, both.epsilon, both.relative_epsilon, both.settled)
     return found
 
 

@@ -38,6 +38,9 @@ class EntryGame(Displayed):
         Operating profit of each entrant, and under "" its epsilon: what any of them could gain by
         another price, over profit (0 at list prices).
     name, unit : str
+    unsettled : sequence of frozenset of str
+        Subsets whose prices are no equilibrium within the tolerance asked for: their profits, and
+        what follows from them, are those of the best prices found.
     """
 
     candidates: tuple[str, ...]
@@ -45,6 +48,7 @@ class EntryGame(Displayed):
     profits: Mapping[frozenset[str], Mapping[str, float]]
     name: str
     unit: str
+    unsettled: tuple[frozenset[str], ...] = ()
 
     @property
     def equilibria(self) -> tuple[frozenset[str], ...]:
@@ -88,15 +92,24 @@ class EntryGame(Displayed):
         return max(row[""] for row in self.profits.values())
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a row per subset and entrant: profit, whether the subset is an equilibrium."""
+        """Return a row per subset and entrant: profit, whether the subset is an equilibrium.
+
+        The last column says whether the prices are one within the tolerance asked for.
+        """
         stable = set(self.equilibria)
         rows = [
-            (", ".join(m for m in self.candidates if m in inside), model, profit, inside in stable)
+            (
+                ", ".join(m for m in self.candidates if m in inside),
+                model,
+                profit,
+                inside in stable,
+                inside not in self.unsettled,
+            )
             for inside, row in self.profits.items()
             for model, profit in row.items()
             if model
         ]
-        return pd.DataFrame(rows, columns=["entrants", "model", "profit", "equilibrium"])
+        return pd.DataFrame(rows, columns=["entrants", "model", "profit", "equilibrium", "settled"])
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
@@ -111,6 +124,7 @@ class EntryGame(Displayed):
                     "entrants": sorted(inside),
                     "profits": {m: p for m, p in row.items() if m},
                     "relative_epsilon": row[""],
+                    "settled": inside not in self.unsettled,
                 }
                 for inside, row in self.profits.items()
             ],
@@ -134,6 +148,13 @@ class EntryGame(Displayed):
             for inside in stable
         )
         note = f"Entry equilibria ({len(stable)} of {len(self.profits)} subsets): {sets or 'none'}."
+        if self.unsettled:
+            note += (
+                f" In {len(self.unsettled)} subsets no equilibrium of prices was found within the"
+                " tolerance: "
+                + "; ".join(", ".join(map(model_label, sorted(s))) for s in self.unsettled)
+                + "."
+            )
         return TextTable(
             f"{self.name}: prices within {percent(self.epsilon, 2)} of profit of an equilibrium"
             f" [{self.unit}]",
@@ -197,6 +218,7 @@ def entry_game(
         raise InputError("Fixed costs are numbers >= 0.")
     profits: dict[frozenset[str], Mapping[str, float]] = {frozenset(): {"": 0.0}}
     unit = ""
+    unsettled = []
     for size in range(1, len(models) + 1):
         for inside in combinations(models, size):
             game = _game(
@@ -214,6 +236,8 @@ def entry_game(
             if repricing:
                 found = solve_providers(game, tolerance=tolerance, time_limit=time_limit)
                 earned, gain = found.profits, found.relative_epsilon
+                if not found.settled:
+                    unsettled.append(frozenset(inside))
             else:
                 earned, gain = outcome(game, np.ones(size)).total_profit, 0.0
             profits[frozenset(inside)] = {
@@ -227,6 +251,7 @@ def entry_game(
         profits,
         f"Entry on {market.name}, {arbitrageurs} arbitrageurs, {how}",
         unit or f"{market.currency}/instance x mass",
+        tuple(unsettled),
     )
 
 

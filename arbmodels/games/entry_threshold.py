@@ -37,7 +37,7 @@ def entry_threshold(
     arbitrageurs : sequence of int
     entrant_moves : bool
         Whether the entrant chooses its price too, or enters at its list price. With more than two
-        movers only pure equilibria are looked for; ``relative_epsilon`` says how near one is.
+        movers an equilibrium may not be found: ``settled`` says whether it was.
     tolerance, time_limit : float
         As in :func:`solve_providers`, per equilibrium.
 

@@ -128,6 +128,7 @@ def capacity_statics(
                 "providers": "capacities",
                 "epsilon": found.epsilon,
                 "relative_epsilon": found.relative_epsilon,
+                "settled": found.relative_epsilon <= tolerance,
                 "kind": found.kind,
                 "mean_price": float(np.mean([each.mean for each in found.strategies])),
                 "profit": float(found.profits.sum()),

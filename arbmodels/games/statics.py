@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number
@@ -58,6 +59,13 @@ class Statics(Displayed):
     name: str
     unit: str
 
+    @property
+    def unsettled(self) -> npt.NDArray[np.bool_]:
+        """Rows whose epsilon is above the tolerance asked for: they are no equilibria, [rows]."""
+        if "settled" not in self.frame:
+            return np.zeros(len(self.frame), dtype=bool)
+        return ~self.frame["settled"].to_numpy(dtype=bool)
+
     def to_frame(self) -> pd.DataFrame:
         """Return the tidy table."""
         return self.frame.copy()
@@ -70,6 +78,17 @@ class Statics(Displayed):
     def table(self) -> TextTable:
         """Return the main measures, epsilon first."""
         shown = [name for name in _SHOWN if name in self.frame]
+        unsettled = self.unsettled
+        note = (
+            "segmentation: share of the served solve rates at which a provider earns, mean over"
+            " providers (1: all earn everywhere). herfindahl: of what consumers spend."
+        )
+        if unsettled.any():
+            note += (
+                f" * {int(unsettled.sum())} of {len(unsettled)} rows: epsilon is above the"
+                " tolerance asked for, so this is no equilibrium, and differences to it mean"
+                " nothing."
+            )
         return TextTable(
             f"{self.name}: by {self.feature} [{self.unit}]",
             ("value", "providers", "epsilon", *(name.replace("_", " ") for name in shown)),
@@ -77,13 +96,12 @@ class Statics(Displayed):
                 (
                     str(row["value"]),
                     str(row["providers"]),
-                    number(float(row["epsilon"]), 2),
+                    number(float(row["epsilon"]), 2) + "*" * bool(open_row),
                     *(number(float(row[name]), 3) for name in shown),
                 )
-                for row in self.frame.to_dict("records")
+                for row, open_row in zip(self.frame.to_dict("records"), unsettled, strict=True)
             ],
-            "segmentation: share of the served solve rates at which a provider earns, mean over"
-            " providers (1: all earn everywhere). herfindahl: of what consumers spend.",
+            note,
         )
 
     def plot(self, measure: str = "mean_price", axes: Axes | None = None) -> Axes:
@@ -107,6 +125,16 @@ class Statics(Displayed):
                 color=_COLOURS.get(str(how), "black"),
                 label=f"Providers: {how}",
             )
+            missed = self.unsettled[part.index]
+            if missed.any():
+                axes.plot(
+                    [str(v) for v in part["value"][missed]],
+                    part[measure][missed],
+                    "X",
+                    ms=10,
+                    color="#D55E00",
+                    label="Not within the tolerance: no equilibrium",
+                )
         axes.set_xlabel(self.feature.capitalize())
         axes.set_ylabel(measure.replace("_", " ").capitalize())
         axes.set_ylim(bottom=0)
