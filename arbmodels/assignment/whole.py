@@ -30,6 +30,8 @@ Pairs = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 #: HiGHS is exact to about this share of the largest coefficient of the objective.
 _ROUNDING = 1e-9
+#: The rounding of its sums in double precision.
+_DOUBLE = 1e-14
 #: How often rows are scaled anew where HiGHS missed them by more than the rule of feasibility
 #: allows: its tolerance is a share of the largest coefficient, however little of it is used.
 _RESCALED = 3
@@ -426,14 +428,11 @@ def _solve_listed(
         missed = program.sense * (activity_at(program, choice, sums, side) - program.limits)
         allowed = program.tolerated(sums, side)
         if (missed <= allowed).all():
-            return Answer(
-                solution.status,
-                choice,
-                program.value_of(sums, side),
-                solution.bound * written.value_scale,
-                nothing,
-                side,
-            )
+            objective = program.value_of(sums, side)
+            bound = solution.bound * written.value_scale
+            if abs(bound - objective) <= _DOUBLE * written.value_scale:
+                bound = objective
+            return Answer(solution.status, choice, objective, bound, nothing, side)
         # Scaled by what is used of it, a row cannot be missed by a share of what is not.
         units = np.where(missed > allowed, allowed / TOLERANCE, 0.0)
         kept = np.zeros((program.groups, program.plans), dtype=bool)
