@@ -94,7 +94,11 @@ class Program:
         ):
             problems.append("a bound is NaN")
         if problems:
-            raise SolverError("The program cannot be passed to HiGHS: " + "; ".join(problems) + ".")
+            raise SolverError(
+                "The program cannot be passed to HiGHS: "
+                + "; ".join(problems)
+                + "; mend the arrays."
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +181,7 @@ def solve(
         # Presolve could not tell which; the simplex method can.
         highs, status = _run(program, {**options, "presolve": "off"}, keep=keep)
     if status not in _STATUS:
-        raise SolverError(f"HiGHS stopped with status {highs.modelStatusToString(status)!r}.")
+        raise SolverError(_stopped(highs, status))
     if _STATUS[status] in ("infeasible", "unbounded"):
         nothing, nan = np.empty(0), float("nan")
         return Solution(_STATUS[status], nothing, nan, nan, nan, None, perf_counter() - start)
@@ -258,9 +262,7 @@ class Growing:
         if _STATUS.get(status) == "time limit":
             return None
         if _STATUS.get(status) != "optimal":
-            raise SolverError(
-                f"HiGHS stopped with status {self._highs.modelStatusToString(status)!r}."
-            )
+            raise SolverError(_stopped(self._highs, status))
         return np.array(self._highs.getSolution().col_value)
 
 
@@ -309,7 +311,7 @@ def _run(
         ended = highs.run()
     status = highs.getModelStatus()
     if ended == highspy.HighsStatus.kError:
-        raise SolverError(f"HiGHS failed at status {highs.modelStatusToString(status)!r}.")
+        raise SolverError(_stopped(highs, status))
     feasible = highspy.SolutionStatus.kSolutionStatusFeasible
     if pressed and not (keep and highs.getInfo().primal_solution_status == feasible):
         raise KeyboardInterrupt
@@ -364,7 +366,17 @@ def _passed(program: Program, options: dict[str, Any]) -> highspy.Highs:
     return highs
 
 
+def _stopped(highs: highspy.Highs, status: highspy.HighsModelStatus) -> str:
+    return (
+        f"HiGHS stopped with status {highs.modelStatusToString(status)!r}: scale the numbers so"
+        " that they differ by fewer orders of magnitude, or give zero where they do not matter."
+    )
+
+
 def _check(status: highspy.HighsStatus, what: str) -> None:
     # A warning is not harmless here: it means that HiGHS changed what it was given.
     if status != highspy.HighsStatus.kOk:
-        raise SolverError(f"HiGHS did not accept {what} ({status.name[1:].lower()}).")
+        raise SolverError(
+            f"HiGHS did not accept {what} ({status.name[1:].lower()}); numbers must be finite,"
+            " below 1e15, and at least 1e-12 of the largest in their row."
+        )

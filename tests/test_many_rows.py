@@ -197,7 +197,7 @@ def test_unbounded_side_columns(no_whole):
     program = planted(300, 4)
     side = empty_side(program)
     side = replace(side, objective=np.ones(1), upper=np.full(1, np.inf))
-    with pytest.raises(SolverError, match="every side column needs bounds"):
+    with pytest.raises(SolverError, match="give it lower and upper limits"):
         solve_many_rows(replace(program, side=side), 1e-3, 10.0)
 
 

@@ -20,6 +20,16 @@ from arbmodels.assignment.source import Arrays, Block, BoolArray, FloatArray, In
 #: again at most (:meth:`AssignmentProgram.tolerated`).
 TOLERANCE = 1e-9
 
+#: What to do where an engine is at the end of what double precision can tell apart.
+SPAN = (
+    "the numbers of a constraint span too many orders of magnitude. Forbid plans that cost far more"
+    " than the limit, or give numbers below a share of 1e-9 of the largest as zero."
+)
+UNBOUNDED = (
+    "The program is unbounded: a column beside the assignment has no bound and pays without end;"
+    " give it lower and upper limits."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Side:
@@ -142,6 +152,9 @@ class AssignmentProgram:
         Plans that no group of a class may have.
     side : Side, optional
         Columns y.
+    sizes : float array [R, K + 1, C, J], optional
+        Sizes of the terms whose sum or difference ``rows`` are, where these are not |F|: a share
+        limit is a part less a share of the whole. For :data:`TOLERANCE`.
     protected : Deviations, optional
         Of a row that must hold though some of its coefficients deviate: what they add at worst
         (:mod:`arbmodels.assignment.robust.protection`) belongs to its left-hand side.
@@ -155,6 +168,7 @@ class AssignmentProgram:
     maximise: bool
     forbidden: BoolArray | None = None
     side: Side | None = None
+    sizes: FloatArray | None = None
     protected: Deviations | None = None
 
     @property
@@ -188,6 +202,7 @@ class AssignmentProgram:
             sense=self.sense[kept],
             limits=self.limits[kept],
             side=side,
+            sizes=None if self.sizes is None else self.sizes[kept],
             protected=protected,
         )
 
@@ -207,8 +222,9 @@ class AssignmentProgram:
             protected = replace(protected, table=protected.table * (1 - much[protected.row]))
         return replace(
             self,
-            rows=self.rows - much[:, None, None, None] * np.abs(self.rows),
+            rows=self.rows - much[:, None, None, None] * self._sizes,
             limits=self.limits + much * np.abs(self.limits),
+            sizes=None,
             protected=protected,
         )
 
@@ -235,9 +251,13 @@ class AssignmentProgram:
             return value
         return value + float(self.side.objective @ side)
 
+    @property
+    def _sizes(self) -> FloatArray:
+        return np.abs(self.rows) if self.sizes is None else self.sizes
+
     def tolerated(self, totals: FloatArray, side: FloatArray | None = None) -> FloatArray:
         """Return by how much an engine may miss the coupling rows at these totals, [R]."""
-        size: FloatArray = (np.abs(self.rows) * np.abs(totals)).sum(axis=(1, 2, 3))
+        size: FloatArray = (self._sizes * np.abs(totals)).sum(axis=(1, 2, 3))
         size += np.abs(self.limits)
         if self.side is not None and side is not None:
             size += np.abs(self.side.coupling) @ np.abs(side)

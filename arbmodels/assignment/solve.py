@@ -13,12 +13,13 @@ from arbmodels.assignment.answer import Answer, Status
 from arbmodels.assignment.many_rows.engine import solve_many_rows
 from arbmodels.assignment.one_row.engine import solve_one_row
 from arbmodels.assignment.passes import totals
-from arbmodels.assignment.program import TOLERANCE, AssignmentProgram
+from arbmodels.assignment.program import TOLERANCE, AssignmentProgram, dense, offered
 from arbmodels.assignment.robust.engine import solve_robust
 from arbmodels.assignment.robust.intervals import solve_intervals
 from arbmodels.assignment.robust.least import least_robust
 from arbmodels.assignment.robust.protection import protected_activity
 from arbmodels.assignment.side.engine import solve_with_side
+from arbmodels.assignment.source import Block, BoolArray, FloatArray
 from arbmodels.assignment.whole import least_whole, relax_whole, solve_whole
 from arbmodels.errors import SolverError
 from arbmodels.solver import relative_gap
@@ -27,6 +28,8 @@ _Engine = Callable[[AssignmentProgram, float, float], Answer]
 
 #: What sums over many groups may be off by, as a share of the sizes of their terms.
 _ROUNDING = 1e-11
+#: Lower limits below this share of a row's coefficients are looked at.
+_TINY = 1e-6
 #: Protected programs of at most so many pairs of instance and plan are given to HiGHS at once, in
 #: their compact form; and of so many by intervals of the threshold, but for those of one row alone,
 #: where the engines bound all thresholds of an interval at once.
@@ -61,7 +64,7 @@ def solve(program: AssignmentProgram, gap: float = 1e-6, time_limit: float = 60.
         If the numbers cannot be solved with reliably, or no assignment was found in time.
     """
     start = perf_counter()
-    answer = solve_literally(program.loosened(), gap, time_limit)
+    answer = solve_literally(_raised(program.loosened()), gap, time_limit)
     if answer.choice is None:
         return answer
     sign = program.sign
@@ -77,6 +80,35 @@ def solve(program: AssignmentProgram, gap: float = 1e-6, time_limit: float = 60.
     # Per unit of the limits as they were given, where all terms of a row have one sign.
     prices = answer.prices * (1 - TOLERANCE * program.sense)
     return replace(answer, status=status, bound=bound, prices=prices)
+
+
+def _raised(program: AssignmentProgram) -> AssignmentProgram:
+    """Return the program with tiny lower limits at half the least that anything adds to the row.
+
+    Whoever keeps them keeps these, and in double precision a limit of 1e-16 of a row's terms would
+    vanish beside them.
+    """
+    limits = program.limits.astype(float)
+    for r in np.flatnonzero((program.sense < 0) & (limits > 0)):
+        beside = program.side is not None and program.side.coupling[r].any()
+        if beside or limits[r] > _TINY * np.abs(program.rows[r]).max(initial=0.0):
+            continue
+        ends = program.source.map(_ends, program.rows[r], program.forbidden)
+        if min(low for low, _ in ends) >= 0.0:
+            least = min(positive for _, positive in ends)
+            limits[r] = max(limits[r], 0.5 * least) if np.isfinite(least) else limits[r]
+    return replace(program, limits=limits)
+
+
+def _ends(block: Block, table: FloatArray, forbidden: BoolArray | None) -> tuple[float, float]:
+    """Return the least coefficient of a row in a block, and the least that is positive."""
+    kept = offered(block, table.shape[2], forbidden)
+    values = dense(block, table)
+    if block.weights is not None:
+        values *= block.weights[:, None]
+    values = values[kept]
+    positive = float(values.min(initial=np.inf, where=values > 0))
+    return float(values.min(initial=np.inf)), positive
 
 
 def solve_literally(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:

@@ -13,7 +13,9 @@ from scipy import sparse
 from arbmodels.assignment.answer import Answer
 from arbmodels.assignment.passes import Choice, totals
 from arbmodels.assignment.program import (
+    SPAN,
     TOLERANCE,
+    UNBOUNDED,
     AssignmentProgram,
     Deviations,
     Side,
@@ -419,10 +421,7 @@ def _solve_listed(
         if solution.status == "infeasible":
             return none
         if solution.status == "unbounded":
-            raise SolverError(
-                "The program is unbounded: a column beside the assignment has no bound and pays"
-                " without end; give it lower and upper limits."
-            )
+            raise SolverError(UNBOUNDED)
         choice, side = _read(program, written, solution.x)
         sums = totals(program, choice)
         missed = program.sense * (activity_at(program, choice, sums, side) - program.limits)
@@ -438,11 +437,7 @@ def _solve_listed(
         kept = np.zeros((program.groups, program.plans), dtype=bool)
         kept[written.group, written.plan] = True
         written = listed(program, kept=kept, units=units)
-    raise SolverError(
-        f"HiGHS misses a limit by more than a share of {TOLERANCE:g}: the numbers of a constraint"
-        " span too many orders of magnitude. Forbid plans that cost far more than the limit, or"
-        " give numbers below a share of 1e-9 of the largest as zero."
-    )
+    raise SolverError(f"HiGHS misses a limit by more than a share of {TOLERANCE:g}: {SPAN}")
 
 
 def _read(program: AssignmentProgram, written: Listed, x: FloatArray) -> tuple[Choice, FloatArray]:

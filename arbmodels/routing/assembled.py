@@ -111,6 +111,9 @@ def assemble(builder: Builder) -> Assembled:
     wholes = np.zeros((len(rows), *program.rows.shape[1:]))
     wholes[sharing] = program.rows[len(rows) :]
     program = replace(program.with_rows(np.arange(len(rows))), side=_side(builder, rows))
+    if sharing:
+        taken = np.array([row.share or 0.0 for row in rows])[:, None, None, None] * wholes
+        program = replace(program, sizes=np.abs(program.rows + taken) + np.abs(taken))
     for r, row in enumerate(rows):
         if row.deviation:
             together = program.source is not instances

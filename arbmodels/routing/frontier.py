@@ -158,7 +158,7 @@ def _solved(
         moved[row] = limit
         try:
             if left <= 0:
-                raise SolverError("Out of time.")
+                raise SolverError("Out of time; raise time_limit.")
             answer = solve(replace(program, limits=moved), gap, left)
         except SolverError:
             if perf_counter() - begin < _OVER * left - _CLOCKS:

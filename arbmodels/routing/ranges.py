@@ -21,6 +21,7 @@ from arbmodels.assignment import AssignmentProgram
 from arbmodels.assignment.parametric.corners import exact_value_function
 from arbmodels.assignment.parametric.tangents import ends, tangent
 from arbmodels.assignment.parametric.value_function import Tangent, crossing
+from arbmodels.assignment.program import SPAN
 from arbmodels.display import Displayed, TextTable, number
 from arbmodels.errors import InfeasibleError, SolverError
 
@@ -139,7 +140,9 @@ def price_range(
         if perf_counter() > deadline:
             raise SolverError(f"Not within {time_limit:g} s; raise time_limit.")
         if evaluated is None:
-            raise SolverError(f"No solution at {sense * t:g}, inside the range of solutions.")
+            raise SolverError(
+                f"No solution at {sense * t:g}, inside the range of solutions: {SPAN}"
+            )
         return evaluated[0]
 
     def meets(end: float, nothing: float) -> float:

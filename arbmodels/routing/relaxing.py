@@ -281,7 +281,7 @@ class _Search:
 
         low, high, nearest = 0, len(slower) - 1, True
         if not possible(high):  # at the slowest nothing is forbidden
-            raise SolverError("The others conflict already.")
+            raise SolverError(_BY_TOLERANCE)
         while low < high:
             middle = (low + high) // 2
             try:

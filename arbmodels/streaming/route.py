@@ -10,7 +10,7 @@ from time import perf_counter
 import numpy as np
 
 from arbmodels.assignment.passes import best, totals
-from arbmodels.assignment.program import AssignmentProgram
+from arbmodels.assignment.program import TOLERANCE, AssignmentProgram
 from arbmodels.assignment.solve import solve
 from arbmodels.assignment.source import Source
 from arbmodels.checks import flag_of, names_of, number_of, shown
@@ -147,7 +147,7 @@ def _infeasible(problem: AssignmentProgram, rows: Sequence[Row]) -> InfeasibleEr
         # The priced objective of this program is the row itself, to be made as small as it can be.
         goal = replace(problem, objective=problem.rows[r], maximise=row.sense < 0)
         reach = goal.sign * best(goal, np.zeros(len(rows))).value + 0.0  # no minus zero
-        if row.sense * (reach - row.limit) > 1e-8 * abs(row.limit):
+        if row.sense * (reach - row.limit) > TOLERANCE * (abs(row.limit) + abs(reach)):
             alone.append(Conflict(row.label, row.limit, reach, row.unit))
         word = "at least" if row.sense > 0 else "at most"
         lines.append(

@@ -27,7 +27,8 @@ _CORRECTIONS = 6
 _HIGH = 20.0
 _HIGHEST = 1e3
 _LIMITLESS = 1e6
-#: A row may be violated by this share of what one move changes in it.
+#: Linear programs keep a row to this share of what one move changes in it, HiGHS's own tolerance
+#: and the rounding of prices; a proof that rows cannot hold has to be beyond it.
 TOLERANCE = 5e-9
 
 #: Called with every point that improves the bound; tells whether that is enough.

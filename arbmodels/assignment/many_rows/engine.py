@@ -17,7 +17,7 @@ from arbmodels.assignment.many_rows.restricted import Box, relax_near, row_units
 from arbmodels.assignment.many_rows.rounding import Candidate, candidate, searched, solve_core
 from arbmodels.assignment.many_rows.ties import spread
 from arbmodels.assignment.passes import Choice
-from arbmodels.assignment.program import AssignmentProgram
+from arbmodels.assignment.program import UNBOUNDED, AssignmentProgram
 from arbmodels.assignment.whole import relax_whole, solve_whole
 from arbmodels.errors import SolverError
 from arbmodels.solver import relative_gap
@@ -93,7 +93,7 @@ def _without_rows(program: AssignmentProgram) -> Answer:
     if point.value == -np.inf:
         return Answer("infeasible", None, float("nan"), float("nan"), np.zeros(0))
     if point.value == np.inf:
-        raise SolverError("The program is unbounded; every side column needs bounds.")
+        raise SolverError(UNBOUNDED)
     side = dual.side.best(point.prices)[1]
     objective = program.value_of(point.best.totals, side)
     return Answer(
@@ -164,7 +164,7 @@ class _Search:
         self.bound = min(self.bound, self.point.value)
         if self.point.value == np.inf:
             if self.left > 0:
-                raise SolverError("The program is unbounded; every side column needs bounds.")
+                raise SolverError(UNBOUNDED)
             self.status = "time limit"
             return
         self.units = row_units(self.dual, covering(self.dual, self.point, _CORE)[0])

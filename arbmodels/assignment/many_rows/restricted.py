@@ -17,14 +17,16 @@ Marsten, Hogan and Blankenship, *Operations Research* 23 (1975)).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from arbmodels.assignment.many_rows.dual import Dual, Point
 from arbmodels.assignment.many_rows.near import Near
 from arbmodels.assignment.many_rows.side_part import SidePart
+from arbmodels.assignment.program import TOLERANCE
 from arbmodels.assignment.source import FloatArray, IntArray
 from arbmodels.errors import SolverError
 from arbmodels.solver import Program, solve
@@ -111,8 +113,12 @@ def model(dual: Dual, point: Point, near: Near, box: Box | None) -> Model:
     """Write the model.
 
     With a box it is linear and priced. Without one moves are whole, rows must hold, and the
-    objective is the program's own, whose whole numbers HiGHS makes use of.
+    objective is the program's own, whose whole numbers HiGHS makes use of; moves that fit no row
+    are left out, and what is more than enough for a row is cut, for both would only coarsen it.
     """
+    fits = np.ones(len(near.plan), dtype=bool)
+    if box is None:
+        near, fits = _fitting(dual, point, near)
     side, units = dual.side, row_units(dual, near)
     moves, ours = len(near.plan), side.columns
     rows = _binding(side, point, near)
@@ -172,7 +178,7 @@ def model(dual: Dual, point: Point, near: Near, box: Box | None) -> Model:
         np.concatenate([slack, np.full(len(several), -np.inf), low]),
         np.concatenate([slack, np.ones(len(several)), high]),
         np.concatenate([np.zeros(moves + 2 * count), least]),
-        np.concatenate([np.ones(moves), infinite, excess, most]),
+        np.concatenate([fits.astype(float), infinite, excess, most]),
         np.arange(moves + 2 * count + ours) < moves if box is None else None,
         maximise=True,
     )
@@ -207,6 +213,26 @@ def relax_near(dual: Dual, point: Point, near: Near, box: Box, time_limit: float
         -np.inf if over else promise - float(unpaid @ solution.x[moves : moves + count]),
         over,
     )
+
+
+def _fitting(dual: Dual, point: Point, near: Near) -> tuple[Near, npt.NDArray[np.bool_]]:
+    """Return the moves with changes cut to what can matter, and which of them fit the rows, [P]."""
+    change, fits = near.change.copy(), np.ones(len(near.plan), dtype=bool)
+    if not len(near.plan):
+        return near, fits
+    starts = np.flatnonzero(np.diff(near.group, prepend=-1))
+    alone = ~dual.side.coupling.any(axis=1)
+    for r in np.flatnonzero(alone):
+        most = float(np.maximum.reduceat(np.maximum(change[:, r], 0.0), starts).sum())
+        least = float(np.maximum.reduceat(np.maximum(-change[:, r], 0.0), starts).sum())
+        slack = float(point.slack[r])
+        rounding = TOLERANCE * (abs(slack) + least) + _NOTHING * abs(dual.program.limits[r])
+        unfit = (change[:, r] > 0) & (change[:, r] > slack + least + rounding)
+        fits &= ~unfit
+        # Whoever saves so much keeps the row, whatever the others do.
+        need = max(most - slack, 0.0) + rounding
+        change[:, r] = np.maximum(np.where(unfit, 0.0, change[:, r]), -need)
+    return replace(near, change=change), fits
 
 
 def _binding(side: SidePart, point: Point, near: Near) -> IntArray:

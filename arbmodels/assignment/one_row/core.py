@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from arbmodels.assignment.one_row.combinations import Closer, Near, moves_below
+from arbmodels.assignment.program import SPAN
 from arbmodels.errors import SolverError
 from arbmodels.solver import Program, solve
 
@@ -74,10 +75,7 @@ def by_counting(near: Near, best: Closer, enough: float, time_limit: float) -> C
         time_limit=time_limit,
     )
     if solution.status in ("infeasible", "unbounded"):
-        raise SolverError(
-            f"HiGHS calls the core {solution.status}, which it is not: the numbers of a constraint"
-            " span too many orders of magnitude; rescale costs."
-        )
+        raise SolverError(f"HiGHS calls the core {solution.status}, which it is not: {SPAN}")
     numbers = np.rint(solution.x).astype(np.int64)
     better = near.base.copy()
     for k in np.flatnonzero(np.bincount(of, numbers, len(kinds))):

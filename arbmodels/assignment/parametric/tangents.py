@@ -26,7 +26,7 @@ from arbmodels.assignment.parametric.value_function import (
     enclosed,
 )
 from arbmodels.assignment.passes import best
-from arbmodels.assignment.program import AssignmentProgram
+from arbmodels.assignment.program import SPAN, AssignmentProgram
 from arbmodels.assignment.robust.protection import deviations_of
 from arbmodels.assignment.solve import solve
 from arbmodels.assignment.source import FloatArray
@@ -163,8 +163,7 @@ def value_function(
                     return found[0]
         raise SolverError(
             f"No solution was found at {program.sense[row] * at:g}, but one at a tighter limit:"
-            " give more time, or, if the numbers of a constraint span many orders of magnitude,"
-            " rescale them."
+            f" raise time_limit, or {SPAN}"
         )
 
     first, last = evaluate(reach.reached), evaluate(reach.loose + edge)

@@ -62,6 +62,7 @@ def plain(
         objective=np.concatenate([program.objective, none]),
         rows=rows,
         limits=limits,
+        sizes=None,  # of loosened rows
     )
 
 

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from arbmodels.assignment.program import AssignmentProgram
+from arbmodels.assignment.program import UNBOUNDED, AssignmentProgram
 from arbmodels.assignment.side.openings import Filled, Gates, side_of
 from arbmodels.assignment.side.prices import SMALLEST, Units
 from arbmodels.assignment.source import BoolArray, FloatArray
@@ -245,7 +245,7 @@ class Master:
             time_limit=time_limit,
         )
         if solution.status == "unbounded":
-            raise SolverError("The program is unbounded; every side column needs bounds.")
+            raise SolverError(UNBOUNDED)
         if solution.status == "infeasible":
             return Proposal("infeasible", np.zeros(0), -np.inf, np.zeros(0))
         point = solution.x[: self._columns] * self._unit[: self._columns]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from arbmodels.assignment.program import AssignmentProgram, Side, dense, offered
+from arbmodels.assignment.program import SPAN, UNBOUNDED, AssignmentProgram, Side, dense, offered
 from arbmodels.assignment.side.openings import Filled, Gates, fill, priced_table, side_of
 from arbmodels.assignment.source import Block, BoolArray, FloatArray
 from arbmodels.errors import SolverError
@@ -216,7 +216,8 @@ class Lagrangian:
             return np.inf, high, True
         if solution.row_dual is None:
             raise SolverError(
-                f"The prices of the coupling rows were not found: HiGHS says {solution.status!r}."
+                f"The prices of the constraints were not found, HiGHS says {solution.status!r}:"
+                f" {SPAN}"
             )
         excess = solution.x[count + moving : count + moving + rows]
         prices = np.clip(solution.row_dual[:rows], low, high)
@@ -260,7 +261,7 @@ def find_prices(lagrangian: Lagrangian, start: FloatArray, tolerance: float) -> 
         if reached < value:
             best, value = trial, reached
     if not np.isfinite(value):
-        raise SolverError("The program is unbounded; every side column needs bounds.")
+        raise SolverError(UNBOUNDED)
     return Priced(best * units.value / units.rows, value * units.value, False, settled)
 
 
