@@ -1,6 +1,7 @@
 """Cross-validation: optimism where there is only noise, none where all is known."""
 
-from dataclasses import replace
+import itertools
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,9 @@ import pytest
 
 import arbmodels as arb
 from arbmodels.errors import InfeasibleError, InputError
+from arbmodels.routing.constraints import Constraint
 from arbmodels.routing.folds import of_instances, split_attempts, split_instances
+from arbmodels.routing.parts import Part, scaled, scope
 from arbmodels.routing.scenarios import bootstrap
 from conftest import random_market
 
@@ -284,3 +287,159 @@ def test_lists_of_instances_that_read_alike_in_a_fold():
     for other in names[1:]:
         problem = problem.forbid("model-0", instances=[names[0], other])
     assert len(problem.cross_validate(3).folds) == 3
+
+
+@dataclass(frozen=True, eq=False)
+class Energy(Constraint):
+    """A user's own: energy of an array [N, J], in total or in the mean, in a segment or everywhere.
+
+    It knows nothing of folds.
+    """
+
+    amount: float
+    energy: np.ndarray
+    at_most: bool = True
+    mean: bool = False
+    segment: str | None = None
+    banned: np.ndarray | None = None
+    label = "energy"
+
+    @property
+    def limit(self):
+        return self.amount
+
+    def unit(self, table):
+        return "kWh"
+
+    def check(self, table):
+        if self.energy.shape != (table.size, table.width):
+            raise InputError("The energy is of other instances.")
+
+    def restrict(self, builder):
+        if self.banned is not None:
+            builder.mask(~self.banned)
+
+    def add(self, builder):
+        builder.quantity("energy", self.energy)
+        plans = np.ones(len(builder.table.plans))
+        parts = (Part("energy", plans, scope(builder.table, self.segment)),)
+        if self.mean:
+            covered = builder.table.times * builder.table.inside(self.segment)
+            parts = scaled(parts, 1.0 / covered.sum())
+        builder.row(self.label, parts, self.amount, at_most=self.at_most)
+
+
+def own_case(seed):
+    rng = np.random.default_rng(seed)
+    size, width = int(rng.integers(6, 11)), 2
+    solve, spend = rng.random((size, width)), rng.exponential(1, (size, width)) + 0.05
+    segment = [f"s{k % 2}" for k in range(size)]
+    weight = rng.integers(1, 4, size).astype(float)
+    problem = arb.RoutingProblem.from_arrays(
+        solve, spend, weight=weight, segment=segment, assignment="oracle"
+    )
+    where = [None, "s0"][int(rng.integers(2))]
+    energy = rng.exponential(1, (size, width))
+    inside = np.array([where in (None, each) for each in segment])
+    times = weight * size / weight.sum() * inside
+    mean, at_most = rng.random(2) < 0.5
+    amount = float(times @ energy.mean(axis=1)) * float(rng.uniform(0.3, 1.0))
+    amount /= times.sum() if mean else 1.0
+    banned = rng.random((size, width)) < 0.2
+    own = Energy(amount, energy, bool(at_most), bool(mean), where, banned)
+    return rng, problem, own, (solve, energy, weight, inside)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_constraint_of_ones_own_is_cut_down_to_a_fold(seed):
+    """Judged by enumeration of the part: the same amount per instance covered, the same mean."""
+    rng, problem, own, (solve, energy, weight, inside) = own_case(seed)
+    whole = replace(problem, constraints=(own,))
+    rows = np.sort(rng.choice(len(solve), int(rng.integers(3, 6)), replace=False))
+    if not (inside[rows] > 0).any():
+        rows = np.append(rows, np.flatnonzero(inside)[-1]).astype(np.int64)
+        rows = np.unique(rows)
+    part = of_instances(whole, rows)
+    # Weights count within the part; a total is held to its share of what it covers.
+    times = weight[rows] * len(rows) / weight[rows].sum()
+    all_times = weight * len(weight) / weight.sum()
+    per_instance = own.amount if own.mean else own.amount / (all_times @ inside)
+    best, used = -np.inf, {}
+    for choice in itertools.product(range(3), repeat=len(rows)):
+        value = sum(t * solve[i, j] for t, i, j in zip(times, rows, choice, strict=True) if j < 2)
+        if any(j < 2 and own.banned[i, j] for i, j in zip(rows, choice, strict=True)):
+            continue
+        left = sum(
+            t * inside[i] * energy[i, j]
+            for t, i, j in zip(times, rows, choice, strict=True)
+            if j < 2
+        ) / (times @ inside[rows])
+        used[choice] = left / per_instance
+        fits = left <= per_instance * (1 + 1e-9) if own.at_most else left >= per_instance
+        if fits and value / len(rows) > best:
+            best = value / len(rows)
+    if best == -np.inf:
+        with pytest.raises(InfeasibleError, match="energy"):
+            part.solve()
+        return
+    result = part.solve(gap=1e-9)
+    assert result.objective == pytest.approx(best, rel=1e-7)
+    # Left-hand sides are scaled up to all instances, so that the limit is the one asked for.
+    share = result.activity["energy"] / own.amount
+    assert share == pytest.approx(used[tuple(result.assignment)], rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("segment", [None, "s1"])
+def test_ones_own_budget_is_folded_like_the_built_in_one(segment, weighted):
+    rng = np.random.default_rng(5)
+    solve, spend = rng.random((30, 3)), rng.exponential(1, (30, 3)) + 0.1
+    weight = rng.integers(1, 4, 30) if weighted else None
+    problem = arb.RoutingProblem.from_arrays(
+        solve,
+        spend,
+        weight=weight,
+        segment=[f"s{k % 3}" for k in range(30)],
+        assignment="per-segment",
+    )
+    own = replace(problem, constraints=(Energy(8.0, spend, segment=segment),))
+    same = problem.add_budget(8.0, segment)
+    one, other = (each.cross_validate(5, gap=1e-9) for each in (own, same))
+    assert one.held_out == pytest.approx(other.held_out, rel=1e-9)
+    assert one.in_sample == pytest.approx(other.in_sample, rel=1e-9)
+    label = same.constraints[0].label
+    for ours, theirs in zip(one.folds, other.folds, strict=True):
+        assert ours.use["energy"] == pytest.approx(theirs.use[label], rel=1e-9)
+
+
+@pytest.mark.parametrize("assignment", ["per-segment", "single"])
+def test_a_feasible_problem_is_never_called_infeasible_by_folding(assignment):
+    """A user's own promise that takes all there is: every fold can keep its share of it."""
+    rng = np.random.default_rng(6)
+    solve, spend = rng.random((24, 2)), np.ones((24, 2))
+    problem = arb.RoutingProblem.from_arrays(
+        solve, spend, segment=[f"s{k % 3}" for k in range(24)], assignment=assignment
+    )
+    energy = np.tile([1.0, 0.5], (24, 1))
+    promised = replace(problem, constraints=(Energy(24.0, energy, at_most=False),))
+    result = promised.solve(folds=4)
+    assert result.counts == {"1 x model-0": 24}
+    assert result.validation.infeasible == 0
+    assert not any(each.broken for each in result.validation.violations)
+
+
+def test_where_no_part_can_be_fitted_the_problem_is_not_called_infeasible():
+    """One instance alone keeps a floor on the worst: the parts without it have to say so."""
+    solve = np.array([[0.9], [0.9], [0.1], [0.1]])
+    problem = arb.RoutingProblem.from_arrays(solve, np.ones((4, 1)), assignment="single")
+    floor = problem.add_floor(0.5)
+    assert floor.solve().status == "optimal"
+    for seed in range(6):
+        try:
+            found = floor.cross_validate(2, seed)
+        except InputError as error:
+            assert "met on all instances together" in str(error)  # noqa: PT017
+        else:
+            assert found.infeasible < 2
+    with pytest.raises(InfeasibleError):
+        problem.add_floor(0.6).cross_validate(2)

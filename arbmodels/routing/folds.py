@@ -21,6 +21,12 @@ from arbmodels.routing.constraints import (
     Constraint,
     Contract,
     Forbidden,
+    LatencyLimit,
+    MeanLatency,
+    MenuLimit,
+    QualityFloor,
+    RelativeFloor,
+    ShareLimit,
 )
 from arbmodels.routing.objectives import Objective, Profit
 from arbmodels.routing.partitions import Labels
@@ -29,6 +35,23 @@ from arbmodels.routing.robust import RobustBudget
 from arbmodels.routing.scenario_floor import ScenarioFloor
 from arbmodels.routing.table import PlanTable
 
+#: Limits on totals are scaled below, and limits on rates and shares stay; all others, of a user's
+#: own, say for themselves what they are on some of the instances.
+_BUILT_IN = (
+    Budget,
+    Capacity,
+    ChangeLimit,
+    Commitment,
+    Forbidden,
+    LatencyLimit,
+    MeanLatency,
+    MenuLimit,
+    QualityFloor,
+    RelativeFloor,
+    RobustBudget,
+    ScenarioFloor,
+    ShareLimit,
+)
 #: Share of the pairs that a split of attempts may leave out.
 FEW = 0.1
 #: More folds would be refits on almost the same data; a slip of the hand is refused instead.
@@ -39,8 +62,8 @@ def of_instances(problem: RoutingProblem, rows: IntArray) -> RoutingProblem:
     """Return the problem of some instances (increasing positions).
 
     Limits on totals are scaled with how often the instances they cover count; limits on rates and
-    shares stay. A limit on a segment or period without an instance among them is left out, and so
-    are limits on changes.
+    shares stay; constraints of a user's own are asked (:meth:`Constraint.of_instances`). A limit on
+    a segment or period without an instance among them is left out, and so are limits on changes.
     """
     table = problem.plan_table
     part = subset(table, rows)
@@ -186,6 +209,8 @@ def _constraint(
     constraint: Constraint, number: int, table: PlanTable, part: PlanTable, rows: IntArray
 ) -> Constraint | None:
     """Return a constraint for the instances ``rows``, whose table is ``part``; None to drop it."""
+    if not isinstance(constraint, _BUILT_IN):
+        return constraint.of_instances(table, part, rows)
     for partition in ("segment", "period"):
         label = getattr(constraint, partition, None)
         if label is not None and label not in part.labels(partition).names:
@@ -213,7 +238,7 @@ def _constraint(
             return None
     elif isinstance(constraint, ScenarioFloor):
         changes["scenarios"] = constraint.scenarios.subset(part, rows)
-    return replace(constraint, **changes)  # type: ignore[type-var]
+    return replace(constraint, **changes)
 
 
 def _covered(budget: Budget, table: PlanTable) -> float:

@@ -60,9 +60,10 @@ def cross_validate(
     Raises
     ------
     InputError
-        If there are too few instances, segments or attempts to split.
+        If there are too few instances, segments or attempts to split, or the constraints can be
+        met on all instances, but on no part to fit on.
     InfeasibleError
-        If no fold can be solved.
+        If the problem itself has no solution.
     """
     check_folds(folds)
     seed = seed_of(seed)
@@ -103,7 +104,12 @@ def cross_validate(
             else:
                 each[k, rows] = part.by_instance
     if not done:
-        raise failure or InputError("No fold could be made.")
+        problem.solve(gap=1.0, time_limit=time_limit)  # says so if it has no solution itself
+        raise InputError(
+            f"{table.name}: the constraints can be met on all instances together, but on no part"
+            f" that {folds} folds leave to fit on. Ask for more folds, which leave larger parts, or"
+            f" loosen a limit. Of one of them: {failure}"
+        )
     by_instance = None
     if separable:
         by_instance = np.stack([_mean(each) for each in gains])

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels.assignment.source import FloatArray, IntArray
 from arbmodels.display import number
 from arbmodels.errors import InputError
-from arbmodels.routing.builder import Builder
+from arbmodels.routing.builder import Builder, Row
+from arbmodels.routing.partitions import Labels
+from arbmodels.routing.parts import Part, Where
 from arbmodels.routing.table import PlanTable
 
 
 class Constraint(ABC):
-    """Something that every assignment has to satisfy."""
+    """Something that every assignment has to satisfy.
+
+    One of your own goes among the problem's ``constraints=`` and is solved, priced, moved along a
+    frontier, exported, named in conflicts and cross-validated like the built-in ones. It provides
+
+    * ``label``, ``limit``, ``at_most``, ``unit`` and ``check``;
+    * ``restrict``, if it forbids pairs: :meth:`Builder.forbid`, :meth:`Builder.mask`;
+    * ``add``, if it has rows: :meth:`Builder.row` with parts, which are sums over the instances.
+      The row's label is the constraint's, and its limit ``limit`` (0 for a share).
+
+    Numbers per instance are handed over through :meth:`Builder.quantity` and
+    :meth:`Builder.partition`, an array with one entry per instance of the table: so they can be cut
+    to some of the instances (:meth:`of_instances`).
+    """
 
     at_most: ClassVar[bool] = True
 
@@ -48,6 +65,34 @@ class Constraint(ABC):
     def add(self, builder: Builder) -> None:  # noqa: B027 - some constraints only forbid pairs
         """Add rows and side columns."""
 
+    def of_instances(
+        self,
+        table: PlanTable,
+        part: PlanTable,
+        rows: IntArray,
+    ) -> Constraint | None:
+        """Return the constraint for some instances: what a fold of cross-validation is held to.
+
+        By default what the constraint asks of all instances is cut down to these. A row whose terms
+        are a total is held to the same amount per instance that it covers, a row that is a mean to
+        the same mean, and one that covers none of them is dropped: left-hand sides are scaled up to
+        all instances, limits stay. Override it if your limit means something else.
+
+        Parameters
+        ----------
+        table, part : PlanTable
+            Of all instances, and of these.
+        rows : int array [n]
+            Which, increasing.
+
+        Returns
+        -------
+        Constraint or None
+            None leaves it out.
+        """
+        del part
+        return CutDown(self, table, rows)
+
     def achieved(
         self,
         table: PlanTable,  # noqa: ARG002
@@ -75,6 +120,137 @@ class Constraint(ABC):
         if abs(ticks - nearest) > 1e-6:
             nearest = math.ceil(ticks) if self.at_most else math.floor(ticks)
         return nearest * step
+
+
+@dataclass(frozen=True, eq=False)
+class CutDown(Constraint):
+    """What a constraint asks of all instances, cut down to some: see `Constraint.of_instances`.
+
+    Parameters
+    ----------
+    whole : Constraint
+    table : PlanTable
+        Of all instances.
+    rows : int array [n]
+        The instances that are left, increasing.
+    """
+
+    whole: Constraint
+    table: PlanTable
+    rows: IntArray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "at_most", self.whole.at_most)
+
+    @property
+    def label(self) -> str:
+        """The constraint's."""
+        return self.whole.label
+
+    @property
+    def limit(self) -> float:
+        """The constraint's: left-hand sides are scaled up to all instances."""
+        return self.whole.limit
+
+    def unit(self, table: PlanTable) -> str:  # noqa: ARG002
+        """Return the constraint's."""
+        return self.whole.unit(self.table)
+
+    def price_unit(self, table: PlanTable) -> str:  # noqa: ARG002
+        """Return the constraint's."""
+        return self.whole.price_unit(self.table)
+
+    def show(self, value: float, table: PlanTable, digits: int = 4) -> str:  # noqa: ARG002
+        """Format a limit as the constraint does."""
+        return self.whole.show(value, self.table, digits)
+
+    def check(self, table: PlanTable) -> None:
+        """Do nothing: all of it was checked."""
+
+    def restrict(self, builder: Builder) -> None:
+        """Forbid the pairs that are left."""
+        every = Builder(self.table, builder.assignment)
+        self.whole.restrict(every)
+        self._carry(every, builder)
+
+    def add(self, builder: Builder) -> None:
+        """Add the rows and side columns."""
+        every = Builder(self.table, builder.assignment)
+        every.payments = builder.payments
+        self.whole.add(every)
+        self._carry(every, builder)
+
+    def _carry(self, every: Builder, builder: Builder) -> None:
+        """Hand on what was built for all instances."""
+        for name, values in every.arrays.items():
+            builder.quantity(name, np.asarray(values)[self.rows])
+        for mask in every.masks:
+            builder.mask(np.asarray(mask)[self.rows])
+        for plans, where in every.forbidden:
+            builder.forbid(plans, self._where(where, every, builder))
+        builder.columns.update(every.columns)
+        builder.gain(every.gains)
+        for combination in every.beside:
+            builder.side_row(*combination)
+        for row in every.rows:
+            share = self._share(row, every, builder.table)
+            if share == 0.0:
+                continue  # none of the instances it covers is left
+            parts, whole, deviation = (
+                tuple(
+                    Part(each.quantity, each.plan / share, self._where(each.where, every, builder))
+                    for each in parts
+                )
+                for parts in (row.parts, row.whole, row.deviation)
+            )
+            columns = {
+                # What is paid for is that of the instances that are left.
+                name: value if name in every.columns else value / share
+                for name, value in row.columns.items()
+            }
+            builder.rows.append(
+                replace(
+                    row,
+                    parts=parts,
+                    whole=whole,
+                    deviation=deviation,
+                    columns=columns,
+                    gamma=row.gamma * share,
+                )
+            )
+
+    def _where(self, where: Where, every: Builder, builder: Builder) -> Where:
+        """Return factors by labels that all instances have, of which some may be missing here."""
+        renamed = {}
+        for name, factors in where.items():
+            labels = every.labels(name)
+            builder.partition(f"{name} of all", Labels(labels.names, labels.codes[self.rows]))
+            renamed[f"{name} of all"] = factors
+        return renamed
+
+    def _share(self, row: Row, every: Builder, part: PlanTable) -> float:
+        """Return how much of what a row counts is left, all quantities being one."""
+        counted = np.ones(self.table.size), np.ones(len(self.rows))
+        all_times, times = (self.table.times, part.times) if row.weighted else counted
+        parts = row.parts + row.whole
+        both = [
+            sum(
+                float(np.abs(factors_of(each, every, rows) * weight[:, None]).sum())
+                for each in parts
+            )
+            for rows, weight in ((slice(None), all_times), (self.rows, times))
+        ]
+        return both[1] / both[0] if both[0] > 0 else 1.0
+
+
+def factors_of(part: Part, builder: Builder, rows: IntArray | slice) -> FloatArray:
+    """Return what a part is multiplied with on some instances, [n, J]."""
+    size = len(np.arange(builder.table.size)[rows])
+    factors: FloatArray = np.array(np.broadcast_to(part.plan, (size, len(part.plan))))
+    for name, each in part.where.items():
+        of_label = each[builder.labels(name).codes[rows]]
+        factors *= of_label[:, None] if of_label.ndim == 1 else of_label
+    return factors
 
 
 def inside(segment: str | None, period: str | None = None) -> str:
