@@ -412,6 +412,24 @@ def test_ones_own_budget_is_folded_like_the_built_in_one(segment, weighted):
         assert ours.use["energy"] == pytest.approx(theirs.use[label], rel=1e-9)
 
 
+def test_ones_own_numbers_may_be_negative():
+    """What is saved counts against what is used; limits that are just met are kept."""
+    energy = np.array([[3.0, -1.0], [2.0, -2.5], [1.0, 0.1]])
+    solve = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3]])
+    problem = arb.RoutingProblem.from_arrays(solve, np.ones((3, 2)), abstain=False)
+    for choice in itertools.product(range(2), repeat=3):
+        used = float(energy[np.arange(3), choice].sum())
+        for nudge in (0.0, -1e-16, 1e-16):
+            limit = float(np.nextafter(used, np.sign(nudge) * np.inf)) if nudge else used
+            own = replace(problem, constraints=(Energy(limit, energy),))
+            fitting = [
+                solve[np.arange(3), each].mean()
+                for each in itertools.product(range(2), repeat=3)
+                if energy[np.arange(3), each].sum() <= used + 1e-9
+            ]
+            assert own.solve().objective == pytest.approx(max(fitting))
+
+
 @pytest.mark.parametrize("assignment", ["per-segment", "single"])
 def test_a_feasible_problem_is_never_called_infeasible_by_folding(assignment):
     """A user's own promise that takes all there is: every fold can keep its share of it."""

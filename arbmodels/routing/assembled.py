@@ -18,8 +18,15 @@ from arbmodels.assignment.program import (
     Side,
     offered,
 )
-from arbmodels.assignment.source import Arrays, Block, BoolArray, FloatArray, IntArray
-from arbmodels.routing.parts import ONE, Parts, scaled
+from arbmodels.assignment.source import (
+    Arrays,
+    Block,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Quantity,
+)
+from arbmodels.routing.parts import ONE, Part, Parts, scaled
 
 if TYPE_CHECKING:
     from arbmodels.routing.builder import Builder, Row
@@ -69,7 +76,8 @@ def assemble(builder: Builder) -> Assembled:
     table = builder.table
     expressions = [builder.objective, *(row.parts for row in builder.rows)]
     expressions += [each for row in builder.rows for each in (row.whole, row.deviation)]
-    parts = [part for expression in expressions for part in expression]
+    negative = _negative(builder)
+    parts = [part for expression in expressions for part in _signed(expression, negative)]
     used = [partition for part in parts for partition in part.where]
     used += [partition for _, where in builder.forbidden for partition in where]
     classes, labels, count = _classes(builder, list(dict.fromkeys(used)))
@@ -78,7 +86,7 @@ def assemble(builder: Builder) -> Assembled:
     shape = (len(names) + 1, count, len(table.plans))
 
     def written(expression: Parts) -> FloatArray:
-        return _written(expression, names, labels, shape)
+        return _written(_signed(expression, negative), names, labels, shape)
 
     rows = tuple(builder.rows)
     # Shares of a total: its rows ride along at the end, so that they are summed like the others.
@@ -91,7 +99,9 @@ def assemble(builder: Builder) -> Assembled:
     known = [] if table.offered is None else [table.offered]
     masks = [*known, *builder.masks]
     allowed = reduce(np.logical_and, masks) if masks else None
-    quantities = tuple(builder.array(name) for name in names)
+    quantities = tuple(
+        negative[name] if name in negative else builder.array(name) for name in names
+    )
     block = Block(0, quantities, classes, table.weights, allowed)
     program = AssignmentProgram(
         Arrays(block),
@@ -121,6 +131,29 @@ def assemble(builder: Builder) -> Assembled:
             spread = Deviations(r, row.gamma, written(row.deviation), members)
             program = replace(program, protected=spread)
     return Assembled(program, rows, tuple(builder.columns), wholes, _barren(program))
+
+
+def _negative(builder: Builder) -> dict[str, Quantity]:
+    """Return arrays that have numbers of both signs as two: what is positive, and what is not.
+
+    A program's quantities are not negative, so that coefficients tell the sizes of terms.
+    """
+    found: dict[str, Quantity] = {}
+    for name, values in builder.arrays.items():
+        array = np.asarray(values)
+        if np.fmin.reduce(array, axis=None, initial=0.0) < 0:
+            found[name], found[f"minus {name}"] = np.maximum(array, 0), np.maximum(-array, 0)
+    return found
+
+
+def _signed(expression: Parts, negative: Mapping[str, Quantity]) -> Parts:
+    """Return an expression in quantities that are not negative."""
+    parts: list[Part] = []
+    for part in expression:
+        parts.append(part)
+        if part.quantity in negative:
+            parts.append(Part(f"minus {part.quantity}", -part.plan, part.where))
+    return tuple(parts)
 
 
 def _classes(
