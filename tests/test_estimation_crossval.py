@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
+from math import comb
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arbmodels.cascades import cascade_frontier, search_frontier
@@ -15,17 +17,16 @@ from arbmodels.cascades.lattice import build_lattice
 from arbmodels.curves import attempt_curves, dollar_curves
 from arbmodels.errors import InputError
 from arbmodels.estimation import cross_validate_margin
-from arbmodels.estimation.crossval import _Plans, _policies_held_out
+from arbmodels.estimation.crossval import _Plans
 from arbmodels.estimation.folds import held_out
-from arbmodels.estimation.searched_policies import SearchedPolicies
-from arbmodels.estimation.shadow_price import (
-    ShadowPolicies,
+from arbmodels.estimation.scored import (
+    ScoredPolicies,
     Tables,
+    compare_held_out,
     fit_and_score,
     path_spend,
-    pooled,
-    spend_at,
 )
+from arbmodels.estimation.searched_policies import SearchedPolicies
 from arbmodels.margins import arbitrage
 from arbmodels.market import Market
 from arbmodels.plans import Plan
@@ -69,17 +70,25 @@ def test_paths_cost_elsewhere_what_their_plans_cost(seed, models, missing):
         assert solved == pytest.approx(weight @ scored.solve[rows[3:]], abs=1e-12)
 
 
-@given(st.integers(0, 2**32 - 1), st.floats(1e-3, 1e3))
-def test_the_policy_of_a_shadow_price_is_the_best_of_all_states(seed, price):
+@given(st.integers(0, 2**32 - 1), st.floats(0.01, 1.0))
+def test_the_policy_of_an_aim_is_the_best_mixture_of_all_states(seed, share):
     market = random_market(np.random.default_rng(seed), 5, 2, max_attempts=4)
     curves = attempt_curves(market)
     every = Tables.of(curves, curves.grids, np.arange(5))
     policies = fit_and_score(every, every)
-    solved, spend = policies.at(np.array([price]))
     lattice = build_lattice(curves)
-    best = (price * lattice.solve_rate - lattice.spend).max()
-    assert price * solved[0] - spend[0].sum() == pytest.approx(best, rel=1e-9, abs=1e-9)
-    assert np.all(np.diff(policies.price) >= 0)
+    rate, spend = lattice.solve_rate.ravel(), lattice.spend.ravel()
+    aim = share * rate.max()
+    # Every pair of states below and above the aim, mixed.
+    low, high = np.flatnonzero(rate <= aim), np.flatnonzero(rate > aim)
+    best = spend[rate >= aim - 1e-12].min(initial=np.inf)
+    if len(high):
+        mix = (aim - rate[low][:, None]) / (rate[high] - rate[low][:, None])
+        best = min(best, (spend[low][:, None] * (1 - mix) + spend[high] * mix).min())
+    solved, paid = policies.at(np.array([aim]))
+    assert solved[0] == pytest.approx(aim, abs=1e-9)
+    assert paid.sum() == pytest.approx(best, rel=1e-9, abs=1e-9)
+    assert policies.cost_at(np.array([aim]))[0] == pytest.approx(best, rel=1e-9, abs=1e-9)
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -91,11 +100,6 @@ def test_tables_add_up(seed):
     assert every.weight == pytest.approx(1)
     plain = build_lattice(curves)
     np.testing.assert_allclose(every.lattice().spend, plain.spend, atol=1e-12)
-    rest = every.without(parts[0])
-    both = parts[1] + parts[2]
-    np.testing.assert_allclose(rest.unsolved, both.unsolved, atol=1e-12)
-    assert rest.weight == pytest.approx(both.weight)
-    assert all((step >= 0).all() for step in rest.steps)
 
 
 def test_by_hand():
@@ -112,13 +116,17 @@ def test_by_hand():
     twins = [np.arange(20), np.arange(20, 40)]
     tables = [Tables.of(curves, curves.grids, fold) for fold in twins]
     every = tables[0] + tables[1]
-    inside = pooled([fit_and_score(every, every)], 1.0)
-    outside = pooled([fit_and_score(every.without(fold), fold) for fold in tables], 1.0)
-    rates = np.linspace(0.01, inside[0][-1], 30)
-    np.testing.assert_allclose(spend_at(rates, *inside), spend_at(rates, *outside), rtol=1e-9)
+    inside = [fit_and_score(every, every)]
+    outside = [fit_and_score(rest, fold) for rest, fold in (tables, tables[::-1])]
+    rates = np.linspace(0.01, inside[0].aimed[-1], 30)
+    one, two = (
+        compare_held_out([[each] for each in some], some, rates) for some in (inside, outside)
+    )
+    np.testing.assert_allclose(one.cost, two.cost, rtol=1e-9)
+    np.testing.assert_allclose(two.price, two.cost, rtol=1e-9)
     # And in sample it is the frontier with mixtures.
     mixed = cascade_frontier(curves).mixture_spend_at(rates)
-    np.testing.assert_allclose(spend_at(rates, *inside).sum(axis=1), mixed, rtol=1e-9)
+    np.testing.assert_allclose(one.cost, mixed, rtol=1e-9)
 
 
 def test_what_models_are_paid_adds_up_to_the_cost(simulated):
@@ -132,56 +140,215 @@ def test_what_models_are_paid_adds_up_to_the_cost(simulated):
     assert authors.held_out.spend_by_model is None
 
 
-def test_held_out_scores_are_held_at_the_largest_so_far():
-    falls = ShadowPolicies(
-        np.array([1.0, 2.0, 3.0]),
-        np.array([0.0, 0.5, 0.4, 0.6]),
-        np.array([[0.0, 0.0], [1.0, 3.0], [3.0, 0.5], [2.0, 4.0]]),
+def test_the_model_that_is_cheapest_in_training_sells():
+    # The first is cheaper up to 0.5, then the second; beyond 0.7 only the first reaches.
+    first = ScoredPolicies(
+        np.array([0.0, 0.5, 0.9]),
+        np.array([0.0, 2.0, 9.0]),
+        np.array([0.0, 0.4, 0.8]),
+        np.array([[0.0, 0.0], [3.0, 0.0], [8.0, 0.0]]),
+        1.0,
     )
-    rate, spend = pooled([falls], 1.0)
-    assert rate.tolist() == [0.0, 0.5, 0.5, 0.6]
-    assert spend.tolist() == [[0.0, 0.0], [1.0, 3.0], [1.0, 3.0], [2.0, 4.0]]
+    second = ScoredPolicies(
+        np.array([0.0, 0.7]),
+        np.array([1.6, 2.4]),
+        np.array([0.0, 0.7]),
+        np.array([[0.0, 1.0], [0.0, 5.0]]),
+        1.0,
+    )
+    both = ScoredPolicies(
+        np.array([0.0, 0.4, 1.0]),
+        np.array([0.0, 1.0, 10.0]),
+        np.array([0.0, 0.5, 0.75]),
+        np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 4.0]]),
+        1.0,
+    )
+    rates = np.array([0.25, 0.6, 0.7, 0.9, 0.95])
+    found = compare_held_out([[first, second]], [both], rates)
+    np.testing.assert_allclose(found.price, [1.5, 1 + 4 * 6 / 7, 5.0, 8.0, np.nan])
+    np.testing.assert_allclose(found.price_by_model[:3, 0], [1.5, 0.0, 0.0])
+    # The market solves 0.2, 0.6, 0.7, 0.8 there: what cascades that solve as much cost.
+    np.testing.assert_allclose(found.cost, [0.8, 3.6, 5.2, np.nan, np.nan])
+    np.testing.assert_allclose(found.spend_by_model.sum(axis=1), found.cost)
+    # Twice as many instances whose training set does not reach: left out on both sides.
+    short = ScoredPolicies(np.zeros(1), np.zeros(1), np.zeros(1), np.zeros((1, 2)), 2.0)
+    more = compare_held_out([[first, second], [short, short]], [both, both], rates[1:])
+    np.testing.assert_allclose(more.price[:3], found.price[1:4])
+    np.testing.assert_allclose(more.cost[:2], found.cost[1:3])
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_held_out_does_not_choose_the_policies(seed):
-    """Turn all held-out outcomes around: every shadow price keeps its policy."""
+    """Turn all held-out outcomes around: every aim keeps its policy."""
     market = random_market(np.random.default_rng(seed), 30, 2, max_attempts=5)
     fold, rest = np.arange(0, 30, 3), np.setdiff1d(np.arange(30), np.arange(0, 30, 3))
     turned = market.successes.copy()
     turned[fold] = (market.attempts - market.successes)[fold]
     curves = [attempt_curves(each) for each in (market, replace(market, successes=turned))]
-    prices = np.geomspace(1e-3, 1e3, 400)
-    chosen = []
-    for each in curves:
-        sources = [_Plans(each, each.grids, Tables.of(each, each.grids, np.arange(30)))]
-        (policies,) = _policies_held_out(sources, fold)
-        # What is bought at a shadow price, seen by what it solves and costs in training.
-        train = Tables.of(curves[0], each.grids, rest)
-        every = sources[0].every.without(Tables.of(each, each.grids, fold))
-        solved, spend = fit_and_score(every, train).at(prices)
-        chosen.append((solved, spend, policies.at(prices)[0]))
-    (solved, spend, held), (again, paid, otherwise) = chosen
-    np.testing.assert_allclose(solved, again, atol=1e-9)
-    np.testing.assert_allclose(spend, paid, atol=1e-9)
-    assert not np.allclose(held, otherwise)
+    one, other = (_Plans(each, each.grids).score(rest, fold) for each in curves)
+    np.testing.assert_allclose(one.aimed, other.aimed, atol=1e-12)
+    np.testing.assert_allclose(one.cost, other.cost, atol=1e-12)
+    assert not np.allclose(one.solved, other.solved)
 
 
-def test_there_is_no_margin_where_there_is_nothing_to_learn():
-    """Two models alike on every instance: whatever is saved in sample is luck, and is not kept."""
-    rng = np.random.default_rng(0)
-    chance = rng.beta(0.6, 0.6, (120, 1)).repeat(2, axis=1)
-    attempts = np.full((120, 2), 3)
+def from_scratch(market, parts, rates):
+    """Price and cost at solve rates, cross-validated by enumeration: no code is shared."""
+    n, c, q = market.attempts, market.successes, market.cost
+    most = n.max(axis=0)
+
+    def fails(i, m, k):
+        k = min(k, n[i, m])
+        return comb(n[i, m] - c[i, m], k) / comb(n[i, m], k)
+
+    def does(plan, rows):
+        """Solve rate and spend of a sequence of single attempts, paid while on record."""
+        solved = spent = 0.0
+        for i in rows:
+            left, made = 1.0, [0, 0]
+            for m in plan:
+                spent += left * q[i, m] * (made[m] < n[i, m])
+                made[m] += 1
+                left = fails(i, 0, made[0]) * fails(i, 1, made[1])
+            solved += 1 - left
+        return solved / len(rows), spent / len(rows)
+
+    orders = {
+        plan
+        for a, b in itertools.product(range(most[0] + 1), range(most[1] + 1))
+        for plan in itertools.permutations([0] * a + [1] * b)
+    }
+    families = {
+        "cascade": [orders],
+        "market": [[(m,) * k for k in range(most[m] + 1)] for m in range(2)],
+    }
+
+    def hull(plans, rows):
+        """Vertices by brute force: points below every segment between two others."""
+        points = sorted((*does(plan, rows), plan) for plan in plans)
+        kept = [points[0]]
+        while True:
+            more = [p for p in points if p[0] > kept[-1][0] + 1e-9]
+            if not more:
+                return kept
+            slope = [(p[1] - kept[-1][1]) / (p[0] - kept[-1][0]) for p in more]
+            kept.append(more[int(np.argmin(slope))])
+
+    price, cost = np.full((2, len(rates)), np.nan)
+    fitted = []
+    for fold in parts:
+        rest = [i for i in range(len(n)) if i not in set(fold.tolist())]
+        fitted.append(
+            {
+                name: [
+                    np.array([(*v[:2], *does(v[2], fold)) for v in hull(plans, rest)]).T
+                    for plans in several
+                ]
+                for name, several in families.items()
+            }
+        )
+    for u, rate in enumerate(rates):
+        r = s = inside = 0.0
+        paths = []
+        for fold, found in zip(parts, fitted, strict=True):
+            share = len(fold) / len(n)
+            able = [each for each in found["market"] if each[0][-1] >= rate]
+            if not able:
+                continue
+            inside += share
+            sells = min(able, key=lambda each: np.interp(rate, each[0], each[1]))
+            r += share * np.interp(rate, sells[0], sells[2])
+            s += share * np.interp(rate, sells[0], sells[3])
+            paths.append((share, found["cascade"][0]))
+        if inside < 0.25:
+            continue
+        price[u] = s / inside
+        # Walk the cascades' aims up from zero, from corner to corner, until they solve as much.
+        corners = sorted({float(aim) for _, each in paths for aim in each[0]})
+        walk = [
+            tuple(sum(w * np.interp(aim, each[0], each[k]) for w, each in paths) for k in (2, 3))
+            for aim in corners
+        ]
+        solved, paid = walk[0]
+        cost[u] = paid / inside if solved >= r else np.nan
+        for there, then in walk[1:]:
+            if solved < r <= there + 1e-12:
+                cost[u] = (paid + (then - paid) * (r - solved) / (there - solved)) / inside
+                break
+            if there > solved:
+                solved, paid = there, max(then, paid)
+    return price, cost
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_cross_validation_from_scratch(seed):
+    rng = np.random.default_rng(seed)
+    attempts = rng.integers(1, 4, (14, 2))
+    successes = rng.binomial(attempts, rng.beta(0.7, 0.7, (14, 1)))
+    attempts[:5], successes[:5] = 3, 0  # never solved, in both folds: no attempt is free
     market = Market(
-        ["a", "b"],
-        [f"i{k}" for k in range(120)],
-        attempts,
-        rng.binomial(attempts, chance),
-        np.full((120, 2), 0.02),
+        ["a", "b"], [f"i{k}" for k in range(14)], attempts, successes, rng.uniform(1, 3, (14, 2))
     )
-    found = cross_validate_margin(attempt_curves(market), solve_rates=np.linspace(0.3, 0.7, 50))
-    assert found.mean_optimism > -0.01
-    assert found.mean_in_sample >= found.mean_margin - 0.01
+    rates = np.linspace(0.05, 0.8, 16)
+    found = cross_validate_margin(market, folds=2, repeats=1, seed=seed, solve_rates=rates)
+    parts = held_out(market, 2, "instances", np.random.SeedSequence(seed).spawn(1)[0])
+    price, cost = from_scratch(market, parts, rates)
+    np.testing.assert_allclose(found.held_out.price, price, rtol=1e-9)
+    np.testing.assert_allclose(found.held_out.cost, cost, rtol=1e-9, atol=1e-12)
+    assert np.isfinite(price).sum() >= 8
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(1, 3))
+@settings(max_examples=40)
+def test_no_price_held_out_is_above_the_dearest_bill(seed, models, most):
+    """Rounding must not make a policy that pays any price for a solve rate of 1e-16."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(6, 30))
+    attempts = rng.integers(1, most + 1, (n, models))
+    market = Market(
+        [f"m{k}" for k in range(models)],
+        [f"q{k}" for k in range(n)],
+        attempts,
+        rng.binomial(attempts, rng.beta(0.5, 0.5, (n, 1))),
+        10 ** rng.uniform(-6, 0, (n, models)),
+        rng.uniform(0.1, 1, n),
+    )
+    rates = np.linspace(0.01, 1, 60)
+    found = cross_validate_margin(market, folds=3, repeats=1, seed=seed % 7, solve_rates=rates)
+    bill = (market.attempts * market.cost).sum(axis=1).max()
+    for each in (found.in_sample, found.held_out):
+        assert np.all(~(each.model_prices > bill * (1 + 1e-9)))
+        assert np.all(~(each.model_prices < 0))
+        assert np.all(~(each.price > bill * (1 + 1e-9)))
+        assert np.all(~(each.cost > bill * (1 + 1e-9)))
+        assert np.all(~(each.cost < 0))
+
+
+@pytest.mark.parametrize(
+    ("models", "tries", "seeds", "rates"),
+    [(2, 3, 60, np.linspace(0.3, 0.7, 50)), (2, 1, 60, None), (4, 2, 40, None)],
+)
+def test_there_is_no_margin_where_there_is_nothing_to_learn(models, tries, seeds, rates):
+    """Models of one law: whatever is saved in sample is luck, and none of it is kept."""
+    means = []
+    for seed in range(seeds):
+        rng = np.random.default_rng(seed)
+        chance = rng.beta(0.6, 0.6, (100, 1)).repeat(models, axis=1)
+        attempts = np.full((100, models), tries)
+        market = Market(
+            [f"m{k}" for k in range(models)],
+            [f"i{k}" for k in range(100)],
+            attempts,
+            rng.binomial(attempts, chance),
+            0.02 * 10 ** rng.uniform(-0.2, 0.2, (100, models)),
+        )
+        found = cross_validate_margin(market, repeats=1, solve_rates=rates)
+        if np.isfinite(found.margin).any():
+            means.append((found.mean_margin, found.mean_in_sample))
+    held, inside = np.array(means).T
+    error = held.std(ddof=1) / np.sqrt(len(held))
+    assert len(held) > 0.95 * seeds
+    assert abs(held.mean()) < 2 * error
+    assert inside.mean() > 0
 
 
 def test_folds_are_a_partition_and_stratified():
@@ -206,22 +373,25 @@ def test_authors_two_models(swebench_pair):
     assert found.mean_in_sample == pytest.approx(0.2106, abs=0.001)
     # The frontier of single plans, which the margin is usually of, is hardly above the hull.
     assert found.mean_in_sample == pytest.approx(arbitrage(curves).mean_margin, abs=0.003)
-    assert found.mean_margin == pytest.approx(0.180, abs=0.006)
-    assert found.mean_optimism == pytest.approx(0.030, abs=0.006)
+    assert found.mean_margin == pytest.approx(
+        0.205, abs=0.015
+    )  # another seed, a point more or less
+    assert found.mean_optimism == pytest.approx(0.005, abs=0.015)
     other = cross_validate_margin(curves, seed=1)
-    assert other.mean_margin == pytest.approx(found.mean_margin, abs=0.01)
+    assert other.mean_margin == pytest.approx(found.mean_margin, abs=0.03)
     segments = cross_validate_margin(curves, by="segments")
     assert segments.mean_optimism > found.mean_optimism
     authors = cross_validate_margin(swebench_pair, method="authors")
     assert authors.mean_in_sample == pytest.approx(0.1986, abs=0.001)
-    assert 0.01 < authors.mean_optimism < 0.035
+    assert -0.01 < authors.mean_optimism < 0.035
 
 
 def test_authors_three_models(swebench):
     market = swebench.select(models=["minicoder4b", "gpt5mini", "deepseek"])
-    found = cross_validate_margin(dollar_curves(market))
-    assert found.mean_margin == pytest.approx(0.276, abs=0.01)
-    assert found.mean_optimism == pytest.approx(0.031, abs=0.01)
+    curves = attempt_curves(market, 25)
+    found = cross_validate_margin(curves, repeats=4)
+    assert found.mean_in_sample == pytest.approx(0.345, abs=0.001)
+    assert found.mean_margin == pytest.approx(0.349, abs=0.02)
 
 
 def test_optimism_is_shown_beside_the_margin(simulated):
@@ -231,8 +401,9 @@ def test_optimism_is_shown_beside_the_margin(simulated):
         found = result.cross_validated
         assert found is not None
         shown = " ".join(str(result).split())
-        assert f"in-sample, optimism {100 * found.mean_optimism:.2f}%" in shown
-        assert "Cross-validated (5 folds of instances, 4 times" in shown
+        assert f"plans mixed {100 * found.mean_in_sample:.2f}%, cross-validated" in shown
+        assert f"{100 * found.mean_margin:.2f}%, optimism {100 * found.mean_optimism:.2f}%" in shown
+        assert "Cross-validated (5 folds of instances, 10 times" in shown
         assert f"mean margin {100 * found.mean_margin:.2f}%" in shown
         assert "optimism" in result._repr_html_()
         plain = result.to_dict()
@@ -332,7 +503,10 @@ def test_a_search_held_out_does_as_the_exact_method_held_out(simulated, by):
     # Other plans of nearly the same spend in sample: a little apart held out.
     np.testing.assert_allclose(searched.held_out.cost, exact.held_out.cost, rtol=0.03)
     np.testing.assert_allclose(searched.in_sample.cost, exact.in_sample.cost, rtol=0.02)
-    np.testing.assert_array_equal(searched.held_out.model_prices, exact.held_out.model_prices)
+    # At the shadow prices of either's cascades.
+    np.testing.assert_allclose(
+        searched.held_out.model_prices, exact.held_out.model_prices, rtol=0.02
+    )
     spend = searched.held_out.spend_by_model
     np.testing.assert_allclose(spend.sum(axis=1), searched.held_out.cost)
 
@@ -342,13 +516,13 @@ def test_searched_policies_are_scored_on_the_fold_alone():
     curves = attempt_curves(market)
     rows = np.arange(0, 30, 3)
     policies = SearchedPolicies(curves, np.array([0.3, 0.4]), 5_000)
-    scored = policies.held_out(rows)
+    scored = policies.score(np.setdiff1d(np.arange(30), rows), rows)
     # What happens to the instances held out changes their scores, and no policy.
     changed = market.successes.copy()
     changed[rows] = market.attempts[rows]
     other = attempt_curves(replace(market, successes=changed))
-    again = policies._replace(curves=other).held_out(rows)
-    np.testing.assert_array_equal(again.price, scored.price)
+    again = policies._replace(curves=other).score(np.setdiff1d(np.arange(30), rows), rows)
+    np.testing.assert_array_equal(again.aimed, scored.aimed)
     assert (again.solved >= scored.solved - 1e-12).all()
     assert again.solved[-1] == pytest.approx(market.weight[rows].sum())
     assert scored.solved[-1] < market.weight[rows].sum()

@@ -69,7 +69,7 @@ def cross_validate(
     method: Method = "exact",
     folds: Folds = 5,
     by: By = "instances",
-    repeats: Repeats = 4,
+    repeats: Repeats = 10,
     seed: Seed = 0,
     at: SolveRates = None,
     accounting: AccountingOption = None,
@@ -84,9 +84,10 @@ def cross_validate(
 ) -> None:
     """Compare the margin on new instances with the margin in sample.
 
-    Cascades, and the single models they compete with, are chosen on all folds but one, at every
-    shadow price of a solved instance, and scored on the fold that is held out. The optimism, in
-    sample less cross-validated, is by how much the margin in sample is too good.
+    Cascades, and the single model they compete with, are chosen on all folds but one, at every
+    solve rate, and scored on the fold that is held out. The optimism, in sample less
+    cross-validated, is by how much the margin in sample is too good. Held out a margin may be
+    negative.
     """
     check_picture(plot, force=force)
     check_table(output, force=force)

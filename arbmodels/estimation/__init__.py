@@ -7,6 +7,7 @@ from arbmodels.estimation.crossval_result import CrossValidatedMargin, PriceAndC
 from arbmodels.estimation.curve_bands import CurveBands
 from arbmodels.estimation.learning import LearnedPolicy, learn_policy
 from arbmodels.estimation.pooling import Prior
+from arbmodels.estimation.scored import ScoredPolicies, compare_held_out
 from arbmodels.estimation.study import robustness_study
 from arbmodels.estimation.study_result import RobustnessStudy
 
@@ -19,8 +20,10 @@ __all__ = [
     "PriceAndCost",
     "Prior",
     "RobustnessStudy",
+    "ScoredPolicies",
     "bootstrap_curves",
     "bootstrap_margin",
+    "compare_held_out",
     "cross_validate_margin",
     "learn_policy",
     "robustness_study",

@@ -3,20 +3,18 @@ r"""Cross-validated margins: cascades and models chosen on some instances, score
 What a cascade costs at a solve rate is estimated on the very instances it was chosen on, so it
 promises too much: the margin in sample exceeds the one on new instances by the *optimism*.
 
-Policies are indexed by the shadow price :math:`\lambda`. On each training set the plan that
-maximises :math:`\lambda \cdot \text{solve rate} - \text{spend}` is found, and what it does on the
-fold that is held out is added up over the folds. As :math:`\lambda` rises this traces one curve of
-(solve rate, spend), and every plan on it was chosen before the held-out outcomes were looked at.
-Choosing by the held-out solve rate instead ("the cheapest of the trained plans that reaches 75%
-there") would let those outcomes pick, for every solve rate, the plan that was lucky: a selection
-that leaks, and makes the cross-validated margin too good. Reading a solve rate off the curve only
-says where on it to look.
+One protocol for every margin (:func:`arbmodels.estimation.compare_held_out`). Policies are indexed
+by the solve rate they are to reach. On each training set the cheapest mixture of two cascades that
+reaches it there is found, and the cheapest of two plans of one model, the model being chosen there,
+too. Both are scored on the folds that are held out, and the cascades that solve as much there as
+the market are compared with it. So every policy, and the model that sells, was chosen before the
+held-out outcomes were looked at. Choosing by these instead ("the cheapest of the trained plans that
+reaches 75% there", "the model that turned out cheapest there") would let them pick what was lucky.
 """
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import add
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -30,28 +28,29 @@ from arbmodels.cascades import (
     authors_policy,
     cascade_frontier,
 )
-from arbmodels.cascades.authors import CostCurve
-from arbmodels.cascades.lattice import build_lattice, coarsen
-from arbmodels.curves import Curves, attempt_curves, blocks, default_budget_grid
+from arbmodels.cascades.authors import AuthorsPolicy, CostCurve
+from arbmodels.cascades.frontier import DEFAULT_STATES
+from arbmodels.cascades.hull import hull_vertices
+from arbmodels.cascades.lattice import build_lattice
+from arbmodels.curves import SAME_RATE, Curves, attempt_curves, default_budget_grid
 from arbmodels.errors import InputError
 from arbmodels.estimation.authors_search import AuthorsSearch
 from arbmodels.estimation.crossval_result import CrossValidatedMargin, PriceAndCost
 from arbmodels.estimation.folds import By, IntArray, held_out
 from arbmodels.estimation.rates import rates_up_to
-from arbmodels.estimation.searched_policies import SearchedPolicies
-from arbmodels.estimation.shadow_price import (
-    ShadowPolicies,
+from arbmodels.estimation.scored import (
+    ScoredPolicies,
     Tables,
+    compare_held_out,
     fit_and_score,
-    pooled,
-    spend_at,
 )
+from arbmodels.estimation.searched_policies import SearchedPolicies
 from arbmodels.estimation.workers import run
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 
-#: States of a lattice, and of the small lattices of a search, by default.
-_LATTICE_STATES, _SEARCH_STATES = 250_000, 30_000
+#: States of the small lattices of a search, by default.
+_SEARCH_STATES = 30_000
 
 
 def cross_validate_margin(
@@ -60,7 +59,7 @@ def cross_validate_margin(
     method: str = "exact",
     folds: int = 5,
     by: By = "instances",
-    repeats: int = 4,
+    repeats: int = 10,
     seed: int = 0,
     solve_rates: npt.ArrayLike | None = None,
     most_states: int | None = None,
@@ -68,36 +67,39 @@ def cross_validate_margin(
 ) -> CrossValidatedMargin:
     r"""Estimate the margin on new instances, and by how much the margin in sample is too good.
 
-    The market baseline is treated like the arbitrageur: each single model's budget is chosen on
-    the training instances at every shadow price and scored on the others. Its price at a solve
-    rate is the least over the models; being the least of estimates it is rather too low, so that
-    the margin errs on the low side. The margin in sample comes from the same curves, fitted and
-    scored on all instances, so the two differ by nothing but the hold-out.
+    The market is treated like the arbitrageur: which model is cheapest at a solve rate, and how
+    much is spent on it, is chosen on the training instances and scored on the others. On both
+    sides two neighbouring plans are mixed. The margin in sample comes from the same curves on the
+    same amounts, fitted and scored on all instances, so the two differ by nothing but the hold-out.
+    Held out it is not cut at zero: a policy that was chosen may lose, and the largest of an
+    estimate and zero is too good.
 
     Parameters
     ----------
     source : Market, Curves, Frontier or SearchedFrontier
-        As for :func:`arbmodels.arbitrage`. Of a searched frontier the curves are taken.
+        As for :func:`arbmodels.arbitrage`; of a frontier, on its own amounts. Of a searched
+        frontier the curves are taken.
     method : {"exact", "searched", "authors"}
         Searched policies are those of :func:`arbmodels.search_frontier`, for more than four
-        models, a market being scored in whole attempts; the search is repeated on every training
+        models; the search is repeated on every training
         set, and on all instances, to a gap of 2%. A searched frontier is always searched.
         For the authors' policy the allocation is chosen on the training instances by their grid
-        search; budgets, which index their curves, are not chosen at all.
+        search.
     folds : int
         At least 2.
     by : {"instances", "segments"}
         Hold out instances at random within each segment, or whole segments: how well does a
         policy do on a kind of task it was not fitted on?
     repeats : int
-        Divisions into folds to average over, at least 1; a single one can be off by percentage
-        points.
+        Divisions into folds to average over, at least 1; a single one can be off by several
+        percentage points, the mean of ten by one.
     seed : int
     solve_rates : increasing array of probabilities, optional
         As for :func:`arbmodels.arbitrage`.
     most_states : int, optional
-        Larger lattices are thinned, in sample and held out alike; 250,000 by default. Of a search
-        it is the limit of :func:`arbmodels.search_frontier`, 30,000 by default.
+        As for :func:`arbmodels.cascade_frontier`, in sample and held out alike; by default as
+        there, or as many as the frontier has that is given. Of a search it is the limit of
+        :func:`arbmodels.search_frontier`, 30,000 by default.
     workers : int, optional
         Processes; results do not depend on it (:func:`arbmodels.estimation.workers.run`).
 
@@ -138,11 +140,10 @@ def cross_validate_margin(
         rates, inside, outside = _searched(curves, divisions, solve_rates, states, workers)
         convention = curves.convention
     else:
-        if isinstance(source, Frontier):
-            thinned = coarsen(source.grids, most_states or _LATTICE_STATES)
-            frontier = Frontier(source.curves, build_lattice(source.curves, thinned))
-        else:
-            frontier = cascade_frontier(source, most_states=most_states or _LATTICE_STATES)
+        frontier = source if isinstance(source, Frontier) and most_states is None else None
+        if frontier is None:
+            scored = source if isinstance(source, Market) else _curves(source)
+            frontier = cascade_frontier(scored, most_states=most_states or DEFAULT_STATES)
         rates, inside, outside = _exact(frontier, divisions, solve_rates, workers)
         convention = frontier.convention
     return CrossValidatedMargin(
@@ -151,32 +152,44 @@ def cross_validate_margin(
 
 
 class _Plans(NamedTuple):
-    """The plans of a lattice: of the cascade, or of a model alone."""
+    """All plans of a lattice: of the cascade, or of a model alone."""
 
     curves: Curves
     grids: tuple[FloatArray, ...]
-    every: Tables
 
-    @classmethod
-    def of(cls, frontier: Frontier) -> _Plans:
-        """Return those of a frontier, their tables summed over all instances."""
-        everyone = np.arange(len(frontier.market.instances))
-        # In blocks, so that the tables over instances fit the memory.
-        width = sum(len(grid) for grid in frontier.grids)
-        parts = (
-            Tables.of(frontier.curves, frontier.grids, everyone[rows])
-            for rows in blocks(len(everyone), width)
+    def score(self, rest: IntArray, fold: IntArray) -> ScoredPolicies:
+        """Fit plans on some instances and score them on others."""
+        score = Tables.of(self.curves, self.grids, fold)
+        fit = score if rest is fold else Tables.of(self.curves, self.grids, rest)
+        return fit_and_score(fit, score)
+
+
+class _Refitted(NamedTuple):
+    """The frontiers of every training set, made the way that one was which had to be thinned."""
+
+    curves: Curves
+    most_states: int
+
+    def score(self, rest: IntArray, fold: IntArray) -> ScoredPolicies:
+        """Fit plans on some instances and score them on others."""
+        found = cascade_frontier(self.curves.on(rest), most_states=self.most_states)
+        aims = np.unique(np.append(found.to_frame()["solve_rate"].to_numpy(), 0.0))
+        cost = found.spend_at(aims)
+        kept = hull_vertices(aims, cost)
+        scored = [found.plan_at(float(aim)).evaluate(self.curves) for aim in aims[kept]]
+        weight = self.curves.market.weight[fold]
+        columns = [self.curves.market.model_index(name) for name in self.curves.names]
+        return ScoredPolicies(
+            aims[kept],
+            cost[kept],
+            np.array([weight @ each.solve[fold] for each in scored]),
+            np.stack([weight @ each.spend_by_model[fold] for each in scored])[:, columns],
+            float(weight.sum()),
         )
-        return cls(frontier.curves, frontier.grids, reduce(add, parts))
 
-    def inside(self) -> ShadowPolicies:
-        """Fit plans on all instances and score them there."""
-        return fit_and_score(self.every, self.every)
 
-    def held_out(self, fold: IntArray) -> ShadowPolicies:
-        """Fit plans on all instances but a fold, and score them on the fold."""
-        held = Tables.of(self.curves, self.grids, fold)
-        return fit_and_score(self.every.without(held), held)
+#: Whatever fits policies on some instances and scores them on others.
+_Source = _Plans | _Refitted | SearchedPolicies
 
 
 def _exact(
@@ -185,9 +198,13 @@ def _exact(
     solve_rates: npt.ArrayLike | None,
     workers: int | None,
 ) -> tuple[FloatArray, PriceAndCost, PriceAndCost]:
-    singles = [_Plans.of(each) for each in frontier.single_models]
-    rates = rates_up_to(_reach(singles), solve_rates)
-    inside, outside = _validated([*singles, _Plans.of(frontier)], rates, divisions, workers)
+    rates = rates_up_to(frontier.market_reach, solve_rates)
+    singles = [_Plans(each.curves, each.grids) for each in frontier.single_models]
+    cascades: _Source = _Plans(frontier.curves, frontier.grids)
+    if getattr(frontier, "known", None) is not None:
+        states = int(np.prod([float(len(grid)) for grid in frontier.grids]))
+        cascades = _Refitted(frontier.curves, states)
+    inside, outside = _validated(singles, cascades, rates, divisions, workers)
     return rates, inside, outside
 
 
@@ -205,47 +222,54 @@ def _searched(
     workers: int | None,
 ) -> tuple[FloatArray, PriceAndCost, PriceAndCost]:
     alone = [curves.only([model]) for model in curves.names]
-    singles = [_Plans.of(Frontier(each, build_lattice(each))) for each in alone]
-    rates = rates_up_to(_reach(singles), solve_rates)
+    frontiers = [Frontier(each, build_lattice(each)) for each in alone]
+    rates = rates_up_to(max(each.reach for each in frontiers), solve_rates)
+    singles = [_Plans(each.curves, each.grids) for each in frontiers]
     cascades = SearchedPolicies(curves, rates, most_states)
-    inside, outside = _validated([*singles, cascades], rates, divisions, workers)
+    inside, outside = _validated(singles, cascades, rates, divisions, workers)
     return rates, inside, outside
 
 
-def _reach(singles: list[_Plans]) -> float:
-    """Return the largest solve rate of a single model's plans, in sample."""
-    return max(float(pooled([each.inside()], each.every.weight)[0][-1]) for each in singles)
+class _Scores(NamedTuple):
+    """Policies of one training set: every model alone, and the cascades."""
+
+    alone: list[ScoredPolicies]
+    cascades: ScoredPolicies
 
 
 def _validated(
-    sources: list[_Plans | SearchedPolicies],
+    singles: list[_Plans],
+    cascades: _Source,
     rates: FloatArray,
     divisions: list[list[IntArray]],
     workers: int | None,
 ) -> tuple[PriceAndCost, PriceAndCost]:
-    """Return prices of single models, and the cost of the last source, in sample and held out."""
+    """Return prices of single models and the market, and the cost of cascades, both ways."""
+    market = cascades.curves.market
+    everyone = np.arange(len(market.instances))
     folds = [fold for division in divisions for fold in division]
-    tasks = [(sources, fold) for fold in folds]
-    scored = run(_policies_held_out, tasks, workers, "cross-validation, folds")
-    weight = float(sources[0].curves.market.weight.sum())
-    inside = [pooled([each.inside()], weight) for each in sources]
-    outside = [
-        pooled([of_fold[k] for of_fold in scored], weight * len(divisions))
-        for k in range(len(sources))
-    ]
-
-    def read(curves: list[tuple[FloatArray, FloatArray]]) -> PriceAndCost:
-        *prices, spend = (spend_at(rates, *curve) for curve in curves)
-        return PriceAndCost(np.concatenate(prices, axis=1), spend.sum(axis=1), spend)
-
-    return read(inside), read(outside)
+    tasks = [(singles, cascades, np.setdiff1d(everyone, fold), fold) for fold in folds]
+    scored = run(_scores, tasks, workers, "cross-validation, folds")
+    inside = [_scores(singles, cascades, everyone, everyone)]
+    return _read(inside, rates), _read(scored, rates)
 
 
-def _policies_held_out(
-    sources: list[_Plans | SearchedPolicies], fold: IntArray
-) -> list[ShadowPolicies]:
-    """Fit plans on all instances but a fold, and score them on the fold."""
-    return [each.held_out(fold) for each in sources]
+def _scores(singles: list[_Plans], cascades: _Source, rest: IntArray, fold: IntArray) -> _Scores:
+    """Fit policies on some instances and score them on others."""
+    count = len(singles)
+    alone = []
+    for m, each in enumerate(singles):
+        found = each.score(rest, fold)
+        paid = np.zeros((len(found.aimed), count))
+        paid[:, [m]] = found.spend
+        alone.append(replace(found, spend=paid))
+    return _Scores(alone, cascades.score(rest, fold))
+
+
+def _read(scored: list[_Scores], rates: FloatArray) -> PriceAndCost:
+    return compare_held_out(
+        [each.alone for each in scored], [each.cascades for each in scored], rates
+    )
 
 
 def _authors(
@@ -260,25 +284,44 @@ def _authors(
     folds = [fold for division in divisions for fold in division]
     tasks = [(market, grid, solve_rates, fold) for fold in folds]
     scored = run(_allocation_held_out, tasks, workers, "cross-validation, folds")
-    share = [market.weight[fold].sum() / len(divisions) for fold in folds]
-    rate, spend = (
-        np.sum([w * part[k] for w, part in zip(share, scored, strict=True)], axis=0)
-        for k in range(2)
-    )
-    prices = whole.model_prices_at(rates)
-    inside = PriceAndCost(prices, whole.spend_at(rates))
-    outside = PriceAndCost(prices, CostCurve(rate, spend).spend_at(rates))
+    outside = _read(scored, rates)
+    inside = _read([_of_authors(whole, whole, 1.0)], rates)
+    # Their formula for what each model is paid does not add up to the spend.
+    inside, outside = (replace(each, spend_by_model=None) for each in (inside, outside))
     return rates, inside, outside, whole.convention
 
 
 def _allocation_held_out(
     market: Market, grid: FloatArray, solve_rates: npt.ArrayLike | None, fold: IntArray
-) -> tuple[FloatArray, FloatArray]:
-    """Choose an allocation on all instances but a fold: its solve rates and spends on the fold."""
+) -> _Scores:
+    """Choose an allocation on all instances but a fold, and score it on the fold."""
     rest = np.setdiff1d(np.arange(len(market.instances)), fold)
     train, test = (
         market.select(instances=[market.instances[i] for i in rows]) for rows in (rest, fold)
     )
     goal = rates_up_to(authors_market_reach(train, grid), solve_rates)
-    cascade = authors_curve(test, AuthorsSearch(grid).best(train, goal), grid).cascade
-    return cascade.solve_rate, cascade.spend
+    chosen = AuthorsSearch(grid).best(train, goal)
+    fit, score = (authors_curve(each, chosen, grid) for each in (train, test))
+    return _of_authors(fit, score, float(market.weight[fold].sum()))
+
+
+def _of_authors(fit: AuthorsPolicy, score: AuthorsPolicy, weight: float) -> _Scores:
+    """Index the authors' curves, which are by budget, by the solve rate it reaches in ``fit``.
+
+    Cuts of a curve at two neighbouring budgets are mixed.
+    """
+
+    def policies(there: CostCurve, here: CostCurve, column: int) -> ScoredPolicies:
+        # From buying nothing on; a budget that reaches no further than a smaller one is none.
+        rate, spend = (np.append(0.0, each) for each in (there.solve_rate, there.spend))
+        further = np.append(True, rate[1:] > np.maximum.accumulate(rate)[:-1] + SAME_RATE)
+        paid = np.zeros((len(rate), len(fit.names)))
+        paid[1:, column] = here.spend
+        solved = np.append(0.0, here.solve_rate)
+        return ScoredPolicies(
+            rate[further], spend[further], weight * solved[further], weight * paid[further], weight
+        )
+
+    pairs = zip(fit.providers, score.providers, strict=True)
+    alone = [policies(there, here, m) for m, (there, here) in enumerate(pairs)]
+    return _Scores(alone, policies(fit.cascade, score.cascade, 0))

@@ -39,15 +39,22 @@ class PriceAndCost:
     spend_by_model : float array [U, M], optional
         What of the cost each model is paid. None for the authors' policy, whose purchases follow a
         formula of their own.
+    price_by_model : float array [U, M], optional
+        What of the market price each model is paid, where the model that sells was chosen on other
+        instances. By default the model of the least price sells.
     """
 
     model_prices: FloatArray
     cost: FloatArray
     spend_by_model: FloatArray | None = None
+    price_by_model: FloatArray | None = None
 
     @property
     def price(self) -> FloatArray:
-        """Least price of a single model, [U]; NaN where none reaches the solve rate."""
+        """Market price, [U]; NaN where no model reaches the solve rate."""
+        if self.price_by_model is not None:
+            paid: FloatArray = self.price_by_model.sum(axis=1)
+            return paid
         price: FloatArray = np.fmin.reduce(self.model_prices, axis=1)
         return price
 
@@ -55,6 +62,17 @@ class PriceAndCost:
     def margin(self) -> FloatArray:
         """max(0, 1 - cost / price), [U]; NaN where there is no price."""
         return margin_of(self.price, self.cost)
+
+    @property
+    def gain(self) -> FloatArray:
+        """1 - cost / price, [U], below zero where cascades lose; NaN where there is no price.
+
+        Zero where models are free, or where the cascade does not reach and nothing is sold.
+        """
+        price = self.price
+        with np.errstate(invalid="ignore", divide="ignore"):
+            gain = np.where((price > 0) & np.isfinite(self.cost), 1.0 - self.cost / price, 0.0)
+        return np.where(np.isfinite(price), gain, np.nan)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,9 +115,13 @@ class CrossValidatedMargin(Displayed):
 
     @cached_property
     def margin(self) -> FloatArray:
-        """Cross-validated margin, [U]; NaN where it is not defined in sample, too."""
+        """Cross-validated margin, [U]; NaN where it is not defined in sample, too.
+
+        Not cut at zero: whoever follows a policy that was chosen elsewhere may lose, and the larger
+        of an estimate and zero would be too good on average.
+        """
         inside = np.isfinite(self.in_sample.margin)
-        return np.where(inside, self.held_out.margin, np.nan)
+        return np.where(inside, self.held_out.gain, np.nan)
 
     @property
     def optimism(self) -> FloatArray:
@@ -146,8 +168,7 @@ class CrossValidatedMargin(Displayed):
         how = f"{self.folds} folds of {self.by}"
         if self.repeats > 1:
             how += f", {self.repeats} times"
-        if self.method != "authors":
-            how += ", neighbouring policies mixed"
+        how += "; neighbouring plans mixed"
         if not np.isfinite(self.margin).any():
             return f"Cross-validated ({how}): no solve rate of this grid is reached held out."
         both = self.solve_rates[np.isfinite(self.margin)]
@@ -232,7 +253,7 @@ class CrossValidatedMargin(Displayed):
                 "optimism",
             ),
             rows,
-            f"{self.sentence}\nPolicies are indexed by the shadow price of a solved instance."
+            f"{self.sentence}\nPolicies are indexed by the solve rate that they reach in training."
             f"\n{self.convention}.",
         )
 

@@ -1,4 +1,4 @@
-"""Policies of many models by shadow price: searched on some instances, scored on others."""
+"""Policies of many models: searched on some instances, scored on others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from arbmodels.cascades.search.natural import natural_of
 from arbmodels.cascades.search.run import search_frontier
 from arbmodels.curves import Curves
 from arbmodels.estimation.folds import IntArray
-from arbmodels.estimation.shadow_price import ShadowPolicies
+from arbmodels.estimation.scored import ScoredPolicies
 from arbmodels.passk import FloatArray
 
 #: Gap at which a search for policies ends: its bound is not used, and policies hardly improve.
@@ -35,17 +35,10 @@ class SearchedPolicies(NamedTuple):
     solve_rates: FloatArray
     most_states: int
 
-    def inside(self) -> ShadowPolicies:
-        """Search on all instances and score there."""
-        return self._scored(self.curves, self.curves, 1.0)
-
-    def held_out(self, fold: IntArray) -> ShadowPolicies:
-        """Search on all instances but a fold, and score on the fold."""
-        rest = np.setdiff1d(np.arange(len(self.curves.market.instances)), fold)
+    def score(self, rest: IntArray, fold: IntArray) -> ScoredPolicies:
+        """Search on some instances, and score on others."""
+        fit, score = self.curves.on(rest), self.curves.on(fold)
         weight = float(self.curves.market.weight[fold].sum())
-        return self._scored(self.curves.on(rest), self.curves.on(fold), weight)
-
-    def _scored(self, fit: Curves, score: Curves, weight: float) -> ShadowPolicies:
         natural = natural_of(fit)
         low, high = float(self.solve_rates.min()), float(self.solve_rates.max())
         wide = np.linspace(natural.reach / 20, natural.reach, _WIDE)
@@ -68,4 +61,4 @@ class SearchedPolicies(NamedTuple):
                 solved[v] = scored.solve_rate[-1]
                 models = np.array([m for m, _ in steps], dtype=np.int64)
                 paid[v] = np.bincount(models, scored.spend, minlength=len(fit.names))
-        return ShadowPolicies(np.diff(spend) / np.diff(rate), weight * solved, weight * paid)
+        return ScoredPolicies(rate, spend, weight * solved, weight * paid, weight)

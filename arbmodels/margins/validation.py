@@ -14,7 +14,7 @@ from arbmodels.passk import FloatArray
 LEAST_INSTANCES = 20
 #: Divisions into folds; more models or instances than these get one, for a second or two in all.
 #: So does a search, which is repeated on every training set: some ten seconds for six models.
-_REPEATS, _FEW_MODELS, _FEW_INSTANCES = 4, 3, 1_000
+_REPEATS, _FEW_MODELS, _FEW_INSTANCES = 10, 3, 1_000
 #: As many instances are validated within a few seconds; a search of as many models.
 MOST_INSTANCES, MOST_SEARCHED = 5_000, 8
 
