@@ -28,18 +28,18 @@ CASES = {
     "curves": 60,
     "plan": 60,
     "frontier": 50,
-    "thinned": 0,  # until thinned lattices are mended
+    "thinned": 40,
     "dollars": 50,
     "search": 25,
     "routing": 50,
     "routing-frontier": 15,
     "price-game": 15,
-    "capacity": 0,  # until several steps of demand have a closed form
+    "capacity": 20,
     "routing-program": 12,
     "bertrand": 60,
     "undercutting": 60,
     "entry": 60,
-    "mixed-prices": 0,  # until ties that share are mended
+    "mixed-prices": 20,
     "price-certificates": 60,
     "finite": 40,
     "bimatrix": 60,

@@ -240,9 +240,10 @@ def check_dollars(case: Case) -> None:
 
 
 def draw_search(rng: np.random.Generator) -> Case:
-    """Few or many models, few attempts."""
+    """Few or many models, few attempts; now and then more models than a lattice has axes."""
     wide = rng.random() < 0.3
-    case = draw_market(rng, (1, 4), (3, 6) if wide else (1, 3), 2 if wide else 3)
+    models = (9, 10) if rng.random() < 0.05 else (3, 6)
+    case = draw_market(rng, (1, 4), models if wide else (1, 3), 2 if wide else 3)
     if wide:
         case["attempts"] = np.minimum(case["attempts"], 1).tolist()
         case["successes"] = np.minimum(case["successes"], case["attempts"]).tolist()
