@@ -46,7 +46,7 @@ CASES = {
     "correlated": 30,
     "verified-plan": 50,
     "verification": 25,
-    "classes": 0,  # until the oracle is mended
+    "classes": 8,
     "paper-policy": 15,
     "paper-dollars": 60,
     "smooth-certificates": 15,

@@ -16,7 +16,7 @@ from tests.judges import cascades
 from tests.judges import classes as judge
 
 #: The relative gaps to which plans per group are proven.
-_PROVEN = {"per segment": GAP, "oracle": 1e-3}
+_PROVEN = {"per segment": GAP, "oracle": 0.0}
 
 
 def draw_classes(rng: np.random.Generator) -> Case:
@@ -98,8 +98,9 @@ def check_classes(case: Case) -> None:
                 spend[name][k],
                 least,
             )
-            if name == "oracle":
-                holds("class oracle: bound", bound[name][k] <= most + room, bound[name][k], most)
+            holds(f"class {name}: bound", bound[name][k] <= most + room, bound[name][k], most)
+            if name == "oracle":  # exact in whole attempts
+                between("class oracle", least, spend[name][k], most, ROUNDING)
         for name in spend:
             if name != "oracle" and "oracle" in spend:
                 room = (1 + ROUNDING) * (1 + _PROVEN["oracle"])
