@@ -13,6 +13,7 @@ import pytest
 
 import arbmodels as arb
 from arbmodels.cascades.authors import CostCurve
+from arbmodels.estimation.crossval_result import PriceAndCost
 from arbmodels.games import CapacityGame, EntryGame, FiniteGame, Menu, PriceGame, ProviderGame
 from arbmodels.games.smooth import SmoothGame
 from arbmodels.model_curves import AttemptCurve
@@ -47,6 +48,7 @@ CASES = {
     "verified-plan": 50,
     "verification": 25,
     "classes": 8,
+    "cross-validation": 40,
     "paper-policy": 15,
     "paper-dollars": 60,
     "smooth-certificates": 15,
@@ -144,9 +146,14 @@ def _gains_forgotten(owner):
     return plant
 
 
-def _classes_too_dear(patch):
-    right = PolicyClasses.spend.fget
-    patch.setattr(PolicyClasses, "spend", property(lambda self: _nudged(right(self))))
+def _property(owner, name):
+    """Make a property return numbers a little off."""
+
+    def plant(patch):
+        right = getattr(owner, name).fget
+        patch.setattr(owner, name, property(lambda self: _nudged(right(self))))
+
+    return plant
 
 
 def _areas(module):
@@ -189,7 +196,8 @@ FAULTS = {
     "price-game": _attribute(PriceGame, "certify", "profit"),
     "verified-plan": _attribute(_areas("verification"), "verified_plan", "right"),
     "verification": _method(VerifiedFrontier, "cost_at"),
-    "classes": _classes_too_dear,
+    "classes": _property(PolicyClasses, "spend"),
+    "cross-validation": _property(PriceAndCost, "price"),
     "paper-policy": _method(CostCurve, "spend_at", by=1e-4),
     "paper-dollars": _method(arb.Frontier, "spend_at"),
     "smooth-certificates": _attribute(SmoothGame, "certify", "gain", by=-0.01),

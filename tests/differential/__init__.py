@@ -9,6 +9,7 @@ from __future__ import annotations
 from tests.differential import (
     cascades,
     classes,
+    crossval,
     finite,
     paper,
     passk,
@@ -26,6 +27,7 @@ AREAS: dict[str, Area] = {
         passk,
         cascades,
         classes,
+        crossval,
         paper,
         verification,
         routing,

@@ -67,10 +67,14 @@ def check_margin(case: Case) -> None:
     everyone = list(range(count))
     try:
         tasks = [(sorted(set(everyone) - set(f.tolist())), f.tolist()) for f in folds]
-        outside = [judge.Policies(tables, *task) for task in tasks]
-        markets = [judge.Market([judge.Policies(one, *task) for one in alone]) for task in tasks]
-        inside = judge.Policies(tables, everyone, everyone)
-        whole = judge.Market([judge.Policies(one, everyone, everyone) for one in alone])
+        outside, inside = (
+            judge.compared(
+                [[judge.Policies(one, *task) for one in alone] for task in each],
+                [judge.Policies(tables, *task) for task in each],
+                rates,
+            )
+            for each in (tasks, [(everyone, everyone)])
+        )
     except judge.Tied:
         return
     found = cross_validate_margin(
@@ -81,35 +85,17 @@ def check_margin(case: Case) -> None:
         solve_rates=rates,
         workers=1,
     )
-    scale = float(np.max(case["cost"]))
-    for what, parts, mine in (
-        ("cost in sample", [inside], found.in_sample.cost),
-        ("price in sample", [whole], found.in_sample.price),
-        ("cost held out", outside, found.held_out.cost),
-        ("price held out", markets, found.held_out.price),
-    ):
-        # Repeated divisions are averaged.
-        held = case["repeats"] if what.endswith("out") else 1
-        scaled = [_Scaled(part, 1 / held) for part in parts]
-        same(f"cross-validation: {what}", mine, judge.pooled(scaled, rates), ROUNDING, 1e-3 * scale)
+    scale = 1e-3 * float(np.max(case["cost"]))
+    for where, (price, cost) in (("in_sample", inside), ("held_out", outside)):
+        mine = getattr(found, where)
+        same(f"cross-validation: price {where}", mine.price, price, ROUNDING, scale)
+        same(f"cross-validation: cost {where}", mine.cost, cost, ROUNDING, scale)
     cost, price = np.array(found.held_out.cost), np.array(found.held_out.price)
     with np.errstate(invalid="ignore"):
         gain = np.where(np.isfinite(cost), 1 - cost / price, 0.0)
     defined = np.isfinite(price) & np.isfinite(np.array(found.in_sample.margin))
     gain = np.where(defined, gain, np.nan)
     same("cross-validation: margin", found.margin, gain, ROUNDING, 1.0)
-
-
-class _Scaled:
-    """Policies of which only a part counts."""
-
-    def __init__(self, part: judge.Policies | judge.Market, share: float) -> None:
-        self.part, self.share, self.aimed = part, share, part.aimed
-
-    def at(self, aim: float) -> tuple[float, float]:
-        """What the part solves and spends."""
-        solved, spent = self.part.at(aim)
-        return self.share * solved, self.share * spent
 
 
 AREAS = (

@@ -1,9 +1,10 @@
-"""Cross-validated costs from scratch: mixtures chosen on some instances, scored on others.
+"""Cross-validated prices and costs from scratch: chosen on some instances, scored on others.
 
 On a training set the cheapest mixtures of two plans lie on the lower hull of (solve rate, spend)
-of all plans; the policy that aims at a rate is the mixture of the two neighbouring vertices. Its
-plans are scored on the fold that is held out, and the folds are added up at equal aims. The
-market's policy at an aim is that of the model which is cheapest in training.
+of all plans; the policy that aims at a rate is the mixture of the two neighbouring vertices. The
+market's policy at u is that of the model which is cheapest at u in training; on the folds held out
+it solves r(u) and costs s(u), the price. The cost is that of the cascades that solve r(u) there.
+Only training sets that reach u with a model alone count.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Order = tuple[int, ...]
 
 
 class Tied(Exception):  # noqa: N818 - not an error of the package
-    """Two plans are equally good in training, or too dear: what is chosen is anybody's choice."""
+    """Two plans are equally good in training: what they do elsewhere is anybody's choice."""
 
 
 def cheapest_orders(tables: Tables) -> dict[Order, tuple[Fraction, Fraction, Order]]:
@@ -71,20 +72,14 @@ class Policies:
                     break
                 hull.pop()
             hull.append(point)
-        for vertex in hull:
-            same = [
-                p
-                for p in points
-                if abs(float(p[0] - vertex[0])) <= 1e-11
-                and abs(float(p[1] - vertex[1])) <= 1e-11 * float(vertex[1])
-            ]
-            if len(same) > 1:
-                raise Tied
-        # Nobody pays more for the lightest instance than every attempt on all of them costs.
-        lightest = min(w for w in tables.on(train).weight if w)
-        for (x0, y0, _), (x1, y1, _) in itertools.pairwise(hull):
-            if (y1 - y0) / (x1 - x0) > Fraction(9, 10) * hull[-1][1] / lightest:
-                raise Tied
+        # Other points on the hull, up to rounding: other mixtures cost as little.
+        x, y = (np.array([float(p[k]) for p in hull]) for k in (0, 1))
+        on_hull = sum(
+            abs(float(spend) - np.interp(float(rate), x, y)) <= 1e-9 * float(spend)
+            for rate, spend, _ in points
+        )
+        if on_hull > len(hull):
+            raise Tied
         self.aimed = np.array([float(rate) for rate, _, _ in hull])
         self.cost = np.array([float(spend) for _, spend, _ in hull])
         solved, spent = [], []
@@ -93,6 +88,7 @@ class Policies:
             solved.append(float(sum(tables.weight[i] * chance[i] for i in test)))
             spent.append(float(sum(tables.weight[i] * sum(money[i]) for i in test)))
         self.solved, self.spent = np.array(solved), np.array(spent)
+        self.weight = float(sum(tables.weight[i] for i in test))
 
     def at(self, aim: float) -> tuple[float, float]:
         """What the policy that aims at a rate solves and spends where it is scored."""
@@ -106,41 +102,44 @@ class Policies:
         return float(np.interp(aim, self.aimed, self.cost)) if aim <= self.aimed[-1] else np.inf
 
 
-class Market:
-    """The model that is cheapest in training at every aim."""
-
-    def __init__(self, alone: list[Policies]) -> None:
-        self.alone = alone
-        corners = sorted({float(x) for each in alone for x in each.aimed})
-        turns = []
-        for one, other in itertools.combinations(alone, 2):
-            for a, b in itertools.pairwise(corners):
-                if b > min(one.aimed[-1], other.aimed[-1]):
-                    break
-                x, y = one.cost_at(a) - other.cost_at(a), one.cost_at(b) - other.cost_at(b)
-                if x * y < 0:
-                    turns.append(a + x / (x - y) * (b - a))
-        # Just beyond the reach of one model another sells.
-        beyond = [float(np.nextafter(each.aimed[-1], np.inf)) for each in alone]
-        most = max(float(each.aimed[-1]) for each in alone)
-        self.aimed = np.array(sorted({*corners, *turns, *(x for x in beyond if x <= most)}))
-
-    def at(self, aim: float) -> tuple[float, float]:
-        """What the chosen model solves and spends."""
-        cost = [each.cost_at(aim) for each in self.alone]
-        if np.isfinite(min(cost)):
-            return self.alone[int(np.argmin(cost))].at(aim)
-        return max(self.alone, key=lambda each: each.aimed[-1]).at(aim)
-
-
-def pooled(parts: list[Policies] | list[Market], rates: list[float]) -> list[float]:
-    """Spend at solve rates of the policies of all folds, added up at equal aims."""
-    aims = sorted({float(x) for part in parts for x in part.aimed})
-    points = [tuple(map(sum, zip(*(part.at(aim) for part in parts), strict=True))) for aim in aims]
-    rate, spend = [], []
-    for solved, spent in points:  # neither ever falls
-        rate.append(max(solved, rate[-1] if rate else 0.0))
-        spend.append(max(spent, spend[-1] if spend else 0.0))
-    kept = [0] + [k for k in range(1, len(rate)) if rate[k] > rate[k - 1]]
-    x, y = [rate[k] for k in kept], [spend[k] for k in kept]
-    return [float(np.interp(u, x, y)) if u <= x[-1] else float("nan") for u in rates]
+def compared(
+    alone: list[list[Policies]], cascades: list[Policies], rates: list[float]
+) -> tuple[list[float], list[float]]:
+    """Price and cost at every rate; NaN where a quarter of the weight is not reached."""
+    total = sum(each.weight for each in cascades)
+    aims = sorted({float(x) for each in cascades for x in each.aimed})
+    prices, costs = [], []
+    for u in rates:
+        reach = [max(float(one.aimed[-1]) for one in fold) for fold in alone]
+        if any(abs(x - u) < 1e-9 for x in reach):
+            raise Tied
+        folds = [k for k, x in enumerate(reach) if x > u]
+        weight = sum(cascades[k].weight for k in folds)
+        if weight < 0.25 * total:
+            prices.append(float("nan"))
+            costs.append(float("nan"))
+            continue
+        solved = spent = 0.0
+        for k in folds:
+            training = sorted((one.cost_at(u), m) for m, one in enumerate(alone[k]))
+            if len(training) > 1 and training[1][0] - training[0][0] <= 1e-9 * training[0][0]:
+                raise Tied
+            a, b = alone[k][training[0][1]].at(u)
+            solved, spent = solved + a, spent + b
+        prices.append(spent / weight)
+        x, y = [], []
+        for aim in aims:
+            points = [cascades[k].at(aim) for k in folds]
+            rate = sum(p[0] for p in points) / weight
+            cost = sum(p[1] for p in points) / weight
+            x.append(max(rate, x[-1]) if x else rate)  # neither ever falls
+            y.append(max(cost, y[-1]) if y else cost)
+        kept = [0] + [k for k in range(1, len(x)) if x[k] > x[k - 1]]
+        here = solved / weight
+        known = here <= x[-1] + 1e-12
+        costs.append(
+            float(np.interp(here, [x[k] for k in kept], [y[k] for k in kept]))
+            if known
+            else float("nan")
+        )
+    return prices, costs
