@@ -130,7 +130,8 @@ def attempt_curves(
     Raises
     ------
     InputError
-        If ``max_attempts`` is missing or below one.
+        If ``max_attempts`` is missing or below one, or a model's record does not identify the prior
+        of a beta-binomial estimator (:func:`arbmodels.fit_beta_prior`).
     """
     if max_attempts is not None and max_attempts < 1:
         raise InputError(f"max_attempts is {max_attempts}; it must be at least 1.")
@@ -142,7 +143,10 @@ def attempt_curves(
     for m in range(len(market.models)):
         attempts, successes = market.attempts[:, m], market.successes[:, m]
         most = int(attempts.max()) if max_attempts is None else max_attempts
-        failure = failure_table(attempts, successes, most, estimator)
+        try:
+            failure = failure_table(attempts, successes, most, estimator)
+        except InputError as error:
+            raise InputError(f"{market.name}, {market.models[m]}: {error}") from None
         stop = accounting == "stop-at-record" and estimator == "unbiased"
         spend = _spend_by_attempt(failure, market.cost[:, m], attempts, stop)
         models.append(AttemptCurve(failure, spend))

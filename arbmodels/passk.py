@@ -191,7 +191,7 @@ def failure_table(
     Raises
     ------
     InputError
-        If there is no such estimator.
+        If there is no such estimator, or the record does not identify its prior.
     """
     n, c = attempts[:, None].astype(float), successes[:, None].astype(float)
     k = np.arange(most, dtype=float)
@@ -225,6 +225,18 @@ _ZERO_BOUNDS = (-12.0, 7.0)
 _NO_MASS = 1e-4
 
 
+def _not_identified(attempts: FloatArray, needed: int) -> InputError:
+    count = int(np.count_nonzero(attempts >= needed))
+    words = {2: "two", 3: "three"}[needed]
+    what = "a mass at zero beside a Beta" if needed == 3 else "a Beta prior"
+    less = " or leave the mass at zero out" if needed == 3 and attempts.max(initial=0) >= 2 else ""
+    return InputError(
+        f"{count} of {attempts.size} instances have {words} attempts: how instances differ, which"
+        f" {what} is about, cannot be told from fewer than {words} instances with {words} or more."
+        f" Record more attempts{less}; estimator='unbiased' needs no prior."
+    )
+
+
 def fit_beta_prior(
     attempts: npt.ArrayLike, successes: npt.ArrayLike, *, zero: bool = False
 ) -> BetaPrior:
@@ -233,6 +245,12 @@ def fit_beta_prior(
     Maximises :math:`\sum_i \log B(a+c_i, b+n_i-c_i) - \log B(a, b)` over log a and log b in
     [-7, 9]; where all outcomes agree the maximum lies at such a bound. With a mass :math:`\pi_0`
     at zero the likelihood of an instance is :math:`\pi_0 [c_i = 0] + (1 - \pi_0)` times that.
+
+    *What identifies it.* From n attempts on an instance the data tell of the mean of p, p^2, ..,
+    p^n over instances and of nothing else. One attempt each knows the mean only, which every
+    spread of p shares: the Beta's second parameter needs instances with two attempts, a mass at
+    zero, the third, instances with three. At least as many of these as there are parameters are
+    asked for; a hundred are better.
 
     Parameters
     ----------
@@ -248,7 +266,8 @@ def fit_beta_prior(
     Raises
     ------
     InputError
-        If there is no instance or a count is impossible.
+        If there is no instance, a count is impossible, or too few instances have two attempts
+        (three with a mass at zero), so that any spread would fit as well.
 
     Notes
     -----
@@ -260,6 +279,9 @@ def fit_beta_prior(
     n, c = np.asarray(attempts, dtype=float), np.asarray(successes, dtype=float)
     if n.size == 0 or not np.all((n >= 1) & (c >= 0) & (c <= n)):
         raise InputError("A beta prior needs instances with attempts >= 1 and 0 <= successes <= n.")
+    needed = 3 if zero else 2
+    if np.count_nonzero(n >= needed) < needed:
+        raise _not_identified(n, needed)
 
     def loss(theta: FloatArray) -> float:
         a, b = np.exp(theta[:2])

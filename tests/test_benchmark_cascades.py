@@ -57,7 +57,8 @@ def test_a_script_that_does_not_answer_stops_the_run(
 
 def test_no_peer_beats_the_frontier() -> None:
     market = small_market()
-    curves, frontier = arb.dollar_curves(market), arb.cascade_frontier(market)
+    curves = arb.dollar_curves(market)
+    frontier = arb.cascade_frontier(curves)
     bound = frontier.bound_at(RATES)
     ascent = CoordinateAscent(curves).spend_at(RATES)
     assert np.all(ascent >= bound - 1e-12)

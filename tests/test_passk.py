@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import beta as beta_distribution
 
+import arbmodels as arb
 from arbmodels.errors import InputError
 from arbmodels.passk import BetaPrior, failure_table, fit_beta_prior, pass_at_k
 
@@ -68,7 +69,7 @@ def test_tables_of_the_other_estimators(estimator):
 
 def test_pairs_without_a_record_never_solve():
     for estimator in ("unbiased", "geometric", "beta-binomial", "beta-binomial-zero"):
-        table = failure_table(np.array([0, 4]), np.array([0, 2]), 3, estimator)
+        table = failure_table(np.array([0, 4, 3, 3]), np.array([0, 2, 1, 0]), 3, estimator)
         assert table[0].tolist() == [1, 1, 1, 1]
         assert table[1, -1] < 1
 
@@ -279,3 +280,34 @@ def test_a_mass_at_zero_needs_its_estimator():
     with pytest.raises(InputError, match="fit one with"):
         pass_at_k(3, 1, 1, "beta-binomial-zero")
     assert BetaPrior(1e-9, 1e5).hopeless(10_000, 0) == 0
+
+
+@pytest.mark.parametrize(
+    ("attempts", "zero", "words"),
+    [
+        ([1] * 200, False, "0 of 200 instances have two attempts"),
+        ([1] * 199 + [2], False, "1 of 200 instances have two attempts"),
+        ([2] * 198 + [3] * 2, True, "2 of 200 instances have three attempts.*leave the mass"),
+    ],
+)
+def test_a_prior_that_the_record_does_not_identify_is_refused(attempts, zero, words):
+    n = np.array(attempts)
+    c = np.random.default_rng(0).binomial(n, 0.3)
+    with pytest.raises(InputError, match=words):
+        fit_beta_prior(n, c, zero=zero)
+    market = arb.Market(
+        ["m"], [f"q{i}" for i in range(200)], n[:, None], c[:, None], np.ones((200, 1))
+    )
+    with pytest.raises(InputError, match=f"m: {words}"):
+        arb.attempt_curves(market, 5, "beta-binomial-zero" if zero else "beta-binomial")
+
+
+def test_one_attempt_each_has_the_same_likelihood_under_every_spread():
+    # Why it is refused: betas of one mean, from nearly constant to nearly Bernoulli.
+    from scipy.special import betaln
+
+    c = np.r_[np.ones(60), np.zeros(140)]
+    each = [
+        sum(betaln(0.3 * k + c, 0.7 * k + 1 - c) - betaln(0.3 * k, 0.7 * k)) for k in (0.1, 1, 50)
+    ]
+    np.testing.assert_allclose(each, each[0])

@@ -201,7 +201,7 @@ def _exact(
     rates = rates_up_to(frontier.market_reach, solve_rates)
     singles = [_Plans(each.curves, each.grids) for each in frontier.single_models]
     cascades: _Source = _Plans(frontier.curves, frontier.grids)
-    if getattr(frontier, "known", None) is not None:
+    if frontier.known is not None:
         states = int(np.prod([float(len(grid)) for grid in frontier.grids]))
         cascades = _Refitted(frontier.curves, states)
     inside, outside = _validated(singles, cascades, rates, divisions, workers)

@@ -15,8 +15,11 @@ LEAST_INSTANCES = 20
 #: Divisions into folds; more models or instances than these get one, for a second or two in all.
 #: So does a search, which is repeated on every training set: some ten seconds for six models.
 _REPEATS, _FEW_MODELS, _FEW_INSTANCES = 10, 3, 1_000
-#: As many instances are validated within a few seconds; a search of as many models.
-MOST_INSTANCES, MOST_SEARCHED = 5_000, 8
+#: As many instances are validated within a few seconds; a search of as many models; a lattice of
+#: as many states, the same on every training set.
+MOST_INSTANCES, MOST_SEARCHED, MOST_STATES = 5_000, 8, 500_000
+#: Lattices up to so many states are quick enough for several divisions.
+_FEW_STATES = 100_000
 
 
 def why_not(source: Frontier | SearchedFrontier | AuthorsPolicy, solve_rates: FloatArray) -> str:
@@ -36,12 +39,20 @@ def why_not(source: Frontier | SearchedFrontier | AuthorsPolicy, solve_rates: Fl
     much = f"{count} instances" if count > (_FEW_INSTANCES if searched else MOST_INSTANCES) else ""
     if searched and models > MOST_SEARCHED:
         much = f"a search of {models} models"
+    if isinstance(source, Frontier) and source.known is not None:
+        much = "a lattice thinned and searched anew on every training set"
+    elif isinstance(source, Frontier) and _states(source) > MOST_STATES:
+        much = f"a lattice of {_states(source):,} states"
     if much:
         return (
             f"Not cross-validated: it would take long with {much};"
             " call arbmodels.estimation.cross_validate_margin."
         )
     return ""
+
+
+def _states(source: Frontier) -> int:
+    return int(np.prod([float(len(grid)) for grid in source.grids]))
 
 
 def validated(
@@ -53,7 +64,12 @@ def validated(
     """
     if reason := why_not(source, solve_rates):
         return reason
-    few = len(source.names) <= _FEW_MODELS and len(source.market.instances) <= _FEW_INSTANCES
+    quick = not isinstance(source, Frontier) or _states(source) <= _FEW_STATES
+    few = (
+        quick
+        and len(source.names) <= _FEW_MODELS
+        and len(source.market.instances) <= _FEW_INSTANCES
+    )
     repeats = _REPEATS if few and not isinstance(source, SearchedFrontier) else 1
     try:
         if isinstance(source, Frontier | SearchedFrontier):
