@@ -237,7 +237,7 @@ class PlanEvaluation(Displayed):
 
 
 def attempts_up_to(models: Market | Iterable[str], most: int = 1) -> tuple[Plan, ...]:
-    """Return the plans of plain routing: abstain, and 1..``most`` attempts of each single model.
+    """Return the plans of plain routing: 1..``most`` attempts of each model, and abstaining last.
 
     Parameters
     ----------
@@ -248,10 +248,10 @@ def attempts_up_to(models: Market | Iterable[str], most: int = 1) -> tuple[Plan,
     Examples
     --------
     >>> [plan.label for plan in attempts_up_to(["small", "large"], 2)]
-    ['abstain', '1 x small', '2 x small', '1 x large', '2 x large']
+    ['1 x small', '2 x small', '1 x large', '2 x large', 'abstain']
     """
     if whole_of(most, "number of attempts of attempts_up_to") < 1:
         raise InputError(f"attempts_up_to needs at least one attempt, not {most}.")
     most = int(most)
     names = models.models if isinstance(models, Market) else labels_of(models, "models")
-    return (Plan(), *(Plan(((name, k),)) for name in names for k in range(1, most + 1)))
+    return (*(Plan(((name, k),)) for name in names for k in range(1, most + 1)), Plan())

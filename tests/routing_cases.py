@@ -15,8 +15,14 @@ SLACK = 1e-7
 
 
 def draw(seed, instances=5, models=2, **options):
-    """The market of a seed."""
-    return random_market(np.random.default_rng(seed), instances, models, **options)
+    """The market of a seed, in which the models of a segment have an instance in common."""
+    rng = np.random.default_rng(seed)
+    while True:
+        market = random_market(rng, instances, models, **options)
+        segments = np.array(market.segment or [""] * instances)
+        parts = [market.recorded, *(market.recorded[segments == name] for name in set(segments))]
+        if all(part[:, part.any(axis=0)].all(axis=1).any() for part in parts):
+            return market
 
 
 def random_problem(seed, market, plans=None, assignment="oracle", constraints=2):
@@ -58,27 +64,31 @@ def enumerate_assignments(problem):
     names = list(dict.fromkeys(labels)) if problem.assignment == "oracle" else sorted(set(labels))
     group = np.array([names.index(label) for label in labels])
     evaluations = [plan.evaluate(market) for plan in plans]
-    options = []
+    solve_of = np.array([e.solve for e in evaluations])
+    spend_of = np.array([e.spend_by_model for e in evaluations])
+    tried_of = spend_of / np.where(market.recorded, market.cost, 1.0)
+    options = [[] for _ in names]
     for g in range(len(names)):
-        recorded = market.recorded[group == g]
-        options.append(
-            [
-                j
-                for j, plan in enumerate(plans)
-                if all(recorded[:, market.models.index(model)].all() for model in plan.models)
-            ]
-        )
+        for j, plan in enumerate(plans):
+            used = [market.models.index(model) for model in plan.models]
+            has = [i for i in np.flatnonzero(group == g) if market.recorded[i, used].all()]
+            if not has:
+                continue
+            options[g].append(j)
+            # Where there is no record, the mean of the group's instances that have one.
+            share = market.weight[has] / market.weight[has].sum()
+            for i in set(np.flatnonzero(group == g)) - set(has):
+                for values in (solve_of, spend_of, tried_of):
+                    values[j, i] = np.tensordot(share, values[j, has], 1)
     choices = np.array(np.meshgrid(*options, indexing="ij")).reshape(len(names), -1).T
     plan_of = choices[:, group]
     every = np.arange(len(group))
-    solve = np.array([e.solve for e in evaluations])[plan_of, every]
-    by_model = np.array([e.spend_by_model for e in evaluations])[plan_of, every]
-    return choices, (solve, by_model)
+    return choices, tuple(values[plan_of, every] for values in (solve_of, spend_of, tried_of))
 
 
 def left_hand_side(problem, constraint, parts):
     market = problem.market
-    solve, by_model = parts
+    solve, by_model, tried = parts
     times = len(market.weight) * market.weight
     inside = np.ones(len(times), dtype=bool)
     if getattr(constraint, "segment", None) is not None:
@@ -88,8 +98,7 @@ def left_hand_side(problem, constraint, parts):
     if isinstance(constraint, QualityFloor):
         return solve[:, inside] @ times[inside] / times[inside].sum()
     m = market.models.index(constraint.model)
-    per_attempt = np.where(market.recorded[:, m], market.cost[:, m], 1.0)
-    return (by_model[:, :, m] / per_attempt) @ times
+    return tried[:, :, m] @ times
 
 
 def enumerate_problem(problem):

@@ -123,9 +123,14 @@ def arrays_world(rng, assignment, *, weights=None, ties=False, instances=None, o
 def market_world(rng, assignment):
     """Cascades and several attempts on a market."""
     size = int(rng.integers(1, 5))
-    market = random_market(
-        rng, size, 2, missing=0.2, segments=min(2, size), equal_weights=bool(rng.random() < 0.5)
-    )
+    equal = bool(rng.random() < 0.5)
+    while True:
+        market = random_market(
+            rng, size, 2, missing=0.2, segments=min(2, size), equal_weights=equal
+        )
+        groups = groups_of(assignment, market.segment)
+        if all(comparable(market.recorded[groups == g]) for g in set(groups)):
+            break
     period = [f"t{k}" for k in rng.integers(0, 2, size)]
     provider = ["alpha", "beta"] if rng.random() < 0.7 else ["alpha", "alpha"]
     seconds = rng.uniform(1, 9, 2)
@@ -144,9 +149,18 @@ def market_world(rng, assignment):
     spend = np.stack([each.spend_by_model for each in scored], axis=1)
     cost = np.where(market.recorded, market.cost, 1.0)
     attempts = spend / cost[:, None, :]
+    solve = np.stack([each.solve for each in scored], axis=1)
+    for g in set(groups):  # means over the instances that have a record of the plan
+        for j in range(len(plans)):
+            has, lacks = (np.flatnonzero((groups == g) & (known[:, j] == one)) for one in (True, 0))
+            if len(has) and len(lacks):
+                share = market.weight[has] / market.weight[has].sum()
+                for values in (solve, spend, attempts):
+                    values[lacks, j] = np.tensordot(share, values[has, j], 1)
+                known[lacks, j] = True
     return World(
         problem,
-        np.stack([each.solve for each in scored], axis=1),
+        solve,
         spend,
         attempts,
         attempts @ seconds,
@@ -161,12 +175,23 @@ def market_world(rng, assignment):
 
 def assignments(known, assignment, segment):
     """All assignments to pairs on offer: plan of every instance, [K, N]."""
-    size = len(known)
+    group = groups_of(assignment, segment)
+    count = group.max() + 1
+    options = [np.flatnonzero(known[group == g].all(axis=0)) for g in range(count)]
+    return np.array(list(itertools.product(*options)), dtype=int).reshape(-1, count)[:, group]
+
+
+def groups_of(assignment, segment):
+    """What gets a plan, as numbers from 0, [N]."""
+    size = len(segment)
     labels = {"oracle": list(range(size)), "per-segment": list(segment), "single": [0] * size}
     names = sorted(set(labels[assignment]))
-    group = np.array([names.index(each) for each in labels[assignment]])
-    options = [np.flatnonzero(known[group == g].all(axis=0)) for g in range(len(names))]
-    return np.array(list(itertools.product(*options)), dtype=int).reshape(-1, len(names))[:, group]
+    return np.array([names.index(each) for each in labels[assignment]])
+
+
+def comparable(recorded):
+    """Whether the models of a group [n, M] have an instance in common, if they have any."""
+    return recorded[:, recorded.any(axis=0)].all(axis=1).any()
 
 
 @dataclass(eq=False)

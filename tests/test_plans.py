@@ -151,7 +151,7 @@ def test_evaluation_shows_spend_per_model():
 
 def test_attempts_up_to_lists_plain_routing():
     plans = attempts_up_to(["a"], 2)
-    assert [plan.stages for plan in plans] == [(), (("a", 1.0),), (("a", 2.0),)]
+    assert [plan.stages for plan in plans] == [(("a", 1.0),), (("a", 2.0),), ()]
     with pytest.raises(InputError, match="at least one attempt"):
         attempts_up_to(["a"], 0)
 

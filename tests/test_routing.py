@@ -63,9 +63,10 @@ def check_against_enumeration(problem):
         activity = result.activity[constraint.label]
         excess = (activity - constraint.limit) * (1 if constraint.at_most else -1)
         assert excess <= 1e-7 * max(1.0, constraint.limit)
+    group = problem.group_of_instance
     for i, j in enumerate(result.assignment):
-        for model in problem.plans[j].models:
-            assert problem.market.recorded[i, problem.market.model_index(model)]
+        used = [problem.market.model_index(model) for model in problem.plans[j].models]
+        assert problem.market.recorded[group == group[i]][:, used].all(axis=1).any()
 
 
 def check_conflict(problem, error, sides, holds):

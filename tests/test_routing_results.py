@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from time import perf_counter
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import arbmodels as arb
@@ -221,3 +224,159 @@ def test_a_group_without_a_plan_is_named():
     result = arb.RoutingProblem(market, [*plans, arb.Plan()]).solve()
     assert result.counts == {"1 x b": 1, "abstain": 1}
     assert "1 pairs of instance and plan not offered" in str(result)
+
+
+# --- missing records ---
+
+
+def with_gaps(seed, gaps):
+    """Three models of 30 instances in three segments; ``gaps`` lack a record."""
+    rng = np.random.default_rng(seed)
+    attempts = rng.integers(1, 4, (30, 3))
+    for i, m in gaps:
+        attempts[i, m] = 0
+    return arb.Market(
+        ["small", "mid", "large"],
+        [f"i{i}" for i in range(30)],
+        attempts,
+        rng.binomial(attempts, [0.3, 0.5, 0.8]),
+        rng.uniform(0.5, 1.5, (30, 3)) * [0.1, 0.4, 2.0],
+        weight=rng.uniform(0.5, 2.0, 30),
+        segment=np.repeat(["a", "b", "c"], 10),
+    )
+
+
+@pytest.mark.parametrize("assignment", ["per-segment", "single"])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_few_missing_records_count_as_the_mean_of_the_others(assignment, seed):
+    """By hand: weighted means over the instances that have a record, all plans enumerated."""
+    market = with_gaps(seed, [(1, 2), (12, 2), (13, 2), (25, 0)])
+    budget = 12.0
+    result = arb.RoutingProblem(market, assignment=assignment).add_budget(budget).solve()
+    groups = np.repeat([0, 1, 2] if assignment == "per-segment" else [0, 0, 0], 10)
+    times, rate = 30 * market.weight, market.successes / np.maximum(market.attempts, 1)
+    value, bill = np.zeros((2, groups.max() + 1, 4))
+    for g in range(groups.max() + 1):
+        for m in range(3):
+            has = (groups == g) & market.recorded[:, m]
+            whole = times[groups == g].sum()
+            value[g, m] = whole * (times[has] @ rate[has, m]) / times[has].sum()
+            bill[g, m] = whole * (times[has] @ market.cost[has, m]) / times[has].sum()
+    every = np.arange(len(value))
+    reached = {
+        choice: value[every, choice].sum() / 30
+        for choice in itertools.product(range(4), repeat=len(value))
+        if bill[every, choice].sum() <= budget
+    }
+    assert result.solve_rate == pytest.approx(max(reached.values()))
+    best = np.array(max(reached, key=reached.get))
+    assert result.assignment.tolist() == best[groups].tolist()
+    assert result.spend == pytest.approx(bill[every, best].sum())
+    assert "1 x large: 3 of 30 instances have no record and count as the mean" in str(result)
+    assert result.to_dict()["filled_pairs"] == 4
+    with pytest.raises(arb.InputError, match="some pairs have no record"):
+        result.problem.cross_validate()
+    # A plan per instance knows nothing of means.
+    assert replace(result.problem, assignment="oracle").plan_table.pool is None
+
+
+def test_a_model_without_any_record_in_a_segment_stays_out_and_the_result_says_so():
+    market = with_gaps(0, [(i, 2) for i in range(10)])
+    result = arb.RoutingProblem(market, assignment="per-segment").solve()
+    plans = result.to_frame().groupby("segment")["plan"].first()
+    assert plans["a"] != "1 x large"
+    assert "not offered: 1 x large to a (no record there)" in str(result)
+
+
+def test_a_log_in_which_each_request_was_served_by_one_model_is_refused():
+    served = np.arange(30) % 3
+    market = with_gaps(0, [(i, m) for i in range(30) for m in range(3) if m != served[i]])
+    with pytest.raises(arb.InputError, match=r"no instance of segment 'a' has a record of every"):
+        arb.RoutingProblem(market, assignment="per-segment")
+    with pytest.raises(arb.InputError, match=r"1 x small on 10, 1 x mid on 10, 1 x large on 10"):
+        arb.RoutingProblem(market, assignment="single")
+    frame = pd.DataFrame({"instance": range(30), "model": served, "solve": 0.5, "spend": 1.0})
+    frame["segment"] = market.segment
+    with pytest.raises(arb.InputError, match="a row of one model only, as in a log"):
+        arb.RoutingProblem.from_frame(frame, segment="segment", assignment="per-segment")
+    # Disjoint in different segments is no matter: nobody compares across.
+    half = with_gaps(0, [(i, 0) for i in range(10)] + [(i, 2) for i in range(10, 30)])
+    assert arb.RoutingProblem(half, assignment="per-segment").solve().status == "optimal"
+
+
+# --- what the numbers are ---
+
+
+def test_the_label_follows_what_the_numbers_are():
+    market = with_gaps(0, [])
+    oracle = "oracle bound, not deployable: it uses each instance's own solve probabilities"
+    assert oracle in str(arb.RoutingProblem(market).solve())
+    given = arb.RoutingProblem.from_arrays([[0.2, 0.9]], [[1.0, 2.0]], weight=[40.0])
+    text = str(given.solve())
+    assert oracle not in text
+    assert "per-instance assignment: chosen by the numbers given" in text
+    predictions = SimpleNamespace(
+        market=market, solve=np.full((30, 3), 0.5), cost=np.ones((30, 3)), label="cross-fitted"
+    )
+    predicted = arb.RoutingProblem.from_predictions(predictions)
+    for text in (str(predicted), str(predicted.solve()), str(predicted.add_budget(9).frontier())):
+        assert "oracle" not in text
+    assert "deployable: chosen by predictions" in str(predicted.solve())
+    assert list(predicted.plan_table.instances) == list(market.instances)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_assignment_by_predictions_is_scored_on_the_record(seed):
+    market = with_gaps(seed, [])
+    rng = np.random.default_rng(seed)
+    predictions = SimpleNamespace(
+        market=market, solve=rng.random((30, 3)), cost=market.cost * 1.1, label="cross-fitted"
+    )
+    for assignment in ("oracle", "per-segment", "single"):
+        problem = arb.RoutingProblem.from_predictions(predictions, assignment=assignment)
+        result = problem.add_budget(20).solve()
+        score = result.score_on(market)
+        solved, spent = np.zeros((2, 30))
+        for i, j in enumerate(result.assignment):
+            if j < 3:
+                solved[i] = market.successes[i, j] / market.attempts[i, j]
+                spent[i] = market.cost[i, j]
+        assert score.solve_rate == pytest.approx(market.weight @ solved)
+        assert score.spend == pytest.approx(30 * market.weight @ spent)
+        variance = market.weight**2 @ (solved - score.solve_rate) ** 2 * 30 / 29
+        assert score.solve_rate_standard_error == pytest.approx(np.sqrt(variance))
+        assert score.to_dict()["counts"] == score.to_frame()["plan"].value_counts().to_dict()
+        assert f"solve rate {100 * score.solve_rate:.2f}%" in str(score)
+    # In another order, on some of the instances, and by a policy's choices: by label.
+    part = market.select(instances=market.instances[20:5:-2])
+    result = arb.RoutingProblem.from_predictions(predictions).add_budget(20).solve()
+    plans = result.to_frame()["plan"]
+    assert list(result.score_on(part).plan) == plans[list(part.instances)].tolist()
+    chosen = result.policy().choose(result.problem)
+    assert arb.RoutingProblem(market).score(chosen).plan == tuple(chosen)
+    with pytest.raises(arb.InputError, match="The instance 'i0' was not in the problem"):
+        arb.RoutingProblem(part).solve().score_on(market)
+    gap = with_gaps(seed, [(i, m) for i in range(30) for m in range(3) if i % 3 != m])
+    with pytest.raises(arb.InputError, match="get a plan that has no record there"):
+        result.score_on(gap)
+
+
+def test_per_instance_numbers_of_a_problem_are_what_its_policy_takes():
+    """``value`` and ``spend`` are of one instance, whatever its weight; no factor of N."""
+    market = with_gaps(3, [])
+    result = arb.RoutingProblem(market).add_budget(15).solve()
+    problem = result.problem
+    plans = result.to_frame()["plan"].to_numpy()
+    chosen = result.policy().choose(problem.value, problem.spend)
+    assert (chosen.to_numpy() != plans).sum() <= 1  # the last of the money
+    assert (result.policy().choose(problem).to_numpy() != plans).sum() <= 1
+    np.testing.assert_allclose(problem.value[:, :3], market.successes / market.attempts)
+    assert problem.added_solve_rate == pytest.approx(market.weight[:, None] * problem.value)
+    framed = [
+        pd.DataFrame(values[:, 2::-1], market.instances, market.models[::-1])
+        for values in (problem.value, problem.spend)
+    ]
+    shuffled = framed[1].sample(frac=1, random_state=0)
+    again = result.policy().choose(framed[0], shuffled)
+    assert again.tolist() == chosen.tolist()
+    assert again.index.tolist() == list(market.instances)

@@ -169,7 +169,7 @@ def test_more_confidence_costs_more_and_the_mean_of_all_is_the_mean():
     assert spends[-1] > spends[0]
     average = scenarios.solve.mean(axis=0)
     mean = arb.RoutingProblem.from_arrays(
-        average[:, 1:], problem.plan_table.spend[:, 1:], weight=problem.plan_table.times
+        average[:, :-1], problem.plan_table.spend[:, :-1], weight=problem.plan_table.times
     )
     assert mean.minimize_spend().add_floor(0.4).solve(gap=1e-6).objective == pytest.approx(
         spends[0], rel=1e-4
@@ -181,12 +181,12 @@ def test_bootstrap_has_the_mean_and_the_spread_of_its_law():
     table, market = problem.plan_table, problem.market
     scenarios = resampled(problem, 4000, seed=2, instances=True)
     share = market.successes / market.attempts
-    drawn = scenarios.solve[:, :, 1:]
+    drawn = scenarios.solve[:, :, :-1]
     spread = np.sqrt(share * (1 - share) / market.attempts)
     assert np.abs(drawn.mean(axis=0) - share).max() <= 5 * spread.max() / math.sqrt(4000)
     assert drawn.std(axis=0) == pytest.approx(spread, abs=0.03)
     assert (drawn[:, share == 1] == 1).all()
-    assert (scenarios.solve[:, :, 0] == 0).all()
+    assert (scenarios.solve[:, :, -1] == 0).all()
     assert (scenarios.times.sum(axis=1) == table.size).all()
     assert scenarios.times.var(axis=0) == pytest.approx(np.full(6, 5 / 6), abs=0.12)
 
@@ -259,7 +259,7 @@ def test_errors():
     with pytest.raises(InputError, match=r"shape \(2, 6\)"):
         Scenarios(table, np.zeros((2, 6)))
     wrong = np.zeros((2, 6, 3))
-    wrong[1, 4, 2] = np.nan
+    wrong[1, 4, 1] = np.nan
     with pytest.raises(InputError, match="Scenario 2, instance 'instance-4', plan '1 x model-1'"):
         Scenarios(table, wrong)
     with pytest.raises(InputError, match="times of the scenarios"):

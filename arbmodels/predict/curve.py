@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels.checks import aligned, seed_of, whole_of
 from arbmodels.errors import InputError
 from arbmodels.predict.quality import METHODS, CostQuality, along
 from arbmodels.predict.result import CrossFitted
@@ -38,7 +39,9 @@ def cost_quality(
     beforehand: a bound, not deployable. Each threshold and each multiplier is one point; between
     neighbouring points one mixes at random. Predictions are cross-fitted and rules are not fitted
     at all, so the first three can be deployed; which multiplier meets a given cost is to be found
-    on earlier instances, or online.
+    on earlier instances, or online. Where the cheapest model is also the best, there is no gap to
+    recover (areas and costs of shares are NaN) and nothing to mix; predictions and the oracle may
+    still solve more, by serving some instances with models that are worse on average.
 
     Parameters
     ----------
@@ -59,22 +62,25 @@ def cost_quality(
     Raises
     ------
     InputError
-        If pairs lack a record, nothing is selected, or the cheapest model is also the best.
+        If pairs lack a record, or nothing is selected.
     """
+    if not isinstance(predictions, CrossFitted):
+        raise InputError(f"predictions is a {type(predictions).__name__}; give those of cross_fit.")
     market = predictions.market
     if not market.recorded.all():
         raise InputError(
             f"{market.name}: some pairs lack a record, so that routing to them cannot be scored."
             " Predict for market.intersection()."
         )
-    rows = _selected(where, len(market.instances))
-    if isinstance(resamples, bool) or not isinstance(resamples, int) or resamples < 0:
-        raise InputError(f"resamples must be a whole number, 0 or more, not {resamples!r}.")
+    rows = _selected(
+        aligned(where, {0: (market.instances, "instance")}, "where"), len(market.instances)
+    )
+    resamples, seed = whole_of(resamples, "number of resamples"), seed_of(seed)
     rate = market.successes[rows] / market.attempts[rows]
     paid = market.cost[rows]
     weight = market.weight[rows] / market.weight[rows].sum()
     means = np.stack([weight @ paid, weight @ rate])
-    cheapest, best = _anchors(means, market.models)
+    cheapest, best = _anchors(means)
     solve, cost = predictions.solve[rows], predictions.cost[rows]
     choices = {
         "random": _mixtures(means, cheapest, best, len(rate)),
@@ -85,7 +91,9 @@ def cost_quality(
     weights = _resampled(weight, resamples, np.random.default_rng(seed))
     means_of = {method: _means(weights, choices[method], paid, rate) for method in METHODS}
     points = {method: means_of[method][0] for method in METHODS}
-    grid = np.linspace(means[0, cheapest], means[0, best], _GRID)
+    # Where one model is both, what may be better than it costs more: to the dearest rule.
+    dearest = means[0, best] if best != cheapest else max(p[0].max() for p in points.values())
+    grid = np.linspace(means[0, cheapest], dearest, _GRID)
     return CostQuality(
         predictions,
         len(rows),
@@ -103,7 +111,10 @@ def cost_quality(
 def _selected(where: npt.ArrayLike | None, count: int) -> IntArray:
     if where is None:
         return np.arange(count)
-    mask = np.asarray(where)
+    try:
+        mask = np.asarray(where)
+    except (TypeError, ValueError) as error:
+        raise InputError("where is not a list of True and False.") from error
     if mask.dtype != bool or mask.shape != (count,):
         raise InputError(
             f"where must be one True or False for each of the {count} instances; it is"
@@ -114,15 +125,11 @@ def _selected(where: npt.ArrayLike | None, count: int) -> IntArray:
     return np.flatnonzero(mask)
 
 
-def _anchors(means: FloatArray, models: tuple[str, ...]) -> tuple[int, int]:
-    """Return the cheapest and the best model."""
-    cheapest, best = int(means[0].argmin()), int(means[1].argmax())
-    if means[1, best] <= means[1, cheapest]:
-        raise InputError(
-            f"{models[cheapest]} is the cheapest and the best of the models on these instances:"
-            " there is no trade-off to draw. Choose other models or instances."
-        )
-    return cheapest, best
+def _anchors(means: FloatArray) -> tuple[int, int]:
+    """Return the cheapest and the best model; of equals the better, and the cheaper."""
+    cost, solved = means
+    cheapest = int(np.lexsort([-solved, cost])[0])
+    return cheapest, int(np.lexsort([cost, -solved])[0])
 
 
 def _mixtures(means: FloatArray, cheapest: int, best: int, count: int) -> IntArray:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from arbmodels.checks import unique
 from arbmodels.errors import DataError, InputError
 from arbmodels.market import Market
 
@@ -67,6 +68,7 @@ def read_features(features: pd.DataFrame, market: Market) -> Features:
         )
     if not len(features.columns):
         raise InputError("features have no columns. Give at least one.")
+    unique(features.columns, "features (columns)")
     table = features.loc[list(market.instances)]
     _refuse_missing(table)
     numbers, levels = [], []

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
+from arbmodels.checks import aligned, choice_of, listed, whole_of
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.predict.features import (
@@ -26,6 +27,8 @@ Calibration = Literal["platt", "isotonic"]
 #: Folds inside the training instances, for earlier outcomes and for calibration.
 _INNER = 3
 _WEIGHT = "sample_weight"
+#: The largest seed that scikit-learn takes.
+_MOST_SEED = 2**32 - 1
 #: Scores of an estimator nearer to 0 or 1 are as good as there.
 _SURE = 1e-12
 
@@ -83,8 +86,13 @@ def cross_fit(
         If features are missing on some instances.
     """
     _need_sklearn()
-    if calibration not in get_args(Calibration):
-        raise InputError(f"calibration must be 'platt' or 'isotonic', not {calibration!r}.")
+    choice_of(calibration, get_args(Calibration), "calibration")
+    if not isinstance(market, Market):
+        raise InputError(f"market is a {type(market).__name__}; give a Market.")
+    seed = whole_of(seed, "seed", 0, _MOST_SEED)
+    if groups is not None:
+        placed = aligned(groups, {0: (market.instances, "instance")}, "groups")
+        groups = listed(placed, "groups")
     table = read_features(features, market)
     rng = np.random.default_rng(seed)
     fold = assign_folds(groups, len(market.instances), folds, rng)

@@ -144,16 +144,19 @@ class CostQuality(Displayed):
         """Return one row per method: area with its interval, and costs of shares of the gap.
 
         ``cost_50`` and so on: cost at which half (80%, 95%) of the gap in solve rate is recovered,
-        as a share of the best model's cost.
+        as a share of the best model's cost. ``top_cost``, ``top_rate``: where cost is no object (a
+        multiplier or threshold of zero for all). Where the cheapest model is also the best there is
+        no gap, and what is said of it is NaN.
         """
         low, high = self.singles[1, self.cheapest], self.singles[1, self.best]
-        dear = self.singles[0, self.best]
+        dear = self.singles[0, self.best] if self.best != self.cheapest else np.nan
         rows: dict[str, dict[str, float]] = {}
         for method in METHODS:
             ends = self.area_interval(method)
             reached = [low + share * (high - low) for share in _SHARES]
             row: dict[str, float] = {"deployable": method != "oracle", "area": self.area(method)}
             row["area_low"], row["area_high"] = ends
+            row["top_cost"], row["top_rate"] = self.points[method][:, -1]
             for share, rate in zip(_SHARES, reached, strict=True):
                 row[f"cost_{100 * share:.0f}"] = self.cost_at(rate, method) / dear
             rows[method] = row
@@ -177,6 +180,8 @@ class CostQuality(Displayed):
         market = self.predictions.market
         weak, strong = (model_label(market.models[m]) for m in (self.cheapest, self.best))
         low, high = self.singles[:, self.cheapest], self.singles[:, self.best]
+        if self.best == self.cheapest:
+            return self._without_gap()
         rows = [
             (
                 _LABELS[method],
@@ -201,6 +206,29 @@ class CostQuality(Displayed):
             f" rate, over costs between the two models. cost: as a share of {strong}'s. Intervals:"
             " bootstrap of the instances, predictions held. The oracle knows each instance's own"
             " outcome and cost; nobody does.",
+        )
+
+    def _without_gap(self) -> TextTable:
+        """Say that one model is the cheapest and the best, and what each method adds to it."""
+        market, (cost, solved) = self.predictions.market, self.singles[:, self.best]
+        rows = [
+            (
+                _LABELS[method],
+                percent(row["top_rate"], 2),
+                f"{100 * (row['top_rate'] - solved):+.2f}",
+                number(row["top_cost"], 3),
+            )
+            for method, row in zip(METHODS, self.metrics().to_dict("records"), strict=True)
+        ]
+        model = model_label(market.models[self.best])
+        return TextTable(
+            f"{market.name}: {self.instances} instances; {model} is the cheapest"
+            f" ({number(cost, 3)} {market.currency}) and the best ({percent(solved, 2)}) model",
+            ("method", "solve rate", "points above", f"mean cost [{market.currency}]"),
+            rows,
+            f"Predictions: {self.predictions.label}. There is no gap between models to recover."
+            " Each method where cost is no object: by the largest predicted solve rate, the oracle"
+            " by each instance's own outcome, which nobody knows.",
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -261,6 +289,8 @@ def along(point: FloatArray, grid: FloatArray) -> FloatArray:
 
 
 def _area(point: FloatArray, singles: FloatArray, cheapest: int, best: int, size: int) -> float:
+    if cheapest == best:
+        return float("nan")
     cost, solved = singles
     grid = np.linspace(cost[cheapest], cost[best], size)
     share = (along(point, grid) - solved[cheapest]) / (solved[best] - solved[cheapest])

@@ -227,6 +227,14 @@ class Inputs(Terms):
             currency=currency,
             name=name,
         )
+        some = table.offered if assignment != "oracle" and table.width > 1 else None
+        if some is not None and some.sum(axis=1).max() <= 1:
+            raise InputError(
+                f"{table.name}: every instance has a row of one model only, as in a log of requests"
+                " that were routed already, so that no model is offered to all instances of a"
+                " segment and there is nothing to compare. Make a Market of the log and predict"
+                " what is missing (arb.cross_fit), or give a row for every pair that may be chosen."
+            )
         return cls(None, assignment=assignment, plan_table=table)
 
     @classmethod

@@ -74,7 +74,7 @@ class RoutingProblem(Programmed):
     ...                 [[0.01, 0.2], [0.02, 0.3]])
     >>> result = RoutingProblem(market).add_budget(0.25).solve()
     >>> result.solve_rate, round(result.spend, 3), result.counts
-    (0.5, 0.2, {'abstain': 1, '1 x large': 1})
+    (0.5, 0.2, {'1 x large': 1, 'abstain': 1})
     """
 
     def add_robust_budget(
