@@ -159,7 +159,7 @@ class Score(Displayed):
         table = self.problem.plan_table
         times = pd.Series(table.times)
         rows = []
-        for plan, part in pd.Series(self.plan).groupby(self.plan, sort=False):
+        for plan, part in pd.Series(self.plan).groupby(list(self.plan), sort=False):
             weight = times[part.index]
             solved = float(weight @ self.solved[part.index])
             rate = percent(solved / weight.sum()) if weight.sum() > 0 else ""
