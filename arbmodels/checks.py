@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from decimal import Decimal
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -175,6 +177,19 @@ def choice_of(value: object, choices: Sequence[str], what: str) -> str:
     if not isinstance(value, str) or value not in choices:
         raise InputError(f"{what} is {shown(value)}; choose from {', '.join(choices)}.")
     return value
+
+
+def path_of(value: object, what: str = "path") -> Path:
+    """Return the path of a file or folder.
+
+    Raises
+    ------
+    InputError
+        If it is neither text nor a path, or empty.
+    """
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value) or "\0" in str(value):
+        raise InputError(f"{what} is {shown(value)}; give the path of a file.")
+    return Path(value)
 
 
 def numbers_of(

@@ -16,11 +16,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 import arbmodels as arb
 from arbmodels.assignment import Arrays, Block
+from arbmodels.checks import path_of
 from arbmodels.errors import ArbModelsError
 from arbmodels.online import Arrivals, FixedPrice, RoutingPolicy, serve
+from arbmodels.predict import CrossFitted, cost_quality, cross_fit
 from arbmodels.routing.scenarios import Scenarios
 from arbmodels.streaming import route
 
@@ -176,6 +179,20 @@ def arrivals(**options: Any) -> Arrivals:
     return Arrivals(**given)
 
 
+def fitted(**options: Any) -> Any:
+    given = {"features": FEATURES, "market": record(), "folds": 2, **options}
+    simple = {"classifier": LogisticRegression(), "regressor": LinearRegression()}
+    return cross_fit(given.pop("features"), given.pop("market"), **given, **simple)
+
+
+def curve(**options: Any) -> Any:
+    predicted = CrossFitted(
+        record(), ("x",), SOLVE, SPEND, SOLVE, SPEND, np.arange(4) % 2, "platt", "none", False
+    )
+    return cost_quality(predicted, **{"resamples": 2, **options})
+
+
+FEATURES = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0]}, index=["p", "q", "r", "s"])
 PROBLEM = arrays()
 SOLVED = PROBLEM.add_budget(9).solve()
 ROBUST = PROBLEM.add_robust_budget(12, deviation=0.1, gamma=1)
@@ -411,6 +428,27 @@ ENTRIES: dict[str, tuple[Callable[[Any], Any], set[str]]] = {
     ),
     "route abstain": (lambda value: streamed(abstain=value), {"true", "numpy true"}),
     "route models": (lambda value: streamed(models=value), {"texts", "index"}),
+    "path": (path_of, {"text", "word"}),
+    "export": (PROBLEM.export, set()),
+    "score": (PROBLEM.score, set()),
+    "score_on": (SOLVED.score_on, set()),
+    "from_predictions": (arb.RoutingProblem.from_predictions, set()),
+    "cross_fit features": (lambda value: fitted(features=value), set()),
+    "cross_fit market": (lambda value: fitted(market=value), set()),
+    "cross_fit folds": (lambda value: fitted(folds=value), {"two"}),
+    "cross_fit groups": (
+        lambda value: fitted(groups=value),
+        {"none", "four texts"},
+    ),
+    "cross_fit seed": (lambda value: fitted(seed=value), {"two"}),
+    "cross_fit calibration": (
+        lambda value: fitted(calibration=value),
+        set(),
+    ),
+    "cost_quality": (cost_quality, set()),
+    "cost_quality where": (lambda value: curve(where=value), {"none", "bools"}),
+    "cost_quality resamples": (lambda value: curve(resamples=value), {"two"}),
+    "cost_quality seed": (lambda value: curve(seed=value), {"two", "huge", "digits"}),
     "route gap": (lambda value: streamed(gap=value), NUMBERS),
     "route time_limit": (lambda value: streamed(time_limit=value), NUMBERS),
 }

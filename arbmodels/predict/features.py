@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.checks import unique
+from arbmodels.checks import shown, unique
 from arbmodels.errors import DataError, InputError
 from arbmodels.market import Market
 
@@ -201,7 +201,7 @@ def assign_folds(
         If there are fewer instances or groups than folds, or labels are missing.
     """
     if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2:
-        raise InputError(f"folds must be a whole number of at least 2, not {folds!r}.")
+        raise InputError(f"folds must be a whole number of at least 2, not {shown(folds)}.")
     if groups is None:
         group = np.arange(count)
     else:
@@ -215,7 +215,7 @@ def assign_folds(
     sizes = np.bincount(group)
     if len(sizes) < folds:
         what = "instances" if groups is None else "groups"
-        raise InputError(f"{len(sizes)} {what} cannot make {folds} folds. Ask for fewer.")
+        raise InputError(f"{len(sizes)} {what} cannot make {shown(folds)} folds. Ask for fewer.")
     fold, filled = np.empty(len(sizes), dtype=np.int64), np.zeros(folds)
     for one in rng.permutation(len(sizes)):
         fold[one] = int(filled.argmin())

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
-from arbmodels.checks import aligned, choice_of, listed, whole_of
+from arbmodels.checks import aligned, choice_of, coded, whole_of
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.predict.features import (
@@ -92,7 +92,8 @@ def cross_fit(
     seed = whole_of(seed, "seed", 0, _MOST_SEED)
     if groups is not None:
         placed = aligned(groups, {0: (market.instances, "instance")}, "groups")
-        groups = listed(placed, "groups")
+        names, codes = coded(placed, "group", len(market.instances))
+        groups = [names[code] for code in codes]
     table = read_features(features, market)
     rng = np.random.default_rng(seed)
     fold = assign_folds(groups, len(market.instances), folds, rng)

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from arbmodels.assignment import AssignmentProgram
 from arbmodels.assignment.whole import Listed, listed
+from arbmodels.checks import path_of
 from arbmodels.errors import InputError
 from arbmodels.solver import write
 from arbmodels.writing import write_whole
@@ -108,7 +109,7 @@ def write_program(
     SolverError
         If HiGHS refuses the program or a name.
     """
-    path = Path(path)
+    path = path_of(path)
     names.check(program)
     if path.suffix not in (".mps", ".lp"):
         raise InputError(f"{path} ends in {path.suffix!r}; choose .mps or .lp.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from arbmodels.checks import path_of
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def fresh(path: str | Path, *, overwrite: bool) -> Path:
     InputError
         If the file exists and may not be replaced, or its folder does not exist.
     """
-    target = Path(path)
+    target = path_of(path)
     if target.is_dir():
         raise InputError(f"{target} is a folder; name a file in it.")
     if target.exists() and not overwrite:

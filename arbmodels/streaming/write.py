@@ -11,6 +11,7 @@ import numpy as np
 
 from arbmodels.assignment.passes import Choice
 from arbmodels.assignment.source import Block, Source
+from arbmodels.checks import path_of
 from arbmodels.errors import InputError
 from arbmodels.writing import write_whole
 
@@ -29,7 +30,7 @@ def new_folder(path: str | os.PathLike[str]) -> Path:
         raise InputError(
             "Parquet needs pyarrow. Install it with: pip install 'arbmodels[parquet]'"
         ) from error
-    folder = Path(path)
+    folder = path_of(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
