@@ -18,7 +18,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 from tests.differential import AREAS  # noqa: E402
-from tests.differential.harness import counts, run  # noqa: E402
+from tests.differential.harness import Tally, counts, run  # noqa: E402
 
 #: What an answer may depend on beside this repository.
 _LIBRARIES = ("numpy", "scipy", "highspy", "numba", "pandas")
@@ -38,11 +38,13 @@ def main() -> int:
     began = time.perf_counter()
     tally, failures = run(areas, chosen.cases, chosen.seed, chosen.workers, keep_going=chosen.all)
     seconds = time.perf_counter() - began
-    print(f"\n{'area':<22}{'cases':>9}{'CPU ms':>10}{'slowest s':>11}")
+    print(f"\n{'area':<22}{'cases':>9}{'refused':>9}{'CPU ms':>10}{'slowest s':>11}")
     for name in counts(areas, chosen.cases):
         if done := tally.cases.get(name, 0):
             mean = 1000 * tally.seconds[name] / done
-            print(f"{name:<22}{done:>9,}{mean:>10.1f}{tally.slowest[name]:>11.2f}")
+            print(
+                f"{name:<22}{done:>9,}{tally.refused[name]:>9,}{mean:>10.1f}{tally.slowest[name]:>11.2f}"
+            )
     total = sum(tally.cases.values())
     print(f"{'all':<22}{total:>9,} in {seconds:.0f} s, {total / seconds:.1f} cases per second")
     for failure in failures:
@@ -51,11 +53,12 @@ def main() -> int:
         return 1
     print(f"No disagreement (seed {chosen.seed}).")
     if chosen.record is not None:
-        _record(chosen.record, chosen.seed, tally.cases, seconds, chosen.workers)
+        _record(chosen.record, chosen.seed, tally, seconds, chosen.workers)
     return 0
 
 
-def _record(path: Path, seed: int, cases: dict[str, int], seconds: float, workers: int) -> None:
+def _record(path: Path, seed: int, tally: Tally, seconds: float, workers: int) -> None:
+    cases = tally.cases
     commit = _git("rev-parse", "HEAD")
     changed = _git("status", "--porcelain", "--untracked-files=no")
     path.write_text(
@@ -68,6 +71,7 @@ def _record(path: Path, seed: int, cases: dict[str, int], seconds: float, worker
                 "seed": seed,
                 "cases": sum(cases.values()),
                 "cases_by_area": dict(sorted(cases.items())),
+                "refused_by_area": {k: n for k, n in sorted(tally.refused.items()) if n},
                 "seconds": round(seconds, 1),
                 "processes": workers,
                 "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

@@ -19,7 +19,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -48,6 +48,10 @@ class Disagreement(Exception):  # noqa: N818 - it is what was looked for
 
     def __str__(self) -> str:
         return f"{self.what}\n  package: {self.package!r}\n  judge:   {self.judge!r}"
+
+
+class Refusal(Exception):  # noqa: N818 - an answer of its own
+    """The package said, in words of its own, that it cannot answer: counted, not a disagreement."""
 
 
 @dataclass(frozen=True)
@@ -137,11 +141,17 @@ def _plain(value: object) -> object:
 
 def attempt(area: Area, case: Case) -> Disagreement | None:
     """Check a case; an error of any kind is a disagreement too."""
+    found = asked(area, case)
+    return None if isinstance(found, Refusal) else found
+
+
+def asked(area: Area, case: Case) -> Disagreement | Refusal | None:
+    """Check a case, telling refusals from answers that agree."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             area.check(copy.deepcopy(case))
-    except Disagreement as found:
+    except (Disagreement, Refusal) as found:
         return found
     except Exception as error:
         where = error.__traceback__
@@ -227,22 +237,36 @@ def _rounded(value: Any, digits: int) -> Any:
     return float(f"{value:.{digits}e}")
 
 
-def _chunk(task: tuple[str, int, int, int]) -> tuple[str, int, float, float, Failure | None]:
-    """Work through some cases of an area: name, done, seconds of CPU, slowest, first failure."""
+class Done(NamedTuple):
+    """What a chunk came to: cases done and refused, seconds of CPU, the slowest, a failure."""
+
+    name: str
+    cases: int
+    refused: int
+    seconds: float
+    slowest: float
+    failure: Failure | None
+
+
+def _chunk(task: tuple[str, int, int, int]) -> Done:
+    """Work through some cases of an area, up to the first failure."""
     from tests.differential import AREAS
 
     name, seed, start, end = task
-    area, began, slowest = AREAS[name], time.process_time(), 0.0
+    area, began, slowest, refused = AREAS[name], time.process_time(), 0.0, 0
+    failure, done = None, 0
     for index in range(start, end):
         before = time.process_time()
         case = draw(area, seed, index)
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            found = attempt(area, case)
+            found = asked(area, case)
         slowest = max(slowest, time.process_time() - before)
-        if found is not None:
+        done += 1
+        if isinstance(found, Disagreement):
             failure = Failure(name, index, seed, found.what, str(found), case)
-            return name, index - start + 1, time.process_time() - began, slowest, failure
-    return name, end - start, time.process_time() - began, slowest, None
+            break
+        refused += found is not None
+    return Done(name, done, refused, time.process_time() - began, slowest, failure)
 
 
 def counts(areas: Sequence[Area], cases: int) -> dict[str, int]:
@@ -265,17 +289,20 @@ def _tasks(wanted: Mapping[str, int], seed: int) -> list[tuple[str, int, int, in
 
 @dataclass
 class Tally:
-    """Cases done, seconds of CPU and the slowest case, by area."""
+    """Cases done and refused, seconds of CPU and the slowest case, by area."""
 
     cases: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     slowest: dict[str, float] = field(default_factory=dict)
 
-    def add(self, name: str, done: int, seconds: float, slowest: float) -> None:
+    def add(self, done: Done) -> None:
         """Count a chunk."""
-        self.cases[name] = self.cases.get(name, 0) + done
-        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
-        self.slowest[name] = max(self.slowest.get(name, 0.0), slowest)
+        name = done.name
+        self.cases[name] = self.cases.get(name, 0) + done.cases
+        self.refused[name] = self.refused.get(name, 0) + done.refused
+        self.seconds[name] = self.seconds.get(name, 0.0) + done.seconds
+        self.slowest[name] = max(self.slowest.get(name, 0.0), done.slowest)
 
 
 def run(
@@ -312,10 +339,10 @@ def run(
         for task, first in zip(tasks, results, strict=False):
             done = first
             while True:
-                tally.add(*done[:4])
-                bar.update(done[1])
-                bar.set_postfix_str(done[0])
-                failure = done[4]
+                tally.add(done)
+                bar.update(done.cases)
+                bar.set_postfix_str(done.name)
+                failure = done.failure
                 if failure is None:
                     break
                 if (failure.area, failure.what) not in seen:

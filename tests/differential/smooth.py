@@ -118,7 +118,7 @@ def _certified(case: Case, game: SmoothGame, prices: np.ndarray, found: Any, wha
         same(f"{what}: profit, {case['kind']}", found.profit[k], earned[firm], ROUNDING, scale)
         most = max(judge.best(case, demand, prices, own), earned[firm])
         claimed = float(found.profit[k] + found.gain[k])
-        room = SEARCHED * max(abs(most), CANCELLED * scale)
+        room = SEARCHED * max(abs(most), abs(claimed), CANCELLED * scale)
         holds(f"{what}: gain is the largest, {case['kind']}", most <= claimed + room, claimed, most)
         if claimed > most + room:
             reply = game.best_response(firm, prices)

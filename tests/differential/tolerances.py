@@ -18,3 +18,6 @@ CANCELLED = 1e-10
 #: A judge's own search over prices stops where two neighbours differ by less; profits are flat
 #: to second order there, so that the gain found is right to its square.
 SEARCHED = 1e-6
+#: Where amounts of one problem differ by more, a solver may say that it cannot answer: what it lets
+#: pass beside the largest amount, 1e-7 of it, is a tenth of the smallest.
+SPREAD = 1e6
