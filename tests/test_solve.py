@@ -165,11 +165,10 @@ class Limited:
             yield "worst segment", lambda: objective(worst), many
         if self.kind == "budget":
             robust = self.problem(robust=True)
-            small, compact = {("solve", "SMALL"): 0}, {("solve", "COMPACT"): 0}
+            search = {("solve", "COMPACT"): 0}
             yield "robust", lambda: objective(robust), {}
             yield "robust in HiGHS", lambda: objective(self.idle(robust)), {}
-            yield "robust, intervals", lambda: objective(self.idle(robust)), small
-            yield "robust, search", lambda: objective(self.idle(robust)), {**small, **compact}
+            yield "robust, search", lambda: objective(self.idle(robust)), search
         if self.kind in LABELS:
             yield "parametric, one row", lambda: self.along(alone), {}
             yield "parametric", lambda: self.along(self.idle(alone)), {}

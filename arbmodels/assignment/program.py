@@ -102,18 +102,12 @@ class Deviations:
         do not deviate.
     members : Members, optional
         Instances and quantities that ``table`` speaks of, if the program's groups are larger.
-    low, high : float
-        Assignments are wanted whose threshold may lie between these (see
-        :mod:`arbmodels.assignment.robust.protection`); all by default. Only programs that are
-        written out know them.
     """
 
     row: int
     gamma: float
     table: FloatArray
     members: Members | None = None
-    low: float = 0.0
-    high: float = float("inf")
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,6 @@ from arbmodels.assignment.one_row.engine import solve_one_row
 from arbmodels.assignment.passes import totals
 from arbmodels.assignment.program import TOLERANCE, AssignmentProgram, dense, offered
 from arbmodels.assignment.robust.engine import solve_robust
-from arbmodels.assignment.robust.intervals import solve_intervals
 from arbmodels.assignment.robust.least import least_robust
 from arbmodels.assignment.robust.protection import protected_activity
 from arbmodels.assignment.side.engine import solve_with_side
@@ -30,10 +29,10 @@ _Engine = Callable[[AssignmentProgram, float, float], Answer]
 _ROUNDING = 1e-11
 #: Lower limits below this share of a row's coefficients are looked at.
 _TINY = 1e-6
-#: Protected programs of at most so many pairs of instance and plan are given to HiGHS at once, in
-#: their compact form; and of so many by intervals of the threshold, but for those of one row alone,
-#: where the engines bound all thresholds of an interval at once.
-SMALL, COMPACT = 300, 50_000
+#: Protected programs of at most so many pairs of instance and plan are given to HiGHS in their
+#: compact form, but for those of one row alone, where the engines bound all thresholds of an
+#: interval at once; and the least of a protected row is looked for in it up to so many.
+COMPACT, LEAST = 50_000, 300
 
 
 def solve(program: AssignmentProgram, gap: float = 1e-6, time_limit: float = 60.0) -> Answer:
@@ -127,7 +126,7 @@ def least_protected(
     protected = program.protected
     assert protected is not None  # noqa: S101 - for the type checker
     loosened = program.loosened()
-    if _pairs(program) <= SMALL:
+    if _pairs(program) <= LEAST:
         answer = least_whole(loosened, gap, time_limit)
     else:
         answer = least_robust(loosened, gap, time_limit, solve_literally)
@@ -142,7 +141,7 @@ def _engine(program: AssignmentProgram) -> _Engine:
     if program.protected is not None:
         alone = len(program.limits) == 1 and side is None and program.protected.members is None
         if not alone and _pairs(program) <= COMPACT:
-            return _priced(solve_whole if _pairs(program) <= SMALL else solve_intervals)
+            return _solve_compact
         return _solve_robust
     if side is not None and (side.integer.any() or side.needs.any()):
         return solve_with_side
@@ -162,27 +161,23 @@ def _pairs(program: AssignmentProgram) -> int:
     return (program if members is None else members.source).groups * program.plans
 
 
-def _priced(engine: _Engine) -> _Engine:
-    """Return an engine of protected programs with the prices of the compact relaxation."""
-
-    def solved(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
-        start = perf_counter()
-        answer = engine(program, gap, time_limit)
-        if answer.choice is None:
-            return answer
-        left = max(time_limit - (perf_counter() - start), 1.0)
-        side = program.side
-        if side is not None:  # prices are those at the integers chosen
-            low = np.where(side.integer, answer.side, side.lower)
-            high = np.where(side.integer, answer.side, side.upper)
-            program = replace(program, side=replace(side, lower=low, upper=high))
-        with suppress(SolverError):  # an answer without prices is better than none
-            relaxed = relax_whole(program, left)
-            if relaxed is not None:
-                return replace(answer, prices=relaxed[0])
+def _solve_compact(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
+    """Solve a protected program in HiGHS, with the prices of its relaxation."""
+    start = perf_counter()
+    answer = solve_whole(program, gap, time_limit)
+    if answer.choice is None:
         return answer
-
-    return solved
+    left = max(time_limit - (perf_counter() - start), 1.0)
+    side = program.side
+    if side is not None:  # prices are those at the integers chosen
+        low = np.where(side.integer, answer.side, side.lower)
+        high = np.where(side.integer, answer.side, side.upper)
+        program = replace(program, side=replace(side, lower=low, upper=high))
+    with suppress(SolverError):  # an answer without prices is better than none
+        relaxed = relax_whole(program, left)
+        if relaxed is not None:
+            return replace(answer, prices=relaxed[0])
+    return answer
 
 
 def _size(program: AssignmentProgram, answer: Answer) -> float:

@@ -107,15 +107,12 @@ def listed(
     side = program.side
     value_scale = float(np.abs(value).max(initial=0.0)) or 1.0
     largest = np.abs(coupling).max(axis=1, initial=0.0)
-    right = program.limits.astype(float)
     protected, spread = program.protected, np.zeros((0, program.plans))
     if protected is not None:
-        spread = _spread(program, protected, coupling[protected.row], pairs)
-        right[protected.row] -= protected.gamma * protected.low
-        used = np.abs(coupling[protected.row]).max(initial=0.0)
-        largest[protected.row] = max(used, spread.max(initial=0.0))
-    row_scale = _scales(largest, np.abs(right), units)
-    limits = right / row_scale
+        spread = deviations_of(program, protected)
+        largest[protected.row] = max(largest[protected.row], spread.max(initial=0.0))
+    row_scale = _scales(largest, np.abs(program.limits), units)
+    limits = program.limits / row_scale
     limits = np.where(np.isfinite(limits), np.clip(limits, -_MOST, _MOST), limits)
     scaled = coupling / row_scale[:, None]
     # HiGHS takes nothing smaller; all of them together are far below the tolerance of a row.
@@ -228,23 +225,6 @@ def _beside(side: Side, pairs: Pairs) -> list[_Rows]:
     return found
 
 
-def _spread(
-    program: AssignmentProgram, protected: Deviations, row: FloatArray, pairs: Pairs
-) -> FloatArray:
-    """Return what may or may not be added to a protected row, [N, J], at an interval's thresholds.
-
-    What is added for certain goes into ``row``, which has an entry for every pair.
-    """
-    spread = deviations_of(program, protected)
-    over = np.maximum(spread - protected.high, 0.0)
-    if protected.members is not None:
-        alone, over = over, np.zeros((program.groups, program.plans))
-        np.add.at(over, protected.members.group, alone)
-    row += over[pairs]
-    clipped: FloatArray = np.clip(spread - protected.low, 0.0, protected.high - protected.low)
-    return clipped
-
-
 def _reserve(
     program: AssignmentProgram,
     protected: Deviations,
@@ -339,19 +319,6 @@ def _clip(program: AssignmentProgram, coupling: FloatArray, group: npt.NDArray[n
 
 def relax_whole(program: AssignmentProgram, time_limit: float) -> tuple[FloatArray, float] | None:
     """Return prices [R] and value of the linear relaxation; None if it is infeasible."""
-    found = _relaxed(program, time_limit)
-    return None if found is None else found[:2]
-
-
-def relax_protected(program: AssignmentProgram, time_limit: float) -> tuple[float, float] | None:
-    """Return value and threshold of the linear relaxation; None if it is infeasible."""
-    found = _relaxed(program, time_limit)
-    return None if found is None else found[1:]
-
-
-def _relaxed(
-    program: AssignmentProgram, time_limit: float
-) -> tuple[FloatArray, float, float] | None:
     written = listed(program, integer=False)
     solution = solve(written.program, time_limit=time_limit)
     if solution.status == "infeasible":
@@ -362,13 +329,8 @@ def _relaxed(
     first = program.groups
     dual = solution.row_dual[first : first + len(program.limits)] * program.sense * program.sign
     dual = np.where(dual > 1e-9, dual, 0.0)
-    threshold, protected = 0.0, program.protected
-    if protected is not None:
-        extra = 0 if program.side is None else len(program.side.names)
-        z = float(solution.x[len(written.group) + extra])
-        threshold = protected.low + z * float(written.row_scale[protected.row])
     prices = dual * written.value_scale / written.row_scale
-    return prices, solution.objective * written.value_scale, threshold
+    return prices, solution.objective * written.value_scale
 
 
 def solve_whole(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
