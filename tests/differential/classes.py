@@ -130,7 +130,7 @@ AREAS = (
         "classes",
         draw_classes,
         check_classes,
-        share=1.5,
+        share=2.5,
         axes={**AXES, "rate": [("shares", 0)]},
         simpler=SIMPLER,
     ),

@@ -103,7 +103,7 @@ AREAS = (
         "cross-validation",
         draw_margin,
         check_margin,
-        share=1,
+        share=3,
         axes={
             "instance": [("attempts", 0), ("successes", 0), ("cost", 0), ("weight", 0)],
             "share": [("shares", 0)],

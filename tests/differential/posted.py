@@ -366,7 +366,7 @@ AREAS = (
     Area("undercutting", draw_undercut, check_undercut, share=6, axes={"seller": [("costs", 0)]}),
     Area("entry", draw_entry, check_entry, share=6),
     Area("mixed-prices", draw_mixed, check_mixed, share=2, axes=_SELLERS),
-    Area("capacity", draw_capacity, check_capacity, share=1, axes=_SELLERS),
+    Area("capacity", draw_capacity, check_capacity, share=2, axes=_SELLERS),
     Area("price-game", draw_linear, check_linear, share=0.5),
     Area(
         "price-certificates",

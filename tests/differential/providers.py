@@ -237,7 +237,7 @@ AREAS = (
         axes=_RATES,
         simpler={"captive": 0.0},
     ),
-    Area("providers", draw_solved, check_solved, share=0.3, simpler={"captive": 0.0}),
+    Area("providers", draw_solved, check_solved, share=0.6, simpler={"captive": 0.0}),
     Area(
         "menu",
         draw_menu,

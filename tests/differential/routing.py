@@ -558,12 +558,12 @@ def _moved(term: dict[str, Any], slack: float) -> dict[str, Any]:
 
 AREAS = (
     Area("routing", draw_enumerated, check_enumerated, share=14, axes=AXES, simpler=SIMPLER),
-    Area("routing-program", draw_program, check_program, share=3, axes=AXES, simpler=SIMPLER),
+    Area("routing-program", draw_program, check_program, share=5, axes=AXES, simpler=SIMPLER),
     Area(
         "routing-frontier",
         draw_frontier,
         check_frontier,
-        share=2,
+        share=4,
         axes={**AXES, "limit": [("limits", 0)]},
         simpler=SIMPLER,
     ),
