@@ -1,9 +1,9 @@
 """Provider games: re-optimised cascades, and equilibria with their certificates, in time.
 
 Run ``python -m benchmarks.provider_games`` (with the authors' data at hand; otherwise on the
-simulated market). All times are of the processor, so that a busy machine changes little; two models
-are scored in dollars, by the authors' convention. Re-optimising is compared, on the same price vectors, with solving each one anew
-by a shortest path on the re-priced lattice, timed on a few of them.
+simulated market). All times are of the processor, so that a busy machine changes little; cascades
+are scored in dollars, by the authors' convention. Re-optimising is compared, on the same price
+vectors, with solving each one anew by a shortest path on the re-priced lattice, timed on a few.
 """
 
 from __future__ import annotations

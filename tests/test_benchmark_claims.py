@@ -25,8 +25,9 @@ def test_the_page_is_the_record() -> None:
 
 
 def test_verdicts_need_all_grids_and_the_samples() -> None:
-    assert verdict([-0.1, -0.2], -0.3, -0.05) == "confirmed"
-    assert verdict([0.1, 0.2], 0.05, 0.3) == "refuted"
+    assert verdict([-0.1, -0.2], -0.3, -0.05) == "falls"
+    assert verdict([0.1, 0.2], 0.05, 0.3) == "rises"
+    assert verdict([0.1, 0.2], 0.05, 0.3, settled=False) == "not settled"
     assert verdict([-0.1, 0.2], -0.3, -0.05) == "depends"
     assert verdict([-0.1, -0.2], -0.3, 0.05) == "depends"
 
