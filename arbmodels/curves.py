@@ -31,6 +31,10 @@ Unit = Literal["attempts", "dollars"]
 Integration = Literal["log-linear", "exact"]
 #: Two solve rates closer than this are the same (rounding in sums over instances).
 SAME_RATE = 1e-12
+#: Solve rate of the best single model that the authors' budgets may leave out.
+_MISSED = 0.01
+#: Fewest and most budgets of a grid fitted to a market, and its start relative to its end at least.
+_POINTS, _SPAN = (250, 500), 1e-9
 #: Entries of a table over instances that are held at once while curves and lattices are made.
 _CELLS_AT_ONCE = 4_000_000
 
@@ -180,16 +184,38 @@ def budget_grid(low: float = 1e-4, high: float = 1.0, points: int = 250) -> Floa
 
 
 def default_budget_grid(market: Market) -> FloatArray:
-    """Return the authors' grid where it fits the market's prices, else one fitted to them.
+    """Return the authors' grid where it fits the market's prices, else one fitted to the record.
 
     The authors' grid, 250 points from 0.0001 to 1 USD, is used for prices in USD when every
-    model's median cost of an attempt is at most half its end and ten times its start. Other
-    markets get 250 points from a tenth of the least to 100 times the largest median cost.
+    model's median cost of an attempt is at most half its end and ten times its start, and when the
+    best single model reaches within it what the record holds, up to one point of solve rate.
+    Other markets get budgets from a tenth of the least median cost, or the least cost of all, to
+    100 times the largest median cost, or what the last useful attempt of the record takes: so many
+    that they lie as close as the authors', from 250 to 500, over nine orders of magnitude at most.
     """
     median = np.nanmedian(market.cost, axis=0)
-    if market.currency == "USD" and median.min() >= 1e-3 and median.max() <= 0.5:
-        return budget_grid()
-    return budget_grid(float(median.min()) / 10, float(median.max()) * 100)
+    paid = np.nan_to_num(market.cost)
+    # An instance solved c times in n attempts is surely solved by n - c + 1 of them.
+    surely = paid * (market.attempts - market.successes + 1)
+    needed = float(np.where(market.successes > 0, surely, 0.0).max())
+    authors = budget_grid()
+    fits = market.currency == "USD" and median.min() >= 1e-3 and median.max() <= 0.5
+    if fits and (needed <= authors[-1] or _missed(market, authors[-1]) <= _MISSED):
+        return authors
+    high = max(float(median.max()) * 100, needed)
+    low = max(min(float(median.min()) / 10, float(np.nanmin(market.cost))), high * _SPAN)
+    closest = np.log(high / low) / np.log(authors[1] / authors[0])
+    return budget_grid(low, high, int(np.clip(np.ceil(closest - 1e-9) + 1, *_POINTS)))
+
+
+def _missed(market: Market, budget: float) -> float:
+    """Return what the best single model solves of its record beyond a budget, in solve rate."""
+    everything, ends = slice(0, len(market.instances)), np.array([budget])
+    within = [
+        float(market.weight @ _step_curve(market, m, everything, False).failure(ends)[:, 0])
+        for m in range(len(market.models))
+    ]
+    return max(0.0, float((market.weight @ (market.successes > 0)).max()) - 1.0 + min(within))
 
 
 def dollar_curves(
@@ -254,9 +280,11 @@ def dollar_curves(
         else _step_curve(market, m, everything, stop)
         for m in range(len(market.models))
     ]
+    how = "log-linear" if integration == "log-linear" else "step by step"
     convention = (
-        f"dollars by each instance's own cost (no policy knows it), {integration} on {len(grid)}"
-        f" budgets, unbiased pass@k, {accounting}"
+        f"dollars by each instance's own cost (no policy knows it), {how} on {len(grid)}"
+        f" budgets of {grid[0]:.4g} to {grid[-1]:.4g} {market.currency}, unbiased pass@k,"
+        f" {accounting}"
     )
     grids = (amounts,) * len(models)
     continuous = integration == "log-linear"

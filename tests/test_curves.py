@@ -16,6 +16,7 @@ from arbmodels.curves import (
     default_budget_grid,
     dollar_curves,
 )
+from arbmodels.datasets import load_market
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import fit_beta_prior, pass_at_k
@@ -183,3 +184,39 @@ def test_beta_binomial_curves_go_past_the_record(estimator):
     np.testing.assert_allclose(curves.models[0].spend(np.array([40.0]))[:, 0], expected)
     unsolved = market.weight @ failure
     assert unsolved[0] > unsolved[1] > unsolved[2] > 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_default_grids_reach_what_the_record_holds(seed):
+    """The best model loses at most a point by the end of the paper's budgets, else nothing."""
+    rng = np.random.default_rng(seed)
+    rows, most = int(rng.integers(1, 30)), int(rng.integers(1, 400))
+    attempts = rng.integers(1, most + 1, (rows, 3))
+    successes = rng.binomial(attempts, rng.beta(0.3, 1.0, (rows, 3)))
+    cost = np.exp(rng.normal(0, 2, (rows, 3)) + rng.uniform(-6, 3))
+    market = Market(list("abc"), [f"i{i}" for i in range(rows)], attempts, successes, cost)
+    curves = dollar_curves(market)
+    grid = curves.grids[0]
+    for m, curve in enumerate(curves.models):
+        held = np.mean(successes[:, m] > 0)
+        reached = 1 - curve.failure(grid[-1:])[:, 0].mean()
+        if grid[-1] != 1.0:
+            assert reached == pytest.approx(held, abs=1e-12)
+            assert grid[1] <= cost.min() * (1 + 1e-12) or grid[1] <= grid[-1] * 1.1e-9
+            assert np.diff(np.log(grid[1:])).max() < 0.1
+    best = max(1 - curve.failure(grid[-1:])[:, 0].mean() for curve in curves.models)
+    assert best >= (successes > 0).mean(axis=0).max() - 0.01 - 1e-12
+    assert f"{len(grid) - 1} budgets of {grid[1]:.4g} to {grid[-1]:.4g} USD" in curves.convention
+
+
+def test_default_grids_of_the_real_markets(swebench_pair, real_data):
+    pair = dollar_curves(swebench_pair)
+    np.testing.assert_array_equal(pair.grids[0][1:], budget_grid())
+    assert "on 250 budgets of 0.0001 to 1 USD" in pair.convention
+    lean = load_market("olmedo2026/lean", data=real_data)
+    reached = [
+        1 - curve.failure(grid[-1:])[:, 0] @ lean.weight
+        for curve, grid in zip(dollar_curves(lean).models, dollar_curves(lean).grids, strict=True)
+    ]
+    np.testing.assert_allclose(reached, lean.weight @ (lean.successes > 0))
+    assert max(reached) > 0.92

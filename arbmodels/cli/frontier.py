@@ -60,6 +60,7 @@ def frontier(
         if rates is None:
             rates = [*round_rates(answer.reach / 2, 0.999 * answer.reach), answer.reach]
         spend, mixture = answer.spend_at(rates), answer.mixture_spend_at(rates)
+        within = [rate for rate in rates if rate <= answer.reach]
         bound, gap = answer.bound_at(rates), answer.gap_at(rates)
         plans = [answer.plan_at(rate) if rate <= answer.reach else None for rate in rates]
     if plot is not None:
@@ -89,6 +90,7 @@ def frontier(
                 "in_sample": True,
                 "reach": answer.reach,
                 "market_reach": answer.market_reach,
+                "proof": answer.proof(within),
                 "points": points,
             }
         )
@@ -110,7 +112,7 @@ def frontier(
             ],
             "lower bound: of any one cascade. mixed: two cascades, one of them drawn at random.\n"
             f"The best single model reaches {percent(answer.market_reach, 2)}, cascades"
-            f" {percent(answer.reach, 2)}.\n"
+            f" {percent(answer.reach, 2)}. Spend: {answer.proof(within)}.\n"
             f"{answer.convention}; fitted and scored on the same instances.",
         )
     )
