@@ -52,7 +52,7 @@ from cli_cases import bad, run
         (["game", "bertrand", "{folder}", "--step", "0.9"], "--step is for --kind undercutting"),
         (
             ["game", "bertrand", "{folder}", "--kind", "undercutting", "--step", "2"],
-            "between 0 and 1",
+            "> 0 and < 1",
         ),
         (
             ["game", "bertrand", "{folder}", "--kind", "undercutting", "--willingness-to-pay", "1"],
@@ -64,7 +64,7 @@ from cli_cases import bad, run
         ),
         (["game", "bertrand", "{folder}", "--arbitrageurs", "-1"], "--arbitrageurs"),
         (["game", "bertrand", "{folder}", "--willingness-to-pay", "-1"], "willingness to pay"),
-        (["game", "bertrand", "{folder}", "--provider-cost-share", "0"], "above 0 and at most 1"),
+        (["game", "bertrand", "{folder}", "--provider-cost-share", "0"], "> 0 and <= 1"),
         (["demo", "--output", "{folder}"], ".png, .pdf, .svg"),
     ],
 )

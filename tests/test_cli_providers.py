@@ -68,7 +68,7 @@ def test_statics_entry_and_distillation(folder: Path) -> None:
         (("providers", "{}", "--at", "0.5", "--leader", "nobody"), "lead"),
         (("providers", "{}", "--at", "0.5", "--fixed", "small,large"), "held fixed"),
         (("statics", "{}", "--at", "0.5", "--values", "0.5"), "whole"),
-        (("entry", "{}", "--at", "0.5", "--fixed-cost", "-1"), "Fixed costs"),
+        (("entry", "{}", "--at", "0.5", "--fixed-cost", "-1"), "fixed cost"),
         (
             ("distill", "{}", "--at", "0.5", "--teacher", "large", "--students", "large"),
             "named twice",

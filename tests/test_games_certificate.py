@@ -91,7 +91,7 @@ def test_no_price_beats_the_exact_best_response(data):
     ],
 )
 def test_wrong_points_show_their_gain(prices, costs, gains, attained, why):
-    certificate = certify("abc"[: len(prices)], [0.7], [prices], [costs])
+    certificate = certify(list("abc"[: len(prices)]), [0.7], [prices], [costs])
     assert certificate.gain[0].tolist() == pytest.approx(gains), why
     assert certificate.attained[0].tolist() == attained, why
     assert certificate.epsilon == max(gains)

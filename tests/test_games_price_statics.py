@@ -59,7 +59,7 @@ def test_bad_input():
     game = CapacityGame([0.5, 0.4])
     with pytest.raises(arb.InputError, match="at least one factor"):
         capacity_statics(game, [])
-    with pytest.raises(arb.InputError, match="above 0"):
+    with pytest.raises(arb.InputError, match="> 0"):
         capacity_statics(game, [-1.0])
     with pytest.raises(arb.InputError, match="at least one step"):
         step_statics(BertrandGame([0.5], [Seller("a", [1.0])]), [])

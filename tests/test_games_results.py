@@ -83,8 +83,8 @@ def test_plots_show_price_and_costs(small):
         (lambda: one_rate(1.0, willingness_to_pay=-1.0), "willingness to pay is one number >= 0"),
         (lambda: one_rate(1.0, willingness_to_pay=np.nan), "leave it out"),
         (lambda: one_rate(1.0, willingness_to_pay=[1.0, 2.0]), r"one per solve rate \(1\)"),
-        (lambda: undercut(one_rate(1.0), 1.0, 2.0), "step is 1; it multiplies the price"),
-        (lambda: undercut(one_rate(1.0), 0.0, 2.0), "lies between 0 and 1"),
+        (lambda: undercut(one_rate(1.0), 1.0, 2.0), "The step"),
+        (lambda: undercut(one_rate(1.0), 0.0, 2.0), "The step"),
         (lambda: undercut(one_rate(1.0)), "needs start="),
         (lambda: undercut(one_rate(1.0), start=-1.0), "start is one price >= 0"),
         (lambda: undercut(one_rate(1.0), start=[1.0, 2.0]), "one per solve rate"),
@@ -99,9 +99,9 @@ def test_bad_input_is_refused(make, message):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda a: providers_from(a, 0.0), "cost share is 0"),
-        (lambda a: providers_from(a, 1.1), "at most 1"),
-        (lambda a: arbitrageurs_from(a, -1), "number of arbitrageurs is -1"),
+        (lambda a: providers_from(a, 0.0), "cost share"),
+        (lambda a: providers_from(a, 1.1), "cost share"),
+        (lambda a: arbitrageurs_from(a, -1), "number of arbitrageurs must"),
         (lambda a: arbitrageurs_from(a, 1.5), "whole number >= 0"),
         (lambda a: arbitrageurs_from(a, 2, [0.1]), "do not fit 2 arbitrageurs"),
         (lambda a: arbitrageurs_from(a, 1, [-0.1]), "give 1 numbers >= 0"),

@@ -180,7 +180,7 @@ def test_entry_equilibria_are_those_of_enumeration(simulated: Market) -> None:
     assert games[2].thresholds["qwen3-coder-30b"] > 0
     with pytest.raises(InputError, match="no candidate"):
         games[0].threshold("sonnet", [])
-    with pytest.raises(InputError, match="Fixed costs"):
+    with pytest.raises(InputError, match="fixed cost"):
         entry_game(market, consumers, -1.0)
     with pytest.raises(InputError, match="fixed cost for each"):
         entry_game(market, consumers, {"gpt5mini": 1.0})

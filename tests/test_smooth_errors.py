@@ -33,7 +33,7 @@ VERTICAL = VerticalDemand(TWO, [0.5, 1.0])
         (lambda: LogitDemand(TWO, 1.0, 1.0, market_size=np.inf), "size"),
         (lambda: LogitDemand(TWO, 1.0, 1.0, ["x"]), "1 nests for 2 products"),
         (lambda: LogitDemand(TWO, 1.0, 1.0, ["x", ""]), "nest of product 'b'"),
-        (lambda: LogitDemand(TWO, 1.0, 1.0, ["x", "x"], 1.0), "nest 'x' must be at least 0"),
+        (lambda: LogitDemand(TWO, 1.0, 1.0, ["x", "x"], 1.0), "nest 'x' must be"),
         (lambda: LogitDemand(TWO, 1.0, 1.0, sigma=0.5), "needs nests"),
         (lambda: LogitDemand(TWO, 1.0, 1.0, ["x", "y"], {"x": 0.5}), "look at y"),
         (lambda: LogitDemand.from_solve_rates(TWO, [0.5, 1.5], 1.0, 1.0), "'b' must be at most 1"),
@@ -48,8 +48,8 @@ VERTICAL = VerticalDemand(TWO, [0.5, 1.0])
         (lambda: LinearDemand.hotelling(["a"], 1.0), "two ends"),
         (lambda: VerticalDemand(TWO, [0.5, 0.5]), "'a' and 'b' have the same solve rate"),
         (lambda: VerticalDemand(TWO, [0.5, 0.0]), "'b' must be > 0"),
-        (lambda: VerticalDemand(TWO, [0.5, 1.0], 1.0, 1.0), "lowest < highest"),
-        (lambda: SmoothGame(LOGIT, [1.0, -1.0]), "Marginal cost of product 'b'"),
+        (lambda: VerticalDemand(TWO, [0.5, 1.0], 1.0, 1.0), "The highest taste"),
+        (lambda: SmoothGame(LOGIT, [1.0, np.nan]), "Marginal cost of product 'b'"),
         (lambda: SmoothGame(LOGIT, 1.0, ["f"]), "1 owners"),
         (lambda: SmoothGame(LOGIT, 1.0, ["f", ""]), "owner of product 'b'"),
         (lambda: SmoothGame(LOGIT, 1.0, ad_valorem_tax=[0.0, 1.0]), "'b' must be below 1"),
@@ -60,7 +60,7 @@ VERTICAL = VerticalDemand(TWO, [0.5, 1.0])
         (lambda: SmoothGame(LOGIT, 1.0, leader="z"), "'z'"),
         (lambda: SmoothGame(LOGIT, 1.0).solve(starts=0), "starts"),
         (lambda: SmoothGame(LOGIT, 1.0).certify([[1, 1]]), "one price vector"),
-        (lambda: SmoothGame(LOGIT, 1.0).certify([1, 1], resolution=1), "at least 3"),
+        (lambda: SmoothGame(LOGIT, 1.0).certify([1, 1], resolution=1), "resolution"),
         (lambda: SmoothGame(LOGIT, 1.0).best_response("z", [1, 1]), "'z'"),
         (lambda: SmoothGame(VERTICAL, 0.1, ["f", "f"], leader="f").solve(), "'f' chooses 2"),
         (lambda: SmoothGame(LOGIT, 1.0, leader="a", fixed={"a": 1.0}).solve(), "'a' are fixed"),
@@ -107,3 +107,15 @@ def test_several_products_of_one_firm_at_a_kink_come_near_and_say_so():
     found = game.solve(starts=1)
     assert found.epsilon < 1e-5 * found.profits.max()
     assert found.converged or found.flags[0].startswith("no convergence")
+
+
+def test_merger_simulations_go_on_with_negative_costs_and_say_so():
+    demand = LogitDemand(["a", "b", "c"], [1.0, 1.5, 1.2], 0.5)
+    implied = implied_costs(demand, [1.0, 1.2, 0.9])
+    assert implied.negative
+    before = implied.game().solve()
+    np.testing.assert_allclose(before.prices, [1.0, 1.2, 0.9], rtol=1e-9)
+    assert "negative cost" in " ".join(before.flags)
+    merged = SmoothGame(demand, implied.costs, ["f", "f", "c"]).solve()
+    assert merged.prices[0] > before.prices[0]
+    assert merged.relative_epsilon < 1e-9

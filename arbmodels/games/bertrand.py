@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.certificate import certify
 from arbmodels.games.equilibrium import Equilibrium
 from arbmodels.games.sellers import Seller, arbitrageurs_from, providers_from
@@ -57,11 +58,15 @@ class BertrandGame:
     currency: str = "USD"
 
     def __post_init__(self) -> None:
-        rates = np.array(self.solve_rates, dtype=float)
+        rates = inputs.numbers(self.solve_rates, "Solve rates")
         if rates.ndim != 1 or len(rates) == 0 or not np.all((rates >= 0) & (rates <= 1)):
             raise InputError("Solve rates are a list of numbers between 0 and 1.")
         rates.setflags(write=False)
-        sellers = tuple(self.sellers)
+        sellers = tuple(
+            inputs.a(Seller, one, "A seller") for one in inputs.listed(self.sellers, "sellers")
+        )
+        inputs.text("name", self.name)
+        inputs.text("currency", self.currency)
         names = [seller.name for seller in sellers]
         if not names:
             raise InputError("A game needs at least one seller.")
@@ -74,7 +79,7 @@ class BertrandGame:
                     " rates; give one per solve rate, NaN where it is out of reach."
                 )
         if self.willingness_to_pay is not None:
-            cap = np.array(self.willingness_to_pay, dtype=float)
+            cap = inputs.numbers(self.willingness_to_pay, "The willingness to pay")
             if cap.shape not in ((), rates.shape) or not np.all(np.isfinite(cap) & (cap >= 0)):
                 raise InputError(
                     "The willingness to pay is one number >= 0, or one per solve rate"
@@ -205,6 +210,11 @@ class BertrandGame:
             Providers are the sellers without purchases of their own, and whoever is bought from.
             NaN where the provider sells at an unbounded price.
         """
+        inputs.a(Equilibrium, equilibrium, "equilibrium")
+        if equilibrium.players != self.players or len(equilibrium.solve_rates) != len(
+            self.solve_rates
+        ):
+            raise InputError("The equilibrium is of another game.")
         revenue = pd.DataFrame(
             {
                 seller.name: np.where(share > 0, share * equilibrium.market_price, 0.0)

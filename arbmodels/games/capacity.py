@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels.errors import InputError
+from arbmodels.games.inputs import chosen, numbers, text
 from arbmodels.games.mixed_prices.best_price import ABOVE, BELOW, TIED
 from arbmodels.games.mixed_prices.distribution import PriceDistribution
-from arbmodels.games.mixed_prices.inputs import names_of, numbers_of, positive
+from arbmodels.games.mixed_prices.inputs import names_of, numbers_of, positive, profiles_of
 from arbmodels.games.mixed_prices.posted_prices import PostedPrices
 from arbmodels.games.mixed_prices.two_sellers import two_sellers
 from arbmodels.games.payoffs import TieRule
@@ -70,10 +71,15 @@ class CapacityGame(PostedPrices):
         players = names_of(self.players, len(capacities))
         costs = numbers_of("costs", self.costs, len(capacities))
         worth = positive("willingness_to_pay", self.willingness_to_pay)
-        each = 1.0 / len(worth) if self.mass is None else self.mass
-        mass = positive("mass", np.broadcast_to(np.asarray(each, float), worth.shape))
-        if self.tie_rule not in _TIES:
-            raise InputError(f"No tie rule {self.tie_rule!r}; choose 'low_cost' or 'share'.")
+        mass = positive("mass", 1.0 / len(worth) if self.mass is None else self.mass)
+        if len(mass) not in (1, len(worth)):
+            raise InputError(
+                f"mass has {len(mass)} numbers for {len(worth)} kinds of consumers; give one for"
+                " each, or one for all."
+            )
+        mass = np.broadcast_to(mass, worth.shape).copy()
+        chosen(self.tie_rule, "tie rule", _TIES)
+        text("unit", self.unit)
         order = np.argsort(worth, kind="stable")
         for name, value in (
             ("capacities", capacities),
@@ -109,7 +115,7 @@ class CapacityGame(PostedPrices):
         """Return the mass of consumers who pay ``price`` [...]."""
         worth, mass = np.asarray(self.willingness_to_pay), np.asarray(self.mass)
         left = np.concatenate([np.cumsum(mass[::-1])[::-1], [0.0]])
-        return np.asarray(left[np.searchsorted(worth, np.asarray(price, float), side="left")])
+        return np.asarray(left[np.searchsorted(worth, numbers(price, "price"), side="left")])
 
     def sales(self, player: int, price: FloatArray, rivals: Sequence[int]) -> FloatArray:
         """Return what a player sells at prices [K], given where each rival's price lies."""
@@ -128,7 +134,7 @@ class CapacityGame(PostedPrices):
 
     def profits(self, prices: npt.ArrayLike) -> FloatArray:
         """Return every seller's profit at price profiles, [K, P] from [K, P]."""
-        price = np.asarray(prices, dtype=float)
+        price = profiles_of(prices, len(self.players))
         cost, size = np.asarray(self.costs), np.asarray(self.capacities)
         demand = self.demand(price)
         profit = np.empty(price.shape)

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels.errors import InputError
+from arbmodels.games.inputs import chosen, text
 from arbmodels.games.mixed_prices.best_price import ABOVE, BELOW, TIED
 from arbmodels.games.mixed_prices.distribution import Piece, PriceDistribution
-from arbmodels.games.mixed_prices.inputs import names_of, numbers_of, positive
+from arbmodels.games.mixed_prices.inputs import names_of, numbers_of, positive, profiles_of
 from arbmodels.games.mixed_prices.posted_prices import PostedPrices
 from arbmodels.games.mixed_prices.two_sellers import two_sellers
 from arbmodels.games.payoffs import TieRule
@@ -67,8 +68,8 @@ class CaptiveGame(PostedPrices):
         worth = positive("willingness_to_pay", self.willingness_to_pay)
         if len(informed) != 1 or len(worth) != 1:
             raise InputError("informed and willingness_to_pay are one number each.")
-        if self.tie_rule not in _TIES:
-            raise InputError(f"No tie rule {self.tie_rule!r}; choose 'low_cost' or 'share'.")
+        chosen(self.tie_rule, "tie rule", _TIES)
+        text("unit", self.unit)
         costs = numbers_of("costs", self.costs, len(captive))
         for name, value in (("captive", captive), ("costs", costs)):
             value.setflags(write=False)
@@ -114,7 +115,7 @@ class CaptiveGame(PostedPrices):
 
     def profits(self, prices: npt.ArrayLike) -> FloatArray:
         """Return every seller's profit at price profiles, [K, P] from [K, P]."""
-        price = np.asarray(prices, dtype=float)
+        price = profiles_of(prices, len(self.players))
         cost = np.asarray(self.costs)
         lowest = price == price.min(axis=1, keepdims=True)
         if self.tie_rule == "low_cost":

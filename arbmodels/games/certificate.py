@@ -15,6 +15,7 @@ import pandas as pd
 
 from arbmodels.display import Displayed, TextTable, number, percent
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.payoffs import TIE_RULES, TieRule, bertrand_profit, best_response
 from arbmodels.passk import FloatArray
 
@@ -175,15 +176,28 @@ def certify(
     InputError
         If the shapes do not fit.
     """
-    rates = np.asarray(solve_rates, dtype=float)
-    price, cost = np.asarray(prices, float), np.asarray(costs, float)
+    players = inputs.names(players, "players")
+    rates = inputs.numbers(solve_rates, "Solve rates")
+    price, cost = inputs.numbers(prices, "Prices"), inputs.numbers(costs, "Costs")
+    tie_rule = inputs.chosen(tie_rule, "tie rule", TIE_RULES)  # type: ignore[assignment]
+    inputs.text("currency", currency)
     shape = (*rates.shape, len(players))
     if rates.ndim != 1 or price.shape != shape or cost.shape != shape or 0 in shape:
         raise InputError(
             f"Prices {price.shape} and costs {cost.shape} must both be [solve rates, players]"
             f" = {shape}."
         )
-    cap = np.broadcast_to(np.asarray(willingness_to_pay, float), rates.shape)
+    cap = inputs.numbers(willingness_to_pay, "The willingness to pay")
+    if cap.shape not in ((), rates.shape) or not np.all(cap >= 0):
+        raise InputError(
+            f"The willingness to pay is one number >= 0, or one per solve rate ({len(rates)});"
+            " leave it out for consumers who pay anything."
+        )
+    if np.any((price == np.inf) | (price < -np.inf)) or np.any(cost < 0):
+        raise InputError("A price must be finite, or NaN where there is no offer; a cost >= 0.")
+    if not np.all((rates >= 0) & (rates <= 1)):
+        raise InputError("Solve rates are numbers between 0 and 1.")
+    cap = np.broadcast_to(cap, rates.shape)
     profit, gain, searched, deviation = (np.zeros(shape) for _ in range(4))
     attained = np.ones(shape, dtype=bool)
     tried = _prices_to_try(price, cost, cap)

@@ -13,6 +13,7 @@ from arbmodels.cascades.search.run import check_axes
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves
 from arbmodels.display import percent
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.menu import Menu
 from arbmodels.games.menu_pool import Pool
 from arbmodels.games.menu_proof import Proof, checked_vectors, with_proof
@@ -84,6 +85,7 @@ def certified_menus(
     >>> bool((menu.gap <= 0.01).all()), menu.proof.prices.tolist()
     (True, [[1.0, 1.0, 1.0], [2.0, 1.0, 1.0]])
     """
+    inputs.a((Market, Curves), source, "source")
     finder = MenuSearch(source, solve_rates, gap=gap, most_states=most_states)
     finder.certify(prices, time_limit=time_limit)
     return finder.menus

@@ -13,6 +13,7 @@ import pandas as pd
 from arbmodels.curves import Curves
 from arbmodels.display import Displayed, TextTable, percent
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.certified_menus import MenuSearch
 from arbmodels.games.menu import Menu
 from arbmodels.games.providers import ProviderEquilibrium, ProviderGame, Strategy, solve_providers
@@ -145,8 +146,10 @@ def solve_certified(
     >>> found.closed, found.equilibrium.kind
     (True, 'pure')
     """
-    if rounds < 1:
-        raise InputError(f"rounds is {rounds}; it is a whole number >= 1.")
+    inputs.whole(rounds, "rounds", 1)
+    inputs.a(ProviderGame, game, "game")
+    inputs.a((Market, Curves, MenuSearch), source, "source")
+    inputs.number(gap, "The gap", 0.0, above=True)
     rates = game.consumers.solve_rates
     finder = source if isinstance(source, MenuSearch) else MenuSearch(source, rates, gap=gap)
     if not np.array_equal(finder.solve_rates, rates):

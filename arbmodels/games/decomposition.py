@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.providers import ProviderGame, outcome, solve_providers
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
@@ -188,6 +189,7 @@ def decompose_revenue(
     tolerance, time_limit : float
         As in :func:`solve_providers`.
     """
+    inputs.a(ProviderGame, game, "game")
     return Decomposition(_states(game, tolerance, time_limit), None, game.name, game.unit)
 
 
@@ -222,9 +224,12 @@ def bootstrap_decomposition(
     InputError
         If there are no samples, or a resample cannot serve any of the solve rates.
     """
-    if samples < 1:
-        raise InputError(f"samples is {samples}; it is a whole number >= 1.")
-    game = build(market)
+    inputs.a(Market, market, "market")
+    if not callable(build):
+        raise InputError(f"build must be a function of a market, not {build!r}.")
+    inputs.whole(samples, "samples", 1)
+    inputs.whole(seed, "seed")
+    game = inputs.a(ProviderGame, build(market), "What build returns")
     whole = _states(game, tolerance, time_limit)
     rng = np.random.default_rng(seed)
     count = len(market.instances)

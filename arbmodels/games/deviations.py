@@ -11,6 +11,7 @@ import pandas as pd
 
 from arbmodels.display import Displayed, TextTable, number, percent
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.passk import FloatArray
 
 
@@ -64,8 +65,16 @@ class Deviations(Displayed):
     unit: str
 
     def __post_init__(self) -> None:
-        profit, gain = (np.asarray(x, dtype=float) for x in (self.profit, self.gain))
-        attained = np.asarray(self.attained, dtype=bool)
+        object.__setattr__(self, "players", inputs.names(self.players, "players"))
+        inputs.listed(self.deviation, "deviation")
+        profit, gain = inputs.numbers(self.profit, "profit"), inputs.numbers(self.gain, "gain")
+        attained = np.asarray(self.attained)
+        if attained.dtype != bool:
+            raise InputError("attained is a list of True and False, one per player.")
+        inputs.truth(self.exact, "exact")
+        inputs.whole(self.resolution, "resolution")
+        for what in ("domain", "tie_rule", "unit"):
+            inputs.text(what, getattr(self, what))
         shape = (len(self.players),)
         if any(x.shape != shape for x in (profit, gain, attained)) or shape != (
             len(self.deviation),

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from arbmodels.cascades import cascade_frontier
 from arbmodels.curves import dollar_curves
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.menu_search import cascade_menus
 from arbmodels.games.providers import (
     Consumers,
@@ -78,6 +79,11 @@ def distillation_statics(
     InputError
         If a model is missing, a student is the teacher, or a number is out of range.
     """
+    inputs.a(Market, market, "market")
+    inputs.a(Consumers, consumers, "consumers")
+    students = inputs.names(students, "students")
+    inputs.name(teacher, "teacher")
+    inputs.whole(arbitrageurs, "The number of arbitrageurs")
     missing = [m for m in (teacher, *students) if m not in market.models]
     if missing:
         raise InputError(
@@ -85,9 +91,12 @@ def distillation_statics(
         )
     if teacher in students or not students:
         raise InputError("Name at least one student, and not the teacher itself.")
-    if not (np.isfinite(student_price) and student_price > 0):
-        raise InputError(f"The student's price is {student_price:g} times list; it is > 0.")
-    gained = dict(training_revenue or {})
+    student_price = inputs.number(student_price, "The student's price over list", 0.0, above=True)
+    given = {} if training_revenue is None else training_revenue
+    gained = {
+        m: inputs.number(value, f"The training revenue from {m!r}", 0.0)
+        for m, value in inputs.a(Mapping, given, "training_revenue").items()
+    }
     unknown = [m for m in gained if m not in students]
     if unknown:
         raise InputError(f"Training revenue is given for {unknown[0]!r}, who is no student.")
@@ -103,7 +112,7 @@ def distillation_statics(
             own = measures[f"revenue {teacher}"]
             if student is None:
                 before[how] = own
-            extra = float(gained.get(student, 0.0)) if student else 0.0
+            extra = gained.get(student, 0.0) if student else 0.0
             rows.append(
                 {
                     "value": student or "none",

@@ -13,6 +13,7 @@ import pandas as pd
 from arbmodels.curves import dollar_curves
 from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.menu_search import cascade_menus
 from arbmodels.games.providers import Consumers, ProviderGame, outcome, solve_providers
 from arbmodels.market import Market
@@ -202,7 +203,11 @@ def entry_game(
     InputError
         If there are more than eight candidates or a fixed cost is negative.
     """
-    models = market.models
+    models = inputs.a(Market, market, "market").models
+    inputs.a(Consumers, consumers, "consumers")
+    repricing = inputs.truth(repricing, "repricing")
+    inputs.whole(arbitrageurs, "The number of arbitrageurs")
+    inputs.whole(most_states, "most_states", 1)
     if len(models) > MAX_CANDIDATES:
         raise InputError(
             f"{len(models)} candidates have {2 ** len(models):,} subsets; choose at most"
@@ -211,11 +216,11 @@ def entry_game(
     if isinstance(fixed_cost, Mapping):
         if set(fixed_cost) != set(models):
             raise InputError(f"Give a fixed cost for each of {', '.join(map(repr, models))}.")
-        fixed = np.array([float(fixed_cost[m]) for m in models])
+        fixed = np.array(
+            [inputs.number(fixed_cost[m], f"The fixed cost of {m!r}", 0.0) for m in models]
+        )
     else:
-        fixed = np.full(len(models), float(fixed_cost))
-    if not np.all(np.isfinite(fixed) & (fixed >= 0)):
-        raise InputError("Fixed costs are numbers >= 0.")
+        fixed = np.full(len(models), inputs.number(fixed_cost, "The fixed cost", 0.0))
     profits: dict[frozenset[str], Mapping[str, float]] = {frozenset(): {"": 0.0}}
     unit = ""
     unsettled = []

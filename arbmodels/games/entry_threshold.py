@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.providers import ProviderGame, outcome, solve_providers
 from arbmodels.games.statics import Statics
 
@@ -63,11 +64,15 @@ def entry_threshold(
     >>> found[found["providers"] == "list prices"]["threshold"].tolist()
     [0.0, 0.3125]
     """
-    if entrant not in game.players:
+    inputs.a(ProviderGame, game, "game")
+    entrant_moves = inputs.truth(entrant_moves, "entrant_moves")
+    if not isinstance(entrant, str) or entrant not in game.players:
         raise InputError(
             f"No provider {entrant!r} to enter; there are {', '.join(map(repr, game.players))}."
         )
-    if not len(arbitrageurs):
+    counts = inputs.listed(arbitrageurs, "arbitrageurs")
+    arbitrageurs = [inputs.whole(n, "A number of arbitrageurs") for n in counts]
+    if not arbitrageurs:
         raise InputError("Give at least one number of arbitrageurs.")
     player = game.players.index(entrant)
     movers = [k for k in game.movers if k != player]

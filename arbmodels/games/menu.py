@@ -8,6 +8,7 @@ cheapest does not depend on the prices: they are found once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -18,6 +19,7 @@ import pandas as pd
 
 from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.menu_proof import Proof
 from arbmodels.passk import FloatArray
 
@@ -89,8 +91,17 @@ class Menu(Displayed):
     proof: Proof | None = None
 
     def __post_init__(self) -> None:
-        expected, single = np.array(self.expected, float), np.array(self.single, float)
-        models = tuple(self.models)
+        inputs.number(self.solve_rate, "The solve rate of a menu", 0.0, 1.0)
+        expected = inputs.numbers(self.expected, "The spends of a menu")
+        single = inputs.numbers(self.single, "The cost of each model alone")
+        models = inputs.names(self.models, "models")
+        inputs.truth(self.exact, "exact")
+        inputs.number(self.shortfall, "The shortfall of a menu", 0.0)
+        inputs.whole(self.checked, "checked")
+        inputs.text("convention", self.convention)
+        inputs.text("currency", self.currency)
+        if self.proof is not None:
+            inputs.a(Proof, self.proof, "proof")
         if expected.ndim != 2 or not len(expected) or expected.shape[1:] != (len(models),):
             raise InputError(
                 f"A menu of {len(models)} models needs one row of {len(models)} spends per"
@@ -253,7 +264,7 @@ def _gap(cost: FloatArray, bound: FloatArray) -> FloatArray:
 
 def checked_prices(prices: npt.ArrayLike, models: int) -> FloatArray:
     """Return price vectors as [B, models], or raise InputError."""
-    w = np.atleast_2d(np.asarray(prices, dtype=float))
+    w = np.atleast_2d(inputs.numbers(prices, "Price multipliers"))
     if w.ndim != 2 or w.shape[1] != models:
         raise InputError(
             f"Prices have shape {np.shape(prices)}; give one multiplier for each of the"
@@ -262,3 +273,17 @@ def checked_prices(prices: npt.ArrayLike, models: int) -> FloatArray:
     if not np.all(np.isfinite(w) & (w >= 0)):
         raise InputError("Price multipliers are finite numbers >= 0.")
     return w
+
+
+def menus_of(menus: Sequence[Menu]) -> tuple[Menu, ...]:
+    """Return menus, at least one.
+
+    Raises
+    ------
+    InputError
+        If they are something else.
+    """
+    given = tuple(inputs.a(Menu, menu, "A menu") for menu in inputs.listed(menus, "menus"))
+    if not given:
+        raise InputError("Give at least one menu.")
+    return given

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.passk import FloatArray
 from arbmodels.solver import Program, solve
 
@@ -36,7 +37,7 @@ class Proof:
     bound: FloatArray
 
     def __post_init__(self) -> None:
-        prices, bound = np.array(self.prices, float), np.array(self.bound, float)
+        prices, bound = inputs.numbers(self.prices, "prices"), inputs.numbers(self.bound, "bound")
         if prices.ndim != 2 or bound.shape != (len(prices),) or not len(prices):
             raise InputError(
                 f"A proof needs one bound per price vector, not {bound.shape} bounds for prices of"

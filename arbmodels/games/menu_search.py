@@ -12,6 +12,7 @@ from arbmodels.cascades.lattice import build_lattice, coarsen
 from arbmodels.curves import SAME_RATE, Curves, dollar_curves
 from arbmodels.display import percent
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.menu import PRICE_RATIO, PRICE_SPREAD, Menu
 from arbmodels.games.repricing import Repricing
 from arbmodels.market import Market
@@ -74,6 +75,7 @@ def cascade_menus(
     >>> bool(np.isclose(menu.cost([1, 1])[0], frontier.spend_at(0.7)))
     True
     """
+    inputs.a((Market, Curves), market, "market")
     rates = np.atleast_1d(np.asarray(solve_rates, dtype=float))
     if rates.ndim != 1 or not np.all((rates >= 0) & (rates <= 1)):
         raise InputError("Solve rates are a list of numbers between 0 and 1.")

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.passk import FloatArray
 
 #: Who serves consumers when several sellers post the lowest price: the ones with the lowest cost
@@ -69,8 +70,11 @@ def bertrand_profit(
     >>> float(bertrand_profit(5.0, 2.0, [5.0, 7.0], [2.0, 3.0]))
     1.5
     """
-    price, cost = np.asarray(price, float), np.asarray(cost, float)
+    inputs.chosen(tie_rule, "tie rule", TIE_RULES)
+    price, cost = inputs.numbers(price, "price"), inputs.numbers(cost, "cost")
+    cap = inputs.numbers(willingness_to_pay, "The willingness to pay")
     offers, costs = _offers(rival_prices, rival_costs)
+    inputs.together(price, cost, cap, offers[..., :1].sum(axis=-1))
     tied = offers == price[..., None]
     if tie_rule == "low_cost":
         stronger = (tied & (costs < cost[..., None])).any(axis=-1)
@@ -82,7 +86,7 @@ def bertrand_profit(
         raise InputError(f"No tie rule {tie_rule!r}; choose 'low_cost' or 'share'.")
     lowest = offers.min(axis=-1, initial=np.inf)
     share = np.where(price < lowest, 1.0, np.where(price == lowest, at_tie, 0.0))
-    sells = np.isfinite(price) & np.isfinite(cost) & (price <= np.asarray(willingness_to_pay))
+    sells = np.isfinite(price) & np.isfinite(cost) & (price <= cap)
     # A difference of infinities (no offer, out of reach) is never used.
     with np.errstate(invalid="ignore"):
         return np.where(sells & (share > 0), share * (price - cost), 0.0)
@@ -124,8 +128,10 @@ def best_response(
     (3.0, 5.0, False)
     """
     offers, costs = _offers(rival_prices, rival_costs)
-    cost, cap = np.asarray(cost, float), np.asarray(willingness_to_pay, float)
-    shape = np.broadcast_shapes(cost.shape, cap.shape, offers.shape[:-1])
+    inputs.chosen(tie_rule, "tie rule", TIE_RULES)
+    cost = inputs.numbers(cost, "cost")
+    cap = inputs.numbers(willingness_to_pay, "The willingness to pay")
+    shape = inputs.together(cost, cap, offers[..., :1].sum(axis=-1))
     cost, cap = np.broadcast_to(cost, shape), np.broadcast_to(cap, shape)
     offers = np.broadcast_to(offers, (*shape, offers.shape[-1]))
     rivals = range(offers.shape[-1])
@@ -151,6 +157,10 @@ def best_response(
 
 def _offers(prices: npt.ArrayLike, costs: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Rivals' prices and costs; a rival without an offer has an infinite price."""
-    posted, cost = np.asarray(prices, float), np.asarray(costs, float)
+    posted = inputs.numbers(prices, "Prices of rivals")
+    cost = inputs.numbers(costs, "Costs of rivals")
+    inputs.together(posted, cost)
+    if posted.ndim == 0:
+        raise InputError("Prices of rivals are a list, one per rival.")
     offering = np.isfinite(posted) & np.isfinite(cost)
     return np.where(offering, posted, np.inf), cost

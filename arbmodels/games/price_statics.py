@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.bertrand import BertrandGame
 from arbmodels.games.capacity import CapacityGame
 from arbmodels.games.certificate import certify
@@ -50,10 +51,11 @@ def step_statics(
     >>> step_statics(game, [0.5, 0.9], start=4.0).to_frame()["mean_price"].round(4).tolist()
     [2.0, 1.9132]
     """
-    _some(steps, "step")
+    steps = _some(steps, "step")
+    inputs.a((BertrandGame, Arbitrage), game, "game")
     rows = []
     for step in steps:
-        path = undercut(game, float(step), start)
+        path = undercut(game, step, start)
         holder = path.setters[-1]
         posted = np.where(np.isfinite(path.game.costs), path.game.costs, np.nan)
         held = np.flatnonzero(holder >= 0)
@@ -107,11 +109,11 @@ def capacity_statics(
     >>> found["mean_price"].round(6).tolist()
     [1.0, 0.0]
     """
-    _some(factors, "factor")
+    factors = _some(factors, "factor")
+    inputs.a(CapacityGame, game, "game")
     rows = []
     for factor in factors:
-        if not (np.isfinite(factor) and factor > 0):
-            raise InputError(f"A factor of capacities is {factor}; it must be above 0.")
+        inputs.number(factor, "A factor of capacities", 0.0, above=True)
         varied = CapacityGame(
             game.capacities * float(factor),
             game.costs,
@@ -141,6 +143,8 @@ def capacity_statics(
     return Statics("capacity", pd.DataFrame(rows), game.name, game.unit)
 
 
-def _some(values: Sequence[float], what: str) -> None:
-    if not len(values):
+def _some(values: Sequence[float], what: str) -> Sequence[float]:
+    given: tuple[float, ...] = inputs.listed(values, f"{what}s")  # type: ignore[assignment]
+    if not given:
         raise InputError(f"Comparative statics need at least one {what}.")
+    return given

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from arbmodels.cascades import AuthorsPolicy, Frontier
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.margins import Arbitrage
 from arbmodels.passk import FloatArray
 
@@ -43,10 +44,13 @@ class Seller:
     purchases: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        inputs.name(self.name, "A seller's name")
         object.__setattr__(self, "cost", self._checked(self.cost, "cost"))
         purchases = {
-            model: self._checked(spend, f"purchases of {model!r}")
-            for model, spend in self.purchases.items()
+            inputs.name(model, f"Seller {self.name!r}: a model bought"): self._checked(
+                spend, f"purchases of {model!r}"
+            )
+            for model, spend in inputs.a(Mapping, self.purchases, "purchases").items()
         }
         for model, spend in purchases.items():
             if len(spend) != len(self.cost):
@@ -57,7 +61,7 @@ class Seller:
         object.__setattr__(self, "purchases", MappingProxyType(purchases))
 
     def _checked(self, values: npt.ArrayLike, what: str) -> FloatArray:
-        array = np.array(values, dtype=float)
+        array = inputs.numbers(values, f"Seller {self.name!r}: {what}")
         if array.ndim != 1 or len(array) == 0:
             raise InputError(
                 f"Seller {self.name!r}: {what} has shape {array.shape}; give one number per"
@@ -89,11 +93,10 @@ def providers_from(arbitrage: Arbitrage, cost_share: float = 1.0) -> tuple[Selle
     InputError
         If the share is not in (0, 1].
     """
-    if not 0 < cost_share <= 1:
-        raise InputError(
-            f"The providers' cost share is {cost_share:g}; it is the part of the list price that"
-            " is cost, above 0 and at most 1."
-        )
+    inputs.a(Arbitrage, arbitrage, "arbitrage")
+    cost_share = inputs.number(
+        cost_share, "The providers' cost share (of the list price)", 0.0, 1.0, above=True
+    )
     return tuple(
         Seller(model, cost_share * prices)
         for model, prices in zip(arbitrage.market.models, arbitrage.model_prices.T, strict=True)
@@ -118,9 +121,9 @@ def arbitrageurs_from(
     InputError
         If the count is negative or the overheads do not fit it.
     """
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0:
-        raise InputError(f"The number of arbitrageurs is {count!r}; it is a whole number >= 0.")
-    extra = np.zeros(count) if overheads is None else np.asarray(overheads, dtype=float)
+    inputs.a(Arbitrage, arbitrage, "arbitrage")
+    count = inputs.whole(count, "The number of arbitrageurs")
+    extra = np.zeros(count) if overheads is None else inputs.numbers(overheads, "Overheads")
     if extra.shape != (count,) or not np.all(np.isfinite(extra) & (extra >= 0)):
         raise InputError(
             f"Overheads {overheads!r} do not fit {count} arbitrageurs; give {count} numbers >= 0"
@@ -169,9 +172,10 @@ def reseller(
     >>> bool(seller.cost[1] > seller.purchases["gpt5mini"][1] + seller.purchases["deepseek"][1])
     True
     """
-    if not (np.isfinite(overhead) and overhead >= 0):
-        raise InputError(f"The overhead of {name!r} is {overhead:g}; it is a number >= 0.")
-    rates = np.atleast_1d(np.asarray(solve_rates, dtype=float))
+    inputs.name(name, "A seller's name")
+    inputs.a((Frontier, AuthorsPolicy), source, "source")
+    overhead = inputs.number(overhead, f"The overhead of {name!r}", 0.0)
+    rates = np.atleast_1d(inputs.numbers(solve_rates, "Solve rates"))
     if np.isnan(rates).any():
         raise InputError("A solve rate is NaN; it must be a number between 0 and 1.")
     bought = source.spend_by_model_at(rates)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.providers import ProviderGame, outcome, solve_providers
 
 if TYPE_CHECKING:
@@ -178,10 +179,10 @@ def comparative_statics(
     >>> found.to_frame()["mean_price"].tolist()
     [2.0, 2.0, 1.5]
     """
-    change = _changes().get(feature)
-    if change is None:
-        raise InputError(f"No feature {feature!r}; choose one of {', '.join(_changes())}.")
-    if not len(values):
+    inputs.a(ProviderGame, game, "game")
+    change = _changes()[inputs.chosen(feature, "feature", _changes())]
+    values = inputs.listed(values, "values")
+    if not values:
         raise InputError("Comparative statics need at least one value of the feature.")
     rows = [
         {"value": value, **row}
@@ -224,19 +225,18 @@ def _changes() -> dict[str, Callable[[ProviderGame, Any], ProviderGame]]:
     return {
         "arbitrageurs": lambda game, n: game.replace(arbitrageurs=n),
         "overhead": lambda game, o: game.replace(
-            arbitrageurs=(float(o),) * len(game.arbitrageurs)  # type: ignore[arg-type]
+            arbitrageurs=(inputs.number(o, "An overhead", 0.0),) * len(game.arbitrageurs)  # type: ignore[arg-type]
         ),
         "marginal cost": lambda game, c: game.replace(marginal_cost=c),
         "captive": lambda game, share: game.replace(
-            consumers=replace(game.consumers, captive=float(share))
+            consumers=replace(game.consumers, captive=share)
         ),
         "heterogeneity": _spread,
     }
 
 
 def _spread(game: ProviderGame, width: float) -> ProviderGame:
-    if not 0 <= width <= 1:
-        raise InputError(f"The heterogeneity is {width}; it lies between 0 and 1.")
+    width = inputs.number(width, "The heterogeneity", 0.0, 1.0)
     now = game.cheapest_buyers
     mean = (np.asarray(now.low) + np.asarray(now.high)) / 2
     return game.replace(

@@ -18,6 +18,7 @@ from arbmodels.display import (
     percent,
 )
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.bertrand import BertrandGame
 from arbmodels.margins import Arbitrage
 from arbmodels.passk import FloatArray
@@ -194,17 +195,15 @@ def undercut(
     -----
     Olmedo, Schölkopf, Hardt (2026), figure 2.
     """
-    if not 0 < step < 1:
-        raise InputError(
-            f"The step is {step:g}; it multiplies the price and lies between 0 and 1 (0.93 cuts"
-            " the price by 7%)."
-        )
+    what = "The step (0.93 cuts the price by 7%)"
+    step = inputs.number(step, what, 0.0, 1.0, above=True, below=True)
+    inputs.a((BertrandGame, Arbitrage), game, "game")
     if isinstance(game, Arbitrage):
         start = game.market_price if start is None else start
         game = BertrandGame.from_arbitrage(game)
     if start is None:
         raise InputError("Undercutting a game needs start=, the price before the first round.")
-    first = np.asarray(start, dtype=float)
+    first = inputs.numbers(start, "The start")
     shape = game.solve_rates.shape
     if first.shape not in ((), shape) or np.any((first < 0) | np.isinf(first)):
         raise InputError(

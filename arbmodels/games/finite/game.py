@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,8 @@ from arbmodels.games.finite.correlated import solve_joint
 from arbmodels.games.finite.equilibrium import FiniteEquilibrium
 from arbmodels.games.finite.inputs import actions_of, payoffs_of, players_of
 from arbmodels.games.finite.regret import JOINT, play
+from arbmodels.games.inputs import chosen, number, numbers, text, truth, whole
+from arbmodels.games.inputs import listed as entries
 from arbmodels.passk import FloatArray
 
 if TYPE_CHECKING:
@@ -70,6 +72,8 @@ class FiniteGame:
     def __post_init__(self) -> None:
         payoffs = payoffs_of(self.payoffs)
         players = players_of(self.players, payoffs)
+        text("name", self.name)
+        text("unit", self.unit)
         actions = actions_of(self.actions, players, payoffs)
         payoffs.setflags(write=False)
         object.__setattr__(self, "payoffs", payoffs)
@@ -94,14 +98,14 @@ class FiniteGame:
         InputError
             If the matrices differ in shape.
         """
-        first, second = np.asarray(row), np.asarray(column)
+        first, second = numbers(row, "row"), numbers(column, "column")
         if first.shape != second.shape or first.ndim != 2:
             raise InputError(
                 f"The payoff matrices have shapes {first.shape} and {second.shape}; both are"
                 " [actions of player 1, actions of player 2]."
             )
         stacked = np.stack([first, second])
-        return cls(stacked, tuple(players), _tuples(actions), name, unit)
+        return cls(stacked, players, actions, name, unit)  # type: ignore[arg-type]
 
     @classmethod
     def from_function(
@@ -129,7 +133,12 @@ class FiniteGame:
         InputError
             If a grid is empty or not finite, or the function returns another shape.
         """
-        grids = [np.atleast_1d(np.asarray(own, dtype=float)) for own in prices]
+        if not callable(payoff):
+            raise InputError(f"payoff must be a function, not {payoff!r}.")
+        grids = [
+            np.atleast_1d(numbers(own, "A price grid"))  # type: ignore[arg-type]
+            for own in entries(prices, "prices")
+        ]
         for k, own in enumerate(grids):
             if own.ndim != 1 or len(own) == 0 or not np.isfinite(own).all():
                 raise InputError(
@@ -139,7 +148,7 @@ class FiniteGame:
             raise InputError("Give one price grid per player.")
         sizes = tuple(len(own) for own in grids)
         profiles = np.stack(np.meshgrid(*grids, indexing="ij"), axis=-1).reshape(-1, len(grids))
-        profits = np.asarray(payoff(profiles), dtype=float)
+        profits = numbers(payoff(profiles), "What the payoff function returned")
         if profits.shape != profiles.shape:
             raise InputError(
                 f"The payoff function returned shape {profits.shape} for price profiles"
@@ -147,7 +156,7 @@ class FiniteGame:
             )
         payoffs = np.moveaxis(profits.reshape(*sizes, len(grids)), -1, 0)
         actions = tuple(tuple(own.tolist()) for own in grids)
-        return cls(payoffs, tuple(players), actions, name, unit)
+        return cls(payoffs, players, actions, name, unit)  # type: ignore[arg-type]
 
     @property
     def numeric(self) -> tuple[bool, ...]:
@@ -156,7 +165,11 @@ class FiniteGame:
 
     def payoff_by_action(self, strategies: Sequence[FloatArray]) -> list[FloatArray]:
         """Return what each action of each player pays against the others' strategies."""
-        checked = check_strategies(strategies, self.payoffs.shape[1:])
+        given = [
+            numbers(own, "A strategy")  # type: ignore[arg-type]
+            for own in entries(strategies, "strategies")
+        ]
+        checked = check_strategies(given, self.payoffs.shape[1:])
         return mixed.payoff_by_action(self.payoffs, checked)
 
     def certify(self, strategies: Sequence[npt.ArrayLike]) -> Deviations:
@@ -166,7 +179,10 @@ class FiniteGame:
         ----------
         strategies : sequence of float arrays [A_i], length P
         """
-        given = [np.asarray(own, dtype=float) for own in strategies]
+        given = [
+            numbers(own, "A strategy")  # type: ignore[arg-type]
+            for own in entries(strategies, "strategies")
+        ]
         checked = check_strategies(given, self.payoffs.shape[1:])
         return certify_strategies(self.payoffs, checked, self.players, self.actions, self.unit)
 
@@ -179,7 +195,8 @@ class FiniteGame:
         coarse : bool
             One action instead of whatever is advised; otherwise one for every advice.
         """
-        given = np.asarray(joint, dtype=float)
+        given = numbers(joint, "The joint distribution")
+        coarse = truth(coarse, "coarse")
         if given.shape != self.payoffs.shape[1:]:
             raise InputError(
                 f"The joint distribution has shape {given.shape}, expected"
@@ -229,10 +246,10 @@ class FiniteGame:
         InputError
             If the method is unknown or does not suit the number of players.
         """
-        if not 0 < time_limit < np.inf:
-            raise InputError(f"time_limit is {time_limit:g}; give seconds, finite and above 0.")
-        if paths is not None and paths < 1:
-            raise InputError(f"paths is {paths}; follow at least one path.")
+        chosen(method, "method", get_args(Method))
+        time_limit = number(time_limit, "time_limit", 0.0, above=True)
+        if paths is not None:
+            paths = whole(paths, "paths", 1)
         found = finders.find(self.payoffs, method, perf_counter() + time_limit, paths)
         answers = [self._answer(one) for one in found]
         first = answers[0]
@@ -265,16 +282,14 @@ class FiniteGame:
         -------
         CorrelatedEquilibrium
         """
-        if objective != "welfare" and objective not in self.players:
-            raise InputError(
-                f"No objective {objective!r}; choose 'welfare' or one of {', '.join(self.players)}."
-            )
-        if method not in ("program", "regret") or (method == "regret" and not coarse):
+        chosen(objective, "objective", ("welfare", *self.players))
+        coarse = truth(coarse, "coarse")
+        chosen(method, "method", ("program", "regret"))
+        if method == "regret" and not coarse:
             raise InputError(
                 f"No method {method!r} here; choose 'program', or 'regret' with coarse=True."
             )
-        if not 0 < time_limit < np.inf:
-            raise InputError(f"time_limit is {time_limit:g}; give seconds, finite and above 0.")
+        time_limit = number(time_limit, "time_limit", 0.0, above=True)
         weights = np.array([float(objective in ("welfare", name)) for name in self.players])
         deadline = perf_counter() + time_limit
         total = np.tensordot(weights, self.payoffs, axes=(0, 0))
@@ -367,7 +382,3 @@ class FiniteGame:
             found.trace,
             complete=found.complete,
         )
-
-
-def _tuples(actions: Sequence[Sequence[Action]]) -> tuple[tuple[Action, ...], ...]:
-    return tuple(tuple(own) for own in actions)

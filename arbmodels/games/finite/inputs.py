@@ -10,6 +10,8 @@ import numpy.typing as npt
 from arbmodels.checks import is_label, labels_of
 from arbmodels.errors import InputError
 from arbmodels.games.finite.certificate import Action
+from arbmodels.games.inputs import listed as entries
+from arbmodels.games.inputs import name, number, numbers
 from arbmodels.passk import FloatArray
 
 
@@ -21,10 +23,7 @@ def payoffs_of(given: npt.ArrayLike) -> FloatArray:
     InputError
         If the shape is another, a player has no action, or a payoff is not finite.
     """
-    try:
-        payoffs = np.array(given, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise InputError("payoffs is not a rectangular array of numbers.") from error
+    payoffs = numbers(given, "payoffs")
     if payoffs.ndim < 2 or payoffs.shape[0] != payoffs.ndim - 1:
         raise InputError(
             f"payoffs has shape {payoffs.shape}; give [players, actions of player 1, actions"
@@ -52,7 +51,7 @@ def players_of(given: Sequence[str], payoffs: FloatArray) -> tuple[str, ...]:
         If there is not one different name for each.
     """
     count = len(payoffs)
-    if not given:
+    if isinstance(given, tuple | list) and not given:
         return tuple(f"player {k + 1}" for k in range(count))
     players = labels_of(given, "players")
     if len(players) != count or len(set(players)) < count:
@@ -73,13 +72,18 @@ def actions_of(
         If there is not one different action for each row of payoffs.
     """
     sizes = payoffs.shape[1:]
-    if not given:
+    given = entries(given, "actions")  # type: ignore[assignment]
+    if not len(given):
         return tuple(tuple(map(float, range(size))) for size in sizes)
     if len(given) != len(sizes):
         raise InputError(f"actions lists {len(given)} players, the payoffs have {len(sizes)}.")
     actions = []
     for player, own, size in zip(players, given, sizes, strict=True):
-        listed = tuple(x if isinstance(x, str) else float(x) for x in own)
+        what = f"An action of {player!r}"
+        listed = tuple(
+            name(x, what) if isinstance(x, str) else number(x, what)
+            for x in entries(own, f"The actions of {player!r}")
+        )
         if len(listed) != size or len(set(listed)) < size:
             raise InputError(f"Give {player!r} {size} different actions, not {len(listed)}.")
         actions.append(listed)

@@ -13,6 +13,7 @@ import numpy as np
 
 from arbmodels.errors import InputError
 from arbmodels.games.deviations import Deviations
+from arbmodels.games.inputs import a, listed
 from arbmodels.games.mixed_prices.distribution import Piece, PriceDistribution
 from arbmodels.games.payoffs import BestResponse
 from arbmodels.passk import FloatArray
@@ -121,6 +122,8 @@ def certify_prices(game: SalesGame, strategies: Sequence[PriceDistribution]) -> 
     InputError
         If there is not one strategy per player.
     """
+    for own in listed(strategies, "strategies"):
+        a(PriceDistribution, own, "A strategy")
     if len(strategies) != len(game.players):
         raise InputError(f"{len(strategies)} strategies for {len(game.players)} players.")
     profit, gain, price, attained = [], [], [], []

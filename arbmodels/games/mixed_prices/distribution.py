@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels.errors import InputError
+from arbmodels.games.inputs import a, listed, number, numbers, whole
 from arbmodels.passk import FloatArray
 
 #: Probabilities up to this are rounding.
@@ -87,11 +88,13 @@ class PriceDistribution:
     pieces: tuple[Piece, ...] = ()
 
     def __post_init__(self) -> None:
-        prices, masses = (np.array(x, dtype=float) for x in (self.prices, self.masses))
+        prices, masses = numbers(self.prices, "prices"), numbers(self.masses, "masses")
         if prices.ndim != 1 or prices.shape != masses.shape:
             raise InputError("A distribution has one mass per price.")
         if not np.isfinite(prices).all() or (np.diff(prices) <= 0).any():
             raise InputError("Prices of atoms must be finite and increase.")
+        for piece in listed(self.pieces, "pieces"):
+            a(Piece, piece, "A piece")
         total = float(masses.sum()) + sum(piece.mass for piece in self.pieces)
         if not (masses >= 0).all() or not abs(total - 1.0) <= 1e-9:
             raise InputError(
@@ -110,7 +113,7 @@ class PriceDistribution:
     @classmethod
     def certain(cls, price: float) -> PriceDistribution:
         """Return the distribution of one price."""
-        return cls(np.array([price]), np.array([1.0]))
+        return cls(np.array([number(price, "price")]), np.array([1.0]))
 
     @classmethod
     def spread(cls, piece: Piece, atom: float = 0.0) -> PriceDistribution:
@@ -121,14 +124,18 @@ class PriceDistribution:
     @classmethod
     def on_grid(cls, prices: npt.ArrayLike, masses: npt.ArrayLike) -> PriceDistribution:
         """Return the atoms of a mixed strategy over a grid, without the prices never played."""
-        price, mass = np.asarray(prices, dtype=float), np.asarray(masses, dtype=float)
+        price, mass = numbers(prices, "prices"), numbers(masses, "masses")
+        if price.ndim != 1 or price.shape != mass.shape or not (mass >= 0).all():
+            raise InputError("A grid has one mass >= 0 per price.")
         played = mass > 0
+        if not played.any():
+            raise InputError("No price of the grid is played: all masses are 0.")
         order = np.argsort(price[played])
         return cls(price[played][order], mass[played][order] / mass[played].sum())
 
     def above(self, price: npt.ArrayLike, *, including: bool = False) -> FloatArray:
         """Return the probability of a price above ``price`` [...], or of at least it."""
-        at = np.asarray(price, dtype=float)
+        at = numbers(price, "price")
         left = np.concatenate([np.cumsum(self.masses[::-1])[::-1], [0.0]])
         side: Literal["left", "right"] = "left" if including else "right"
         value: FloatArray = left[np.searchsorted(self.prices, at, side=side)]
@@ -165,7 +172,9 @@ class PriceDistribution:
 
     def quantile(self, share: npt.ArrayLike) -> FloatArray:
         """Return the price that a ``share`` (0 <= share < 1) of the draws lies below, [...]."""
-        at = np.asarray(share, dtype=float)
+        at = numbers(share, "share")
+        if not np.all((at >= 0) & (at <= 1)):
+            raise InputError("A share of the draws lies between 0 and 1.")
         # Atoms and pieces from the lowest price to the highest.
         parts: list[tuple[float, float, Piece | None]] = [
             *((price, mass, None) for price, mass in zip(self.prices, self.masses, strict=True)),
@@ -183,4 +192,5 @@ class PriceDistribution:
 
     def sample(self, count: int, seed: int = 0) -> FloatArray:
         """Return random prices, [count]."""
-        return self.quantile(np.random.default_rng(seed).random(count))
+        random = np.random.default_rng(whole(seed, "seed"))
+        return self.quantile(random.random(whole(count, "count")))

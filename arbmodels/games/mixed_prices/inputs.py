@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from arbmodels.checks import is_label, labels_of
 from arbmodels.errors import InputError
+from arbmodels.games.inputs import chosen, number, numbers
 from arbmodels.passk import FloatArray
 
 METHODS = ("auto", "closed_form", "double_oracle")
@@ -22,10 +23,7 @@ def numbers_of(name: str, values: npt.ArrayLike, count: int | None = None) -> Fl
     InputError
         If there are none, another number of them, or one is negative or not finite.
     """
-    try:
-        array = np.atleast_1d(np.array(values, dtype=float))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} is no list of numbers.") from error
+    array = np.atleast_1d(numbers(values, name))
     if count is not None and array.shape == (1,):
         array = np.full(count, array[0])
     if array.ndim != 1 or len(array) == 0 or (count is not None and len(array) != count):
@@ -60,12 +58,26 @@ def names_of(players: Sequence[str], count: int) -> tuple[str, ...]:
     InputError
         If there are not ``count`` different ones.
     """
-    if not players:
+    if isinstance(players, tuple | list) and not players:
         return tuple(f"seller {k + 1}" for k in range(count))
     names = labels_of(players, "players")
     if len(names) != count or len(set(names)) < count or not all(map(is_label, names)):
         raise InputError(f"Give {count} different names of players, not {names}.")
     return names
+
+
+def profiles_of(prices: npt.ArrayLike, count: int) -> FloatArray:
+    """Return price profiles [K, P].
+
+    Raises
+    ------
+    InputError
+        If there is not one price per player in every row.
+    """
+    price = numbers(prices, "prices")
+    if price.ndim != 2 or price.shape[1] != count:
+        raise InputError(f"prices has shape {price.shape}; give [profiles, {count} players].")
+    return price
 
 
 def check_method(method: str, tolerance: float, time_limit: float) -> None:
@@ -75,10 +87,6 @@ def check_method(method: str, tolerance: float, time_limit: float) -> None:
     ------
     InputError
     """
-    if method not in METHODS:
-        raise InputError(f"No method {method!r}; choose one of {', '.join(METHODS)}.")
-    if not (0 < tolerance < np.inf and time_limit > 0):
-        raise InputError(
-            f"tolerance {tolerance:g} must be finite and above 0, time_limit {time_limit:g} above"
-            " 0."
-        )
+    chosen(method, "method", METHODS)
+    number(tolerance, "tolerance", 0.0, above=True)
+    number(time_limit, "time_limit", 0.0, above=True, finite=False)

@@ -13,6 +13,7 @@ from arbmodels.errors import InputError
 from arbmodels.games.deviations import Deviations
 from arbmodels.games.finite.double_oracle import solve_continuous, staggered
 from arbmodels.games.finite.game import FiniteGame
+from arbmodels.games.inputs import a, listed, text, whole
 from arbmodels.games.mixed_prices.distribution import PriceDistribution
 from arbmodels.games.mixed_prices.equilibrium import PriceEquilibrium
 from arbmodels.games.mixed_prices.inputs import check_method, names_of, numbers_of
@@ -71,8 +72,11 @@ class PriceGame:
         if (highest <= lowest).any():
             at = int(np.argmax(highest <= lowest))
             raise InputError(f"highest[{at}] is {highest[at]:g}, not above lowest {lowest[at]:g}.")
-        if self.resolution < 3:
-            raise InputError(f"resolution is {self.resolution}; try at least 3 prices.")
+        whole(self.resolution, "resolution", 3)
+        text("name", self.name)
+        text("unit", self.unit)
+        if not callable(self.payoff):
+            raise InputError(f"payoff must be a function, not {self.payoff!r}.")
         object.__setattr__(self, "lowest", lowest)
         object.__setattr__(self, "highest", highest)
         object.__setattr__(self, "players", names_of(self.players, len(lowest)))
@@ -147,6 +151,8 @@ class PriceGame:
         InputError
             If there is not one strategy of atoms per player.
         """
+        for own in listed(strategies, "strategies"):
+            a(PriceDistribution, own, "A strategy")
         if len(strategies) != len(self.players) or any(own.pieces for own in strategies):
             raise InputError(f"Give {len(self.players)} distributions of atoms, one per player.")
         profit, gain, price = [], [], []

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from arbmodels.display import Displayed, TextTable, model_label, number, percent
+from arbmodels.games import inputs
 from arbmodels.games.providers.game import ProviderGame
 from arbmodels.games.providers.responses import best_response
 from arbmodels.passk import FloatArray
@@ -123,7 +124,7 @@ def calibrate_costs(game: ProviderGame) -> Calibration:
     game : ProviderGame
         Its marginal costs and arbitrageurs are ignored.
     """
-    bare = game.replace(arbitrageurs=0)
+    bare = inputs.a(ProviderGame, game, "game").replace(arbitrageurs=0)
     ones = np.ones(len(game.players))
     found = {name: [] for name in ("cost", "low", "high", "gain", "relative")}  # type: ignore[var-annotated]
     for player in range(len(game.players)):

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.deviations import Deviations
 from arbmodels.games.providers.game import (
     SAME_PRICE,
@@ -97,6 +98,10 @@ def certify_providers(game: ProviderGame, strategies: Sequence[Strategy]) -> Dev
     InputError
         If the strategies do not fit the providers.
     """
+    inputs.a(ProviderGame, game, "game")
+    strategies = [
+        inputs.a(Strategy, one, "A strategy") for one in inputs.listed(strategies, "strategies")
+    ]
     if len(strategies) != len(game.players):
         raise InputError(
             f"{len(strategies)} strategies for {len(game.players)} providers; give one for each."

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels.errors import InputError
-from arbmodels.games.menu import Menu
+from arbmodels.games import inputs
+from arbmodels.games.menu import Menu, menus_of
 from arbmodels.passk import FloatArray
 
 #: Part of the highest willingness to pay that counts as none.
@@ -59,12 +60,12 @@ class Consumers:
     sample: FloatArray | None = None
 
     def __post_init__(self) -> None:
-        rates = np.atleast_1d(np.array(self.solve_rates, dtype=float))
+        rates = np.atleast_1d(inputs.numbers(self.solve_rates, "Solve rates"))
         if rates.ndim != 1 or not len(rates) or not np.all((rates >= 0) & (rates <= 1)):
             raise InputError("Solve rates are a list of numbers between 0 and 1.")
         sample = None
         if self.sample is not None:
-            sample = np.sort(np.array(self.sample, dtype=float).ravel())
+            sample = np.sort(inputs.numbers(self.sample, "A sample of willingness to pay").ravel())
             if not len(sample) or not np.all(np.isfinite(sample) & (sample > 0)):
                 raise InputError("A sample of willingness to pay holds numbers > 0, at least one.")
             low, high = sample[0], sample[-1]
@@ -85,8 +86,8 @@ class Consumers:
             )
         if np.any(ends["mass"] < 0) or ends["mass"].sum() == 0:
             raise InputError("The mass of consumers is >= 0, and > 0 at some solve rate.")
-        if not 0 <= self.captive < 1:
-            raise InputError(f"The captive share is {self.captive:g}; it lies in [0, 1).")
+        captive = inputs.number(self.captive, "The captive share", 0.0, 1.0, below=True)
+        object.__setattr__(self, "captive", captive)
         # So near to nothing that a price there would be rounding.
         ends["low"][ends["low"] < _NOTHING * ends["high"]] = 0.0
         object.__setattr__(self, "solve_rates", rates)
@@ -96,7 +97,7 @@ class Consumers:
 
     @staticmethod
     def _per_rate(name: str, value: npt.ArrayLike, count: int) -> FloatArray:
-        array = np.asarray(value, dtype=float)
+        array = inputs.numbers(value, f"{name} of consumers")
         if array.shape not in ((), (count,)) or not np.all(np.isfinite(array)):
             raise InputError(
                 f"{name} of consumers is one finite number, or one per solve rate ({count})."
@@ -171,8 +172,8 @@ def linear_consumers(
     InputError
         If the choke price is not above the list price.
     """
-    if not (np.isfinite(choke) and choke > 1):
-        raise InputError(f"The choke price is {choke:g} times the list price; it is above 1.")
+    menus = menus_of(menus)
+    choke = inputs.number(choke, "The choke price over the list price", 1.0, above=True)
     direct = np.array([menu.single.min() for menu in menus])
     cascade = np.array([menu.cost(np.ones(len(menu.models)))[0] for menu in menus])
     return Consumers(

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels.checks import labels_of
 from arbmodels.curves import dollar_curves
 from arbmodels.errors import InputError
-from arbmodels.games.menu import SAME_COST, Menu, checked_prices
+from arbmodels.games import inputs
+from arbmodels.games.menu import SAME_COST, Menu, checked_prices, menus_of
 from arbmodels.games.menu_search import cascade_menus
 from arbmodels.games.payoffs import TieRule
 from arbmodels.games.providers.consumers import Consumers, linear_consumers
@@ -108,7 +110,8 @@ class ProviderGame:
     name: str = "Provider game"
 
     def __post_init__(self) -> None:
-        menus = tuple(self.menus)
+        menus = menus_of(self.menus)
+        inputs.a((Consumers, LogitConsumers), self.consumers, "consumers")
         rates = self.consumers.solve_rates
         if len(menus) != len(rates) or any(
             abs(menu.solve_rate - rate) > SAME_COST for menu, rate in zip(menus, rates, strict=True)
@@ -120,13 +123,16 @@ class ProviderGame:
         models = menus[0].models
         if any(menu.models != models for menu in menus):
             raise InputError("The menus are of different models.")
-        if self.tie_rule not in TIES:
-            raise InputError(f"No tie rule {self.tie_rule!r}; choose 'low_cost' or 'share'.")
+        inputs.chosen(self.tie_rule, "tie rule", TIES)
+        inputs.text("name", self.name)
         object.__setattr__(self, "menus", menus)
         object.__setattr__(self, "marginal_cost", self._costs(models))
         object.__setattr__(self, "arbitrageurs", self._overheads())
         owned = {m: (m,) for m in models} if self.providers is None else self.providers
-        owned = {name: tuple(group) for name, group in owned.items()}
+        owned = {
+            inputs.name(name, "A provider's name"): inputs.names(group, f"models of {name!r}")
+            for name, group in inputs.a(Mapping, owned, "providers").items()
+        }
         listed = [m for group in owned.values() for m in group]
         if sorted(listed) != sorted(models):
             raise InputError(
@@ -134,13 +140,14 @@ class ProviderGame:
                 f" {', '.join(map(repr, models))} needs exactly one provider."
             )
         object.__setattr__(self, "providers", owned)
-        unknown = [name for name in self.fixed if name not in owned]
+        fixed = labels_of(inputs.listed(self.fixed, "fixed"), "fixed")
+        unknown = [name for name in fixed if name not in owned]
         if unknown:
             raise InputError(
                 f"No provider {unknown[0]!r} to hold fixed; there are"
                 f" {', '.join(map(repr, owned))}."
             )
-        object.__setattr__(self, "fixed", tuple(self.fixed))
+        object.__setattr__(self, "fixed", fixed)
         if (
             not self.smooth
             and self.cheapest_buyers.sample is not None
@@ -156,8 +163,10 @@ class ProviderGame:
                     f"Marginal costs are given for {', '.join(map(repr, given))}; give one for"
                     f" each of {', '.join(map(repr, models))}."
                 )
-            given = np.array([given[m] for m in models], dtype=float)
-        cost = np.asarray(given, dtype=float)
+            given = np.array(
+                [inputs.number(given[m], f"The marginal cost of {m!r}") for m in models]
+            )
+        cost = inputs.numbers(given, "The marginal cost")
         if cost.shape not in ((), (len(models),)) or not np.all(np.isfinite(cost) & (cost >= 0)):
             raise InputError(
                 f"The marginal cost is a share >= 0 of the list price, one for all or one for"
@@ -171,15 +180,10 @@ class ProviderGame:
             if given < 0:
                 raise InputError(f"The number of arbitrageurs is {given}; it is >= 0.")
             return (0.0,) * int(given)
-        try:
-            extra = tuple(float(o) for o in given)  # type: ignore[union-attr]
-        except (TypeError, ValueError):
-            extra = (np.nan,)
-        if not all(np.isfinite(o) and o >= 0 for o in extra):
-            raise InputError(
-                f"Arbitrageurs are {given!r}; give how many, or a list of overheads >= 0."
-            )
-        return extra
+        what = "Arbitrageurs (how many, or a list of overheads)"
+        return tuple(
+            inputs.number(o, f"{what}: an overhead", 0.0) for o in inputs.listed(given, what)
+        )
 
     @classmethod
     def from_market(
@@ -211,7 +215,7 @@ class ProviderGame:
         mass, captive, marginal_cost, arbitrageurs, providers
             As in :class:`Consumers` and :class:`ProviderGame`.
         """
-        menus = cascade_menus(dollar_curves(market), solve_rates)
+        menus = cascade_menus(dollar_curves(inputs.a(Market, market, "market")), solve_rates)
         consumers = linear_consumers(menus, choke, mass, captive)
         return cls(
             menus,
@@ -224,6 +228,9 @@ class ProviderGame:
 
     def replace(self, **changes: object) -> ProviderGame:
         """Return the game with some fields changed."""
+        unknown = set(changes) - set(self.__dataclass_fields__)
+        if unknown:
+            raise InputError(f"A provider game has no field {min(unknown)!r}.")
         return replace(self, **changes)  # type: ignore[arg-type]
 
     @property
@@ -316,7 +323,7 @@ class ProviderGame:
 
     def price_vectors(self, multipliers: npt.ArrayLike) -> FloatArray:
         """Return multipliers of models, [B, M], from multipliers of providers, [B, providers]."""
-        chosen = np.atleast_2d(np.asarray(multipliers, dtype=float))
+        chosen = np.atleast_2d(inputs.numbers(multipliers, "Multipliers"))
         if chosen.ndim != 2 or chosen.shape[1] != len(self.players):
             raise InputError(
                 f"Give one multiplier for each of the {len(self.players)} providers"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.deviations import Deviations
 from arbmodels.games.providers.certificate import Strategy, certify_providers
 from arbmodels.games.providers.game import TIES, ProviderGame
@@ -41,8 +42,9 @@ def lead(game: ProviderGame, leader: str) -> ProviderEquilibrium:
     InputError
         If the leader is unknown or held fixed, or there are more than two movers.
     """
+    inputs.a(ProviderGame, game, "game")
     names = [game.players[player] for player in game.movers]
-    if leader not in names or len(names) > 2:
+    if not isinstance(leader, str) or leader not in names or len(names) > 2:
         raise InputError(
             f"Cannot let {leader!r} lead: the providers who choose their price are"
             f" {', '.join(map(repr, names))}, and there may be at most two."

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from scipy.special import lambertw
 
 from arbmodels.errors import InputError
-from arbmodels.games.menu import Menu
+from arbmodels.games import inputs
+from arbmodels.games.menu import Menu, menus_of
 from arbmodels.passk import FloatArray
 
 
@@ -57,11 +58,11 @@ class LogitConsumers:
     captive: float = 0.0
 
     def __post_init__(self) -> None:
-        rates = np.atleast_1d(np.array(self.solve_rates, dtype=float))
+        rates = np.atleast_1d(inputs.numbers(self.solve_rates, "Solve rates"))
         if rates.ndim != 1 or not len(rates) or not np.all((rates >= 0) & (rates <= 1)):
             raise InputError("Solve rates are a list of numbers between 0 and 1.")
         for name in ("value", "sensitivity", "mass"):
-            array = np.asarray(getattr(self, name), dtype=float)
+            array = inputs.numbers(getattr(self, name), f"{name} of consumers")
             if array.shape not in ((), rates.shape) or not np.all(np.isfinite(array)):
                 raise InputError(
                     f"{name} of consumers is one finite number, or one per solve rate"
@@ -72,8 +73,9 @@ class LogitConsumers:
             raise InputError("The sensitivity to prices is > 0.")
         if np.any(np.asarray(self.mass) < 0) or np.sum(self.mass) == 0:
             raise InputError("The mass of consumers is >= 0, and > 0 at some solve rate.")
-        if not (0 <= self.sigma < 1 and 0 <= self.captive < 1):
-            raise InputError("Sigma and the captive share lie in [0, 1).")
+        for name, what in (("sigma", "Sigma"), ("captive", "The captive share")):
+            share = inputs.number(getattr(self, name), what, 0.0, 1.0, below=True)
+            object.__setattr__(self, name, share)
         object.__setattr__(self, "solve_rates", rates)
 
     def choose(self, u: int, direct: FloatArray, resold: FloatArray) -> Choice:
@@ -157,8 +159,9 @@ def logit_consumers(
     InputError
         If a number is out of its range.
     """
-    if not (np.isfinite(elasticity) and elasticity > 0 and 0 < bought < 1):
-        raise InputError("The elasticity is > 0, and the share who buy lies between 0 and 1.")
+    menus = menus_of(menus)
+    elasticity = inputs.number(elasticity, "The elasticity", 0.0, above=True)
+    bought = inputs.number(bought, "The share who buy", 0.0, 1.0, above=True, below=True)
     direct = np.array([menu.single.min() for menu in menus])
     cascade = np.array([menu.cost(np.ones(len(menu.models)))[0] for menu in menus])
     price = np.where(np.isfinite(direct), direct, cascade)

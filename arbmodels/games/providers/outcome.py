@@ -13,6 +13,8 @@ import pandas as pd
 from scipy.stats import qmc
 
 from arbmodels.display import Displayed, TextTable, model_label, number, percent
+from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.providers.certificate import Strategy
 from arbmodels.games.providers.flows import plot_flows, plot_prices
 from arbmodels.games.providers.game import ProviderGame
@@ -209,10 +211,14 @@ def outcome(game: ProviderGame, strategies: Sequence[Strategy] | npt.ArrayLike) 
         Mixed strategies are taken at 120 equally likely quantiles each, those of more than two
         providers at the 16,384 points of a Sobol sequence.
     """
-    if isinstance(strategies, np.ndarray) or not isinstance(strategies[0], Strategy):  # type: ignore[index]
-        chosen = np.atleast_2d(np.asarray(strategies, dtype=float))
+    inputs.a(ProviderGame, game, "game")
+    given = inputs.listed(strategies, "strategies")
+    if given and all(isinstance(one, Strategy) for one in given):
+        if len(given) != len(game.players):
+            raise InputError(f"{len(given)} strategies for {len(game.players)} providers.")
+        chosen = _drawn(given)  # type: ignore[arg-type]
     else:
-        chosen = _drawn(strategies)  # type: ignore[arg-type]
+        chosen = np.atleast_2d(inputs.numbers(strategies, "Multipliers"))
     w = game.price_vectors(chosen)
     rates, providers = len(game.consumers.solve_rates), len(game.players)
     sold, paid, surplus, kept, overhead = (np.zeros(rates) for _ in range(5))

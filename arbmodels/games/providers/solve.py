@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.deviations import Deviations
 from arbmodels.games.providers.certificate import Strategy, certify_providers
 from arbmodels.games.providers.checked import Mixed
@@ -75,13 +76,14 @@ def solve_providers(
     >>> solve_providers(game).prices.round(3).tolist()  # Bertrand: price at marginal cost
     [0.5, 0.5]
     """
+    inputs.a(ProviderGame, game, "game")
+    inputs.number(tolerance, "tolerance", 0.0, above=True)
+    inputs.number(time_limit, "time_limit", 0.0, above=True, finite=False)
+    inputs.whole(grid, "grid", 3)
+    inputs.number(start, "start", 0.0, 1.0)
+    inputs.whole(seed, "seed")
     if not game.movers:
         raise InputError("Every provider is held fixed; leave one out of fixed= to solve.")
-    if not (tolerance > 0 and time_limit > 0 and grid >= 3 and 0 <= start <= 1):
-        raise InputError(
-            "The tolerance and time limit are > 0, the grid has at least 3 prices, and the start"
-            " lies between 0 and 1."
-        )
     # Loading compiled code is no part of the time limit.
     gains_at(game, np.ones(len(game.players)))
     began = perf_counter()

@@ -27,7 +27,7 @@ class ImpliedCosts(Displayed):
     ----------
     demand : Demand
     prices, markups, costs : float array [J], currency units
-        ``costs`` may be negative: then the prices are no equilibrium under this demand.
+        ``costs`` may be negative: then no cost that a firm can have explains the price.
     owners : sequence of str, length J
     unit_tax, ad_valorem_tax : float array [J]
     currency : str
@@ -75,20 +75,12 @@ class ImpliedCosts(Displayed):
         return float(self.demand.price_coefficient * (self.markups / room).max())
 
     def game(self, name: str = "Calibrated game") -> SmoothGame:
-        """Return the game of which the prices are the equilibrium.
+        """Return the game of which the prices satisfy every first-order condition.
 
-        Raises
-        ------
-        InputError
-            If a cost is negative, saying by how much.
+        Negative costs go with it, so that mergers can be simulated; results flag them. A larger
+        price coefficient (less market power) makes them positive, see
+        :attr:`least_price_coefficient`.
         """
-        if self.negative:
-            product, cost = min(self.negative.items(), key=lambda each: each[1])
-            raise InputError(
-                f"{len(self.negative)} implied costs are negative, the lowest {cost:g}"
-                f" {self.currency} of product {product!r}: no cost makes its price an equilibrium."
-                " Use a larger price coefficient (less market power), or give its cost."
-            )
         return SmoothGame(
             self.demand,
             self.costs,
@@ -140,7 +132,7 @@ class ImpliedCosts(Displayed):
             ),
             rows,
             "Exact inversion of first-order conditions; given the demand, there is no other."
-            + f"\nNegative, so no equilibrium: {', '.join(self.negative)}." * bool(self.negative),
+            + f"\nNegative, which no cost is: {', '.join(self.negative)}." * bool(self.negative),
         )
 
 
@@ -198,7 +190,7 @@ def implied_costs(
     game = SmoothGame(
         demand,
         0.0,  # type: ignore[arg-type]  # one number for all
-        None if owners is None else tuple(owners),
+        owners,  # type: ignore[arg-type]
         unit_tax,  # type: ignore[arg-type]
         ad_valorem_tax,  # type: ignore[arg-type]
     )

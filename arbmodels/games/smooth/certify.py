@@ -10,6 +10,7 @@ import numpy.typing as npt
 from arbmodels.checks import FloatArray
 from arbmodels.display import number
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.deviations import Deviations
 from arbmodels.games.smooth.demand import price_rows
 from arbmodels.games.smooth.game import SmoothGame
@@ -140,8 +141,7 @@ def certify(game: SmoothGame, prices: npt.ArrayLike, resolution: int = 200) -> D
     price = price_rows(prices, game.products)
     if price.ndim != 1:
         raise InputError("Certify one price vector at a time.")
-    if resolution < 3:
-        raise InputError(f"A certificate tries at least 3 deviations, not {resolution}.")
+    inputs.whole(resolution, "resolution (deviations tried)", 3)
     profit = game.profits(price)
     rows, earned, proven = best_responses(game, price, resolution)
     if isinstance(game.demand, LogitDemand):

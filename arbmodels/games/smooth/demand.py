@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from arbmodels.checks import FloatArray, is_label, labels_of
 from arbmodels.errors import InputError
+from arbmodels.games.inputs import number, numbers
 
 IntArray = npt.NDArray[np.int64]
 
@@ -75,10 +76,7 @@ def per_product(
     InputError
         Naming the first product whose number is wrong.
     """
-    try:
-        array = np.array(values, dtype=float)
-    except (TypeError, ValueError):
-        raise InputError(f"{what} must be numbers, one per product ({len(products)}).") from None
+    array = numbers(values, what)
     if array.ndim == 0:
         array = np.full(len(products), float(array))
     if array.shape != (len(products),):
@@ -102,10 +100,8 @@ def price_rows(prices: npt.ArrayLike, products: Sequence[str]) -> FloatArray:
     InputError
         Naming the first product whose price is not finite.
     """
-    try:
-        array = np.asarray(prices, dtype=float)
-    except (TypeError, ValueError):
-        raise InputError(f"Prices must be numbers, one per product ({len(products)}).") from None
+    known = type(prices) is np.ndarray and prices.dtype == float
+    array = np.asarray(prices) if known else numbers(prices, "Prices")
     if array.ndim == 0 or array.shape[-1] != len(products):
         raise InputError(
             f"Prices must have {len(products)} numbers, one per product, not shape {array.shape}."
@@ -127,13 +123,7 @@ def positive(value: object, what: str) -> float:
     ------
     InputError
     """
-    try:
-        number = float(value)  # type: ignore[arg-type]  # the error is ours
-    except (TypeError, ValueError):
-        number = float("nan")
-    if not (np.isfinite(number) and number > 0):
-        raise InputError(f"{what} must be a finite number > 0, not {value!r}.")
-    return number
+    return number(value, what, 0.0, above=True)
 
 
 def gradient_of(jacobian: FloatArray, margins: npt.ArrayLike, owners: IntArray) -> FloatArray:

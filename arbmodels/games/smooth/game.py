@@ -13,6 +13,7 @@ import numpy.typing as npt
 from arbmodels.checks import FloatArray, is_label, labels_of
 from arbmodels.display import model_colour, model_label, new_axes
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.deviations import Deviations
 from arbmodels.games.smooth.demand import Demand, IntArray, per_product, price_rows
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from arbmodels.games.smooth.result import SmoothEquilibrium
+
+#: What a demand must have.
+_ASKED = ("products", "quantities", "shares", "jacobian", "owner_gradient", "choke_price")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +37,8 @@ class SmoothGame:
     demand : Demand
         :class:`LogitDemand`, :class:`LinearDemand` or :class:`VerticalDemand`, J products.
     costs : float or float array [J]
-        Marginal costs :math:`c_j \ge 0`, currency units per unit sold.
+        Marginal costs :math:`c_j`, currency units per unit sold. They may be negative, as those
+        that prices imply sometimes are: the equilibrium's ``flags`` say so.
     owners : sequence of str, length J, optional
         The firm of every product; by default every product is a firm of its own.
     unit_tax : float or float array [J]
@@ -71,9 +76,15 @@ class SmoothGame:
     name: str = "Differentiated Bertrand game"
     currency: str = "USD"
 
-    def __post_init__(self) -> None:
+    def __post_init__(self) -> None:  # noqa: PLR0912  # one check after the other
+        if isinstance(self.demand, type) or not all(hasattr(self.demand, x) for x in _ASKED):
+            raise InputError(f"demand must be a demand, such as LogitDemand, not {self.demand!r}.")
+        inputs.text("name", self.name)
+        inputs.text("currency", self.currency)
         products = self.demand.products
-        owners = products if self.owners is None else labels_of(self.owners, "owners")
+        owners = products
+        if self.owners is not None:
+            owners = labels_of(inputs.listed(self.owners, "owners"), "owners")
         if len(owners) != len(products):
             raise InputError(f"{len(owners)} owners for {len(products)} products; name one each.")
         for product, owner in zip(products, owners, strict=True):
@@ -81,7 +92,9 @@ class SmoothGame:
                 raise InputError(f"The owner of product {product!r} has no name.")
         object.__setattr__(self, "owners", owners)
         for attribute, what in (("costs", "Marginal cost"), ("unit_tax", "Unit tax")):
-            values = per_product(getattr(self, attribute), products, what, least=0.0)
+            # Costs implied by prices may be negative: flagged, not refused.
+            least = -np.inf if attribute == "costs" else 0.0
+            values = per_product(getattr(self, attribute), products, what, least=least)
             object.__setattr__(self, attribute, values)
         tax = per_product(self.ad_valorem_tax, products, "Ad valorem tax", least=0.0)
         if tax.max() >= 1:
@@ -96,14 +109,17 @@ class SmoothGame:
                     f"Firm {firm!r} pays different ad valorem taxes on its products; one rate per"
                     " firm is supported."
                 )
-        fixed = {str(product): price for product, price in dict(self.fixed).items()}
+        if not isinstance(self.fixed, Mapping):
+            raise InputError(f"fixed names products and their prices, not {self.fixed!r}.")
+        fixed = {str(product): price for product, price in self.fixed.items()}
         for product, price in fixed.items():
             if product not in products:
                 raise InputError(f"No product {product!r} to fix the price of.")
-            if not (isinstance(price, int | float | np.number) and np.isfinite(price)):
-                raise InputError(f"The fixed price of {product!r} must be finite, not {price!r}.")
-        object.__setattr__(self, "fixed", {name: float(price) for name, price in fixed.items()})
-        if self.leader is not None and self.leader not in self.firms:
+            fixed[product] = inputs.number(price, f"The fixed price of {product!r}")
+        object.__setattr__(self, "fixed", fixed)
+        if self.leader is not None and not (
+            isinstance(self.leader, str) and self.leader in self.firms
+        ):
             raise InputError(f"No firm {self.leader!r} to lead; there are {', '.join(self.firms)}.")
 
     @property
@@ -226,10 +242,13 @@ class SmoothGame:
         """Return prices [J] with the firm's replaced by its best ones, the others' kept."""
         from arbmodels.games.smooth.certify import best_responses
 
-        if firm not in self.firms:
+        if not isinstance(firm, str) or firm not in self.firms:
             raise InputError(f"No firm {firm!r}; there are {', '.join(self.firms)}.")
         at = self.firms.index(firm)
-        best: FloatArray = best_responses(self, price_rows(prices, self.products), firms=[at])[0][0]
+        price = price_rows(prices, self.products)
+        if price.ndim != 1:
+            raise InputError("Best responses are to one price vector at a time.")
+        best: FloatArray = best_responses(self, price, firms=[at])[0][0]
         return best
 
     def plot_best_responses(

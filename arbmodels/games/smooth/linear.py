@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from arbmodels.checks import FloatArray
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.smooth.demand import (
     IntArray,
     gradient_of,
@@ -59,10 +60,7 @@ class LinearDemand:
         products = product_names(self.products)
         object.__setattr__(self, "products", products)
         object.__setattr__(self, "intercept", per_product(self.intercept, products, "Intercept"))
-        try:
-            slopes = np.array(self.slopes, dtype=float)
-        except (TypeError, ValueError):
-            raise InputError("Slopes must be a square array of numbers.") from None
+        slopes = inputs.numbers(self.slopes, "Slopes")
         if slopes.shape != (len(products),) * 2 or not np.isfinite(slopes).all():
             raise InputError(
                 f"Slopes must be {len(products)} x {len(products)} finite numbers, one row and one"
@@ -87,7 +85,8 @@ class LinearDemand:
         cls, products: Sequence[str], intercept: float, own: float, cross: float
     ) -> LinearDemand:
         r"""Return :math:`q_i = a - b p_i + d \sum_{k \ne i} p_k`."""
-        count = len(products)
+        count = len(product_names(products))
+        own, cross = inputs.number(own, "own"), inputs.number(cross, "cross")
         slopes = (own + cross) * np.eye(count) - cross * np.ones((count, count))
         return cls(tuple(products), intercept, slopes)  # type: ignore[arg-type]  # one number
 
@@ -97,7 +96,8 @@ class LinearDemand:
 
         q = 1/2 + (p_other - p_own) / (2 t).
         """
-        if len(products) != 2:
+        transport = inputs.number(transport, "transport", 0.0, above=True)
+        if len(product_names(products)) != 2:
             raise InputError(f"A line has two ends, not {len(products)} products.")
         return cls.symmetric(products, 0.5, 0.5 / transport, 0.5 / transport)
 

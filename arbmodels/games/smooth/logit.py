@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from arbmodels.checks import FloatArray, is_label, labels_of
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.smooth.demand import (
     IntArray,
     per_product,
@@ -78,6 +79,7 @@ class LogitDemand:
     market_size: float = 1.0
 
     def __post_init__(self) -> None:
+        inputs.truth(self.outside, "outside")
         products = product_names(self.products)
         quality = per_product(self.quality, products, "Quality")
         object.__setattr__(self, "products", products)
@@ -108,13 +110,10 @@ class LogitDemand:
             given = sigma.items()
         else:
             given = dict.fromkeys(names[:1], self.sigma).items()
-            if self.nests is None and self.sigma != 0:
-                raise InputError("sigma needs nests: name the nest of every product.")
         for nest, value in given:
-            if not (isinstance(value, int | float | np.number) and 0 <= value < 1):
-                raise InputError(
-                    f"sigma of nest {nest!r} must be at least 0 and below 1, not {value!r}."
-                )
+            inputs.number(value, f"sigma of nest {nest!r}", 0.0, 1.0, below=True)
+        if self.nests is None and not isinstance(self.sigma, Mapping) and self.sigma != 0:
+            raise InputError("sigma needs nests: name the nest of every product.")
 
     @classmethod
     def from_solve_rates(

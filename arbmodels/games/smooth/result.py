@@ -283,7 +283,9 @@ def flags_at(game: SmoothGame, prices: FloatArray) -> tuple[str, ...]:
         price = f"{name} at {number(prices[j])} {game.currency}"
         if sold[j] <= _TAIL * total:
             flags.append(f"{price} sells {number(sold[j])}: first-order conditions say nothing")
-        if prices[j] < costs[j] * (1 - 1e-12):
+        if game.costs[j] < 0:
+            flags.append(f"{name} has a negative cost, {number(game.costs[j])} {game.currency}")
+        if prices[j] < costs[j] - 1e-12 * abs(costs[j]):
             flags.append(f"{price} is below its cost {number(costs[j])}")
         elif costs[j] > 0 and prices[j] > _HUGE * costs[j]:
             flags.append(f"{price} is over {_HUGE:,.0f} times its cost")

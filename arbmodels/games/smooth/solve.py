@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from arbmodels.checks import FloatArray
-from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.deviations import Deviations
 from arbmodels.games.smooth.certify import certify, check_bounded
 from arbmodels.games.smooth.fixed_point import iterate
@@ -29,8 +29,10 @@ def solve(
     game: SmoothGame, *, starts: int, seed: int, tolerance: float, limit: int
 ) -> SmoothEquilibrium:
     """Return a price equilibrium; see :meth:`SmoothGame.solve`."""
-    if starts < 1 or limit < 1 or not tolerance > 0:
-        raise InputError("starts and limit must be at least 1, and the tolerance > 0.")
+    inputs.whole(starts, "starts", 1)
+    inputs.whole(limit, "limit", 1)
+    inputs.whole(seed, "seed")
+    inputs.number(tolerance, "tolerance", 0.0, above=True)
     check_bounded(game)
     if game.leader is not None:
         found = [_lead(game)]

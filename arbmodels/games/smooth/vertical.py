@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from arbmodels.checks import FloatArray
 from arbmodels.errors import InputError
+from arbmodels.games import inputs
 from arbmodels.games.smooth.demand import (
     IntArray,
     gradient_of,
@@ -79,11 +80,11 @@ class VerticalDemand:
         object.__setattr__(self, "products", products)
         object.__setattr__(self, "solve_rates", rates)
         object.__setattr__(self, "market_size", positive(self.market_size, "The size of demand"))
-        ends = np.array([self.lowest, self.highest], dtype=float)
-        if not (np.isfinite(ends).all() and 0 <= ends[0] < ends[1]):
-            raise InputError(
-                f"Tastes must be 0 <= lowest < highest, not {self.lowest:g} and {self.highest:g}."
-            )
+        inputs.truth(self.outside, "outside")
+        low = inputs.number(self.lowest, "The lowest taste", 0.0)
+        high = inputs.number(self.highest, "The highest taste", low, above=True)
+        object.__setattr__(self, "lowest", low)
+        object.__setattr__(self, "highest", high)
 
     def _range(self, price: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return between which tastes every product is bought, [..., J]."""
