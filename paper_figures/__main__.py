@@ -73,16 +73,19 @@ def load(choice: str, figure: FigureFile) -> arb.Market:
         simulated market. Otherwise a folder: one that holds ``olmedo2026``, or one of JSON Lines.
     figure : FigureFile
     """
-    if choice == "auto":
-        choice = "real" if arb.dataset_info(figure.DATA).present else "simulated"
-    if choice == "real":
-        return arb.load_market(figure.DATA, models=figure.MODELS)
-    if choice == "simulated":
+    if _simulated(choice, figure):
         own: Callable[[], arb.Market] | None = getattr(figure, "simulated", None)
         return arb.load_market(SIMULATED, models=figure.MODELS) if own is None else own()
+    if choice in ("real", "auto"):
+        return arb.load_market(figure.DATA, models=figure.MODELS)
     if (Path(choice) / "olmedo2026").is_dir():
         return arb.load_market(figure.DATA, models=figure.MODELS, data=choice)
     return arb.load_market(choice, models=figure.MODELS)
+
+
+def _simulated(choice: str, figure: FigureFile) -> bool:
+    """Return whether a choice of market means simulated data for a figure."""
+    return choice == "simulated" or (choice == "auto" and not arb.dataset_info(figure.DATA).present)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     chosen = [FIGURES[name] for name in dict.fromkeys(options.names or FIGURES)]
     try:
-        _check_folder(chosen, options.output, options.force)
+        _check_folder(chosen, options)
         results = [
             (figure, *_make(figure, options, f"[{k}/{len(chosen)}]"))
             for k, figure in enumerate(chosen, start=1)
@@ -138,7 +141,14 @@ def _parser() -> argparse.ArgumentParser:
         help="real: the published data, downloaded if need be; auto (default): the published data"
         " if present, else simulated; a folder is taken to hold the published data",
     )
-    parser.add_argument("--output", type=Path, default=Path("output", "figures"), metavar="FOLDER")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("output", "figures"),
+        metavar="FOLDER",
+        help="where figures go; those of simulated data and of --quick go to folders of their own"
+        " in it (simulated, quick, simulated-quick)",
+    )
     parser.add_argument(
         "--force", action="store_true", help="replace files in the way that are not ours"
     )
@@ -160,8 +170,16 @@ def _number_of(name: str) -> str:
     raise argparse.ArgumentTypeError(f"no figure {name!r}; there are {', '.join(FIGURES)}")
 
 
-def _check_folder(figures: Sequence[FigureFile], folder: Path, force: bool) -> None:
-    foreign = [] if force else foreign_files(figures, folder)
+def _folder(figure: FigureFile, options: argparse.Namespace) -> Path:
+    """Return where a figure goes: a first look or made-up data never over a complete real run."""
+    kind = ["simulated"] if _simulated(options.market, figure) else []
+    kind += ["quick"] if options.quick else []
+    folder: Path = options.output / "-".join(kind) if kind else options.output
+    return folder
+
+
+def _check_folder(figures: Sequence[FigureFile], options: argparse.Namespace) -> None:
+    foreign = [] if options.force else foreign_files([(f, _folder(f, options)) for f in figures])
     if foreign:
         raise arb.InputError(
             f"{', '.join(map(str, foreign))} would be replaced, and this program did not write"
@@ -179,14 +197,15 @@ def _make(
     print(f"{market.name}, {len(market.instances)} instances ... ", end="", flush=True)
     arguments: dict[str, Any] = getattr(figure, "QUICK", {}) if options.quick else {}
     inputs = fingerprint(figure, market, arguments)
-    record: Record | None = None if options.fresh else stored(figure, options.output, inputs)
+    folder = _folder(figure, options)
+    record: Record | None = None if options.fresh else stored(figure, folder, inputs)
     computed = record is None
     if record is None:
         record = {"inputs": inputs, **figure.compute(market, **arguments)}
     comparison = compare(figure.PUBLISHED, record)
     if computed:
-        write_record(figure, record, comparison, options.output)
-    written = write_pictures(figure, record, options.output)
+        write_record(figure, record, comparison, folder)
+    written = write_pictures(figure, record, folder)
     print(f"{perf_counter() - start:.1f} s" if computed else "computed before")
     for path in written:
         print(f"      {os.path.relpath(path)}")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -27,26 +26,51 @@ _SAME_RATE = 1e-12
 _NEARLY = 1e-9
 
 
-def allocations_of(total: float, shares: npt.ArrayLike, models: int) -> FloatArray:
-    """Return every allocation whose first stages get one of some shares, the last one the rest.
+def staged(budgets: npt.ArrayLike, models: int, total: float) -> FloatArray:
+    """Return the authors' allocations to a cascade of several models.
+
+    Every stage gets nothing or one of some budgets. What a row has beyond the total is taken from
+    the last stage, then from the one before; equal rows count once; and a model that is used gets
+    no less than those used before it.
 
     Parameters
     ----------
-    total : float, currency units
-        What the stages get together.
-    shares : float array
-        Of the total.
+    budgets : float array, currency units
     models : int
+    total : float, currency units
 
     Returns
     -------
     float array [A, models], currency units
     """
-    first = np.array(list(product(np.asarray(shares, dtype=float), repeat=models - 1)))
-    rest = 1.0 - first.sum(axis=1)
-    kept = rest >= -1e-12
-    together: FloatArray = total * np.column_stack([first, np.maximum(rest, 0.0)])[kept]
-    return together
+    values = np.concatenate([[0.0], np.asarray(budgets, dtype=float)])
+    rows = np.stack(np.meshgrid(*[values] * models, indexing="ij"), axis=-1).reshape(-1, models)
+    for m in reversed(range(models)):
+        excess = np.maximum(rows.sum(axis=1) - total, 0.0)
+        rows[:, m] = np.maximum(rows[:, m] - excess, 0.0)
+    # To eight digits, as the authors do: what is equal but for rounding counts once.
+    unit = max(total, 1.0) * 1e-8
+    rows = np.unique(np.round(rows / unit), axis=0) * unit
+    largest = np.maximum.accumulate(rows, axis=1)
+    kept: FloatArray = rows[((rows == 0) | (rows == largest)).all(axis=1)]
+    return kept
+
+
+def halves(first: npt.ArrayLike, total: float) -> FloatArray:
+    """Return the authors' allocations to two models: some budgets for the first, then the rest.
+
+    Parameters
+    ----------
+    first : float array, currency units
+        Besides nothing and everything.
+    total : float, currency units
+
+    Returns
+    -------
+    float array [A, 2], currency units
+    """
+    budgets = np.concatenate([[0.0], np.asarray(first, dtype=float), [total]])
+    return np.column_stack([budgets, total - budgets])
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +83,7 @@ class Scored:
         Models in the order of the cascade.
     grid : increasing float array [B], currency units
     allocations : float array [A, M], currency units
+        A stage may have more than the grid's last budget, where the cascade is cut.
     """
 
     market: arb.Market
@@ -109,7 +134,7 @@ class Scored:
     def _ends(self) -> tuple[FloatArray, ...]:
         """F of each model when its stage ends, [N, distinct budgets] each."""
         return tuple(
-            curve.failure(np.maximum(budgets, self.grid[0]))
+            curve.failure(np.clip(budgets, self.grid[0], self.grid[-1]))
             for curve, budgets in zip(self._curves.models, self._distinct[0], strict=True)
         )
 
@@ -171,12 +196,19 @@ class Choice:
         NaN where no allocation reaches the solve rate.
     spend_by_model : float array [M, U], currency units per instance
         By the authors' own formula; its sum differs slightly from the cost.
+    attained : float array [U], currency units per instance
+        What the chosen allocations cost, cut where they reach the solve rate: not read off a
+        budget grid, as the cost is. NaN where they do not.
+    allocations : float array [U, M], currency units
+        The chosen ones.
     """
 
     solve_rates: FloatArray
     model_prices: FloatArray
     cost: FloatArray
     spend_by_model: FloatArray
+    attained: FloatArray
+    allocations: FloatArray
 
     @property
     def price(self) -> FloatArray:
@@ -201,11 +233,22 @@ class Choice:
         received = np.where(sells, self.spend_by_model / self.price, cheapest)
         return np.vstack([received, self.margin])
 
+    @property
+    def providers_shares(self) -> FloatArray:
+        """What of all that providers receive goes to each model, [M, U]."""
+        return of_providers(self.shares)
+
 
 def margin_of(price: FloatArray, cost: FloatArray) -> FloatArray:
     """Return max(0, 1 - cost / price); zero where the cost is undefined, NaN without a price."""
     margin: FloatArray = np.maximum(1.0 - np.nan_to_num(cost, nan=np.inf) / price, 0.0)
     return margin
+
+
+def of_providers(shares: FloatArray) -> FloatArray:
+    """Return shares of the price [M + 1, U] as shares of the providers' revenue, [M, U]."""
+    received: FloatArray = shares[:-1] / shares[:-1].sum(axis=0)
+    return received
 
 
 def per_rate(scored: Scored, solve_rates: FloatArray) -> Choice:
@@ -230,7 +273,41 @@ def _choice(
     spend = np.empty((scored.allocations.shape[1], len(solve_rates)))
     for a in np.unique(chosen):
         here = chosen == a
-        policy = arb.authors_curve(scored.market, scored.allocations[a], scored.grid)
+        # The cascade is cut at the grid's last budget: what a stage has beyond changes nothing.
+        allocation = np.minimum(scored.allocations[a], scored.grid[-1])
+        policy = arb.authors_curve(scored.market, allocation, scored.grid)
         spend[:, here] = policy.spend_by_model_at(solve_rates[here]).T
     cost = costs[chosen, np.arange(len(solve_rates))]
-    return Choice(solve_rates, spend_at(scored.providers, solve_rates), cost, spend)
+    allocations = scored.allocations[chosen]
+    attained = _attained(scored, allocations, solve_rates)
+    prices = spend_at(scored.providers, solve_rates)
+    return Choice(solve_rates, prices, cost, spend, attained, allocations)
+
+
+def _attained(
+    scored: Scored, allocations: FloatArray, solve_rates: FloatArray, halvings: int = 60
+) -> FloatArray:
+    """Return what allocations [U, M] spend, cut where they solve a given part, [U]; NaN if never.
+
+    The money at which a cascade is cut is found by halving; solve rate and spend are those of the
+    curves, at whatever amounts.
+    """
+    curves, weight = scored._curves, scored.market.weight
+    before = np.cumsum(allocations, axis=1) - allocations
+
+    def cut(money: FloatArray) -> tuple[FloatArray, FloatArray]:
+        unsolved, spend = np.repeat(weight[:, None], len(money), axis=1), np.zeros(len(money))
+        for m, model in enumerate(curves.models):
+            amount = np.clip(money - before[:, m], 0.0, np.minimum(allocations[:, m], high))
+            spend += (unsolved * model.spend(amount)).sum(axis=0)
+            unsolved = unsolved * model.failure(amount)
+        return 1.0 - unsolved.sum(axis=0), spend
+
+    high = float(scored.grid[-1])
+    low, enough = np.zeros(len(solve_rates)), np.full(len(solve_rates), high)
+    reached = cut(enough)[0] >= solve_rates - _SAME_RATE
+    for _ in range(halvings):
+        middle = (low + enough) / 2
+        solves = cut(middle)[0] >= solve_rates - _SAME_RATE
+        low, enough = np.where(solves, low, middle), np.where(solves, middle, enough)
+    return np.where(reached, cut(enough)[1], np.nan)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -139,8 +141,8 @@ def plain(values: npt.ArrayLike, scale: float = 1.0) -> Any:
 
 
 def at(rates: npt.NDArray[np.float64], values: npt.NDArray[np.float64], target: float) -> float:
-    """Return the value at the grid's solve rate nearest to a target."""
-    return float(values[int(np.argmin(np.abs(rates - target)))])
+    """Return the value at a solve rate, linear between the grid's; NaN outside their range."""
+    return float(np.interp(target, rates, values, left=np.nan, right=np.nan))
 
 
 def thinned(count: int, kept: int = 251) -> npt.NDArray[np.int64]:
@@ -182,7 +184,7 @@ def stored(figure: FigureFile, folder: Path, inputs: str) -> Record | None:
 def write_record(
     figure: FigureFile, record: Record, comparison: Sequence[Compared], folder: Path
 ) -> None:
-    """Write the record as JSON; in one step, so that an interrupted run leaves no half of it."""
+    """Write the record as JSON."""
     folder.mkdir(parents=True, exist_ok=True)
     content = {
         "made_by": f"{MADE_BY} {arb.__version__}",
@@ -190,21 +192,34 @@ def write_record(
         **record,
         "published": [{**asdict(each), "reproduced": each.reproduced} for each in comparison],
     }
-    path = files_of(figure, folder)[0]
-    draft = path.with_suffix(".json.part")
-    draft.write_text(_json(content), encoding="utf-8")
-    draft.replace(path)
+    _write_whole(files_of(figure, folder)[0], _json(content).encode())
 
 
 def write_pictures(figure: FigureFile, record: Record, folder: Path) -> list[Path]:
     """Write the picture as PDF and PNG; return all files of the figure."""
     paths = files_of(figure, folder)
     drawing = figure.draw(record)
-    with mpl.rc_context(STYLE):
-        # No date in the file: the same record gives the same bytes.
-        drawing.savefig(paths[1], metadata={"Creator": MADE_BY, "CreationDate": None})
-        drawing.savefig(paths[2], metadata={"Software": MADE_BY}, dpi=300)
+    # No date in the file: the same record gives the same bytes.
+    metadata = {"pdf": {"Creator": MADE_BY, "CreationDate": None}, "png": {"Software": MADE_BY}}
+    for path in paths[1:]:
+        ending, picture = path.suffix[1:], BytesIO()
+        with mpl.rc_context(STYLE):
+            drawing.savefig(picture, format=ending, metadata=metadata[ending], dpi=300)
+        _write_whole(path, picture.getvalue())
     return paths
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its place and rename it: on a full disk the one of before stays."""
+    draft = path.with_name(f"{path.name}.part")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _json(content: Record) -> str:
@@ -221,9 +236,9 @@ def files_of(figure: FigureFile, folder: Path) -> list[Path]:
     return [folder / f"{figure_name(figure)}{suffix}" for suffix in SUFFIXES]
 
 
-def foreign_files(figures: Sequence[FigureFile], folder: Path) -> list[Path]:
-    """Return the files in the way that were not written by this program."""
-    paths = (path for figure in figures for path in files_of(figure, folder))
+def foreign_files(places: Sequence[tuple[FigureFile, Path]]) -> list[Path]:
+    """Return the files in the way, of figures and folders, that this program did not write."""
+    paths = (path for figure, folder in places for path in files_of(figure, folder))
     return [path for path in paths if path.exists() and not _is_ours(path)]
 
 

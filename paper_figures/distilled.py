@@ -9,12 +9,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 import arbmodels as arb
-from paper_figures.allocations import FloatArray, Scored, allocations_of, single
+from paper_figures.allocations import FloatArray, Scored, halves, single
 from paper_figures.common import Published, Record, describe, plain
 from paper_figures.held_out import in_points, proof, times
-from paper_figures.methods import budgets_of, exact_curves
+from paper_figures.methods import POINTS, exact_curves
 from paper_figures.style import BOUND, footnote, in_style, panels
 from paper_figures.style import heading as set_heading
+
+#: Solve rates that margins are averaged over, unless others are named.
+_SPAN = 0.1
 
 
 def published(
@@ -32,8 +35,10 @@ def compute_pairs(
     *,
     names: Sequence[str],
     amounts: Sequence[float],
-    start: float,
-    shares: FloatArray,
+    grid: FloatArray,
+    first: FloatArray,
+    start: float | None = None,
+    last: float = 1.0,
     points: int,
     repeats: int,
 ) -> Record:
@@ -44,30 +49,34 @@ def compute_pairs(
     market : Market
     names, amounts : sequences of str and float
         What each student was trained on, in words and as a number.
-    start : float
-        Solve rate from which margins are averaged, up to the better model's reach.
-    shares : float array
-        The authors' shares for the student.
+    grid : increasing float array, currency units
+        The authors' budgets.
+    first : float array, currency units
+        What they try for the student, besides nothing and everything, of the grid's last budget.
+    start, last : float
+        Solve rates between which margins are averaged; no further than the better model's reach,
+        and by default from 10 percentage points below it.
     points : int
         Solve rates of the exact method.
     repeats : int
         Divisions into folds of its cross-validation.
     """
     *students, teacher = market.models
-    grid = budgets_of(market)
     values: dict[str, dict[str, float | None]] = {"authors": {}, "exact": {}}
     methods = ("authors", "exact", "bound", "validated", "optimism")
     means: dict[str, list[float]] = {method: [] for method in methods}
     gaps = []
     for student, name in zip(students, names, strict=True):
         pair = market.select(models=[student, teacher])
-        scored = Scored(pair, grid, allocations_of(float(grid[-1]), shares, 2))
-        first = min(start, 0.9 * scored.market_reach)
-        _, chosen = single(scored, np.linspace(first, scored.market_reach, 1000))
-        rates = np.linspace(first, scored.market_reach, points)
-        result, curves = exact_curves(pair, rates, repeats=repeats)
+        scored = Scored(pair, grid, halves(first, float(grid[-1])))
+        end = min(last, scored.market_reach)
+        begin = end - _SPAN if start is None else min(start, 0.9 * end)
+        allocation, chosen = single(scored, np.linspace(begin, end, POINTS))
         means["authors"].append(plain(chosen.margin.mean(), 100))
-        means["exact"].append(plain(result.mean_margin, 100))
+        rates = np.linspace(begin, end, points)
+        policy = single(Scored(pair, grid, allocation[None]), rates)[1]
+        _, curves = exact_curves(pair, grid, policy, repeats=repeats)
+        means["exact"].append(float(np.mean(curves["margin"])))
         means["bound"].append(float(np.mean(curves["margin_bound"])))
         means["validated"].append(curves["validated_mean"])
         means["optimism"].append(curves["optimism"])

@@ -1,9 +1,8 @@
 """Figure 10: a student distilled from a prover, sold together with it (Lean).
 
 The paper's claim: as in figure 6, the profit of pairing a student with its teacher, Kimina 72B,
-grows with the logarithm of the distillation examples, from 4.2% to 20.3%. The authors state
-neither the range of solve rates nor the budgets; means from 70% to the teacher's reach, on 250
-budgets from 1e3 to 1e8 FLOPs, come within two percentage points.
+grows with the logarithm of the distillation examples, from 4.2% to 20.3%. The means are over solve
+rates from 70% to 90%.
 
 On the simulated market: five simulated students and the simulated DeepSeek v3.2, in FLOPs.
 
@@ -28,9 +27,11 @@ QUICK = {"points": 5, "repeats": 1}
 EXAMPLES = (3e3, 8e3, 24e3, 72e3, 192e3)
 NAMES = tuple(f"{size} examples" for size in _SIZES)
 _MEANS = (4.2, 7.8, 12.4, 19.0, 20.3)
-_SHARES = np.concatenate([[0.0], np.logspace(-3, np.log10(0.5), 100), [1.0]])
+#: What the authors try for the student, and their budgets, FLOPs.
+_FIRST = np.logspace(np.log10(2e3), 9, 100)[:-1]  # the last is everything
+_GRID = arb.budget_grid(2e3, 1e9)
 
-PUBLISHED = published(NAMES, _MEANS, 2.0)
+PUBLISHED = published(NAMES, _MEANS, 0.2)
 
 
 def simulated() -> arb.Market:
@@ -45,8 +46,10 @@ def compute(market: arb.Market, points: int = 41, repeats: int = 4) -> Record:
             market,
             names=NAMES,
             amounts=EXAMPLES,
+            grid=_GRID,
+            first=_FIRST,
             start=0.7,
-            shares=_SHARES,
+            last=0.9,
             points=points,
             repeats=repeats,
         ),

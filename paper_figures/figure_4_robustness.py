@@ -1,9 +1,14 @@
 """Figure 4: what a policy earns that was fitted for few dollars.
 
 The paper's claim: a policy fitted on 5 to 10 dollars' worth of attempts earns most of what can be
-earned, and it carries over from Django to the other repositories and back. Its method of sampling
-is not told; :func:`arbmodels.estimation.robustness_study` names the procedure that comes closest.
-A learner that pools what it bought with a prior needs a tenth of the money.
+earned, and it carries over from Django to the other repositories and back. Solve rates, shares and
+what counts towards the budget are the authors'. How attempts are drawn is not told:
+:func:`arbmodels.estimation.robustness_study` names the procedure that comes closest, with up to 16
+attempts per issue; its means are within three percentage points of the published ones, more than
+their standard error. For fits on all issues no procedure can come closer: the samples that the
+authors stored do not follow from their notebook (the largest is 24.2%, on the notebook's solve
+rates the best allocation earns 26.4%). A learner that pools what it bought with a prior needs a
+tenth of the money.
 
 The exact cascade, given every recorded attempt, is drawn as a level: in sample, and on new issues.
 These are issues of other folds in the first panel; in the others the cascades were fitted on the
@@ -31,9 +36,12 @@ MODELS = ("gpt5mini", "deepseek")
 QUICK = {"draws": 4, "budgets": (1.0, 30.0), "workers": 1}
 
 BUDGETS = (1.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1000.0)
-#: Where the averages over solve rates begin: there the best of the 102 allocations earns what the
-#: best in the authors' stored results does.
-STARTS = {"all": 0.6965, "django to others": 0.607, "others to django": 0.80}
+#: Solve rates: the last so many below the reach of the better model, at so many points.
+_SPAN, _RATES = 0.05, 20
+#: What the authors try for GPT-5 mini, as shares of the largest budget.
+_SHARES = np.logspace(-4, np.log10(0.5), 100)
+#: Attempts of each model on an issue, and whose attempts count towards the budget.
+_ATTEMPTS, _COUNTED = 16, ("deepseek",)
 _MEANS = {
     "all": (2.4, 9.2, 14.1, 18.6, 20.5, 22.2, 23.9),
     "django to others": (1.7, 6.6, 10.9, 12.4, 11.9, 12.0, 11.9),
@@ -44,23 +52,16 @@ _TITLES = {
     "django to others": "Django to others",
     "others to django": "Others to Django",
 }
-#: How far the closest procedure is off in its worst point, and the error of a mean of few draws;
-#: the 95% quantile of 100 draws for one dollar moves by some 3 percentage points with the seed.
-_TOLERANCE = 5.5
+#: How far the closest procedure is off in its worst point (3.0), and a little rounding. Standard
+#: errors of a mean of 100 draws are 0.2 to 1.3 points.
+_TOLERANCE = 3.1
 
-PUBLISHED = (
-    *(
-        Published(f"{panel}, {budget:g} USD", mean, _TOLERANCE, "% margin")
-        for panel, means in _MEANS.items()
-        for budget, mean in zip(BUDGETS, means, strict=True)
-    ),
-    Published("all, 1 USD, 95% of searches below", 19.6, 5.0, "% margin"),
-    Published("all, 1000 USD, 5% of searches below", 22.6, 1.5, "% margin"),
-    Published("all, 1000 USD, 95% of searches below", 24.2, 1.5, "% margin"),
+PUBLISHED = tuple(
+    Published(f"{panel}, {budget:g} USD", mean, _TOLERANCE, "% margin")
+    for panel, means in _MEANS.items()
+    for budget, mean in zip(BUDGETS, means, strict=True)
 )
 _SEGMENT = "django"
-#: Where nothing was published, margins are averaged over as much below the reach as the study's.
-_SPAN = 0.055
 #: Solve rates that the exact cascade is averaged over.
 _POINTS = 81
 _LEARNERS: dict[str, Literal["authors", "pooled"]] = {"authors": "authors", "exact": "pooled"}
@@ -90,7 +91,11 @@ def compute(
         draws=draws,
         workers=workers,
         learners=tuple(_LEARNERS.values()),
-        starts=STARTS if not market.simulated else None,
+        most_attempts=_ATTEMPTS,
+        counted=_COUNTED,
+        shares=_SHARES,
+        span=_SPAN,
+        points=_RATES,
     )
     low, high = study.band()
     levels = {panel: _levels(market, panel) for panel in study.panels}
@@ -132,9 +137,7 @@ def _levels(market: arb.Market, panel: str) -> dict[str, float]:
     """Return the exact cascade's mean margin on a panel's issues, in sample and held out."""
     fit, score = _parts(market, panel)
     frontier = arb.cascade_frontier(arb.dollar_curves(score))
-    reach = frontier.market_reach
-    first = reach - _SPAN if market.simulated else min(STARTS[panel], reach)
-    rates = np.linspace(first, reach, _POINTS)
+    rates = np.linspace(frontier.market_reach - _SPAN, frontier.market_reach, _POINTS)
     result = arb.arbitrage(frontier, solve_rates=rates)
     inside = result.margin
     if fit is score:
@@ -172,15 +175,10 @@ def _transferred(fit: arb.Market, score: arb.Market, rates: FloatArray) -> Float
 
 
 def _values(study: arb.estimation.RobustnessStudy, k: int) -> dict[str, float | None]:
-    low, high = study.band()
     found: dict[str, float | None] = {each.name: None for each in PUBLISHED}
     for p, panel in enumerate(study.panels):
         for b, budget in enumerate(study.budgets):
             found[f"{panel}, {budget:g} USD"] = plain(study.mean[p, k, b], 100)
-    for budget in set(study.budgets) & {1.0, 1000.0}:
-        b, name = study.budgets.index(budget), f"all, {budget:g} USD"
-        found[f"{name}, 5% of searches below"] = plain(low[0, k, b], 100)
-        found[f"{name}, 95% of searches below"] = plain(high[0, k, b], 100)
     return found
 
 

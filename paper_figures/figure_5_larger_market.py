@@ -2,11 +2,10 @@
 
 The paper's claim: with mini-coder 4B and Qwen3 Coder 30B in the market the margin rises to 56% at
 the end of its range, and there is one from 50% on; Qwen3 Coder 480B and Claude Sonnet 4.5 earn
-nothing. The authors try 14,526 allocations over four of the models and keep the cheapest for every
-solve rate; they do not state which, so that ours (one more) match within a percentage point. Beside
-it: the cheapest cascade found of the four models on the same budgets, and of all six in whole
-attempts, each with a bound that no policy can beat. Whole attempts have a market price of their
-own, so the two are shares of different prices.
+nothing. The authors try 14,526 allocations over four of the models and keep the cheapest at each of
+100 solve rates. Beside it: the cheapest cascade found of the four models on the same budgets, and
+of all six in whole attempts, each with a bound that no policy can beat. Whole attempts have a
+market price of their own, so the two are shares of different prices.
 
 Source: Olmedo, Schölkopf, Hardt (2026), figure 5. Margins are shares of the market price.
 """
@@ -17,10 +16,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import arbmodels as arb
-from paper_figures.allocations import FloatArray, Scored, allocations_of, margin_of, per_rate
+from paper_figures.allocations import FloatArray, Scored, halves, margin_of, per_rate, staged
 from paper_figures.common import Published, Record, at, describe, drawable, plain
 from paper_figures.held_out import at_most, in_points
-from paper_figures.methods import MANY_SHARES, PAIR_SHARES, STATES, budgets_of, exact_curves
+from paper_figures.methods import (
+    PAIR_BUDGETS,
+    POINTS,
+    STAGE_BUDGETS,
+    STATES,
+    exact_curves,
+    some_of,
+)
 from paper_figures.style import (
     AUTHORS,
     BOUND,
@@ -49,24 +55,26 @@ QUICK = {"points": 9, "kept": 6, "seconds": 1.0, "states": 60_000}
 
 _MARGINS = {50: 12.0, 60: 14.7, 70: 23.1, 72: 31.5, 74: 37.5, 75: 46.9}
 _PAIR = {70: 13.9, 74: 27.5}
+#: The solve rates that the authors look at begin here.
+_FIRST = 0.4
 
 PUBLISHED = (
-    *(Published(f"margin at {rate}%", value, 1.0, "%") for rate, value in _MARGINS.items()),
-    Published("peak margin", 56.3, 1.0, "%"),
-    Published("peak margin is at", 75.495, 0.1, "% solved"),
+    *(Published(f"margin at {rate}%", value, 0.2, "%") for rate, value in _MARGINS.items()),
+    Published("peak margin", 56.3, 0.2, "%"),
+    Published("peak margin is at", 75.495, 0.01, "% solved"),
     *(
-        Published(f"two models, margin at {rate}%", value, 1.0, "%")
+        Published(f"two models, margin at {rate}%", value, 0.2, "%")
         for rate, value in _PAIR.items()
     ),
-    Published("two models, peak margin", 45.8, 0.5, "%"),
+    Published("two models, peak margin", 45.8, 0.2, "%"),
 )
 _SIX: dict[str, object] = {"color": "#6A3D9A", "lw": 1.0, "label": "All six, searched"}
 
 
 def compute(
     market: arb.Market,
-    points: int = 61,
-    kept: int = len(MANY_SHARES),
+    points: int = POINTS,
+    kept: int | None = None,
     seconds: float = 90.0,
     states: int = STATES,
 ) -> Record:
@@ -77,24 +85,22 @@ def compute(
     market : Market
     points : int
         Solve rates.
-    kept : int
-        How many of the authors' shares to try.
+    kept : int, optional
+        How many of the authors' budgets to try for a stage; all by default.
     seconds : float
         Time limit of the searches.
     states : int
         Of the lattice of four models.
     """
     four, pair = market.select(models=list(FOUR)), market.select(models=list(PAIR))
-    shares = MANY_SHARES[np.linspace(0, len(MANY_SHARES) - 1, kept).astype(int)]
-    grid = budgets_of(market)
-    scored = Scored(four, grid, allocations_of(grid[-1], shares, 4))
-    small = Scored(pair, grid, allocations_of(grid[-1], PAIR_SHARES, 2))
-    rates = np.union1d(np.linspace(0.4, scored.market_reach, points), np.array([*_MARGINS]) / 100)
-    rates = rates[rates <= scored.market_reach]
+    grid = arb.budget_grid()
+    scored = Scored(four, grid, staged(some_of(STAGE_BUDGETS, kept), 4, 1.0))
+    small = Scored(pair, grid, halves(PAIR_BUDGETS, 1.0))
+    rates = np.linspace(_FIRST, scored.market_reach, points)
     authors, smaller = per_rate(scored, rates), per_rate(small, rates)
-    exact, curves = exact_curves(four, rates, seconds=seconds, states=states)
+    exact, curves = exact_curves(four, grid, authors, seconds=seconds, states=states)
     margin = np.array(curves["margin"], dtype=float) / 100
-    pair_margin = np.array(exact_curves(pair, rates)[1]["margin"], dtype=float) / 100
+    pair_margin = np.array(exact_curves(pair, grid, smaller)[1]["margin"], dtype=float) / 100
     whole = arb.attempt_curves(market, accounting="pay-past-record")
     searched = arb.search_frontier(whole, rates, time_limit=seconds)
     # Whole attempts are coarse, so a model alone may mix two numbers of attempts, too.

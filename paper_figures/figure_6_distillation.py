@@ -1,8 +1,9 @@
 """Figure 6: a student distilled from a model, sold together with it (SWE-bench).
 
 The paper's claim: the profit of pairing a student of 1.7B with its teacher, Qwen3 Coder 480B, grows
-with the logarithm of the tokens it was distilled on, from 3.6% to 27.6%. The means are over solve
-rates from 60% to the teacher's reach. (What entry does to others' revenue is in figure 7.)
+with the logarithm of the tokens it was distilled on, from 3.6% to 27.6%. The means are over the
+last 10 percentage points below the teacher's reach. (What entry does to others' revenue is in
+figure 7.)
 
 On the simulated market: five simulated students, each better than the last, and the simulated
 Qwen3 Coder 480B.
@@ -12,12 +13,12 @@ Source: Olmedo, Schölkopf, Hardt (2026), figure 6.
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.figure import Figure
 
 import arbmodels as arb
 from paper_figures.common import Record
 from paper_figures.distilled import compute_pairs, draw_pairs, published
-from paper_figures.methods import PAIR_SHARES
 from paper_figures.stand_ins import students
 
 DATA = "olmedo2026/swebench-distill"
@@ -27,8 +28,10 @@ QUICK = {"points": 5, "repeats": 1}
 TOKENS = (70e6, 200e6, 600e6, 1.8e9, 5.4e9)
 NAMES = ("70M tokens", "200M tokens", "600M tokens", "1.8B tokens", "5.4B tokens")
 _MEANS = (3.6, 5.8, 11.5, 23.1, 27.6)
+#: What the authors try for the student, USD.
+_FIRST = np.logspace(-3, np.log10(0.15), 100)
 
-PUBLISHED = published(NAMES, _MEANS, 0.5)
+PUBLISHED = published(NAMES, _MEANS, 0.2)
 
 
 def simulated() -> arb.Market:
@@ -43,8 +46,8 @@ def compute(market: arb.Market, points: int = 41, repeats: int = 4) -> Record:
             market,
             names=NAMES,
             amounts=TOKENS,
-            start=0.6,
-            shares=PAIR_SHARES,
+            grid=arb.budget_grid(),
+            first=_FIRST,
             points=points,
             repeats=repeats,
         ),

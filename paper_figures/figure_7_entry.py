@@ -7,10 +7,10 @@ and a part of it beyond 57%, is gone but for a few solve rates. The exact cascad
 models are cheaper; dotted is what they cost, and whom they pay, on issues that they were not chosen
 on.
 
-Prices, and the share before the entry, are those of the authors' single allocations. The share
-after it depends on which allocations are tried, which they do not state: ours, the cheapest of
-every solve rate out of a total of 0.5 USD, agree in where the share is and in its peak within a few
-percentage points.
+Prices are those of the authors' single allocations. Shares are those of the cheapest allocation at
+every solve rate, of 102 before the entry (0.5 USD in total) and of 2,098 after it; they are shares
+of what the providers receive, the arbitrageur's profit left out, and smoothed over three of the
+authors' 100 solve rates.
 
 Source: Olmedo, Schölkopf, Hardt (2026), figures 6 and 7. Prices are for 500 issues.
 """
@@ -22,10 +22,26 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 import arbmodels as arb
-from paper_figures.allocations import FloatArray, Scored, allocations_of, per_rate, spend_at
+from paper_figures.allocations import (
+    FloatArray,
+    Scored,
+    halves,
+    of_providers,
+    per_rate,
+    single,
+    spend_at,
+    staged,
+)
 from paper_figures.common import Published, Record, at, describe, drawable, plain
 from paper_figures.held_out import at_most, compared, held_out_shares, proof
-from paper_figures.methods import PAIR_SHARES, STATES, budgets_of, exact_curves
+from paper_figures.methods import (
+    PAIR_BUDGETS,
+    POINTS,
+    STAGE_BUDGETS,
+    STATES,
+    exact_curves,
+    some_of,
+)
 from paper_figures.style import (
     POLICIES,
     VALIDATED,
@@ -43,9 +59,11 @@ QUICK = {"points": 9, "kept": 12, "states": 60_000, "repeats": 1}
 
 #: The paper states prices for this many issues.
 ISSUES = 500
-#: The authors' allocations with either small model, USD, and what they try in a market of three.
+#: The authors' allocations with either small model, USD, and their budgets.
 _ALLOCATIONS = {"qwen3-coder-30b": (0.0244, 0.4756), "minicoder4b": (0.0103, 0.4897)}
-_TOTAL = 0.5
+_GRID = arb.budget_grid(1e-4, 0.5)
+#: The solve rates that they look at begin at the first; the pictures at the others.
+_FIRST, _FIRST_PRICE, _FIRST_SHARE = 0.05, 0.6, 0.4
 _PRICES = {
     "alone": (25.4, 32.7, 45.8),
     "qwen3-coder-30b": (23.5, 29.2, 39.6),
@@ -61,26 +79,30 @@ _HELD_OUT = {"lw": VALIDATED["lw"], "ls": VALIDATED["ls"]}
 _SHADES = {"before": "0.6", "after": "0.1"}
 _COST = f"USD per {ISSUES} issues"
 _SHARE = "% of revenue"
+#: Qwen3 Coder 30B's share of the providers' revenue before the entry.
+_BEFORE = {49: 44, 50: 35, 51: 17, 52: 0, 54: 0, 56: 0, 60: 28, 72: 41}
 
 PUBLISHED = (
     *(
-        Published(f"{_NAMES[who]} at {rate}%", price, 0.015 * price, _COST)
+        Published(f"{_NAMES[who]} at {rate}%", price, 0.005 * price, _COST)
         for who, prices in _PRICES.items()
         for rate, price in zip(_RATES, prices, strict=True)
     ),
-    Published("Qwen3 Coder 30B takes all up to", 47.0, 1.5, "% solved"),
-    Published("its largest share above 57%", 41.0, 3.0, _SHARE),
+    # Stated without decimals.
+    Published("Qwen3 Coder 30B takes all up to", 47.0, 0.5, "% solved"),
+    *(Published(f"its share at {u}%", share, 0.5, _SHARE) for u, share in _BEFORE.items()),
     Published("its share at 55% after entry", 0.0, 0.5, _SHARE),
-    Published("its peak share after entry", 54.0, 8.0, _SHARE),
-    Published("its peak share after entry is at", 46.5, 2.0, "% solved"),
-    Published("its late share after entry", 21.0, 6.0, _SHARE),
+    Published("its peak share after entry", 54.0, 0.5, _SHARE),
+    Published("its peak share after entry is at", 46.5, 0.5, "% solved"),
+    # The notebook mixes two grids of solve rates there: ours is 22.1 at the last one.
+    Published("its share at the frontier after entry", 21.0, 1.2, _SHARE),
 )
 
 
 def compute(
     market: arb.Market,
-    points: int = 101,
-    kept: int = 25,
+    points: int = POINTS,
+    kept: int | None = None,
     states: int = STATES,
     repeats: int = 4,
 ) -> Record:
@@ -91,28 +113,33 @@ def compute(
     market : Market
     points : int
         Solve rates.
-    kept : int
-        How many of the authors' shares to try in the market of three models.
+    kept : int, optional
+        How many of the authors' budgets to try for a stage in the market of three models; all by
+        default.
     states : int
         Of the lattice of three models.
     repeats : int
         Divisions into folds of the cross-validation of two models.
     """
-    grid = budgets_of(market)
     pairs = {small: market.select(models=[small, MODELS[2]]) for small in _ALLOCATIONS}
     scored = {
-        small: Scored(pair, grid, np.array([_ALLOCATIONS[small]])) for small, pair in pairs.items()
+        small: Scored(pair, _GRID, np.array([_ALLOCATIONS[small]])) for small, pair in pairs.items()
     }
-    reach = min(float(each.cascades[0].max()) for each in scored.values())
-    rates = np.union1d(np.linspace(0.60, min(0.72, reach), points // 2), np.array(_RATES) / 100)
     first = scored[MODELS[1]]
+    rates = np.linspace(_FIRST, first.market_reach, points)
+    rates = rates[rates > _FIRST_PRICE - 1 / points]
+    chosen = {small: single(each, rates)[1] for small, each in scored.items()}
     prices = {"alone": spend_at(first.providers, rates)[1]}
-    prices |= {small: spend_at(each.cascades, rates)[0] for small, each in scored.items()}
+    prices |= {small: choice.cost for small, choice in chosen.items()}
     exact = {
-        small: exact_curves(pair, rates, ISSUES, repeats=repeats) for small, pair in pairs.items()
+        small: exact_curves(pair, _GRID, chosen[small], ISSUES, repeats=repeats)
+        for small, pair in pairs.items()
     }
     exact_prices = {"alone": exact[MODELS[1]][0].model_prices[:, 1]}
-    exact_prices |= {small: result.arbitrage_cost for small, (result, _) in exact.items()}
+    exact_prices |= {
+        small: np.array(curves["arbitrage_cost"], dtype=float) / ISSUES
+        for small, (_, curves) in exact.items()
+    }
     held_out = {small: curves["validated_cost"] for small, (_, curves) in exact.items()}
     held_out["alone"] = exact[MODELS[1]][1]["validated_prices"][1]
     shares, validated, gap = _shares(market, points, kept, states)
@@ -142,37 +169,35 @@ def compute(
 
 
 def _shares(
-    market: arb.Market, points: int, kept: int, states: int
+    market: arb.Market, points: int, kept: int | None, states: int
 ) -> tuple[dict[str, dict[str, FloatArray]], arb.estimation.CrossValidatedMargin, float]:
     """Return Qwen3 Coder 30B's share of the revenue before entry and after, by every method.
 
     Also the cross-validated margin of all models, and the largest gap of its cascades.
     """
-    grid = budgets_of(market)
-    many = PAIR_SHARES[np.linspace(0, len(PAIR_SHARES) - 1, kept + 2).astype(int)]
     before, model = market.select(models=list(MODELS[1:])), MODELS[1]
-    old = Scored(before, grid, np.array([_ALLOCATIONS[model]]))
-    new = Scored(market, grid, allocations_of(_TOTAL, many, 3))
-    last = float(min(old.market_reach, old.cascades[0].max(), new.cascades[0].max()))
-    rates = np.linspace(0.4, last, points)
+    old = Scored(before, _GRID, halves(PAIR_BUDGETS, float(_GRID[-1])))
+    new = Scored(market, _GRID, staged(some_of(STAGE_BUDGETS, kept), 3, 1.0))
+    rates = np.linspace(_FIRST, old.market_reach, points)
     found = {
         "authors": {
             "solve_rate": rates,
-            "before": _smooth(per_rate(old, rates).shares[0]),
-            "after": _smooth(per_rate(new, rates).shares[1]),
+            "before": _smooth(per_rate(old, rates).providers_shares[0]),
+            "after": _smooth(per_rate(new, rates).providers_shares[1]),
         },
         "exact": {"solve_rate": rates},
         "held out": {"solve_rate": rates},
     }
     for name, each in (("before", before), ("after", market)):
-        frontier = arb.cascade_frontier(arb.dollar_curves(each), most_states=states)
+        frontier = arb.cascade_frontier(arb.dollar_curves(each, _GRID), most_states=states)
         result = arb.arbitrage(frontier, solve_rates=rates)
-        found["exact"][name] = _smooth(result.revenue_shares()[model].to_numpy())
+        row = each.models.index(model)
+        shares = of_providers(result.revenue_shares().to_numpy().T)
+        found["exact"][name] = _smooth(shares[row])
         validated = arb.estimation.cross_validate_margin(
             frontier, solve_rates=rates, repeats=1, most_states=min(states, 250_000)
         )
-        row = each.models.index(model)
-        found["held out"][name] = _smooth(held_out_shares(validated)[row])
+        found["held out"][name] = _smooth(of_providers(held_out_shares(validated))[row])
     return found, validated, 100 * float(np.nanmax(frontier.gap_at(rates)))
 
 
@@ -193,14 +218,16 @@ def _shared(shares: dict[str, FloatArray]) -> dict[str, float | None]:
     rates, before, after = (shares[name] for name in ("solve_rate", "before", "after"))
     partial = np.flatnonzero(before < 0.99)
     whole = rates[max(partial[0] - 1, 0)] if len(partial) and partial[0] else np.nan
+    drawn = (rates >= _FIRST_SHARE) & np.isfinite(before) & np.isfinite(after)
+    rates, before, after = rates[drawn], before[drawn], after[drawn]
     early = rates < 0.55
     return {
         "Qwen3 Coder 30B takes all up to": plain(whole, 100),
-        "its largest share above 57%": plain(before[rates > 0.57].max(), 100),
+        **{f"its share at {u}%": plain(at(rates, before, u / 100), 100) for u in _BEFORE},
         "its share at 55% after entry": plain(at(rates, after, 0.55), 100),
         "its peak share after entry": plain(after[early].max(), 100),
         "its peak share after entry is at": plain(rates[early][after[early].argmax()], 100),
-        "its late share after entry": plain(after[rates > 0.65].max(), 100),
+        "its share at the frontier after entry": plain(after[-1], 100),
     }
 
 
@@ -227,7 +254,7 @@ def draw(record: Record) -> Figure:
                 shares.plot(new["solve_rate"], new[name], **_HELD_OUT, color=shade)
         prices.set_title(POLICIES[method])
         prices.set_xlim(rate[0], rate[-1])
-        shares.set_xlim(drawn["solve_rate"][0], drawn["solve_rate"][-1])
+        shares.set_xlim(100 * _FIRST_SHARE, drawn["solve_rate"][-1])
         shares.set_xlabel("Solve rate (%)")
         for each in (prices, shares):
             each.xaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -237,7 +264,7 @@ def draw(record: Record) -> Figure:
         axes[0].plot([], [], "k+", ms=4, mew=0.8, label="Published")
     axes[0].set_ylabel(f"Market price\n({record['unit']})")
     axes[2].set_ylim(0, 104)
-    axes[2].set_ylabel(f"{label(MODELS[1])},\nshare of revenue (%)")
+    axes[2].set_ylabel(f"{label(MODELS[1])}, share\nof providers' revenue (%)")
     axes[2].plot([], [], color="0.3", **_HELD_OUT, label="Exact, cross-validated")
     handles, labels = axes[0].get_legend_handles_labels()
     more, names = axes[2].get_legend_handles_labels()

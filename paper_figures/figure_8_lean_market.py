@@ -2,9 +2,8 @@
 
 The paper's claim: among four Kimina provers the margin is 20% near 71% and 50 to 58% between 80%
 and 86%. The published data lacks one of the four (kimina-0.6b), so that figure cannot be drawn
-again; compared are the values that the authors' procedure gives for the three that are there. The
-authors state neither budgets nor allocations for Lean: 250 budgets from 1e3 to 1e8 FLOPs and 678
-allocations come within two percentage points.
+again; compared are the values that the authors' procedure gives for the three that are there: the
+cheapest of 2,162 allocations at each of 100 solve rates.
 
 On the simulated market: three simulated provers, with invented costs.
 
@@ -20,7 +19,7 @@ import arbmodels as arb
 from paper_figures import lean
 from paper_figures.allocations import Choice, FloatArray
 from paper_figures.common import Published, Record, at, describe, drawable, plain
-from paper_figures.methods import STATES, exact_curves
+from paper_figures.methods import POINTS, STATES, exact_curves
 from paper_figures.stand_ins import provers
 from paper_figures.style import (
     AUTHORS,
@@ -42,11 +41,11 @@ _MARGINS = {70: 13.2, 80: 44.2, 85: 55.1}
 
 PUBLISHED = (
     *(
-        Published(f"margin at {rate}%, three provers", value, 2.0, "%")
+        Published(f"margin at {rate}%, three provers", value, 0.2, "%")
         for rate, value in _MARGINS.items()
     ),
-    Published("peak margin, three provers", 55.6, 1.0, "%"),
-    Published("peak margin, three provers, is at", 84.8, 1.0, "% solved"),
+    Published("peak margin, three provers", 55.6, 0.2, "%"),
+    Published("peak margin, three provers, is at", 84.8, 0.2, "% solved"),
 )
 
 
@@ -57,7 +56,7 @@ def simulated() -> arb.Market:
 
 def compute(
     market: arb.Market,
-    points: int = 101,
+    points: int = POINTS,
     kept: int | None = None,
     seconds: float = 60.0,
     states: int = STATES,
@@ -65,7 +64,9 @@ def compute(
     """Return costs and margins by the authors' method and the exact one."""
     authors = lean.authors_choice(market, points, kept)
     rates, theorems = authors.solve_rates, len(market.instances)
-    result, curves = exact_curves(market, rates, theorems, seconds=seconds, states=states)
+    result, curves = exact_curves(
+        market, lean.GRID, authors, theorems, seconds=seconds, states=states
+    )
     return {
         "market": describe(market),
         "unit": f"{market.currency} per {theorems} theorems",

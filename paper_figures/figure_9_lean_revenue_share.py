@@ -23,7 +23,7 @@ from paper_figures import lean
 from paper_figures.allocations import FloatArray
 from paper_figures.common import Published, Record, at, describe, drawable, plain
 from paper_figures.held_out import compared, held_out_shares, proof
-from paper_figures.methods import STATES, budgets_of
+from paper_figures.methods import POINTS, STATES
 from paper_figures.stand_ins import provers
 from paper_figures.style import POLICIES, colour, footnote, heading, in_style, label, panels
 
@@ -32,7 +32,7 @@ QUICK = {"points": 9, "kept": 6, "states": 60_000}
 _SHARES = {70: 13.2, 80: 44.2, 85: 55.1}
 
 PUBLISHED = tuple(
-    Published(f"arbitrageur at {rate}%, three provers", share, 2.0, "%")
+    Published(f"arbitrageur at {rate}%, three provers", share, 0.2, "%")
     for rate, share in _SHARES.items()
 )
 
@@ -43,14 +43,12 @@ def simulated() -> arb.Market:
 
 
 def compute(
-    market: arb.Market, points: int = 101, kept: int | None = None, states: int = STATES
+    market: arb.Market, points: int = POINTS, kept: int | None = None, states: int = STATES
 ) -> Record:
     """Return the shares of the revenue without an arbitrageur and with one of either kind."""
     authors = lean.authors_choice(market, points, kept)
     rates = authors.solve_rates
-    frontier = arb.cascade_frontier(
-        arb.dollar_curves(market, budgets_of(market)), most_states=states
-    )
+    frontier = arb.cascade_frontier(arb.dollar_curves(market, lean.GRID), most_states=states)
     result = arb.arbitrage(frontier, solve_rates=rates)
     exact = result.revenue_shares()
     alone = result.revenue_shares(arbitrageur=False)

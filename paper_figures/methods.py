@@ -7,31 +7,33 @@ from typing import Any
 import numpy as np
 
 import arbmodels as arb
-from paper_figures.allocations import FloatArray, margin_of
+from paper_figures.allocations import Choice, FloatArray, margin_of
 from paper_figures.common import plain
 from paper_figures.held_out import CASCADES, compared, largest_gap, proof
 
-#: Shares of the total that the authors try for every stage but the last, in markets of more than
-#: two models. They do not state them; these make one allocation of four models more than theirs.
-MANY_SHARES = np.concatenate([[0.0], np.logspace(np.log10(0.00025), np.log10(0.9), 24), [1.0]])
-#: Two models: the authors' search of 102.
-PAIR_SHARES = np.concatenate([[0.0], np.logspace(np.log10(0.01), np.log10(0.5), 100), [1.0]])
+#: What the authors try for a stage, besides nothing, in markets of three and four models (USD).
+STAGE_BUDGETS = np.logspace(-3, 0, 20)
+#: Two models, what they try for the first of a total of 1 or 0.5 USD: with nothing and everything,
+#: 102 allocations.
+PAIR_BUDGETS = np.logspace(-2, np.log10(0.5), 100)
+#: Solve rates of theirs over which larger markets are compared, read linearly in between.
+POINTS = 100
 
 #: States of a lattice of more than two models.
 STATES = 3_000_000
 
 
-def budgets_of(market: arb.Market) -> FloatArray:
-    """Return the authors' 250 budgets: 0.0001 to 1 USD, or 1e3 to 1e8 FLOPs.
-
-    They do not state the latter; its end makes the reach of the Kimina provers.
-    """
-    return arb.budget_grid(1e3, 1e8) if market.currency == "FLOPs" else arb.budget_grid()
+def some_of(values: FloatArray, kept: int | None) -> FloatArray:
+    """Return ``kept`` of some values, evenly spread, both ends included; all for None."""
+    count = len(values) if kept is None else kept
+    some: FloatArray = values[np.linspace(0, len(values) - 1, count).astype(int)]
+    return some
 
 
 def exact_curves(
     market: arb.Market,
-    solve_rates: FloatArray,
+    grid: FloatArray,
+    authors: Choice,
     scale: float = 1.0,
     *,
     repeats: int | None = None,
@@ -40,14 +42,18 @@ def exact_curves(
 ) -> tuple[arb.Arbitrage, dict[str, Any]]:
     """Return the least prices and costs, a proven bound, and the margin on new instances.
 
-    Two models: exact on every budget. More: the cheapest of the thinned lattice, a search, and
-    mixtures of two plans; the bound says what that can have cost.
+    Two models: the cheapest on a lattice of all budgets. More: the cheapest of the thinned lattice,
+    a search, and mixtures of two plans. In either case no dearer than the authors' allocations,
+    and the bound says by how much any cascade could be cheaper.
 
     Parameters
     ----------
     market : Market
         Of up to four models.
-    solve_rates : float array [U]
+    grid : increasing float array [B], currency units
+        The authors' budgets.
+    authors : Choice
+        Their allocations on it, at the solve rates to look at.
     scale : float
         Money is stated for this many instances.
     repeats : int, optional
@@ -62,7 +68,8 @@ def exact_curves(
     -------
     Arbitrage, and plain values for a record
     """
-    curves = arb.dollar_curves(market, budgets_of(market))
+    solve_rates = authors.solve_rates
+    curves = arb.dollar_curves(market, grid)
     frontier = arb.cascade_frontier(curves, most_states=states)
     result = arb.arbitrage(frontier, solve_rates=solve_rates)
     cost, bound, of = result.arbitrage_cost, frontier.bound_at(solve_rates), CASCADES
@@ -72,6 +79,7 @@ def exact_curves(
         mixed = np.fmin(found.mixture_spend_at(solve_rates), result.market_price)
         cost, of = np.fmin(cost, mixed), f"{CASCADES}, mixed or not,"
         bound = np.fmax(bound_of_mixtures(frontier, solve_rates), found.bound_at(solve_rates))
+    cost = np.fmin(cost, authors.attained)
     validated = arb.estimation.cross_validate_margin(
         frontier,
         solve_rates=solve_rates,
@@ -81,6 +89,7 @@ def exact_curves(
     gap = largest_gap(cost, bound)
     return result, {
         "solve_rate": plain(solve_rates, 100),
+        "paper_was_cheaper": plain(np.nanmax(1 - cost / result.arbitrage_cost), 100),
         "model_prices": plain(result.model_prices.T, scale),
         "market_price": plain(result.market_price, scale),
         "arbitrage_cost": plain(cost, scale),

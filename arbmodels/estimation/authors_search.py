@@ -7,7 +7,7 @@ and with which weights; then a sample costs one matrix product and one pass over
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -45,14 +45,20 @@ class AuthorsSearch:
     Parameters
     ----------
     grid : increasing float array [B], currency units
+    shares : float array
+        Of the largest budget that the first model may get, besides nothing and everything.
+    points : int
+        Solve rates that a margin is averaged over where none are given.
     """
 
     grid: FloatArray
+    shares: FloatArray = field(default_factory=_SEARCHED_SHARES.copy)
+    points: int = 1000
 
     @cached_property
     def first(self) -> FloatArray:
         """Dollars for the first model in each of the A allocations; the second has the rest."""
-        first: FloatArray = self.grid[-1] * np.concatenate([[0.0], _SEARCHED_SHARES, [1.0]])
+        first: FloatArray = self.grid[-1] * np.concatenate([[0.0], self.shares, [1.0]])
         return first
 
     @cached_property
@@ -151,11 +157,11 @@ class AuthorsSearch:
             Of the models at every budget.
         weight : float array [N]
         rates : increasing float array, optional
-            By default 1,000 from ``span`` below the best model's reach up to it. What no model
+            By default ``points`` from ``span`` below the best model's reach up to it. What no model
             reaches counts as a margin of zero.
         """
         alone, cascades = self.survival(failures, weight)
         if rates is None:
             reach = 1.0 - float(alone[:, -1].min())
-            rates = np.linspace(max(reach - span, 0.0), reach, 1000)
+            rates = np.linspace(max(reach - span, 0.0), reach, self.points)
         return mean_margins(alone, cascades, self._weights, rates)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,7 @@ def buy(
     dollars: float,
     rng: np.random.Generator,
     most_attempts: int = MOST_ATTEMPTS,
+    counted: Sequence[str] | None = None,
 ) -> Bought:
     """Spend ``dollars`` on attempts of every model.
 
@@ -53,6 +55,8 @@ def buy(
     dollars : float, currency units
     rng : Generator
     most_attempts : int
+    counted : sequence of str, optional
+        Models whose attempts are paid from the budget; all by default. Others are free.
 
     Raises
     ------
@@ -69,7 +73,12 @@ def buy(
             " market.intersection()."
         )
     attempts = np.minimum(market.attempts, most_attempts)
-    price = (attempts * market.cost).sum(axis=1)
+    paid = np.isin(market.models, market.models if counted is None else counted)
+    price = (attempts * market.cost)[:, paid].sum(axis=1)
+    if not price.any():
+        raise InputError(
+            f"Nothing is counted: choose from {', '.join(market.models)}, not {counted!r}."
+        )
     drawn: list[IntArray] = []
     spent, count = 0.0, 1 + int(1.2 * dollars / (market.weight @ price))
     while spent < dollars:

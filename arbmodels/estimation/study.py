@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +35,10 @@ def robustness_study(
     learners: Sequence[Learner] = ("authors",),
     starts: Mapping[str, float] | None = None,
     most_attempts: int = MOST_ATTEMPTS,
+    counted: Sequence[str] | None = None,
+    shares: FloatArray | None = None,
+    span: float = SPAN,
+    points: int = 1000,
     prior: Prior | None = None,
     seed: int = 0,
     workers: int | None = None,
@@ -53,10 +58,20 @@ def robustness_study(
     learners : sequence of {"authors", "pooled"}
     starts : mapping of panel to solve rate, optional
         Where the range of solve rates begins over which a policy's margin is averaged; it ends at
-        the reach of the better model of the market that is scored on, and begins 0.055 below by
+        the reach of the better model of the market that is scored on, and begins ``span`` below by
         default. Panels are called "all", "<segment> to others" and "others to <segment>".
     most_attempts : int
         Of each model per issue.
+    counted : sequence of str, optional
+        Models whose attempts are paid from the search budget; all by default.
+    shares : float array, optional
+        Of the largest budget that the first model may get; by default the authors' 100 of their
+        search among two models (:func:`arbmodels.authors_policy`).
+    span : float
+        Margins are averaged over solve rates from so far below the better model's reach; learners
+        look at as much below what they believe to be its reach.
+    points : int
+        How many solve rates.
     prior : Prior, optional
         Of the pooled learner.
     seed : int
@@ -86,16 +101,20 @@ def robustness_study(
     if unknown := sorted(set(starts or {}) - set(panels)):
         raise InputError(f"No panel {unknown[0]!r}; the panels are {', '.join(panels)}.")
     grid = default_budget_grid(market)
-    search = AuthorsSearch(grid)
+    search = AuthorsSearch(grid, points=points)
+    if shares is not None:
+        search = replace(search, shares=np.asarray(shares, dtype=float))
     values = {
-        name: _values(search, score, (starts or {}).get(name))
+        name: _values(search, score, (starts or {}).get(name), span)
         for name, (_, score) in panels.items()
     }
     seeds = np.random.SeedSequence(seed).spawn(len(panels) * len(budgets) * draws)
     tasks, places = [], []
     for p, (fit, _) in enumerate(panels.values()):
         for b, dollars in enumerate(budgets):
-            task = _Task(fit, grid, dollars, learners, most_attempts, prior or Prior())
+            task = _Task(
+                fit, search, dollars, learners, most_attempts, counted, span, prior or Prior()
+            )
             for start in range(0, draws, _PER_TASK):
                 first = (p * len(budgets) + b) * draws
                 tasks.append((task, seeds[first + start : first + min(start + _PER_TASK, draws)]))
@@ -113,22 +132,25 @@ class _Task(NamedTuple):
     """What the draws of a task have in common."""
 
     market: Market
-    grid: FloatArray
+    search: AuthorsSearch
     dollars: float
     learners: tuple[Learner, ...]
     most_attempts: int
+    counted: Sequence[str] | None
+    span: float
     prior: Prior
 
 
 def _some_draws(task: _Task, seeds: Sequence[np.random.SeedSequence]) -> IntArray:
     """Return the allocations that the learners choose, as positions, [L, draws]."""
-    search = AuthorsSearch(task.grid)
     chosen = np.empty((len(task.learners), len(seeds)), dtype=np.int64)
     for d, seed in enumerate(seeds):
         rng = np.random.default_rng(seed)
-        bought = buy(task.market, task.dollars, rng, task.most_attempts)
+        bought = buy(task.market, task.dollars, rng, task.most_attempts, task.counted)
         for k, learner in enumerate(task.learners):
-            chosen[k, d] = np.argmax(margins_of(learner, search, bought.records, task.prior))
+            chosen[k, d] = np.argmax(
+                margins_of(learner, task.search, bought.records, task.prior, task.span)
+            )
     return chosen
 
 
@@ -146,10 +168,11 @@ def _panels(market: Market, segment: str | None) -> dict[str, tuple[Market, Mark
     return panels
 
 
-def _values(search: AuthorsSearch, market: Market, start: float | None) -> FloatArray:
+def _values(search: AuthorsSearch, market: Market, start: float | None, span: float) -> FloatArray:
     """Return the mean margin of every allocation on a whole market, [A]."""
     records = Records(market.attempts, market.successes, market.cost, market.weight)
     failures = search.failures(records)
     reach = 1.0 - float(search.survival(failures, records.weight)[0][:, -1].min())
-    first = max(reach - SPAN, 0.0) if start is None else start
-    return search.margins(failures, records.weight, np.linspace(first, reach, 1000))
+    first = max(reach - span, 0.0) if start is None else start
+    rates = np.linspace(first, reach, search.points)
+    return search.margins(failures, records.weight, rates)

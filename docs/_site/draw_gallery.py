@@ -18,7 +18,7 @@ def main() -> None:
     command = [sys.executable, "-m", "paper_figures", "--market", "simulated"]
     subprocess.run([*command, "--output", str(DRAWN)], cwd=ROOT, check=True)  # noqa: S603 - our own command
     KEPT.mkdir(exist_ok=True)
-    for path in sorted(DRAWN.glob("*.png")):
+    for path in sorted((DRAWN / "simulated").glob("*.png")):
         picture = Image.open(path).convert("RGB")
         if picture.width > WIDEST:
             size = (WIDEST, picture.height * WIDEST // picture.width)
