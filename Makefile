@@ -29,7 +29,7 @@ types: $(VENV)/dev
 	$(BIN)/mypy
 
 tests: $(VENV)/dev
-	$(BIN)/pytest -n auto --maxprocesses 4
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup
 
 # The site, in build/site; a warning is an error. Notebooks are shown as they are committed.
 docs: $(VENV)/dev

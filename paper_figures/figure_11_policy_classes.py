@@ -78,8 +78,9 @@ def compute(market: arb.Market, points: int = 17, folds: int = 5) -> Record:
             records[name]["validated_rate"] = plain(rate[inside], 100)
             margin = margin_of(base, spend)[inside]
             records[name]["validated"] = plain(margin, 100)
-            drawn = np.interp(rate[inside], rates, margin_of(price, classes.spend[row]))
-            records[name]["optimism"] = plain(np.mean(drawn - margin), 100)
+            curve = margin_of(price, classes.spend[row])
+            drawn = np.interp(rate[inside], rates, curve, np.nan, np.nan)
+            records[name]["optimism"] = plain(np.nanmean(drawn - margin), 100)
     return {
         "market": describe(market),
         "unit": "% of the market price",

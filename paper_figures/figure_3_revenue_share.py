@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 import arbmodels as arb
-from paper_figures.common import Published, Record, describe, drawable, plain, thinned
+from paper_figures.common import Published, Record, at, describe, drawable, plain, thinned
 from paper_figures.held_out import compared, held_out_shares, proof
 from paper_figures.style import POLICIES, footnote, heading, in_style, panels
 
@@ -43,7 +43,7 @@ PUBLISHED = (
     Published("both providers at 75.5%", 59.0, 1.0, "%"),
 )
 
-#: Solve rates of the authors' grid are less than 0.0001 apart; farther ones are out of reach.
+#: How much beyond the last solve rate the paper's rounding may be.
 _NEAR = 0.0001
 
 
@@ -102,12 +102,12 @@ def _values(result: arb.Arbitrage) -> dict[str, float | None]:
 
 
 def _at(result: arb.Arbitrage, solve_rate: float) -> tuple[float, float, float]:
-    """Return the shares at the grid's nearest solve rate, NaN if that is not near."""
-    shares = result.revenue_shares()
-    nearest = int(np.argmin(np.abs(result.solve_rates - solve_rate)))
-    if abs(result.solve_rates[nearest] - solve_rate) > _NEAR:
-        return (float("nan"),) * 3
-    first, second, arbitrageur = shares.iloc[nearest]
+    """Return the shares at a solve rate; at the last one if it is hardly further; else NaN."""
+    rates = result.solve_rates
+    # "75.5%" is the paper's rounding of the last one.
+    target = rates[-1] if 0 < solve_rate - rates[-1] <= _NEAR else solve_rate
+    columns = result.revenue_shares().to_numpy().T
+    first, second, arbitrageur = (at(rates, column, target) for column in columns)
     return first, second, arbitrageur
 
 

@@ -79,6 +79,18 @@ def markets(
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share a module's fixture in one process, so that it is made once.
+
+    Takes effect with ``--dist loadgroup``; the other tests of the module go anywhere.
+    """
+    for item in items:
+        found = getattr(item, "_fixtureinfo", None)  # doctests have none
+        made = () if found is None else found.name2fixturedefs.values()
+        if any(each[-1].scope == "module" for each in made):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep tests away from the user's cache and data, and from the network."""

@@ -171,6 +171,21 @@ def test_the_exact_cascade_is_never_dearer_than_the_authors(
         assert curves["beyond_cost"][0] == pytest.approx(curves["arbitrage_cost"][-1], rel=1e-3)
 
 
+@pytest.mark.parametrize("name", ["figure_5_larger_market", "figure_8_lean_market"])
+def test_the_best_of_several_models_is_never_dearer_than_the_authors(
+    records: dict[str, common.Record], name: str
+) -> None:
+    exact = common.drawable(records[name]["exact"])
+    attained = exact["attained_by_authors"]
+    assert np.isfinite(attained).mean() > 0.5
+    cost = exact["arbitrage_cost"]
+    assert np.all((cost <= attained * (1 + 1e-7)) | np.isnan(attained))
+    # Their reading of the same cascades can be lower than what they cost, by little; it is said.
+    read = common.drawable(records[name]["authors"])["margin"]
+    assert np.all(exact["margin"] >= read - 2.0)
+    assert "less than their cascade costs" in records[name]["exact"]["reading"]
+
+
 def test_prices_fall_step_by_step_until_no_margin_is_left(
     records: dict[str, common.Record],
 ) -> None:
@@ -467,6 +482,13 @@ def test_wrong_values_on_recorded_data_fail_loudly(
     assert "OFF" in printed.out
     # The picture is there all the same: one wants to look at it.
     assert (out / "figure_1_profit.png").is_file()
+    # First looks and made-up data go elsewhere.
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert main(["1", "--quick", "--market", str(folder_market), "--output", str(out)]) == 1
+    assert main(["1", "--quick", "--market", "simulated", "--output", str(out)]) == 0
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+    inside = [path.name for path in out.iterdir() if path.is_dir()]
+    assert sorted(inside) == ["quick", "simulated-quick"]
 
 
 def test_files_of_others_are_not_replaced(
@@ -522,6 +544,31 @@ def test_auto_prefers_real_data_and_downloads_nothing(
     real_data = request.getfixturevalue("real_data")
     monkeypatch.setenv("ARBMODELS_DATA", str(real_data))
     assert load("auto", figure_1_profit).name == "olmedo2026/swebench"
+
+
+def test_a_value_beyond_the_range_is_undefined() -> None:
+    rates, values = np.array([0.5, 0.6, 0.7]), np.array([1.0, 2.0, 4.0])
+    assert common.at(rates, values, 0.65) == pytest.approx(3.0)
+    assert common.at(rates, values, 0.7) == 4.0
+    for beyond in (0.4999, 0.7001, 0.0, 1.0):
+        assert np.isnan(common.at(rates, values, beyond))
+
+
+def test_a_full_disk_leaves_the_picture_of_before(
+    records: dict[str, common.Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = records["figure_1_profit"]
+    (path, *_) = common.write_pictures(figure_1_profit, record, tmp_path)[1:]
+    before = path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(common.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        common.write_pictures(figure_1_profit, record, tmp_path)
+    assert path.read_bytes() == before
+    assert not list(tmp_path.glob("*.part"))
 
 
 def test_undefined_numbers_become_null() -> None:

@@ -109,6 +109,11 @@ class Dashboard:
             changes |= dict(zip(self.explorer.models, wanted.tolist(), strict=True))
         if solve_rate is not None:
             rates = self.explorer.solve_rates
+            if not rates.min() <= solve_rate <= rates.max():
+                raise InputError(
+                    f"The solve rate is {solve_rate!r}; its slider goes from {rates.min():.4f} to"
+                    f" {rates.max():.4f}."
+                )
             changes["solve rate"] = int(np.argmin(np.abs(rates - solve_rate)))
         if arbitrageurs is not None:
             changes["arbitrageurs"] = arbitrageurs
