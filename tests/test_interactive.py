@@ -197,7 +197,7 @@ def test_without_widgets_a_picture_stands_for_the_dashboard(dashboard: Dashboard
 def test_the_table_says_what_the_providers_could_gain(
     dashboard: Dashboard, explorer: Explorer
 ) -> None:
-    dashboard.set(prices=[1.0, 0.9], solve_rate=0.75, arbitrageurs=1)
+    dashboard.set(prices=[1.0, 0.9], solve_rate=0.745, arbitrageurs=1)
     found = explorer.at_rate([1.0, 0.9], 1, 1)
     for row, gain, profit in zip(
         dashboard.table().rows, found.deviations.gain, found.deviations.profit, strict=True
