@@ -217,6 +217,9 @@ def test_mistakes_are_told(simulated: arb.Market, dashboard: Dashboard) -> None:
         explore(pair, [0.7, 0.99])
     with pytest.raises(arb.InputError, match="its slider goes from 0 to 4"):
         dashboard.set(arbitrageurs=9)
+    for beyond in (0.699, 0.75):
+        with pytest.raises(arb.InputError, match=r"its slider goes from 0\.7000 to 0\.7450"):
+            dashboard.set(solve_rate=beyond)
     with pytest.raises(arb.InputError, match="one multiplier for each"):
         dashboard.set(prices=[1.0])
 
