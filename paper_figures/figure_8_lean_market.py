@@ -116,7 +116,7 @@ def draw(record: Record) -> Figure:
     costs.fill_between(rate, cost, price, where=cost < price, **PROFIT)
     costs.fill_between(rate, exact["bound"], cost, **BOUND)
     margins.fill_between(rate, exact["margin"], exact["margin_bound"], **BOUND)
-    costs.plot(rate, cost, **EXACT)
+    costs.plot(rate, cost, **{**EXACT, "label": "Best found"})
     costs.plot(rate, authors["arbitrage_cost"], **AUTHORS)
     margins.plot(rate, exact["margin"], **EXACT)
     margins.plot(rate, exact["validated"], **VALIDATED)
@@ -129,7 +129,7 @@ def draw(record: Record) -> Figure:
     margins.set_xlabel("Solve rate (%)")
     handles, labels = costs.get_legend_handles_labels()
     handles.insert(-1, margins.get_lines()[1])
-    labels.insert(-1, str(VALIDATED["label"]))
+    labels.insert(-1, "Cross-validated")
     heading(figure, "Lean", record["market"], handles, labels)
     footnote(figure, record)
     return figure

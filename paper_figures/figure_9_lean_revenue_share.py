@@ -1,7 +1,8 @@
 """Figure 9: who receives the customers' money among provers of theorems in Lean.
 
 The paper shows how the revenue is split without arbitrage and with it; an arbitrageur's share is
-its margin (figure 8). The published data lacks kimina-0.6b; the shares compared here are those that
+its margin (figure 8). The cascades beside theirs are the cheapest found, theirs among them. The
+published data lacks kimina-0.6b; the shares compared here are those that
 the authors' procedure gives for the three provers that are there. Figure 8 mixes plans, so that its
 exact margin can be a little larger than the share here.
 
@@ -20,12 +21,21 @@ from matplotlib.ticker import MaxNLocator
 
 import arbmodels as arb
 from paper_figures import lean
-from paper_figures.allocations import FloatArray
+from paper_figures.allocations import Choice, FloatArray
 from paper_figures.common import Published, Record, at, describe, drawable, plain
 from paper_figures.held_out import compared, held_out_shares, proof
 from paper_figures.methods import POINTS, STATES
 from paper_figures.stand_ins import provers
-from paper_figures.style import POLICIES, colour, footnote, heading, in_style, label, panels
+from paper_figures.style import (
+    BEST_FOUND,
+    POLICIES,
+    colour,
+    footnote,
+    heading,
+    in_style,
+    label,
+    panels,
+)
 
 DATA, MODELS = lean.DATA, lean.MODELS
 QUICK = {"points": 9, "kept": 6, "states": 60_000}
@@ -50,7 +60,7 @@ def compute(
     rates = authors.solve_rates
     frontier = arb.cascade_frontier(arb.dollar_curves(market, lean.GRID), most_states=states)
     result = arb.arbitrage(frontier, solve_rates=rates)
-    exact = result.revenue_shares()
+    exact = _best(authors, result.revenue_shares().to_numpy().T)
     alone = result.revenue_shares(arbitrageur=False)
     validated = arb.estimation.cross_validate_margin(
         frontier, solve_rates=rates, repeats=1, most_states=min(states, 250_000)
@@ -65,15 +75,24 @@ def compute(
         "missing": "" if market.simulated else "kimina-0.6b is not in the published data",
         "values": {
             "authors": _values(rates, authors.margin),
-            "exact": _values(rates, exact["arbitrageur"].to_numpy()),
+            "exact": _values(rates, exact[-1]),
         },
         "shares": {
             "none": _columns(rates, alone.to_numpy().T),
             "authors": _columns(rates, authors.shares),
-            "exact": _columns(rates, exact.to_numpy().T),
+            "exact": _columns(rates, exact),
             "held out": _columns(rates, held_out_shares(validated)),
         },
     }
+
+
+def _best(authors: Choice, shares: FloatArray) -> FloatArray:
+    """Return the shares [M + 1, U] of whichever costs less: the cascade found, or the authors'."""
+    paid = authors.spend_by_model / authors.spend_by_model.sum(axis=0)
+    share = authors.attained / authors.price
+    theirs = np.vstack([paid * share, 1.0 - share])
+    better = np.nan_to_num(theirs[-1], nan=-1.0) > np.nan_to_num(shares[-1], nan=0.0)
+    return np.where(better, theirs, shares)
 
 
 def _values(rates: FloatArray, share: FloatArray) -> dict[str, float | None]:
@@ -94,9 +113,8 @@ def draw(record: Record) -> Figure:
     models = record["market"]["models"]
     colours = [*(colour(model, models) for model in models), arb.ARBITRAGEUR_COLOUR]
     labels = [*map(label, models), "Arbitrageur"]
-    for panel, (method, title) in zip(
-        axes, {"none": "No arbitrage", **POLICIES}.items(), strict=True
-    ):
+    titles = {"none": "No arbitrage", "authors": POLICIES["authors"], **BEST_FOUND}
+    for panel, (method, title) in zip(axes, titles.items(), strict=True):
         curves = drawable(record["shares"][method])
         rate, shares = curves["solve_rate"], curves["shares"]
         # White where no model reaches the solve rate held out.

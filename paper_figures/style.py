@@ -48,6 +48,8 @@ _THREE_FIT = 16
 _LINE, _LINE_HEIGHT = 76, 0.1
 #: Titles of panels, by method.
 POLICIES = {"authors": "Authors' policy", "exact": "Exact", "held out": "Exact, held out"}
+#: Of more than two models the lattice is thinned: nobody knows that nothing is cheaper.
+BEST_FOUND = {"exact": "Best found", "held out": "Best found, held out"}
 #: The arbitrageur by the exact method and, on top of it, by the authors' own.
 EXACT: dict[str, Any] = {"color": arb.ARBITRAGEUR_COLOUR, "lw": 1.5, "label": "Arbitrageur, exact"}
 AUTHORS: dict[str, Any] = {
