@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -300,8 +301,9 @@ def test_implied_costs_below_zero_are_told():
     found = implied_costs(demand, [1.0, 0.2])
     markup = 1 / 0.7
     assert found.negative == pytest.approx({"a": 1 - markup, "b": 0.2 - markup})
-    with pytest.raises(ValueError, match="'b'"):
-        found.game()
+    flags = " ".join(found.game().solve().flags)
+    assert "a has a negative cost" in flags
+    assert "b has a negative cost" in flags
     least = found.least_price_coefficient
     assert least == pytest.approx(markup / 0.2)
     again = LogitDemand.from_shares(["a", "b"], [1.0, 0.2], [0.3, 0.3], least)
@@ -354,3 +356,17 @@ def test_results_show_themselves():
     np.testing.assert_allclose(
         np.interp(two.prices[0], second.get_xdata(), second.get_ydata()), two.prices[2], rtol=1e-4
     )
+
+
+@pytest.mark.parametrize("count", [4, pytest.param(9, marks=pytest.mark.slow)])
+def test_nests_of_near_homogeneous_goods_without_warnings(count):
+    """Sigma of 0.999: judged by fine grids around the prices, and one over all of them."""
+    game = random_logit(count, nests=2, sigma=0.999)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = game.solve()
+    assert found.relative_epsilon < 1e-9
+    for firm in range(count):
+        for points, high in ((4_001, 10.0), (4_001, 2 * float(found.prices[firm]))):
+            gain = brute_force_gain(game, found.prices, firm, points, high)
+            assert gain <= 1e-9 * max(float(found.profits.max()), 1e-12)

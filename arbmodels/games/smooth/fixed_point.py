@@ -96,7 +96,13 @@ def implicit(pairs: Pairs, markups: FloatArray) -> FloatArray:
         # The pair's weight beside what it was, the others' weights being what they were.
         with np.errstate(over="ignore"):
             scale = np.minimum(np.exp(slope * (markups - middle)), 1e200)
-        mean = (middle * share * scale + fixed_part) / (share * scale + others)
+        total = share * scale + others
+        # Where rounding leaves nobody else in the nest and nothing of the pair, it has all of it.
+        mean = np.where(
+            total > 0,
+            (middle * share * scale + fixed_part) / np.where(total > 0, total, 1.0),
+            middle,
+        )
         up = middle - sigma * mean < base
         low, high = np.where(up, middle, low), np.where(up, high, middle)
     solved: FloatArray = 0.5 * (low + high)
