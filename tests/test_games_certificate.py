@@ -11,6 +11,8 @@ from hypothesis import given, settings
 
 from arbmodels.errors import InputError
 from arbmodels.games import (
+    BertrandGame,
+    Seller,
     bertrand_profit,
     best_response,
     certify,
@@ -156,3 +158,17 @@ def test_equilibria_on_a_price_grid(sellers, steps_above_cost):
         if stays and len(set(profile)) == 1:
             found.add(int(profile[0] - cost))
     assert found == steps_above_cost
+
+
+def test_the_form_of_all_games_has_the_same_gains():
+    """Each player at the solve rate where it gains the most."""
+    prices, costs = [[5.0, 4.0], [3.0, 3.5]], [[1.0, 2.0], [1.0, 2.0]]
+    certificate = certify(["a", "b"], [0.6, 0.7], prices, costs)
+    same = certificate.deviations
+    assert same.gain.tolist() == pytest.approx(certificate.epsilon_by_player.tolist())
+    assert same.epsilon == certificate.epsilon
+    assert same.exact
+    assert same.deviation[0] == pytest.approx(4.0)  # just below b, at the first solve rate
+    assert same.gain.tolist() == pytest.approx([3.0, 1.0])
+    game = BertrandGame([0.5, 0.6], [Seller("a", [1.0, 2.0]), Seller("b", [3.0, 2.0])])
+    assert game.solve().deviations.epsilon == 0

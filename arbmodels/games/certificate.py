@@ -16,11 +16,14 @@ import pandas as pd
 from arbmodels.display import Displayed, TextTable, number, percent
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
+from arbmodels.games.deviations import Deviations
 from arbmodels.games.payoffs import TIE_RULES, TieRule, bertrand_profit, best_response
 from arbmodels.passk import FloatArray
 
 DOMAIN = "all prices >= 0, limits from below included"
 
+#: A tried price gains more than the best one by rounding, over the profit.
+_ROUNDING = 1e-12
 _GRID_PRICES = 101
 _RANDOM_PRICES = 64
 #: How many prices x solve rates x players are held in memory at once.
@@ -78,6 +81,38 @@ class Certificate(Displayed):
         if not checked.any():
             return float("nan")
         return float(np.maximum(self.gain, self.searched_gain)[checked].max())
+
+    @property
+    def deviations(self) -> Deviations:
+        """The certificate in the form that every game has, each player where it gains the most.
+
+        Raises
+        ------
+        InputError
+            If no solve rate could be checked.
+        """
+        checked = np.flatnonzero(~self.unbounded)
+        if not len(checked):
+            raise InputError("One seller is alone at every solve rate: nothing bounds its price.")
+        gain = np.maximum(self.gain, self.searched_gain)[checked]
+        at = checked[gain.argmax(axis=0)]
+        who = np.arange(len(self.players))
+        most, price = gain.max(axis=0), self.deviation[at, who]
+        return Deviations(
+            self.players,
+            self.profit[at, who],
+            most,
+            tuple(
+                float(p) if more > 0 and np.isfinite(p) else None
+                for p, more in zip(price, most, strict=True)
+            ),
+            self.attained[at, who],
+            bool(np.all(gain <= self.gain[checked] + _ROUNDING * np.abs(self.profit[checked]))),
+            f"{self.domain}, at the solve rate where each player gains the most",
+            self.tie_rule,
+            self.resolution,
+            f"{self.currency}/instance",
+        )
 
     @property
     def epsilon_by_player(self) -> FloatArray:

@@ -23,6 +23,7 @@ from arbmodels.display import (
     percent,
 )
 from arbmodels.games.certificate import Certificate
+from arbmodels.games.deviations import Deviations
 from arbmodels.passk import FloatArray
 
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ class Equilibrium(Displayed):
     found_by: str
     iterations: int
     currency: str = "USD"
+
+    @property
+    def deviations(self) -> Deviations:
+        """What every player could gain, in the form of all games; by solve rate in certificate."""
+        return self.certificate.deviations
 
     @property
     def epsilon(self) -> float:
