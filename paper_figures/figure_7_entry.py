@@ -39,6 +39,7 @@ from paper_figures.methods import (
     POINTS,
     STAGE_BUDGETS,
     STATES,
+    cheapest,
     exact_curves,
     some_of,
 )
@@ -55,7 +56,7 @@ from paper_figures.style import (
 
 DATA = "olmedo2026/swebench"
 MODELS = ("minicoder4b", "qwen3-coder-30b", "gpt5mini")
-QUICK = {"points": 9, "kept": 12, "states": 60_000, "repeats": 1}
+QUICK = {"points": 9, "kept": 12, "states": 0, "repeats": 1}
 
 #: The paper states prices for this many issues.
 ISSUES = 500
@@ -189,13 +190,13 @@ def _shares(
         "held out": {"solve_rate": rates},
     }
     for name, each in (("before", before), ("after", market)):
-        frontier = arb.cascade_frontier(arb.dollar_curves(each, _GRID), most_states=states)
+        frontier, searched = cheapest(arb.dollar_curves(each, _GRID), rates, states)
         result = arb.arbitrage(frontier, solve_rates=rates)
         row = each.models.index(model)
         shares = of_providers(result.revenue_shares().to_numpy().T)
         found["exact"][name] = _smooth(shares[row])
         validated = arb.estimation.cross_validate_margin(
-            frontier, solve_rates=rates, repeats=1, most_states=min(states, 250_000)
+            searched or frontier, solve_rates=rates, repeats=1
         )
         found["held out"][name] = _smooth(of_providers(held_out_shares(validated))[row])
     return found, validated, 100 * float(np.nanmax(frontier.gap_at(rates)))

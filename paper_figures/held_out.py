@@ -49,8 +49,9 @@ def times(repeats: int) -> str:
 
 def compared(found: arb.estimation.CrossValidatedMargin) -> str:
     """Return the margin in sample and cross-validated, and the optimism between them, in words."""
+    what = " search" if found.method == "searched" else ""
     return (
-        f"Cross-validated ({found.folds} folds{times(found.repeats)}): mean margin"
+        f"Cross-validated{what} ({found.folds} folds{times(found.repeats)}): mean margin"
         f" {100 * found.mean_margin:.1f}%, in sample {100 * found.mean_in_sample:.1f}%, optimism"
         f" {in_points(100 * found.mean_optimism)} points."
     )

@@ -60,9 +60,10 @@ def exact_curves(
         Divisions into folds that the cross-validated margin is averaged over; four for two models,
         else one.
     seconds : float
-        Time limit of the search in markets of more than two models, whose lattice is thinned.
+        Time limit of the search in markets of more than two models, which is what is
+        cross-validated there.
     states : int
-        States of that lattice.
+        Of the thinned lattice beside it; none for 0.
 
     Returns
     -------
@@ -70,21 +71,20 @@ def exact_curves(
     """
     solve_rates = authors.solve_rates
     curves = arb.dollar_curves(market, grid)
-    frontier = arb.cascade_frontier(curves, most_states=states)
-    result = arb.arbitrage(frontier, solve_rates=solve_rates)
-    cost, bound, of = result.arbitrage_cost, frontier.bound_at(solve_rates), CASCADES
-    if len(market.models) > 2:
-        # The lattice is thinned there; a search on the same curves finds amounts between.
-        found = arb.search_frontier(curves, solve_rates, time_limit=seconds)
-        mixed = np.fmin(found.mixture_spend_at(solve_rates), result.market_price)
+    found, searched = cheapest(curves, solve_rates, states, seconds)
+    result = arb.arbitrage(found, solve_rates=solve_rates)
+    cost, bound, of = result.arbitrage_cost, found.bound_at(solve_rates), CASCADES
+    if searched is not None:
+        mixed = np.fmin(searched.mixture_spend_at(solve_rates), result.market_price)
         cost, of = np.fmin(cost, mixed), f"{CASCADES}, mixed or not,"
-        bound = np.fmax(bound_of_mixtures(frontier, solve_rates), found.bound_at(solve_rates))
+        bound = searched.bound_at(solve_rates)
+        if isinstance(found, arb.Frontier):
+            bound = np.fmax(bound, bound_of_mixtures(found, solve_rates))
     cost = np.fmin(cost, authors.attained)
     validated = arb.estimation.cross_validate_margin(
-        frontier,
+        searched or found,
         solve_rates=solve_rates,
-        repeats=repeats or (4 if len(market.models) == 2 else 1),
-        most_states=min(states, 250_000),
+        repeats=repeats or (4 if searched is None else 1),
     )
     gap = largest_gap(cost, bound)
     return result, {
@@ -106,6 +106,28 @@ def exact_curves(
         "optimism": plain(validated.mean_optimism, 100),
         "validation": compared(validated),
     }
+
+
+def cheapest(
+    curves: arb.Curves, solve_rates: FloatArray, states: int, seconds: float = 20.0
+) -> tuple[arb.Frontier | arb.SearchedFrontier, arb.SearchedFrontier | None]:
+    """Return the cheapest cascades, and of more than two models the search among all amounts.
+
+    Parameters
+    ----------
+    curves : Curves
+    solve_rates : float array
+    states : int
+        Of the lattice; thinned for more than two models, and left out for 0.
+    seconds : float
+        Time limit of the search.
+    """
+    if len(curves.names) <= 2:
+        return arb.cascade_frontier(curves), None
+    searched = arb.search_frontier(curves, solve_rates, time_limit=seconds)
+    if not states:
+        return searched, searched
+    return arb.cascade_frontier(curves, most_states=states), searched
 
 
 def _reading(authors: Choice) -> str:
