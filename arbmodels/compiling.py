@@ -16,6 +16,8 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.core.caching import IndexDataCacheFile
 
+from arbmodels.clock import standing_still
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -36,6 +38,8 @@ class _FileOfEachForm(IndexDataCacheFile):
 def compiled(function: F, *, fastmath: bool | set[str] = False) -> F:
     """Return the function compiled by numba, without the interpreter's lock, kept on disk.
 
+    Time limits do not count what compiling takes.
+
     Parameters
     ----------
     function : callable
@@ -55,4 +59,11 @@ def compiled(function: F, *, fastmath: bool | set[str] = False) -> F:
     except (RuntimeError, AttributeError):
         # No folder to keep code in, or a numba that keeps it in another way: better slow.
         dispatcher = numba.njit(nogil=True, fastmath=fastmath)(function)
+    compile_form = dispatcher.compile
+
+    def compile_outside_the_clock(signature: Any) -> Any:
+        with standing_still():
+            return compile_form(signature)
+
+    dispatcher.compile = compile_outside_the_clock
     return cast(F, dispatcher)

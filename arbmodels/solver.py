@@ -177,8 +177,12 @@ def solve(
         "small_matrix_value": SMALLEST_COEFFICIENT,
     }
     highs, status = _run(program, options, keep=keep)
-    if status == highspy.HighsModelStatus.kUnboundedOrInfeasible:
-        # Presolve could not tell which; the simplex method can.
+    if status in (
+        highspy.HighsModelStatus.kUnboundedOrInfeasible,
+        highspy.HighsModelStatus.kSolveError,
+    ):
+        # Presolve could not tell which, or led to a point that misses the tolerance once it is
+        # undone; the simplex method on the program as it is does neither.
         highs, status = _run(program, {**options, "presolve": "off"}, keep=keep)
     if status not in _STATUS:
         raise SolverError(_stopped(highs, status))
@@ -310,7 +314,7 @@ def _run(
     with _interruptible(highs) as pressed:
         ended = highs.run()
     status = highs.getModelStatus()
-    if ended == highspy.HighsStatus.kError:
+    if ended == highspy.HighsStatus.kError and status != highspy.HighsModelStatus.kSolveError:
         raise SolverError(_stopped(highs, status))
     feasible = highspy.SolutionStatus.kSolutionStatusFeasible
     if pressed and not (keep and highs.getInfo().primal_solution_status == feasible):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from threading import Event, Thread
+from time import perf_counter, sleep
 from types import ModuleType
 
 import numba
 import numpy as np
 import pytest
 
+from arbmodels.clock import clock, standing_still
 from arbmodels.compiling import compiled
 
 SOURCE = """
@@ -102,3 +105,35 @@ def test_without_a_folder_for_compiled_code_it_is_compiled_in_every_process(
     monkeypatch.setattr(numba.core.dispatcher.Dispatcher, "enable_caching", nowhere)
     kernel = compiled(lambda x: 2 * x)
     assert kernel(3.0) == 6.0
+
+
+def test_time_limits_do_not_count_compiling(tmp_path: Path) -> None:
+    kernel = process(tmp_path, OURS).weighted
+    wall, ours = perf_counter(), clock()
+    assert kernel(ROWS, 1.0) == ANSWER
+    wall, ours = perf_counter() - wall, clock() - ours
+    assert kernel.stats.cache_misses  # it was compiled
+    assert 0 <= ours < 0.5 * wall
+
+
+def test_the_clock_stands_still_in_all_threads_until_the_last_has_compiled() -> None:
+    entered, leave = Event(), Event()
+
+    def compile_elsewhere() -> None:
+        with standing_still():
+            entered.set()
+            leave.wait()
+
+    with standing_still(), standing_still():
+        before = clock()
+        other = Thread(target=compile_elsewhere)
+        other.start()
+        entered.wait()
+    sleep(0.01)
+    assert clock() == before
+    leave.set()
+    other.join()
+    start = clock()
+    sleep(0.01)
+    assert clock() - start >= 0.01
+    assert start >= before

@@ -450,6 +450,66 @@ def test_robust_problems_of_segments_leave_with_their_instances(assignment):
     assert set(model.INSTANCES) <= set(problem.market.instances)
 
 
+@pytest.mark.parametrize("block", range(2))
+def test_robust_budgets_over_nine_orders_of_magnitude(block):
+    """Limits near what the cheapest pairs need, 1e-9 of deviations that no assignment can have."""
+    solved = 0
+    for seed in range(20 * block, 20 * block + 20):
+        rng = np.random.default_rng(seed)
+        size, width = int(rng.integers(2, 5)), int(rng.integers(2, 4))
+        rate = rng.random((size, width)).round(1)
+        spend = 10.0 ** rng.uniform(-4.7, 4, (size, width))
+        deviation = spend * rng.uniform(0.3, 2)
+        if seed % 2:
+            deviation = 10.0 ** rng.uniform(-5, 4, (size, width))
+        gamma = float(rng.choice([0.5, 1, 2]))
+        segment = [f"s{i % 2}" for i in range(size)]
+        cells = np.array(list(itertools.product(range(width + 1), repeat=size)))
+        assignment = str(rng.choice(["oracle", "per-segment"]))
+        if assignment == "per-segment":
+            cells = cells[(cells == cells[:, np.arange(size) % 2]).all(axis=1)]
+        at_cells = np.arange(size), cells
+        rates, spends, deviations = (
+            np.pad(table, ((0, 0), (0, 1)))[at_cells] for table in (rate, spend, deviation)
+        )
+        largest = -np.sort(-deviations, axis=1)
+        left = spends.sum(axis=1) + largest @ np.clip(gamma - np.arange(size), 0, 1)
+        first = (spends * (cells == 0))[:, 1::2].sum(axis=1)
+        cap = float(10.0 ** rng.uniform(-4, 4))
+        small = np.sort(left[(first <= cap) & (left > 0)])
+        limit = float(rng.choice(small[: max(len(small) // 3, 1)]) * rng.uniform(0.95, 1.05))
+        problem = arb.RoutingProblem.from_arrays(
+            rate, spend, segment=segment, assignment=assignment
+        ).add_budget(cap, "s1", model="model-0")
+        robust = problem.add_robust_budget(limit, deviation=deviation, gamma=gamma)
+        result = robust.solve()
+        point = robust.frontier("robust budget", [limit])
+        # A limit may be passed by a share of 1e-8.
+        low, high = (
+            rates.mean(axis=1)[(left <= limit * more) & (first <= cap * more)].max()
+            for more in (1.0, 1 + 2e-8)
+        )
+        for answer in (result.objective, point.objective[0]):
+            assert low * (1 - 1e-6) <= answer <= high * (1 + 1e-12), seed
+        assert min(result.bound, point.bound[0]) >= low * (1 - 1e-12), seed
+        solved += high > 0
+    assert solved > 7
+
+
+def test_a_robust_frontier_that_presolve_led_astray():
+    spend = [[0.0016, 0.031, 1.8e-05], [3300.0, 0.1, 0.00043], [170.0, 2300.0, 5000.0]]
+    deviation = [[0.0023, 0.045, 2.6e-05], [4900.0, 0.15, 0.00064], [250.0, 3500.0, 7300.0]]
+    rate = [[0.8, 0.2, 0.7], [0.3, 0.7, 0.2], [0.5, 0.8, 0.6]]
+    problem = (
+        arb.RoutingProblem.from_arrays(rate, spend, segment=["s0", "s1", "s0"])
+        .add_budget(770.0, "s1", model="model-0")
+        .add_robust_budget(0.0, deviation=deviation, gamma=1.0)
+    )
+    # Both cheap pairs need 0.000448 and a deviation of 0.00064; the better alone far less.
+    found = problem.frontier("robust budget", [0.00107, 0.00109])
+    assert found.objective == pytest.approx([0.7 / 3, 0.9 / 3], rel=1e-9)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_the_frontier_of_a_robust_budget_and_beside_one(seed):
     problem, judge, asked = feasible_case(seed)
@@ -498,7 +558,7 @@ def test_errors():
     good = np.zeros(problem.plan_table.spend.shape)
     bad = good.copy()
     bad[2, 1] = -1.0
-    with pytest.raises(InputError, match=r"'instance-2', plan '1 x model-0'.* -1 must be finite"):
+    with pytest.raises(InputError, match=r"'instance-2', plan '1 x model-1'.* -1 must be finite"):
         problem.add_robust_budget(1.0, deviation=bad, gamma=1)
     with pytest.raises(InputError, match=r"shape \(8,\)"):
         protected(problem, 1.0, good[:, 0], 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +23,7 @@ from arbmodels.assignment.program import (
 )
 from arbmodels.assignment.robust.protection import activity_at, deviations_of, protected_activity
 from arbmodels.assignment.source import Arrays, Block, BoolArray, FloatArray
+from arbmodels.clock import clock
 from arbmodels.errors import SolverError
 from arbmodels.solver import SMALLEST_COEFFICIENT, Program, Solution, solve
 
@@ -109,7 +109,7 @@ def listed(
     largest = np.abs(coupling).max(axis=1, initial=0.0)
     protected, spread = program.protected, np.zeros((0, program.plans))
     if protected is not None:
-        spread = deviations_of(program, protected)
+        spread = np.where(_of_members(protected, allowed), deviations_of(program, protected), 0.0)
         largest[protected.row] = max(largest[protected.row], spread.max(initial=0.0))
     row_scale = _scales(largest, np.abs(program.limits), units)
     limits = program.limits / row_scale
@@ -277,6 +277,21 @@ def _reserve(
     return sparse.csr_array((reserve, at), shape=shape), columns, own
 
 
+def _of_members(protected: Deviations, pairs: BoolArray) -> BoolArray:
+    """Return pairs of group and plan [G, J] as pairs of instance and plan [N, J]."""
+    return pairs if protected.members is None else pairs[protected.members.group]
+
+
+def _of_groups(program: AssignmentProgram, protected: Deviations) -> FloatArray:
+    """Return the largest deviation of an instance of every group, [G, J]."""
+    spread = deviations_of(program, protected)
+    if protected.members is None:
+        return spread
+    largest = np.zeros((program.groups, program.plans))
+    np.maximum.at(largest, protected.members.group, spread)
+    return largest
+
+
 def _possible(program: AssignmentProgram, block: Block, allowed: BoolArray) -> BoolArray:
     """Return the pairs that fit every row even if all other groups use least of it, [G, J].
 
@@ -290,9 +305,9 @@ def _possible(program: AssignmentProgram, block: Block, allowed: BoolArray) -> B
         use = np.where(allowed, sense * weights[:, None] * dense(block, row), np.inf)
         least = use.min(axis=1)
         protected = program.protected
-        if protected is not None and protected.row == r and protected.members is None:
+        if protected is not None and protected.row == r:
             # One instance alone may deviate.
-            use = use + min(protected.gamma, 1.0) * deviations_of(program, protected)
+            use = use + min(protected.gamma, 1.0) * _of_groups(program, protected)
         slack = sense * limit - least.sum()
         if program.side is not None and program.side.coupling[r].any():
             beside = sense * program.side.coupling[r]
@@ -335,7 +350,7 @@ def relax_whole(program: AssignmentProgram, time_limit: float) -> tuple[FloatArr
 
 def solve_whole(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
     """Give all of it to HiGHS; prices are zero, ask :func:`relax_whole` for them."""
-    start = perf_counter()
+    start = clock()
     written = listed(program)
     answer = _solve_listed(program, written, gap, time_limit)
     if answer.choice is None or answer.status != "optimal":
@@ -346,7 +361,7 @@ def solve_whole(program: AssignmentProgram, gap: float, time_limit: float) -> An
     again = listed(program, kept=_worthwhile(program, answer.objective))
     if again.value_scale > 0.1 * written.value_scale:
         return answer
-    left = time_limit - (perf_counter() - start)
+    left = time_limit - (clock() - start)
     finer = _solve_listed(program, again, gap, left) if left > 0 else answer
     return finer if finer.status == "optimal" else answer
 
@@ -374,11 +389,11 @@ def _solve_listed(
 ) -> Answer:
     nothing = np.zeros(len(program.limits))
     none = Answer("infeasible", None, float("nan"), float("nan"), nothing)
-    deadline = perf_counter() + time_limit
+    deadline = clock() + time_limit
     for _ in range(_RESCALED + 1):
         if (np.bincount(written.group, minlength=program.groups) == 0).any():
             return none  # a group is left without a possible pair
-        left = max(deadline - perf_counter(), 0.01 * time_limit)
+        left = max(deadline - clock(), 0.01 * time_limit)
         solution = solve(written.program, gap=gap, time_limit=left, keep=True)
         if solution.status == "infeasible":
             return none

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from time import perf_counter
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ from arbmodels.assignment.parametric.tangents import value_function
 from arbmodels.assignment.parametric.value_function import ValueFunction
 from arbmodels.assignment.solve import solve
 from arbmodels.checks import flag_of, number_of, numbers_of, whole_of
+from arbmodels.clock import clock
 from arbmodels.errors import InfeasibleError, InputError, SolverError
 from arbmodels.routing.frontier_result import FrontierPoint, Moving, RoutingFrontier
 from arbmodels.solver import FloatArray, relative_gap
@@ -79,7 +79,7 @@ def frontier(
     time_limit = number_of(time_limit, "time_limit")
     flag_of(exact, "exact")
     _check(points, tolerance, gap, time_limit)
-    deadline = perf_counter() + time_limit
+    deadline = clock() + time_limit
     chosen = None if limits is None else _limits(limits, moving)
     alone = len(program.limits) == 1 and program.side is None and program.protected is None
     if exact and alone:
@@ -152,7 +152,7 @@ def _solved(
         if not np.isfinite(known.above(program.sense[row] * limit)):
             yield "infeasible", float("nan"), float("-inf")
             continue
-        begin = perf_counter()
+        begin = clock()
         left = (deadline - begin) / (len(limits) - k)
         moved = program.limits.copy()
         moved[row] = limit
@@ -161,7 +161,7 @@ def _solved(
                 raise SolverError("Out of time; raise time_limit.")
             answer = solve(replace(program, limits=moved), gap, left)
         except SolverError:
-            if perf_counter() - begin < _OVER * left - _CLOCKS:
+            if clock() - begin < _OVER * left - _CLOCKS:
                 raise
             yield "time limit", float("nan"), float("inf")
             continue

@@ -138,6 +138,7 @@ class RoutingProblem(Programmed):
             Relative gap to prove.
         time_limit : float
             Seconds, looked at between steps of the solver; then the best assignment so far.
+            Compiling, once on a machine, does not count.
         folds, seed : int
             If not 0: cross-validate (:meth:`cross_validate`) and show how much of the objective is
             optimism.

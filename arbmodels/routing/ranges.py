@@ -11,7 +11,6 @@ finitely many evaluations of the relaxation, at the breakpoint up to :data:`SAME
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ from arbmodels.assignment.parametric.corners import exact_value_function
 from arbmodels.assignment.parametric.tangents import ends, tangent
 from arbmodels.assignment.parametric.value_function import Tangent, crossing
 from arbmodels.assignment.program import SPAN
+from arbmodels.clock import clock
 from arbmodels.display import Displayed, TextTable, number
 from arbmodels.errors import InfeasibleError, SolverError
 
@@ -124,7 +124,7 @@ def price_range(
             raise _infeasible()
         price = float(known.slope(segment[0]))
         return _ranged(price, sense, *segment, exact=True)
-    deadline = perf_counter() + time_limit
+    deadline = clock() + time_limit
     found = tangent(program, row, at, time_limit)
     reach = ends(program, row, time_limit)
     if found is None or reach is None:
@@ -136,8 +136,8 @@ def price_range(
         scale = max(abs(here.inner), abs(here.slope * at))
 
     def at_limit(t: float) -> Tangent:
-        evaluated = tangent(program, row, t, max(deadline - perf_counter(), 1.0))
-        if perf_counter() > deadline:
+        evaluated = tangent(program, row, t, max(deadline - clock(), 1.0))
+        if clock() > deadline:
             raise SolverError(f"Not within {time_limit:g} s; raise time_limit.")
         if evaluated is None:
             raise SolverError(

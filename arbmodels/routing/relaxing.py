@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +22,7 @@ from arbmodels.assignment.program import AssignmentProgram
 from arbmodels.assignment.robust.protection import activity_at
 from arbmodels.assignment.solve import least_protected, solve
 from arbmodels.assignment.source import FloatArray
+from arbmodels.clock import clock
 from arbmodels.errors import SolverError
 from arbmodels.routing.assembled import Assembled
 from arbmodels.routing.builder import Builder
@@ -36,12 +36,13 @@ from arbmodels.routing.constraints import (
 from arbmodels.routing.constraints.latency import known_latency
 from arbmodels.routing.objectives import SolveRate
 from arbmodels.routing.problem import RoutingProblem
+from arbmodels.solver import relative_gap
 
 #: Relative gap at which a limit counts as the nearest: about the digits that are shown.
 _NEAR = 1e-4
-#: Gap that is tried after it, and the seconds it may take: the nearest of a few is exact.
-_EXACT, _QUICK = 1e-9, 0.5
-#: Seconds that a nearest limit is worth; then the best so far.
+#: Gap that is tried after it.
+_EXACT = 1e-9
+#: Seconds that each of the two is worth; then the best so far.
 _PATIENCE = 5.0
 #: Shares of the time: what a single step may take, until when a smallest set is looked for, and
 #: any other.
@@ -108,7 +109,7 @@ class _Search:
         # Of what is only feasible or not: the objective is left out, relative floors are fixed.
         self.problem = _plain(problem)
         self.constraints = self.problem.constraints
-        self.begin, self.time_limit, self.until = perf_counter(), time_limit, _SMALLEST
+        self.begin, self.time_limit, self.until = clock(), time_limit, _SMALLEST
         # What an assignment adds up to, also on pairs that some constraint forbids.
         self.full = self._part(
             [c for c in self.constraints if not isinstance(c, Forbidden | LatencyLimit)]
@@ -148,7 +149,7 @@ class _Search:
 
     def left(self, seconds: float = np.inf) -> float:
         """Return the seconds that a step may take; raise SolverError if there are none."""
-        left = self.begin + self.until * self.time_limit - perf_counter()
+        left = self.begin + self.until * self.time_limit - clock()
         if left <= 0:
             raise self._late()
         return min(left, _STEP * self.time_limit, seconds)
@@ -212,11 +213,10 @@ class _Search:
         coupling = None if side is None else side.coupling[row]
         kept = [other for other in range(len(assembled.rows)) if other != row]
         aimed = _aimed(program, table, coupling, bool(program.sense[row] < 0)).with_rows(kept)
-        begin = perf_counter()
         answer = self.best(aimed, seconds=_PATIENCE)
-        if perf_counter() - begin < _QUICK:
+        if answer.choice is not None and relative_gap(answer.objective, answer.bound) > _EXACT:
             with suppress(SolverError):
-                answer = self.best(aimed, _EXACT, _QUICK)
+                answer = self.best(aimed, _EXACT, _PATIENCE)
         if answer.choice is None:
             raise SolverError(_BY_TOLERANCE)
         value = aimed.value_of(totals(aimed, answer.choice), answer.side)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from time import perf_counter
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from arbmodels.assignment.many_rows.own import covering
 from arbmodels.assignment.many_rows.restricted import Box, Relaxed, relax_near, row_units
 from arbmodels.assignment.many_rows.ties import with_kinds
 from arbmodels.assignment.source import FloatArray, IntArray
+from arbmodels.clock import clock
 
 #: Groups in a model at first, and for every row.
 _GROUPS = 300
@@ -81,7 +81,7 @@ def _first_prices(
     if watch(best) or sample.complete or best.value == -np.inf:
         return best
     for _ in range(_CORRECTIONS):
-        if perf_counter() > deadline:
+        if clock() > deadline:
             break
         here = sample.dual.at(best.prices)
         new = dual.at(descend(sample.corrected(best.slack, here), best.prices).prices)
@@ -103,7 +103,7 @@ def _descend(
     extra = np.zeros(0, np.int64)
     scale, floor = np.ones(rows), -np.inf
     last = Relaxation(point, None, floor)
-    while perf_counter() < deadline:
+    while clock() < deadline:
         # Most programs need no more than the groups that nearly tie.
         near, reach = nearest(dual, point, count), np.zeros(rows)
         if last.found is not None:
@@ -114,7 +114,7 @@ def _descend(
         box = np.full(rows, np.inf) if free else reach
         up = np.minimum(box, np.maximum(most - point.prices, 0.0))
         wide, _ = with_kinds(dual, point, near)
-        found = relax_near(dual, point, wide, Box(box, up), deadline - perf_counter())
+        found = relax_near(dual, point, wide, Box(box, up), deadline - clock())
         if found is None:
             break
         new = dual.at(found.prices)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from time import perf_counter
 
 import numpy as np
 from tqdm import tqdm
@@ -19,6 +18,7 @@ from arbmodels.assignment.many_rows.ties import spread
 from arbmodels.assignment.passes import Choice
 from arbmodels.assignment.program import UNBOUNDED, AssignmentProgram
 from arbmodels.assignment.whole import relax_whole, solve_whole
+from arbmodels.clock import clock
 from arbmodels.errors import SolverError
 from arbmodels.solver import relative_gap
 
@@ -59,7 +59,7 @@ def solve_many_rows(program: AssignmentProgram, gap: float, time_limit: float) -
     gap : float
         Relative gap to prove, abs(bound - objective) / max(abs(objective), 1e-12).
     time_limit : float
-        Seconds; then the best assignment so far.
+        Seconds, without those that compiling takes; then the best assignment so far.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def solve_many_rows(program: AssignmentProgram, gap: float, time_limit: float) -
         return _without_rows(program)
     if program.groups * program.plans <= SMALL:
         return _solve_small(program, gap, time_limit)
-    search = _Search(program, gap, perf_counter() + time_limit)
+    search = _Search(program, gap, clock() + time_limit)
     try:
         with tqdm(desc="many rows", unit=" rounds", disable=None, delay=2) as progress:
             search.run(progress)
@@ -102,11 +102,11 @@ def _without_rows(program: AssignmentProgram) -> Answer:
 
 
 def _solve_small(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
-    start = perf_counter()
+    start = clock()
     answer = solve_whole(program, gap, time_limit)
     if answer.choice is None:
         return answer
-    relaxed = relax_whole(program, max(time_limit - (perf_counter() - start), 1.0))
+    relaxed = relax_whole(program, max(time_limit - (clock() - start), 1.0))
     return answer if relaxed is None else replace(answer, prices=relaxed[0])
 
 
@@ -125,7 +125,7 @@ class _Search:
     @property
     def left(self) -> float:
         """Seconds left."""
-        return max(self.deadline - perf_counter(), 0.0)
+        return max(self.deadline - clock(), 0.0)
 
     @property
     def enough(self) -> float:
@@ -156,7 +156,7 @@ class _Search:
 
         finest = min(max(_SHARE * self.gap, _FINEST), _COARSEST)
         # The rest of the time is for an assignment.
-        relaxation = relax(self.dual, finest, perf_counter() + _PRICING * self.left, watch)
+        relaxation = relax(self.dual, finest, clock() + _PRICING * self.left, watch)
         if relaxation is None:
             self.status = "infeasible"
             return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from time import perf_counter
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from arbmodels.assignment.one_row.relaxation import Relaxed, relax
 from arbmodels.assignment.passes import Choice
 from arbmodels.assignment.program import SPAN, AssignmentProgram
 from arbmodels.assignment.source import Block, FloatArray, IntArray
+from arbmodels.clock import clock
 from arbmodels.errors import SolverError
 from arbmodels.solver import relative_gap
 
@@ -54,7 +54,7 @@ def solve_one_row(program: AssignmentProgram, gap: float, time_limit: float) -> 
     SolverError
         If the numbers cannot be relied on, or HiGHS fails on the core.
     """
-    deadline = perf_counter() + time_limit
+    deadline = clock() + time_limit
     if not len(program.limits):
         return _without_rows(program)
     found = relax(program)
@@ -67,7 +67,7 @@ def solve_one_row(program: AssignmentProgram, gap: float, time_limit: float) -> 
     try:
         for better in _closing(program, found, gap, deadline):
             state = better
-            if state.gap <= gap or perf_counter() > deadline:
+            if state.gap <= gap or clock() > deadline:
                 break
             if unsure and grid.down(state.bound - state.worth) < state.bound - state.worth:
                 grid, unsure = grid.confirmed(program, found.line), False
@@ -163,11 +163,11 @@ def _closing(
             best = closest
             yield _closed(found, positions, best, best.floor)
     if best.floor < best.deficiency:
-        left = max(deadline - perf_counter(), 0.0)
+        left = max(deadline - clock(), 0.0)
         try:
             best = by_counting(near, best, gap * abs(state.worth), left)
         except SolverError:
-            if perf_counter() < deadline:
+            if clock() < deadline:
                 raise
             return  # out of time: the assignment at hand and its bound stand
         yield _closed(found, positions, best, best.floor)

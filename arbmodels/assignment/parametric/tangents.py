@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from time import perf_counter
 
 import numpy as np
 from tqdm import tqdm
@@ -31,6 +30,7 @@ from arbmodels.assignment.robust.protection import deviations_of
 from arbmodels.assignment.solve import solve
 from arbmodels.assignment.source import FloatArray
 from arbmodels.assignment.whole import least_relaxed, relax_whole
+from arbmodels.clock import clock
 from arbmodels.errors import SolverError
 
 #: Pairs of group and plan up to which HiGHS solves the relaxation; the engine beyond.
@@ -53,7 +53,7 @@ def tangent(
     limits[row] = program.sense[row] * at
     moved = replace(program, limits=limits)
     if _large(program):
-        found = relax(Dual(moved), _GAP, perf_counter() + time_limit, lambda _: False)
+        found = relax(Dual(moved), _GAP, clock() + time_limit, lambda _: False)
         if found is None:
             return None
         if not np.isfinite([found.floor, found.point.value]).all():
@@ -147,7 +147,7 @@ def value_function(
     ValueFunction or None
         None if the other rows conflict.
     """
-    deadline = perf_counter() + time_limit
+    deadline = clock() + time_limit
     reach = ends(program, row, max(time_limit, 1.0))
     if reach is None:
         return None
@@ -158,7 +158,7 @@ def value_function(
         steps = (0.0, edge) if not _large(program) else (0.0, 1e3 * edge, 1e5 * edge)
         for step in steps:
             with suppress(SolverError):
-                found = tangent(program, row, at + step, max(deadline - perf_counter(), 1.0))
+                found = tangent(program, row, at + step, max(deadline - clock(), 1.0))
                 if found is not None:
                     return found[0]
         raise SolverError(
@@ -171,7 +171,7 @@ def value_function(
     widest = [_widest(first, known[1])]
     allowed = tolerance * max(abs(first.inner), abs(last.inner), 1e-300)
     with tqdm(desc="frontier", unit=" evaluations", disable=None, leave=False) as progress:
-        while len(known) < _EVALUATIONS and perf_counter() < deadline:
+        while len(known) < _EVALUATIONS and clock() < deadline:
             k = max(range(len(widest)), key=lambda k: widest[k][1])
             at, width = widest[k]
             if width <= allowed:

@@ -24,7 +24,6 @@ import heapq
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from time import perf_counter
 
 import numpy as np
 
@@ -41,6 +40,7 @@ from arbmodels.assignment.robust.protection import (
     thresholds,
 )
 from arbmodels.assignment.source import FloatArray
+from arbmodels.clock import clock
 from arbmodels.errors import InputError, SolverError
 
 Engine = Callable[[AssignmentProgram, float, float], Answer]
@@ -99,7 +99,7 @@ def solve_robust(
     SolverError
         If no assignment was found in time.
     """
-    return Search(program, gap, perf_counter() + time_limit, engine).run()
+    return Search(program, gap, clock() + time_limit, engine).run()
 
 
 def checked(program: AssignmentProgram, deviations: Deviations) -> Deviations:
@@ -250,13 +250,13 @@ class Search:
 
     def _solve(self, low: float, high: float) -> Answer:
         """Solve a plain program, and keep its assignment if it is the best that is feasible."""
-        left = self.deadline - perf_counter()
+        left = self.deadline - clock()
         if left <= 0:
             raise Stopped("time limit")
         try:
             answer = self._bounded(low, high, left)
         except SolverError:
-            if self.best is None or perf_counter() < self.deadline:
+            if self.best is None or clock() < self.deadline:
                 raise
             raise Stopped("time limit") from None
         self.solves += 1

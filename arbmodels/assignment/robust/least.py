@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from time import perf_counter
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from arbmodels.assignment.robust.protection import (
     plain,
     protection,
 )
+from arbmodels.clock import clock
 
 
 def least_robust(
@@ -31,7 +31,7 @@ def least_robust(
     over assignments that keep the other rows: the same search over intervals of z, in which
     :math:`\Gamma z_1` and the excess over :math:`z_2` bound the row from below.
     """
-    deadline = perf_counter() + time_limit
+    deadline = clock() + time_limit
     return _Least(replace(program, maximise=False), gap, deadline, engine).run().answer
 
 

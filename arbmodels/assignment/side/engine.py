@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from time import perf_counter
 
 import numpy as np
 from tqdm import tqdm
@@ -34,6 +33,7 @@ from arbmodels.assignment.side.prices import (
 from arbmodels.assignment.side.relaxation import Relaxation, sampled
 from arbmodels.assignment.source import FloatArray
 from arbmodels.assignment.whole import relax_whole, solve_whole
+from arbmodels.clock import clock
 from arbmodels.errors import SolverError
 
 #: Solves what is left at fixed side columns, to a gap, within seconds.
@@ -87,7 +87,7 @@ def solve_with_side(
     side = side_of(program)
     if program.groups * program.plans <= SMALL:
         return _solve_small(program, side, gap, time_limit)
-    search = _Search(program, side, gap, perf_counter() + time_limit, engine or _engine)
+    search = _Search(program, side, gap, clock() + time_limit, engine or _engine)
     try:
         search.run()
     except KeyboardInterrupt:
@@ -104,12 +104,12 @@ def _engine(program: AssignmentProgram, gap: float, time_limit: float) -> Answer
 
 
 def _solve_small(program: AssignmentProgram, side: Side, gap: float, time_limit: float) -> Answer:
-    start = perf_counter()
+    start = clock()
     answer = solve_whole(program, gap, time_limit)
     if answer.choice is None:
         return answer
     left = fix(program, side, gates_of(side), answer.side)
-    relaxed = relax_whole(left.program, max(time_limit - (perf_counter() - start), 1.0))
+    relaxed = relax_whole(left.program, max(time_limit - (clock() - start), 1.0))
     if relaxed is None:
         return answer
     return replace(answer, prices=left.prices_of(relaxed[0], len(program.limits)))
@@ -134,7 +134,7 @@ class _Search:
     @property
     def left(self) -> float:
         """Seconds left."""
-        return max(self.deadline - perf_counter(), 0.0)
+        return max(self.deadline - clock(), 0.0)
 
     @property
     def worth(self) -> float:

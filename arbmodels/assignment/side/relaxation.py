@@ -7,7 +7,6 @@ corrected by what the last pass over all groups added up to, and every cut takes
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from time import perf_counter
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from arbmodels.assignment.side.prices import (
 )
 from arbmodels.assignment.source import Arrays, FloatArray
 from arbmodels.assignment.spread import spread
+from arbmodels.clock import clock
 
 #: Groups on which prices are looked for; a larger program is rehearsed on so many.
 SAMPLE = 2048
@@ -71,7 +71,7 @@ class Relaxation:
     precision : float
         Share of the objective to which prices are exact; it costs the bound no more than that.
     deadline : float
-        On the clock of ``time.perf_counter``.
+        On the clock of :mod:`arbmodels.clock`.
     """
 
     def __init__(
@@ -160,7 +160,7 @@ class Relaxation:
     @property
     def left(self) -> float:
         """Seconds until the deadline, not negative."""
-        return max(self.deadline - perf_counter(), 0.0)
+        return max(self.deadline - clock(), 0.0)
 
 
 def sampled(program: AssignmentProgram) -> AssignmentProgram:
