@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from arbmodels import solver
+from arbmodels.clock import clock
 from arbmodels.passk import FloatArray
 
 #: A gain up to this, where each player's payoffs range over one, is none.
@@ -98,7 +98,7 @@ def solve_joint(
         new = [*(near if rounds == 0 else ()), *(row for _, rows in found for row in rows)]
         new = list(dict.fromkeys(new))
         finished = rounds > 0 and (epsilon <= TOLERANCE or not new)
-        left = deadline - perf_counter()
+        left = deadline - clock()
         if finished or left <= 0:
             break
         seen.update(new)

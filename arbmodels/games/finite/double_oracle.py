@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import perf_counter
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from arbmodels.clock import clock
 from arbmodels.games.finite.game import FiniteGame
 from arbmodels.games.payoffs import BestResponse
 from arbmodels.passk import FloatArray
@@ -68,13 +68,13 @@ def solve_continuous(
     parts prime to that of the players, so that :func:`staggered` grids stay apart.
     """
     parts = 3 if len(prices) % 2 == 0 else 2
-    deadline = perf_counter() + time_limit
+    deadline = clock() + time_limit
     grids = [np.unique(np.asarray(own, dtype=float)) for own in prices]
     best: tuple[list[FloatArray], tuple[FloatArray, ...]] | None = None
     least, trace, rounds = np.inf, [], 0
     while True:
         rounds += 1
-        left = min(max(0.5 * (deadline - perf_counter()), 0.1), _LONG)
+        left = min(max(0.5 * (deadline - clock()), 0.1), _LONG)
         answer = game.finite(grids).solve(paths=1, time_limit=left)
         replies = [game.best_reply(k, grids, answer.strategies) for k in range(len(grids))]
         gains = np.array([float(one.profit) for one in replies]) - answer.profits
@@ -83,7 +83,7 @@ def solve_continuous(
         trace.append((float(max(map(len, grids))), max(0.0, float(gains.max()))))
         if best is None or relative < least:
             best, least = (grids, answer.strategies), relative
-        if least <= tolerance or perf_counter() > deadline:
+        if least <= tolerance or clock() > deadline:
             break
         finer = [
             _finer(own, strategy, reply, parts)

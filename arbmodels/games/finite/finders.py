@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from time import perf_counter
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels.clock import clock
 from arbmodels.errors import InputError
 from arbmodels.games.finite import (
     lemke_howson,
@@ -93,7 +93,7 @@ def find(payoffs: FloatArray, method: Method, deadline: float, paths: int | None
         if found or method == "pure":
             return found or [_least(payoffs)]
     if method == "zero_sum" or (method == "auto" and zero_sum.is_zero_sum(payoffs)):
-        answer = zero_sum.solve_zero_sum(payoffs, max(deadline - perf_counter(), 1e-3))
+        answer = zero_sum.solve_zero_sum(payoffs, max(deadline - clock(), 1e-3))
         if answer is not None:
             exact, epsilon = _polished(payoffs, answer)
             how = "linear program in HiGHS (zero-sum)"
@@ -158,7 +158,7 @@ def _restarts(payoffs: FloatArray, deadline: float, target: float) -> Found:
         strategies, epsilon = _polished(payoffs, steps.strategies)
         how = f"iterated polymatrix approximation from random start {start}"
         found.append(Found(strategies, epsilon, how, steps.steps, steps.trace))
-        if epsilon <= target or perf_counter() > deadline:
+        if epsilon <= target or clock() > deadline:
             break
     return min(found, key=lambda one: one.epsilon)
 
@@ -188,7 +188,7 @@ _FALLBACKS = ("smoothed", "regret")
 
 def _part(deadline: float, share: float, method: Method) -> float:
     """Leave time to what comes next, if anything does."""
-    now = perf_counter()
+    now = clock()
     return now + share * (deadline - now) if method == "auto" else deadline
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import perf_counter
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from arbmodels.clock import clock
 from arbmodels.errors import InputError
 from arbmodels.games.deviations import Deviations
 from arbmodels.games.finite import finders, mixed, pictures, pure
@@ -250,7 +250,7 @@ class FiniteGame:
         time_limit = number(time_limit, "time_limit", 0.0, above=True)
         if paths is not None:
             paths = whole(paths, "paths", 1)
-        found = finders.find(self.payoffs, method, perf_counter() + time_limit, paths)
+        found = finders.find(self.payoffs, method, clock() + time_limit, paths)
         answers = [self._answer(one) for one in found]
         first = answers[0]
         return FiniteEquilibrium(**{**vars(first), "others": tuple(answers[1:])})
@@ -291,7 +291,7 @@ class FiniteGame:
             )
         time_limit = number(time_limit, "time_limit", 0.0, above=True)
         weights = np.array([float(objective in ("welfare", name)) for name in self.players])
-        deadline = perf_counter() + time_limit
+        deadline = clock() + time_limit
         total = np.tensordot(weights, self.payoffs, axes=(0, 0))
         if method == "regret":
             if self.payoffs[0].size > JOINT:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
+from arbmodels.clock import clock
 from arbmodels.games.finite import kernels
 from arbmodels.games.finite.kernels import Ints
 from arbmodels.passk import FloatArray
@@ -38,7 +38,8 @@ def ends(payoffs: tuple[FloatArray, FloatArray], deadline: float) -> Iterator[Pa
     payoffs : two float arrays [m, n]
         Of the row player and of the column player.
     deadline : float
-        By ``perf_counter``. Without any finished path, the one under way is yielded unfinished.
+        By :func:`arbmodels.clock.clock`. Without any finished path, the one under way is yielded
+        unfinished.
 
     Notes
     -----
@@ -61,7 +62,7 @@ def ends(payoffs: tuple[FloatArray, FloatArray], deadline: float) -> Iterator[Pa
             if end is not None and end.finished:
                 any_end = True
                 yield end
-            if perf_counter() > deadline:
+            if clock() > deadline:
                 if end is not None and not any_end:
                     yield end
                 return
@@ -79,7 +80,7 @@ def path_end(payoffs: tuple[FloatArray, FloatArray], label: int, deadline: float
     label : int
         One of the row player's m actions, or m plus one of the column player's.
     deadline : float
-        By ``perf_counter``; then the path is given up, unfinished.
+        By :func:`arbmodels.clock.clock`; then the path is given up, unfinished.
     """
     tables = _tableau(payoffs[1].T), _tableau(payoffs[0])
     m, n = payoffs[0].shape
@@ -111,7 +112,7 @@ def _follow(
     while status == 0 and state[2] < most:
         pivots = min(chunk, most - int(state[2]))
         status = kernels.follow((first, second), places, names, state, pivots)
-        if status == 0 and perf_counter() > deadline:
+        if status == 0 and clock() > deadline:
             break
     if status < 0:
         return None

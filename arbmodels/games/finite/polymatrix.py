@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 
+from arbmodels.clock import clock
 from arbmodels.games.finite.lcp import solve_lcp
 from arbmodels.games.finite.mixed import against, exploitability
 from arbmodels.passk import FloatArray
@@ -51,7 +51,7 @@ def follow(
     payoffs : float array [P, A_1, ..., A_P]
     start : sequence of float arrays [A_i], length P
     deadline : float
-        By ``perf_counter``.
+        By :func:`arbmodels.clock.clock`.
     target : float
         Epsilon at which to stop, in units of the payoffs.
     steps : int
@@ -67,7 +67,7 @@ def follow(
     here = tuple(np.asarray(own, dtype=float) for own in start)
     best, least = here, exploitability(payoffs, here)
     trace, stale, step = [(0.0, least)], 0, 0
-    while step < steps and least > target and stale < _PATIENCE and perf_counter() <= deadline:
+    while step < steps and least > target and stale < _PATIENCE and clock() <= deadline:
         there = tangent_equilibrium(scaled, here)
         if there is None:
             break

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 
+from arbmodels.clock import clock
 from arbmodels.games.finite.mixed import exploitability, payoff_by_action
 from arbmodels.passk import FloatArray
 
@@ -42,7 +42,7 @@ def play(
     ----------
     payoffs : float array [P, A_1, ..., A_P]
     deadline : float
-        By ``perf_counter``.
+        By :func:`arbmodels.clock.clock`.
     rounds : int
     target : float
         Stop when the average strategies' epsilon is this small.
@@ -73,7 +73,7 @@ def play(
             for own in current[1:]:
                 product = np.multiply.outer(product, own)
             shared += product
-        late = done % 16 == 0 and perf_counter() > deadline
+        late = done % 16 == 0 and clock() > deadline
         if done in (check, rounds) or late:
             check *= 2
             average = [total / total.sum() for total in sums]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 
+from arbmodels.clock import clock
 from arbmodels.games.finite.mixed import against, exploitability, on_support
 from arbmodels.passk import FloatArray
 
@@ -43,7 +43,7 @@ def follow(payoffs: FloatArray, deadline: float, target: float) -> Continuation:
     ----------
     payoffs : float array [P, A_1, ..., A_P]
     deadline : float
-        By ``perf_counter``.
+        By :func:`arbmodels.clock.clock`.
     target : float
         Epsilon at which to stop, in units of the payoffs.
 
@@ -67,12 +67,12 @@ def follow(payoffs: FloatArray, deadline: float, target: float) -> Continuation:
         moved = _step(scaled, sizes, point, tangent, length)
         if moved is None:
             length *= 0.5
-            if length < _SHORTEST or perf_counter() > deadline:
+            if length < _SHORTEST or clock() > deadline:
                 break
             continue
         point, tangent, corrections = moved
         length *= 2.0 if corrections <= 3 else (1.0 if corrections <= 5 else 0.6)
-        late = perf_counter() > deadline
+        late = clock() > deadline
         if step % _JUMP == 0 or late or point[-1] > _SHARPEST:
             best, best_epsilon = _better(payoffs, _strategies(point, sizes), best, best_epsilon)
             trace.append((float(step), best_epsilon))

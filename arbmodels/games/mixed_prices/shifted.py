@@ -9,12 +9,12 @@ prices: many of them cancel in the average of the strategies.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import perf_counter
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from tqdm import tqdm
 
+from arbmodels.clock import clock
 from arbmodels.games.deviations import Deviations
 from arbmodels.games.finite import polymatrix
 from arbmodels.games.finite.game import FiniteGame
@@ -81,7 +81,7 @@ def solve_shifted(
     time_limit : float
         Seconds; the best round counts, whatever the time.
     """
-    deadline = perf_counter() + time_limit
+    deadline = clock() + time_limit
     count = len(prices)
     size = _PRICES.get(count, _FEW)
     grids = [np.unique(np.asarray(own, dtype=float)) for own in prices]
@@ -110,7 +110,7 @@ def solve_shifted(
         trace.append((float(max(len(own.prices) for own in average)), deviations.epsilon))
         if best is None or deviations.relative_epsilon < best[1].relative_epsilon:
             best = average, deviations
-        if best[1].relative_epsilon <= tolerance or perf_counter() > deadline:
+        if best[1].relative_epsilon <= tolerance or clock() > deadline:
             break
         for k, own in enumerate(here):
             played = own.prices[own.masses > _PLAYED]

@@ -10,11 +10,11 @@ four or five mix, and to less than one where fewer do.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 
+from arbmodels.clock import clock
 from arbmodels.games.finite import polymatrix
 from arbmodels.games.finite.mixed import exploitability
 from arbmodels.games.providers.certificate import Strategy
@@ -52,7 +52,7 @@ def mixed_profiles_of_many(
         A profile whose prices are on the first grids.
     rounds : int
     deadline : float
-        By ``perf_counter``.
+        By :func:`arbmodels.clock.clock`.
     """
     movers = game.movers
     grids = [_first_grid(game, player, first[player], k) for k, player in enumerate(movers)]
@@ -62,7 +62,7 @@ def mixed_profiles_of_many(
         [np.full(len(own), 1.0 / len(own)) for own in grids],
     )
     for step in range(1, rounds + 1):
-        if perf_counter() > deadline:
+        if clock() > deadline:
             return
         found = _solve(_payoffs(game, state.prices), state.chances, deadline)
         strategies = tuple(map(_strategy, state.prices, found))

@@ -10,10 +10,10 @@ next grids (a double oracle), so that prices played with positive probability ar
 from __future__ import annotations
 
 from collections.abc import Iterator
-from time import perf_counter
 
 import numpy as np
 
+from arbmodels.clock import clock
 from arbmodels.games.finite.lemke_howson import path_end
 from arbmodels.games.providers.certificate import Strategy
 from arbmodels.games.providers.checked import Mixed, check
@@ -48,13 +48,13 @@ def mixed_profiles(
     rounds : int
         Grids that are solved, at most.
     deadline : float
-        By ``perf_counter``.
+        By :func:`arbmodels.clock.clock`.
     """
     grids = tuple(price_grid(game, player, _COARSE) for player in game.movers)
     iteration = 0
     # Smooth demand leaves no price wars to resolve: best responses alone complete the grid.
     for _ in range(_SMOOTH_ORACLES if game.smooth else _ORACLES):
-        solved = _equilibrium(game, grids, start, deadline) if perf_counter() < deadline else None
+        solved = _equilibrium(game, grids, start, deadline) if clock() < deadline else None
         if solved is None:
             return
         found = solved
@@ -68,7 +68,7 @@ def mixed_profiles(
     window: list[tuple[Strategy, Strategy]] = []
     step = 0
     low, high = [np.inf, np.inf], [0.0, 0.0]
-    while iteration + step < rounds and perf_counter() < deadline:
+    while iteration + step < rounds and clock() < deadline:
         size = _FINE[0] if step < _SWITCH else _FINE[1]
         for k, strategy in enumerate(found):
             played = strategy.price[strategy.probability > 1e-6]

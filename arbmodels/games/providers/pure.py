@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
+from arbmodels.clock import clock
 from arbmodels.games.providers.game import NO_GAIN, SETTLED, ProviderGame
 from arbmodels.games.providers.pieces import payoff_matrix, top_multiplier
 from arbmodels.games.providers.responses import best_response, most_earned
@@ -90,7 +90,7 @@ def respond(
         if found.gain < best.gain or not moved:
             best = found
         here = tuple(np.round(np.log(np.maximum(prices, 1e-12)), 7))
-        late = perf_counter() > deadline
+        late = clock() > deadline
         if not moved or late or (here in seen and not settled(game, found)):
             break
         seen.add(here)
@@ -200,10 +200,10 @@ def enumerate_pure(
         if done and not known:
             equilibria.append(found)
         # List prices and marginal costs are tried in any case.
-        if number >= _ALWAYS and perf_counter() > deadline:
+        if number >= _ALWAYS and clock() > deadline:
             break
     assert best is not None  # noqa: S101  # there is always a start
-    if not equilibria and perf_counter() < deadline:
+    if not equilibria and clock() < deadline:
         best = _improved(game, best, deadline)
     return equilibria, best
 
@@ -214,7 +214,7 @@ def _improved(game: ProviderGame, start: Profile, deadline: float) -> Profile:
 
     def gain(logs: FloatArray) -> float:
         nonlocal best
-        if perf_counter() > deadline:
+        if clock() > deadline:
             return best.gain
         prices = start.prices.copy()
         prices[movers] = np.exp(np.clip(logs, -10, 10))

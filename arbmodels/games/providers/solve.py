@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
+from arbmodels.clock import clock
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.deviations import Deviations
@@ -86,7 +86,7 @@ def solve_providers(
         raise InputError("Every provider is held fixed; leave one out of fixed= to solve.")
     # Loading compiled code is no part of the time limit.
     gains_at(game, np.ones(len(game.players)))
-    began = perf_counter()
+    began = clock()
     deadline = began + time_limit
     # Pure equilibria may take a third of the time where mixed ones can follow.
     share = 1 / 3 if len(game.movers) > 1 else 1.0
