@@ -13,7 +13,7 @@ import math
 import operator
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from decimal import Decimal
 from numbers import Real
 from pathlib import Path
@@ -301,8 +301,13 @@ def rounding_of(values: npt.NDArray[np.floating[Any]]) -> float:
 
 def label_of(value: object) -> str:
     """Return ``value`` as a label; empty, and so none, where it is missing or not one name."""
-    if isinstance(value, complex | bytes | Collection) and not isinstance(value, str):
+    if isinstance(value, str):
+        return value if type(value) is str else str(value)
+    if isinstance(value, complex | bytes | Collection | Iterator) or callable(value):
         return ""
+    kind = type(value)
+    if kind.__repr__ is object.__repr__ and kind.__str__ is object.__str__:
+        return ""  # an address in memory, another one in the next run
     return "" if pd.isna(value) is True else str(value)  # type: ignore[call-overload]
 
 

@@ -70,6 +70,10 @@ MENU = {
 }
 
 
+def small_market():
+    return arb.Market(["a", "b"], ["i", "j"], [[4, 4]] * 2, [[2, 3]] * 2, [[1.0, 3.0]] * 2)
+
+
 def menu():
     return g.Menu(**MENU)
 
@@ -111,6 +115,33 @@ CALLS = {
         {"solve_rates": "n", "sellers": "o", "willingness_to_pay": "n", "name": "x"},
     ),
     "provider_revenue": (lambda e: bertrand().provider_revenue(e), {"e": 1}, {"e": "o"}),
+    "ProviderGame.from_market": (
+        g.ProviderGame.from_market,
+        {"market": small_market(), "solve_rates": [0.4]},
+        {"market": "o", "solve_rates": "n"},
+    ),
+    "cascade_menus": (
+        g.cascade_menus,
+        {"market": small_market(), "solve_rates": [0.4]},
+        {"market": "o", "solve_rates": "n", "most_states": "w", "tolerance": "s"},
+    ),
+    "certified_menus": (
+        g.certified_menus,
+        {"source": small_market(), "solve_rates": [0.4]},
+        {
+            "source": "o",
+            "solve_rates": "n",
+            "prices": "n",
+            "gap": "s",
+            "most_states": "w",
+            "time_limit": "s",
+        },
+    ),
+    "reseller": (
+        g.reseller,
+        {"name": "a", "source": arb.cascade_frontier(small_market()), "solve_rates": [0.4]},
+        {"name": "x", "source": "o", "solve_rates": "n", "overhead": "s"},
+    ),
     "Seller": (
         g.Seller,
         {"name": "a", "cost": [1.0], "purchases": {}},
@@ -155,11 +186,6 @@ CALLS = {
     ),
     "arbitrageurs_from": (g.arbitrageurs_from, {"arbitrage": 3}, {"arbitrage": "o"}),
     "providers_from": (g.providers_from, {"arbitrage": 3}, {"arbitrage": "o"}),
-    "reseller": (
-        g.reseller,
-        {"name": "a", "source": 3, "solve_rates": [0.5]},
-        {"name": "o", "source": "o"},
-    ),
     "CapacityGame": (
         g.CapacityGame,
         {"capacities": [0.5, 0.4], "willingness_to_pay": [0.5, 1.0]},
@@ -408,11 +434,6 @@ CALLS = {
             "name": "x",
         },
     ),
-    "from_market": (
-        g.ProviderGame.from_market,
-        {"market": "x", "solve_rates": [0.7]},
-        {"market": "o"},
-    ),
     "ProviderGame.profits": (
         provider_game().profits,
         {"multipliers": [1.0, 1.0]},
@@ -461,8 +482,6 @@ CALLS = {
         {"market": 3, "teacher": "a", "students": ["b"], "consumers": 3},
         {"market": "o"},
     ),
-    "cascade_menus": (g.cascade_menus, {"market": 3, "solve_rates": [0.7]}, {"market": "o"}),
-    "certified_menus": (g.certified_menus, {"source": 3, "solve_rates": [0.7]}, {"source": "o"}),
     "solve_certified": (
         g.solve_certified,
         {"source": 3, "game": provider_game()},
@@ -541,3 +560,16 @@ def test_nonsense_is_refused_with_our_own_errors(call, arguments, parameter, kin
                 pytest.fail(f"{parameter} = {what}: {type(error).__name__}: {error}")
             else:
                 pytest.fail(f"{parameter} = {what} was accepted")
+
+
+@pytest.mark.parametrize("size", [1e308, -1e308])
+def test_costs_whose_products_overflow_are_refused(size):
+    demand = logit()
+    with pytest.raises(ArbModelsError, match="up to 1e"):
+        s.SmoothGame(demand, costs=[size, 1.0])
+
+
+@pytest.mark.parametrize("count", [-1, 10**8, 10**400])
+def test_how_many_arbitrageurs_there_may_be(count):
+    with pytest.raises(ArbModelsError, match="whole number from 0 to"):
+        provider_game().replace(arbitrageurs=count)

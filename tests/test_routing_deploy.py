@@ -116,3 +116,15 @@ def test_one_plan_per_segment_is_a_rule_already():
     result = problem(assignment="per-segment")[0].add_budget(100.0).solve()
     with pytest.raises(arb.InputError, match="rule already"):
         result.policy()
+
+
+def test_a_price_in_one_currency_is_not_laid_on_spend_in_another():
+    here, _, _ = problem()
+    there, _, _ = problem(currency="EUR")
+    policy = here.add_budget(100.0).solve().policy()
+    assert policy.price > 0
+    with pytest.raises(arb.InputError, match="per USD, and the problem's spend in EUR"):
+        policy.choose(there)
+    # A price of nothing, or one without a unit, is the same in every currency.
+    assert len(here.add_budget(1e9).solve().policy().choose(there)) == COUNT
+    assert len(replace(policy, units={}).choose(there)) == COUNT

@@ -447,3 +447,10 @@ def test_a_probability_past_one_by_rounding_is_one():
     assert arrays(single).plan_table.solve.max() == 1
     with pytest.raises(arb.DataError, match="solve is 1"):
         arrays(changed(SOLVE, 1 + 1e-8))
+
+
+@pytest.mark.parametrize("what", ["models", "instances", "segment", "period"])
+@pytest.mark.parametrize("odd", [object(), len, int, iter([1])])
+def test_what_has_no_name_of_its_own_is_no_label(what, odd):
+    with pytest.raises(arb.InputError):
+        arb.RoutingProblem.from_arrays([[0.5, 0.6]] * 2, [[1, 2]] * 2, **{what: [odd, "b"]})

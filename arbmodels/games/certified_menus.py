@@ -16,7 +16,7 @@ from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.menu import Menu
 from arbmodels.games.menu_pool import Pool
-from arbmodels.games.menu_proof import Proof, checked_vectors, with_proof
+from arbmodels.games.menu_proof import Proof, checked_vectors, rates_of, with_proof
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 
@@ -85,7 +85,6 @@ def certified_menus(
     >>> bool((menu.gap <= 0.01).all()), menu.proof.prices.tolist()
     (True, [[1.0, 1.0, 1.0], [2.0, 1.0, 1.0]])
     """
-    inputs.a((Market, Curves), source, "source")
     finder = MenuSearch(source, solve_rates, gap=gap, most_states=most_states)
     finder.certify(prices, time_limit=time_limit)
     return finder.menus
@@ -117,11 +116,10 @@ class MenuSearch:
         most_states: int = 300_000,
         start: MenuSearch | None = None,
     ) -> None:
-        rates = np.atleast_1d(np.asarray(solve_rates, dtype=float))
-        if rates.ndim != 1 or not len(rates) or not np.all((rates >= 0) & (rates <= 1)):
-            raise InputError("Solve rates are a list of numbers between 0 and 1.")
-        if not 0 < gap < 1:
-            raise InputError(f"The gap is {gap:g}; it is a share between 0 and 1.")
+        inputs.a((Market, Curves), source, "source")
+        rates = rates_of(solve_rates)
+        gap = inputs.number(gap, "The gap, a share,", 0.0, 1.0, above=True, below=True)
+        most_states = inputs.whole(most_states, "most_states", 1)
         self.curves = (
             source
             if isinstance(source, Curves)
@@ -161,6 +159,7 @@ class MenuSearch:
         InputError
             If a price is not above 0 or there is not one per model.
         """
+        time_limit = inputs.number(time_limit, "time_limit", 0.0, finite=False)
         deadline = time.monotonic() + time_limit
         asked = checked_vectors(prices, len(self.curves.names))
         for w in asked:

@@ -92,6 +92,20 @@ def with_proof(old: Proof | None, prices: FloatArray, bound: FloatArray) -> Proo
     return Proof(every[order], best[order])
 
 
+def rates_of(solve_rates: npt.ArrayLike) -> FloatArray:
+    """Return the solve rates that menus are wanted at, [U].
+
+    Raises
+    ------
+    InputError
+        If there is none, or one is no probability.
+    """
+    rates = np.atleast_1d(inputs.numbers(solve_rates, "Solve rates"))
+    if rates.ndim != 1 or not len(rates) or not np.all((rates >= 0) & (rates <= 1)):
+        raise InputError("Solve rates are a list of numbers between 0 and 1.")
+    return rates
+
+
 def checked_vectors(prices: npt.ArrayLike | None, models: int) -> FloatArray:
     """Return the price vectors that are asked for, list prices by default.
 
@@ -102,7 +116,7 @@ def checked_vectors(prices: npt.ArrayLike | None, models: int) -> FloatArray:
     """
     if prices is None:
         return np.ones((1, models))
-    w = np.atleast_2d(np.asarray(prices, dtype=float))
+    w = np.atleast_2d(inputs.numbers(prices, "Price vectors"))
     if w.ndim != 2 or w.shape[1] != models or not len(w):
         raise InputError(
             f"Price vectors have shape {np.shape(prices)}; give rows of one multiplier for each of"

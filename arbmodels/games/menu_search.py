@@ -9,11 +9,13 @@ import numpy.typing as npt
 
 from arbmodels.cascades.frontier import DEFAULT_STATES
 from arbmodels.cascades.lattice import build_lattice, coarsen
+from arbmodels.checks import seed_of
 from arbmodels.curves import SAME_RATE, Curves, dollar_curves
 from arbmodels.display import percent
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.menu import PRICE_RATIO, PRICE_SPREAD, Menu
+from arbmodels.games.menu_proof import rates_of
 from arbmodels.games.repricing import Repricing
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
@@ -76,9 +78,10 @@ def cascade_menus(
     True
     """
     inputs.a((Market, Curves), market, "market")
-    rates = np.atleast_1d(np.asarray(solve_rates, dtype=float))
-    if rates.ndim != 1 or not np.all((rates >= 0) & (rates <= 1)):
-        raise InputError("Solve rates are a list of numbers between 0 and 1.")
+    rates = rates_of(solve_rates)
+    most_states = inputs.whole(most_states, "most_states", 1)
+    tolerance = inputs.number(tolerance, "tolerance", 0.0)
+    seed = seed_of(seed)
     curves = market if isinstance(market, Curves) else dollar_curves(market)
     lattice = build_lattice(curves, coarsen(curves.grids, most_states))
     reach = float(lattice.solve_rate.max())

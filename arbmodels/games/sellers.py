@@ -176,8 +176,8 @@ def reseller(
     inputs.a((Frontier, AuthorsPolicy), source, "source")
     overhead = inputs.number(overhead, f"The overhead of {name!r}", 0.0)
     rates = np.atleast_1d(inputs.numbers(solve_rates, "Solve rates"))
-    if np.isnan(rates).any():
-        raise InputError("A solve rate is NaN; it must be a number between 0 and 1.")
+    if rates.ndim != 1 or np.isnan(rates).any():
+        raise InputError("Solve rates are a list of numbers between 0 and 1, none of them NaN.")
     bought = source.spend_by_model_at(rates)
     purchases = dict(zip(source.names, np.asarray(bought).T, strict=True))
     return Seller(name, np.asarray(source.spend_at(rates)) * (1 + overhead), purchases)

@@ -23,6 +23,7 @@ ABSTENTION = "abstention"
 if TYPE_CHECKING:
     from arbmodels.routing.problem import RoutingProblem
     from arbmodels.routing.result import RoutingResult
+    from arbmodels.routing.table import PlanTable
 
 
 def policy(result: RoutingResult) -> RoutingPolicy:
@@ -65,7 +66,7 @@ def policy(result: RoutingResult) -> RoutingPolicy:
             "Solved instances have no value at these prices, so that every instance would get its"
             " cheapest plan. Add a floor over all instances that binds."
         )
-    units = {SPEND: f"solve probability per {table.currency}"}
+    units = {SPEND: _spend_unit(table)}
     units |= {
         constraint.label: f"solve probability per {constraint.unit(table)}"
         for constraint in problem.constraints
@@ -79,6 +80,10 @@ def policy(result: RoutingResult) -> RoutingPolicy:
         units,
         uses=uses,
     )
+
+
+def _spend_unit(table: PlanTable) -> str:
+    return f"solve probability per {table.currency}"
 
 
 def _uses(problem: RoutingProblem, label: str) -> tuple[Use, ...]:
@@ -105,7 +110,8 @@ def seen_by(problem: RoutingProblem, policy: RoutingPolicy) -> Seen:
     Raises
     ------
     InputError
-        If the plans are others, or an instance has no segment or period where a row asks for one.
+        If the plans are others, spend is in another currency, or an instance has no segment or
+        period where a row asks for one.
     """
     own = replace(problem, assignment="oracle", start=None)
     table = own.plan_table
@@ -115,6 +121,12 @@ def seen_by(problem: RoutingProblem, policy: RoutingPolicy) -> Seen:
         where = "the problem lacks" if other in policy.plans else "the policy lacks"
         raise InputError(f"The plans are not those of the policy: {where} {other!r}.")
     order = [labels.index(label) for label in policy.plans]
+    asked = policy.units.get(SPEND, "")
+    if policy.price and asked not in ("", _spend_unit(table)):
+        raise InputError(
+            f"The policy's price of spend is in {asked}, and the problem's spend in"
+            f" {table.currency}. Convert one of them."
+        )
 
     def whole(values: Quantity) -> Quantity:
         more = len(labels) - values.shape[1]

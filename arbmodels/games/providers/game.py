@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.checks import labels_of
+from arbmodels.checks import labels_of, shown
 from arbmodels.curves import dollar_curves
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
@@ -35,6 +35,8 @@ STEPS = SAME_PRICE * np.array([1e1, 1e2, 1e3, 1e4, 1e5])
 NO_GAIN = float(STEPS[0])
 #: Gains up to this share of the largest profit, too, end a run of best responses.
 SETTLED = 1e-7
+#: Overheads are kept one by one; beyond two that are equal more arbitrageurs change nothing.
+_MOST_ARBITRAGEURS = 1_000_000
 
 #: Who serves at equal prices, in words.
 TIES = {
@@ -177,8 +179,11 @@ class ProviderGame:
     def _overheads(self) -> tuple[float, ...]:
         given = self.arbitrageurs
         if isinstance(given, int | np.integer) and not isinstance(given, bool):
-            if given < 0:
-                raise InputError(f"The number of arbitrageurs is {given}; it is >= 0.")
+            if not 0 <= given <= _MOST_ARBITRAGEURS:
+                raise InputError(
+                    f"The number of arbitrageurs is {shown(given)}; give a whole number from 0 to"
+                    f" {_MOST_ARBITRAGEURS}."
+                )
             return (0.0,) * int(given)
         what = "Arbitrageurs (how many, or a list of overheads)"
         return tuple(

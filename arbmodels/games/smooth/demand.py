@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.checks import FloatArray, is_label, labels_of
+from arbmodels.checks import LARGEST, FloatArray, is_label, labels_of
 from arbmodels.errors import InputError
 from arbmodels.games.inputs import number, numbers
 
@@ -83,10 +83,12 @@ def per_product(
         raise InputError(
             f"{what} must be one number per product ({len(products)}), not of shape {array.shape}."
         )
-    bad = ~np.isfinite(array) | (array < least)
+    bad = ~(np.abs(array) <= LARGEST) | (array < least)
     if bad.any():
         at = int(np.argmax(bad))
         limit = "finite" if least == -np.inf else f"finite and >= {least:g}"
+        if np.isfinite(array[at]) and array[at] >= least:
+            limit = f"of a size up to {LARGEST:g}"
         raise InputError(f"{what} of product {products[at]!r} must be {limit}, not {array[at]:g}.")
     array.setflags(write=False)
     return array
