@@ -461,3 +461,40 @@ def test_where_no_part_can_be_fitted_the_problem_is_not_called_infeasible():
             assert found.infeasible < 2
     with pytest.raises(InfeasibleError):
         problem.add_floor(0.6).cross_validate(2)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_floor_in_a_segment_is_as_high_in_every_fold(weighted):
+    rng = np.random.default_rng(7)
+    solve, spend = rng.random((60, 3)), rng.random((60, 3))
+    segment = np.where(np.arange(60) % 3 == 0, "a", "b")
+    weight = rng.integers(1, 4, 60).astype(float) if weighted else None
+    problem = arb.RoutingProblem.from_arrays(
+        solve, spend, segment=segment, weight=weight, assignment="single"
+    )
+    # Whatever was computed of the whole before, a part is a problem of its own.
+    problem = problem.minimize_spend().add_floor(0.3, "a")
+    problem.solve()
+    times = np.ones(60) if weight is None else weight
+    for fold, held in zip(
+        problem.cross_validate(4, 3).folds, split_instances(problem.plan_table, 4, 3), strict=True
+    ):
+        rest = np.setdiff1d(np.arange(60), held)
+
+        def rate(rows, model):
+            there = rows[segment[rows] == "a"]
+            return np.average(solve[there, model], weights=times[there])
+
+        cost = [np.average(spend[rest, m], weights=times[rest]) for m in range(3)]
+        allowed = [m for m in range(3) if rate(rest, m) >= 0.3]
+        model = min(allowed, key=cost.__getitem__)
+        use = fold.use["quality floor in a"]
+        assert use == pytest.approx((rate(rest, model) / 0.3, rate(held, model) / 0.3))
+
+
+def test_folds_say_that_they_leave_out_a_limit_on_changes():
+    rng = np.random.default_rng(0)
+    problem = arb.RoutingProblem.from_arrays(
+        rng.random((30, 3)), rng.random((30, 3)), assignment="single"
+    ).start_from(["1 x model-0"] * 30, 2)
+    assert "without the number of changes" in problem.cross_validate(3).note

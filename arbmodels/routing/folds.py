@@ -110,7 +110,6 @@ def subset(table: PlanTable, rows: IntArray) -> PlanTable:
         split={j: (spend[rows], tried[rows]) for j, (spend, tried) in table.split.items()},
         market=None,
         made_of=(),
-        _groups={},
     )
 
 

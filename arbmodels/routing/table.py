@@ -89,9 +89,10 @@ class PlanTable:
     made_of: tuple[object, ...] = ()
     pool: Pool | None = None
     unpooled: PlanTable | None = None
-    _groups: dict[str, Groups] = field(default_factory=dict)
-    _weight_of: dict[str, FloatArray] = field(default_factory=dict)
-    _pooled: dict[str, PlanTable] = field(default_factory=dict)
+    # What was computed once, of this table: not in __init__, so that replace() never hands it on.
+    _groups: dict[str, Groups] = field(default_factory=dict, init=False)
+    _weight_of: dict[str, FloatArray] = field(default_factory=dict, init=False)
+    _pooled: dict[str, PlanTable] = field(default_factory=dict, init=False)
 
     @property
     def size(self) -> int:
@@ -334,9 +335,6 @@ class PlanTable:
             },
             pool=pool,
             unpooled=self,
-            _groups={},
-            _weight_of={},
-            _pooled={},
         )
 
     def _make_groups(self, assignment: str) -> Groups:

@@ -23,6 +23,7 @@ from arbmodels.assignment.passes import Choice
 from arbmodels.assignment.source import FloatArray, IntArray
 from arbmodels.checks import seed_of
 from arbmodels.errors import InfeasibleError, InputError
+from arbmodels.routing.constraints import ChangeLimit
 from arbmodels.routing.folds import (
     check_folds,
     most_attempts,
@@ -113,7 +114,10 @@ def cross_validate(
     by_instance = None
     if separable:
         by_instance = np.stack([_mean(each) for each in gains])
+    changes = [c.label for c in problem.constraints if isinstance(c, ChangeLimit)]
     note = f"{folds} folds of instances"
+    if changes:
+        note += f", without the {changes[0]}, which is about these instances"
     if problem.market is not None and oracle:
         left_out = int(too_short(problem.market, most_attempts(problem)).sum())
         note = (
