@@ -252,6 +252,21 @@ def test_segments_that_differ_get_different_plans():
     assert "oracle: knows the instance" in str(result.plan_at("oracle", 1.0))
 
 
+def test_the_bound_of_segments_forgives_the_last_bit_of_a_solve_rate_as_choices_do():
+    # Beyond two thirds a solve costs 1e5, so that 1e-16 more would cost 1e-10.
+    market = Market(
+        ["a", "b", "c"],
+        ["x", "y", "z"],
+        [[3, 2, 3], [4, 1, 2], [3, 1, 4]],
+        [[0, 0, 1], [1, 1, 2], [2, 1, 0]],
+        [[0.79, 7.00e-4, 2.96e5], [0.66, 1.72e-3, 1.52e5], [2.41, 6.80e-4, 1.75e5]],
+        segment=["s0", "s1", "s0"],
+    )
+    result = policy_classes(market, [np.nextafter(2 / 3, 1.0)])
+    for each in result.classes:
+        assert each.bound[0] <= each.spend[0] * (1 + 1e-12), each.name
+
+
 def test_display_frame_and_plot():
     market = random_market(np.random.default_rng(1), 12, 2, segments=2)
     result = policy_classes(attempt_curves(market, 3))

@@ -74,6 +74,24 @@ def test_identical_firms_price_at_cost() -> None:
     assert solve_providers(game).prices == pytest.approx([0.5, 0.5], rel=1e-3)
 
 
+@pytest.mark.parametrize(("low", "tie_rule"), [(0.0, "share"), (3.0945, "low_cost")])
+def test_where_nothing_costs_anything_prices_are_zero_and_one_equilibrium_is_named(
+    low: float, tie_rule: str
+) -> None:
+    # Runs of best responses end anywhere near zero; each end was named as one more equilibrium.
+    expected = [[2.063, 0.0], [0.0, 2.743], [0.992105, 0.332169]]
+    menu = Menu(0.7, ("a", "b"), expected, [2.063, 2.743], True)
+    consumers = Consumers([0.7], low=low, high=3.0945, captive=0.3)
+    game = ProviderGame((menu,), consumers, 0.0, arbitrageurs=2, tie_rule=tie_rule)
+    answer = solve_providers(game, tolerance=0.005)
+    assert answer.kind == "pure"
+    assert answer.settled
+    assert np.abs(answer.prices).max() == 0.0
+    assert answer.epsilon == 0.0
+    assert answer.relative_epsilon == 0.0
+    assert not any(np.abs(prices).max() <= 1e-7 for prices in answer.others)
+
+
 @pytest.mark.parametrize("arbitrageurs", [1, 2])
 def test_at_70_percent_there_is_no_pure_equilibrium_and_epsilon_falls_with_the_grid(
     swebench_pair: Market, arbitrageurs: int

@@ -280,7 +280,8 @@ def _segments_bound(curves: Curves, rates: FloatArray) -> FloatArray:
     gain, paid = gain[gain > 0], paid[gain > 0]
     order = np.argsort(paid / gain, kind="stable")
     reached, spent = (np.append(0.0, np.cumsum(each[order])) for each in (gain, paid))
-    bound: FloatArray = np.interp(rates, reached, spent)
+    # Choices count as reaching a rate from a little below it; the last bit may be dear.
+    bound: FloatArray = np.interp(rates - SAME_RATE, reached, spent)
     return bound
 
 

@@ -22,7 +22,8 @@ _ALWAYS = 2
 #: Multipliers are looked for up to this, unless consumers pay more than that at list prices, and
 #: from this where marginal costs are zero: grids have equal ratios.
 _HIGHEST, _LOWEST = 12.0, 0.02
-_SAME = 1e-4
+#: Profiles that differ less, relative to a price or to the highest one looked at, are one.
+_SAME, _NOTHING = 1e-4, 1e-8
 
 
 class Profile(NamedTuple):
@@ -191,14 +192,16 @@ def enumerate_pure(
     """
     equilibria: list[Profile] = []
     best: Profile | None = None
+    tops = np.ones(len(game.players))
+    for player in game.movers:
+        tops[player] = searched_range(game, player)[1]
     for number, start in enumerate(starts(game, size, _STARTS, seed), start=1):
         found, done = respond(game, start, deadline)
         found = _idle_at_cost(game, found) if done else found
         if best is None or found.gain < best.gain:
             best = found
-        known = any(np.allclose(found.prices, s.prices, rtol=_SAME, atol=0) for s in equilibria)
-        if done and not known:
-            equilibria.append(found)
+        if done:
+            _add(equilibria, found, tops)
         # List prices and marginal costs are tried in any case.
         if number >= _ALWAYS and clock() > deadline:
             break
@@ -206,6 +209,21 @@ def enumerate_pure(
     if not equilibria and clock() < deadline:
         best = _improved(game, best, deadline)
     return equilibria, best
+
+
+def _add(equilibria: list[Profile], found: Profile, tops: FloatArray) -> None:
+    """Add an equilibrium unless it is known.
+
+    Where profits vanish (prices at costs of zero) runs end anywhere near: the one of least gain.
+    """
+    for k, known in enumerate(equilibria):
+        apart = np.abs(found.prices - known.prices)
+        if np.all(apart <= _SAME * np.abs(known.prices) + _NOTHING * tops):
+            limit = SETTLED * float(np.abs(known.profit).max())
+            if found.gain < known.gain and known.gain > limit:
+                equilibria[k] = found
+            return
+    equilibria.append(found)
 
 
 def _improved(game: ProviderGame, start: Profile, deadline: float) -> Profile:
