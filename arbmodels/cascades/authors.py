@@ -4,23 +4,37 @@ Their convention, kept to the letter so that their numbers come out: unbiased pa
 logarithmic budget grid; linear interpolation in log budget; spend by integrating the survival
 curve; one allocation of dollars to the stages for the whole range of solve rates, chosen by grid
 search for the largest mean margin; the cost of a solve rate by interpolating log cost.
+
+Their allocations are plans that a frontier must not be dearer than, though their stages end between
+the budgets of its lattice: :class:`AllocationPlans` scores them all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from arbmodels.cascades.hull import undominated
+from arbmodels.cascades.last_step import cut_steps
 from arbmodels.curves import SAME_RATE, Curves, dollar_curves
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.model_curves import SMALLEST_BUDGET, log_budget, log_linear_weights
 from arbmodels.passk import FloatArray
+from arbmodels.plans import Plan
+
+IntArray = npt.NDArray[np.int64]
 
 #: The authors' search: the first stage's dollars, besides nothing and everything.
 _SEARCHED_SHARES = np.logspace(np.log10(0.01), np.log10(0.5), 100)
+#: Shares of the total that the authors try for every stage but the last: in markets of two models,
+#: and of more. They do not state the latter; these make one allocation of four models more than
+#: theirs.
+PAIR_SHARES = np.concatenate([[0.0], _SEARCHED_SHARES, [1.0]])
+MANY_SHARES = np.concatenate([[0.0], np.logspace(np.log10(0.00025), np.log10(0.9), 24), [1.0]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +170,7 @@ def authors_policy(
     prices = np.stack([curve.spend_at(solve_rates) for curve in providers])
     price = np.fmin.reduce(prices, axis=0)
     total = float(curves.grids[0][-1])
-    first = np.concatenate([[0.0], total * _SEARCHED_SHARES, [total]])
+    first = total * PAIR_SHARES
     candidates = (_evaluate(curves, providers, np.array([x, total - x])) for x in first)
     return max(candidates, key=lambda policy: _mean_margin(policy, price, solve_rates))
 
@@ -164,6 +178,117 @@ def authors_policy(
 def authors_market_reach(market: Market, grid: FloatArray | None = None) -> float:
     """Return the largest solve rate of a single model within the grid's largest budget."""
     return max(curve.reach for curve in _provider_curves(_grid_curves(market, grid)))
+
+
+class AllocationPlans:
+    """The authors' allocations as plans, their last stage cut anywhere.
+
+    Scored by the integral of the curves themselves, not of what the authors put back on the budget
+    grid: their stages end between its budgets. Only plans are kept that what is known does not
+    beat.
+
+    Parameters
+    ----------
+    curves : Curves
+        In dollars, log-linear between budgets.
+    known_rate, known_spend : increasing float arrays of one length
+        Plans that are known already; the last reaches as far as any.
+    """
+
+    def __init__(self, curves: Curves, known_rate: FloatArray, known_spend: FloatArray) -> None:
+        self._curves = curves
+        shares = PAIR_SHARES if len(curves.names) == 2 else MANY_SHARES
+        stages, models, cells = list[FloatArray](), list[IntArray](), list[IntArray]()
+        low, high, start, end = (list[FloatArray]() for _ in range(4))
+        for m, before, rate, spend in _beginnings(curves, curves.grids[0][-1] * shares):
+            position = np.searchsorted(known_rate, rate[:, 1:] - SAME_RATE)
+            least = known_spend[np.minimum(position, len(known_rate) - 1)]
+            # A step that starts where the known plan that gets as far ends is no use; that of a
+            # model alone is known.
+            least[~(before > 0).any(axis=1)] = -np.inf
+            row, cell = np.nonzero(spend[:, :-1] < least)
+            stages.append(np.pad(before[row], ((0, 0), (0, len(curves.names) - m))))
+            models.append(np.full(len(row), m))
+            cells.append(cell)
+            low.append(rate[row, cell])
+            high.append(rate[row, cell + 1])
+            start.append(spend[row, cell])
+            end.append(spend[row, cell + 1])
+        self._stages, self._model = np.concatenate(stages), np.concatenate(models)
+        self._cell = np.concatenate(cells)
+        self._low, self._high = np.concatenate(low), np.concatenate(high)
+        self._start, self._end = np.concatenate(start), np.concatenate(end)
+        self._whole = undominated(self._high, self._end) if len(self._high) else self._cell
+
+    def cheapest(self, target: FloatArray) -> tuple[FloatArray, IntArray, FloatArray]:
+        """Return spend (infinite: none), number and last stage's budget, per solve rate [U]."""
+        best, chosen = np.full(len(target), np.inf), np.zeros(len(target), dtype=np.int64)
+        amount = np.full(len(target), np.nan)
+        if not len(self._high):
+            return best, chosen, amount
+        position = np.searchsorted(self._high[self._whole], target - SAME_RATE)
+        inside = position < len(self._whole)
+        chosen[inside] = self._whole[position[inside]]
+        best[inside] = self._end[chosen[inside]]
+        amount[inside] = self._budget(chosen[inside], 1)
+        cut = cut_steps(
+            self._low,
+            self._high,
+            self._start,
+            self._end - self._start,
+            lambda which: (
+                log_budget(self._budget(which, 0)),
+                log_budget(self._budget(which, 1)),
+            ),
+            target,
+            best,
+        )
+        best[cut.target], chosen[cut.target] = cut.spend, cut.step
+        amount[cut.target] = cut.amount
+        return best, chosen, amount
+
+    def plan(self, number: int, amount: float) -> Plan:
+        """Return a plan by its number and the budget of its last stage."""
+        m = int(self._model[number])
+        budgets = [*self._stages[number, :m].tolist(), amount]
+        names = self._curves.names[: m + 1]
+        stages = ((name, budget) for name, budget in zip(names, budgets, strict=True) if budget > 0)
+        return Plan(tuple(stages), "dollars")
+
+    def _budget(self, which: IntArray, more: int) -> FloatArray:
+        """Budget before or after steps of the last stage."""
+        grids = np.stack(self._curves.grids)
+        budget: FloatArray = grids[self._model[which], self._cell[which] + more]
+        return budget
+
+
+def _beginnings(
+    curves: Curves, budgets: FloatArray
+) -> Iterator[tuple[int, FloatArray, FloatArray, FloatArray]]:
+    """Yield model m, budgets [A, m] of the stages before it, and its curves [A, K] after them.
+
+    Solve rate and spend after every budget of the grid, for all m > 0 and all budgets of the
+    stages before whose sum is at most the largest. Stages in common are scored once.
+    """
+    total = budgets[-1] * (1 + 1e-12)
+    at_ends = [(curve.failure(budgets).T, curve.spend(budgets).T) for curve in curves.models[:-1]]
+    tables = [
+        (curve.failure(grid), curve.spend(grid))
+        for curve, grid in zip(curves.models, curves.grids, strict=True)
+    ]
+    # Depth first: no more than one stage's budgets times the instances is held per model.
+    waiting = [(np.zeros(0), curves.market.weight, 0.0)]
+    while waiting:
+        before, unsolved, spent = waiting.pop()
+        m = len(before)
+        count = int(np.searchsorted(budgets, total - before.sum(), side="right"))
+        failure, spend = (table[:count] for table in at_ends[m])
+        left, paid = unsolved * failure, spent + spend @ unsolved
+        stages = np.column_stack([np.tile(before, (count, 1)), budgets[:count]])
+        solved, more = (left @ table for table in tables[m + 1])
+        yield m + 1, stages, 1.0 - solved, paid[:, None] + more
+        if m + 2 < len(curves.models):
+            waiting += zip(stages, left, paid.tolist(), strict=True)
 
 
 def _provider_curves(curves: Curves) -> tuple[CostCurve, ...]:

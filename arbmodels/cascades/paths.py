@@ -94,11 +94,10 @@ class Paths:
         steps = self.purchases(number)
         if np.isnan(amount):
             return self.natural.plan(steps)
-        model, end = steps[-1]
-        whole = self.natural.plan(steps).stages
-        less = float(self.natural.amounts[model][end]) - amount
-        last = (whole[-1][0], whole[-1][1] - less)
-        return Plan((*whole[:-1], last), self.natural.curves.unit)
+        # From the amount itself, which may be a tiny part of the budget that the cell ends with.
+        *before, (name, _) = self.natural.plan(steps).stages
+        used = sum(more for other, more in before if other == name)
+        return Plan((*before, (name, amount - used)), self.natural.curves.unit)
 
     def purchases(self, number: int) -> list[tuple[int, int]]:
         """Return the purchases of a plan, amount by amount."""
@@ -113,7 +112,8 @@ class Paths:
         models = np.array([m for m, _ in steps], dtype=np.int64)
         each = self.natural.score(steps).spend
         if len(each):
-            each[-1] += spend - each.sum()  # the last purchase may have been cut
+            # The last purchase may have been cut, to a tiny part of what it spends in full.
+            each[-1] = max(spend - each[:-1].sum(), 0.0)
         by_model = np.zeros(len(self.natural.amounts))
         np.add.at(by_model, models, each)
         return by_model

@@ -27,6 +27,8 @@ Steps = Sequence[tuple[int, int]]
 MAX_CELLS = 250_000_000
 #: Tables of the curves (failure, spend), and those made of them here (with the floor).
 _TABLES = 2 + 3
+#: Halvings of where a tangent touches; any of them gives a valid one.
+_BISECTIONS = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,12 +177,35 @@ def _floor(curves: Curves, grid: FloatArray, failure: FloatArray) -> FloatArray:
         # Steps anywhere between two budgets: F is at least its value at the upper one.
         return np.concatenate([failure[1:], failure[-1:]])
     # F is linear in log x, so convex in x: the chord exceeds it by ``sag`` per unit of fall.
-    sag = _chord_excess(log_budget(grid))
-    excess = (failure[:-1] - failure[1:]) * sag[:, None]
+    log_grid = log_budget(grid)
+    excess = (failure[:-1] - failure[1:]) * _chord_excess(log_grid)[:, None]
+    before, after = failure[:-1] - excess, failure[1:] - excess
+    cell, row = np.nonzero(after < 0)
+    before[cell, row], after[cell, row] = _tangent(
+        failure[cell, row], failure[cell + 1, row], np.diff(log_grid)[cell]
+    )
     floor = failure.copy()
-    floor[:-1] -= excess
-    floor[1:] = np.minimum(floor[1:], failure[1:] - excess)
+    floor[:-1] = before
+    floor[1:] = np.minimum(floor[1:], after)
     return np.maximum(floor, 0.0)
+
+
+def _tangent(
+    failure: FloatArray, failure_after: FloatArray, width: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the ends of tangents of F, one per cell, that are nowhere negative.
+
+    Cutting a negative end off at zero instead would lift the line above F. A tangent at any point
+    is below F; at x_0 e^s its value at the cell's end rises with s.
+    """
+    slope = (failure - failure_after) / width
+    low, high = np.zeros_like(width), width.copy()
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        end = failure - slope * (middle + np.expm1(width - middle))
+        low, high = np.where(end < 0, middle, low), np.where(end < 0, high, middle)
+    end = failure - slope * (high + np.expm1(width - high))
+    return failure - slope * (high + np.expm1(-high)), end
 
 
 def _chord_excess(log_grid: FloatArray) -> FloatArray:
