@@ -6,10 +6,11 @@ oracle that knows every instance, each with a proven bound on its class. The dep
 also fitted on four fifths of the issues and scored on the rest: much of what a plan per repository
 promises beyond one plan for all is gone there.
 
-Cross-validated: policies are fitted for a grid of solve rates on the training issues, each single
-model likewise; what they do on the issues held out, summed over the folds, is the curve, and none
-of it looked at those. Repositories without a training issue get the mixture for all. The price is
-that of the cheaper model on the issues held out, so that the margin errs on the low side.
+Cross-validated by the protocol of all figures (:func:`arbmodels.estimation.compare_held_out`), on
+the division into folds that theirs begin with: policies of a class are fitted for a grid of solve
+rates on the training issues, and so is every single model; at a solve rate aimed at, both are
+compared at what the model that sells solves on the issues held out. Between two neighbours of the
+grid policies are mixed. Repositories without a training issue get the mixture for all.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from matplotlib.ticker import MaxNLocator
 import arbmodels as arb
 from paper_figures.allocations import FloatArray, margin_of
 from paper_figures.common import Published, Record, describe, drawable, plain
-from paper_figures.held_out import cheapest_of, folds_of, in_points, part, rising
+from paper_figures.held_out import divisions, in_points, scored_cascades, scored_policies
 from paper_figures.style import BOUND, VALIDATED, footnote, heading, in_style, panels
 
 DATA = "olmedo2026/swebench"
@@ -40,6 +41,8 @@ CLASSES = {
     "oracle": "A plan per issue (oracle)",
 }
 _DEPLOYABLE = tuple(CLASSES)[:3]
+#: Solve rates aimed at in training: how many, and the lowest as a share of the lowest shown.
+_AIMS, _LOWEST = 25, 0.95
 #: Nothing of this figure is in the paper.
 PUBLISHED: tuple[Published, ...] = ()
 
@@ -60,8 +63,7 @@ def compute(market: arb.Market, points: int = 17, folds: int = 5) -> Record:
     rates = np.linspace(0.9 * reach, reach, points)
     classes = arb.policies.policy_classes(everyone, rates)
     price = classes.spend[0]
-    held_out = _held_out(market, rates, folds)
-    alone = [held_out[model] for model in market.models]
+    held_out = held_out_gains(everyone, rates, folds)
     records: dict[str, dict[str, Any]] = {}
     for name in CLASSES:
         row = classes.names.index(name)
@@ -72,15 +74,10 @@ def compute(market: arb.Market, points: int = 17, folds: int = 5) -> Record:
             "proof": classes.classes[row].proof,
         }
         if name in held_out:
-            rate, spend = held_out[name]
-            base = cheapest_of(alone, rate)
-            inside = np.isfinite(base) & (rate >= rates[0])
-            records[name]["validated_rate"] = plain(rate[inside], 100)
-            margin = margin_of(base, spend)[inside]
-            records[name]["validated"] = plain(margin, 100)
-            curve = margin_of(price, classes.spend[row])
-            drawn = np.interp(rate[inside], rates, curve, np.nan, np.nan)
-            records[name]["optimism"] = plain(np.nanmean(drawn - margin), 100)
+            gain = held_out[name]
+            records[name]["validated"] = plain(gain, 100)
+            optimism = margin_of(price, classes.spend[row]) - gain
+            records[name]["optimism"] = plain(np.nanmean(optimism), 100)
     return {
         "market": describe(market),
         "unit": "% of the market price",
@@ -105,44 +102,42 @@ def _listed(records: dict[str, dict[str, Any]]) -> str:
     )
 
 
-def _held_out(
-    market: arb.Market, rates: FloatArray, folds: int
-) -> dict[str, tuple[FloatArray, FloatArray]]:
-    """Return solve rate and spend, held out, of policies fitted for each solve rate.
-
-    Single models also for lower ones: the market price must not begin where the policies do.
-    """
-    fold = folds_of(market, folds)
-    lower = np.linspace(0.75 * rates[-1], rates[-1], 60)
-    aims = dict.fromkeys(_DEPLOYABLE, rates) | dict.fromkeys(market.models, lower)
-    found = {name: (np.zeros(len(aim)), np.zeros(len(aim))) for name, aim in aims.items()}
-    for k in range(folds):
-        train, test = (part(market, rows) for rows in (fold != k, fold == k))
-        share = float(market.weight[fold == k].sum())
-        known, curves = arb.dollar_curves(train), arb.dollar_curves(test)
-        fitted = arb.policies.policy_classes(known, rates, oracle=False)
-        alone = {each: arb.cascade_frontier(known.only([each])) for each in market.models}
-        for name, aim in aims.items():
-            for u, rate in enumerate(aim.tolist()):
-                spare: Sequence[arb.policies.Serving] = ()
-                if name in alone:
-                    plan = alone[name].plan_at(min(rate, alone[name].reach))
-                    servings: Sequence[arb.policies.Serving] = [arb.policies.Serving("all", plan)]
-                else:
-                    servings = _within(fitted, name, rate)
-                    spare = _within(fitted, "mixed", rate)
-                solved, spent = _scored(servings, spare, curves)
-                found[name][0][u] += share * solved
-                found[name][1][u] += share * spent
-    return {name: rising(*each) for name, each in found.items()}
+def held_out_gains(everyone: arb.Curves, rates: FloatArray, folds: int) -> dict[str, FloatArray]:
+    """Return what every deployable class saves held out, of the price there, [U]."""
+    market = everyone.market
+    alone: list[list[arb.estimation.ScoredPolicies]] = []
+    classes: dict[str, list[arb.estimation.ScoredPolicies]] = {name: [] for name in _DEPLOYABLE}
+    for rest, fold in divisions(market, folds):
+        known, new = everyone.on(rest), everyone.on(fold)
+        weight = float(market.weight[fold].sum())
+        alone.append([scored_cascades(known.only([each]), new, weight) for each in market.models])
+        frontier = arb.cascade_frontier(known)
+        # Below the rates, too: policies solve less on new issues than they aim at, or more.
+        aims = np.linspace(min(_LOWEST * rates[0], frontier.reach), frontier.reach, _AIMS)
+        fitted = arb.policies.policy_classes(frontier, aims, oracle=False)
+        for name, scored in classes.items():
+            scored.append(_fitted(fitted, name, new, weight))
+    return {
+        name: arb.estimation.compare_held_out(alone, scored, rates).gain
+        for name, scored in classes.items()
+    }
 
 
-def _within(
-    fitted: arb.policies.PolicyClasses, name: str, rate: float
-) -> Sequence[arb.policies.Serving]:
-    """Return the class's plans for a solve rate, or for the highest it reaches."""
+def _fitted(
+    fitted: arb.policies.PolicyClasses, name: str, new: arb.Curves, weight: float
+) -> arb.estimation.ScoredPolicies:
+    """Score a class's plans for all solve rates within its reach, from buying nothing on."""
     row = fitted.names.index(name)
-    return fitted.plan_at(name, min(rate, float(fitted.reach[row]))).servings
+    inside = np.isfinite(fitted.spend[row])
+    aims, cost = (each[inside] for each in (fitted.solve_rates, fitted.spend[row]))
+    found = [
+        _scored(fitted.plan_at(name, aim).servings, fitted.plan_at("mixed", aim).servings, new)
+        for aim in aims.tolist()
+    ]
+    solved, spend = np.array([(0.0, 0.0), *found]).T
+    return scored_policies(
+        np.append(0.0, aims), np.append(0.0, cost[inside]), solved, spend, weight
+    )
 
 
 def _scored(
@@ -174,6 +169,7 @@ def _scored(
 def draw(record: Record) -> Figure:
     """Draw a panel per class."""
     figure, axes = panels(2, 2, 3.4, sharex=True, sharey=True)
+    lowest = 0.0
     for axis, (name, title) in zip(axes, CLASSES.items(), strict=True):
         entry = record["classes"][name]
         curves = drawable({key: value for key, value in entry.items() if key != "proof"})
@@ -185,10 +181,12 @@ def draw(record: Record) -> Figure:
             **BOUND,
         )
         axis.plot(rate, curves["margin"], color=red, label="In sample")
+        lowest = min(lowest, np.nanmin(curves.get("validated", [0.0])))
         look = {**VALIDATED, "label": "Cross-validated"}
-        axis.plot(curves.get("validated_rate", []), curves.get("validated", []), **look)
+        axis.plot(rate, curves.get("validated", np.full(len(rate), np.nan)), **look)
         axis.set_title(title)
-    axes[0].set_ylim(0, 100)
+    # Whoever follows a policy fitted elsewhere may lose.
+    axes[0].set_ylim(min(0.0, lowest), 100)
     for axis in (axes[0], axes[2]):
         axis.set_ylabel("Margin (%)")
     axes[0].xaxis.set_major_locator(MaxNLocator(4, integer=True))

@@ -7,24 +7,22 @@ error, arbitrage ends at the values marked; where the customer would have to ver
 answers in the same way, a cost per check does not end it at all.
 
 Circles are the margins on issues that neither the policies nor the models' attempts were chosen on:
-both are fitted on four fifths of the issues for every value of a right answer, and what they do on
-the rest, summed over the folds, is a curve of which none looked at those issues.
+both are fitted on four fifths of the issues, and compared at what the model that sells solves on
+the rest (:func:`arbmodels.estimation.compare_held_out`, the protocol of all figures).
 
 Source: ours; accounting in whole attempts (:mod:`arbmodels.verification`), curves in sample.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import arbmodels as arb
-from paper_figures.allocations import FloatArray, margin_of
 from paper_figures.common import Published, Record, describe, plain
-from paper_figures.held_out import cheapest_of, folds_of, in_points, part, pooled, read
+from paper_figures.held_out import divisions, in_points, part, scored_policies
 from paper_figures.style import footnote, heading, in_style, panels
 
 DATA = "olmedo2026/swebench"
@@ -77,13 +75,15 @@ def compute(
     folds : int
     """
     targets = np.array(rates)
-    chosen = folds_of(market, folds)
-    parts = [(part(market, chosen != k), part(market, chosen == k)) for k in range(folds)]
+    parts = [
+        (part(market, rest), part(market, fold), float(market.weight[fold].sum()))
+        for rest, fold in divisions(market, folds)
+    ]
     perfect = arb.verification.Verifier()
-    free = _curve(parts, perfect)
+    free = [_scored(*each, perfect) for each in parts]
     alone = [
-        _curve([(train.select(models=[model]), test) for train, test in parts], perfect)
-        for model in market.models
+        [_scored(train.select(models=[model]), test, weight, perfect) for model in market.models]
+        for train, test, weight in parts
     ]
     optimism = []
     panels_: dict[str, Any] = {}
@@ -111,9 +111,13 @@ def compute(
         sweep = arb.verification.verification_sweep(
             market, rates, few, vary=vary, baseline="own-check", accounting=_RECORD
         )
-        curves = [free, *(_curve(parts, _verifier(vary, each)) for each in few[1:].tolist())]
-        price = cheapest_of(alone, targets)
-        held_out = np.stack([margin_of(price, read(curve, targets)) for curve in curves])
+        found = [free] + [
+            [_scored(*each, arb.verification.Verifier(**{vary: value})) for each in parts]
+            for value in few[1:].tolist()
+        ]
+        held_out = np.stack(
+            [arb.estimation.compare_held_out(alone, each, targets).gain for each in found]
+        )
         optimism.append(sweep.margin - held_out)
         entry["held out at"] = plain(few)
         entry["held out"] = plain(held_out.T, 100)
@@ -136,33 +140,24 @@ def compute(
     }
 
 
-def _verifier(vary: str, value: float) -> arb.verification.Verifier:
-    return arb.verification.Verifier(**{vary: value})
-
-
-def _curve(
-    parts: Sequence[tuple[arb.Market, arb.Market]], verifier: arb.verification.Verifier
-) -> tuple[FloatArray, FloatArray]:
-    """Return solve rate and spend, held out, of the policies that are best in training."""
-    found = []
-    for train, test in parts:
-        frontier = arb.verification.verified_frontier(
-            train, verifier, baseline="own-check", accounting=_RECORD
-        )
-        rate, cost = frontier.hull.rate, frontier.hull.cost
-        scored = [
-            arb.verification.verified_plan(each.plan, test, verifier, accounting=_RECORD)
-            for each in frontier.vertices
-        ]
-        found.append(
-            (
-                np.diff(cost) / np.diff(rate),
-                np.array([each.solve_rate for each in scored]),
-                np.array([each.mean_spend for each in scored]),
-                len(test.instances),
-            )
-        )
-    return pooled(found)
+def _scored(
+    train: arb.Market, test: arb.Market, weight: float, verifier: arb.verification.Verifier
+) -> arb.estimation.ScoredPolicies:
+    """Find the policies that are best in training, and score them on the issues held out."""
+    frontier = arb.verification.verified_frontier(
+        train, verifier, baseline="own-check", accounting=_RECORD
+    )
+    scored = [
+        arb.verification.verified_plan(each.plan, test, verifier, accounting=_RECORD)
+        for each in frontier.vertices
+    ]
+    return scored_policies(
+        frontier.hull.rate,
+        frontier.hull.cost,
+        np.array([each.solve_rate for each in scored]),
+        np.array([each.mean_spend for each in scored]),
+        weight,
+    )
 
 
 @in_style

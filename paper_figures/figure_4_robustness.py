@@ -26,9 +26,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 import arbmodels as arb
-from paper_figures.allocations import FloatArray, margin_of
+from paper_figures.allocations import FloatArray
 from paper_figures.common import Published, Record, describe, plain
-from paper_figures.held_out import in_points, largest_gap, proof, read, rising
+from paper_figures.held_out import in_points, largest_gap, proof, scored_cascades
 from paper_figures.style import EXACT, VALIDATED, footnote, heading, in_style, panels
 
 DATA = "olmedo2026/swebench"
@@ -144,7 +144,7 @@ def _levels(market: arb.Market, panel: str) -> dict[str, float]:
         found = arb.estimation.cross_validate_margin(frontier, solve_rates=rates)
         inside, margin = found.in_sample_margin, found.margin
     else:
-        margin = margin_of(result.market_price, _transferred(fit, score, rates))
+        margin = _transferred(fit, score, rates)
     return {
         "in sample": plain(np.nanmean(inside), 100),
         "held out": plain(np.nanmean(margin), 100),
@@ -162,16 +162,11 @@ def _parts(market: arb.Market, panel: str) -> tuple[arb.Market, arb.Market]:
 
 
 def _transferred(fit: arb.Market, score: arb.Market, rates: FloatArray) -> FloatArray:
-    """Return what cascades fitted for a grid of solve rates cost elsewhere; NaN out of reach."""
-    fitted = arb.cascade_frontier(arb.dollar_curves(fit))
-    curves = arb.dollar_curves(score)
-    targets = np.linspace(0.5 * fitted.reach, fitted.reach, 4 * _POINTS)
-    scored = [fitted.plan_at(target).evaluate(curves) for target in targets.tolist()]
-    solved, spent = (
-        score.weight @ np.stack([getattr(each, what) for each in scored], axis=1)
-        for what in ("solve", "spend")
-    )
-    return read(rising(solved, spent), rates)
+    """Return what cascades of one group save on another, its models chosen there as well, [U]."""
+    known, new = arb.dollar_curves(fit), arb.dollar_curves(score)
+    alone = [scored_cascades(known.only([each]), new, 1.0) for each in fit.models]
+    cascades = scored_cascades(known, new, 1.0)
+    return arb.estimation.compare_held_out([alone], [cascades], rates).gain
 
 
 def _values(study: arb.estimation.RobustnessStudy, k: int) -> dict[str, float | None]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
 import arbmodels as arb
+from arbmodels.cascades.hull import hull_vertices
+from arbmodels.curves import SAME_RATE
+from arbmodels.estimation.folds import held_out as folds_within
 from paper_figures.allocations import FloatArray
 
+IntArray = npt.NDArray[np.int64]
 #: Said of figures whose exact part is the cheapest cascade of budgets, one for each stage.
 CASCADES = "no cascade of budgets"
 
@@ -75,64 +77,53 @@ def held_out_shares(found: arb.estimation.CrossValidatedMargin) -> FloatArray:
     return np.vstack([received.T, held.margin])
 
 
-def folds_of(market: arb.Market, folds: int) -> npt.NDArray[np.int64]:
-    """Divide the instances of each segment at random, evenly; return each one's fold, [N]."""
-    rng = np.random.default_rng(0)
-    segments = np.array(market.segment or [""] * len(market.instances), dtype=object)
-    order = np.lexsort((rng.random(len(segments)), segments.astype(str)))
-    fold = np.empty(len(segments), dtype=np.int64)
-    fold[order] = np.arange(len(segments)) % folds
-    return fold
+def divisions(market: arb.Market, folds: int) -> list[tuple[IntArray, IntArray]]:
+    """Return what every fold leaves and what it holds out: the first division of figures 1 to 10.
+
+    That is the first of :func:`arbmodels.estimation.cross_validate_margin`.
+    """
+    seed = np.random.SeedSequence(0).spawn(1)[0]
+    everyone = np.arange(len(market.instances))
+    held = folds_within(market, folds, "instances", seed)
+    return [(np.setdiff1d(everyone, fold), fold) for fold in held]
 
 
-def part(market: arb.Market, rows: npt.NDArray[np.bool_]) -> arb.Market:
+def part(market: arb.Market, rows: IntArray) -> arb.Market:
     """Return a market of some of the instances."""
-    return market.select(instances=np.array(market.instances, dtype=object)[rows].tolist())
+    return market.select(instances=[market.instances[i] for i in rows.tolist()])
 
 
-def pooled(
-    parts: Sequence[tuple[FloatArray, FloatArray, FloatArray, int]],
-) -> tuple[FloatArray, FloatArray]:
-    """Add up, at every shadow price of a solved instance, what the best policies do held out.
+def scored_policies(
+    aimed: FloatArray, cost: FloatArray, solved: FloatArray, spend: FloatArray, weight: float
+) -> arb.estimation.ScoredPolicies:
+    """Return policies for :func:`arbmodels.estimation.compare_held_out`, spend of models together.
 
     Parameters
     ----------
-    parts : sequence of (shadow price [V - 1], solve rate [V], spend [V], number of instances)
-        One per fold. Policy v is the best in training between prices v - 1 and v; solve rate and
-        spend are those on the fold.
-
-    Returns
-    -------
-    solve_rate, spend : float arrays
-        As :func:`rising` returns them.
+    aimed, cost : float arrays [V]
+        Solve rate and spend in training, by solve rate.
+    solved, spend : float arrays [V]
+        Means over the instances held out.
+    weight : float
+        Of these.
     """
-    prices = np.unique(np.concatenate([[0.0], *(each[0] for each in parts)]))
-    rate, spend = np.zeros(len(prices)), np.zeros(len(prices))
-    total = sum(each[3] for each in parts)
-    for slopes, solved, spent, count in parts:
-        best = np.searchsorted(slopes, prices, side="right")
-        rate += count / total * solved[best]
-        spend += count / total * spent[best]
-    return rising(rate, spend)
+    gains = np.concatenate([[True], np.diff(np.maximum.accumulate(aimed)) > SAME_RATE])
+    return arb.estimation.ScoredPolicies(
+        aimed[gains], cost[gains], weight * solved[gains], weight * spend[gains, None], weight
+    )
 
 
-def rising(rate: FloatArray, spend: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return scores of policies in the order they were made for, held at the largest so far.
-
-    One point per solve rate, so that no policy is chosen by what it does held out.
-    """
-    rate, spend = np.maximum.accumulate(rate), np.maximum.accumulate(spend)
-    first = np.concatenate([[True], np.diff(rate) > 0])
-    return rate[first], spend[first]
-
-
-def read(curve: tuple[FloatArray, FloatArray], rates: FloatArray) -> FloatArray:
-    """Return the spend on a rising curve, linear between its points; NaN outside."""
-    value: FloatArray = np.interp(rates, *curve, np.nan, np.nan)
-    return value
-
-
-def cheapest_of(curves: Sequence[tuple[FloatArray, FloatArray]], rates: FloatArray) -> FloatArray:
-    """Return the least spend of some curves at solve rates; NaN where none reaches."""
-    least: FloatArray = np.fmin.reduce([read(curve, rates) for curve in curves])
-    return least
+def scored_cascades(
+    fit: arb.Curves, score: arb.Curves, weight: float
+) -> arb.estimation.ScoredPolicies:
+    """Find the hull of the cascades of some curves, and score its vertices on others."""
+    frontier = arb.cascade_frontier(fit)
+    aims = np.unique(np.append(frontier.to_frame()["solve_rate"].to_numpy(), 0.0))
+    cost = frontier.spend_at(aims)
+    kept = hull_vertices(aims, cost)
+    scored = [frontier.plan_at(aim).evaluate(score) for aim in aims[kept].tolist()]
+    solved, spend = (
+        np.array([score.market.weight @ getattr(each, what) for each in scored])
+        for what in ("solve", "spend")
+    )
+    return scored_policies(aims[kept], cost[kept], solved, spend, weight)

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import arbmodels as arb
-from paper_figures import common, figure_1_profit, held_out
+from paper_figures import common, figure_1_profit, figure_11_policy_classes, held_out
 from paper_figures.__main__ import FIGURES, load, main
 from paper_figures.allocations import Scored, halves, per_rate, single, spend_at, staged
 from paper_figures.methods import PAIR_BUDGETS, STAGE_BUDGETS, bound_of_mixtures
@@ -389,24 +389,41 @@ def test_a_bound_is_rounded_up(gap: float, words: str) -> None:
     assert f"over {words}% less" in held_out.proof(gap)
 
 
-def test_folds_are_even_within_segments(simulated: arb.Market) -> None:
-    fold = held_out.folds_of(simulated, 5)
-    segment = np.array(simulated.segment)
-    for name in simulated.segments:
-        counts = np.bincount(fold[segment == name], minlength=5)
-        assert counts.max() - counts.min() <= 1
-    assert sum(len(held_out.part(simulated, fold == k).instances) for k in range(5)) == 445
+@pytest.fixture(scope="module")
+def validated(pair: arb.Market) -> arb.estimation.CrossValidatedMargin:
+    rows = np.arange(0, len(pair.instances), 4)
+    frontier = arb.cascade_frontier(arb.dollar_curves(held_out.part(pair, rows)))
+    rates = np.linspace(0.8, 0.99, 7) * frontier.market_reach
+    return arb.estimation.cross_validate_margin(frontier, folds=3, repeats=1, solve_rates=rates)
 
 
-def test_policies_are_added_up_by_shadow_price_not_by_what_they_solve() -> None:
-    # The second part does worse held out above a price of 2; the curve stays where it was.
-    first = (np.array([1.0]), np.array([0.0, 0.5]), np.array([0.0, 1.0]), 1)
-    second = (np.array([1.0, 2.0]), np.array([0.0, 0.8, 0.6]), np.array([0.0, 3.0, 2.0]), 3)
-    rate, spend = held_out.pooled([first, second])
-    np.testing.assert_allclose(rate, [0.0, 0.25 * 0.5 + 0.75 * 0.8])
-    np.testing.assert_allclose(spend, [0.0, 0.25 * 1.0 + 0.75 * 3.0])
-    between = held_out.read((rate, spend), np.array([0.3625, 0.8]))
-    np.testing.assert_allclose(between, [1.25, np.nan])
+def test_figures_cross_validate_by_one_protocol(
+    validated: arb.estimation.CrossValidatedMargin,
+) -> None:
+    market, expected = validated.market, validated.held_out
+    curves = arb.dollar_curves(market)
+    alone, cascades = [], []
+    for rest, fold in held_out.divisions(market, 3):
+        known, new = curves.on(rest), curves.on(fold)
+        weight = float(market.weight[fold].sum())
+        alone.append(
+            [held_out.scored_cascades(known.only([each]), new, weight) for each in curves.names]
+        )
+        cascades.append(held_out.scored_cascades(known, new, weight))
+    found = arb.estimation.compare_held_out(alone, cascades, validated.solve_rates)
+    assert np.isfinite(found.gain).sum() >= 5
+    np.testing.assert_allclose(found.price, expected.price, rtol=1e-9)
+    np.testing.assert_allclose(found.cost, expected.cost, rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_classes_are_cross_validated_by_the_same(
+    validated: arb.estimation.CrossValidatedMargin,
+) -> None:
+    # The mixtures are those of the hull, fitted for a grid of solve rates.
+    curves = arb.dollar_curves(validated.market)
+    gain = figure_11_policy_classes.held_out_gains(curves, validated.solve_rates, 3)["mixed"]
+    np.testing.assert_allclose(gain, validated.held_out.gain, atol=0.02)
 
 
 def test_margins_lie_below_their_bounds(records: dict[str, common.Record]) -> None:
