@@ -164,7 +164,7 @@ def _scored(
 def draw(record: Record) -> Figure:
     """Draw a panel per number of the verifier."""
     figure, axes = panels(1, 3, 2.4, sharey=True)
-    currency = record["market"]["currency"]
+    currency, lowest = record["market"]["currency"], 0.0
     titles = {
         "cost": f"Cost per check\n({currency})",
         "false_accept": "Wrong answers\naccepted (%)",
@@ -180,13 +180,15 @@ def draw(record: Record) -> Figure:
                 axis.plot(values, margins, color=_COLOURS[k], ls=dashes, lw=1.0, label=named)
             new = [np.nan if each is None else each for each in entry["held out"][k]]
             at = scale * np.array(entry["held out at"])
+            lowest = min(lowest, float(np.nanmin(new, initial=0.0)))
             axis.plot(at, new, **_HELD_OUT, color=_COLOURS[k], clip_on=False)
             end = entry["ends"][k]
             if end is not None and scale * end <= values[-1]:
                 axis.plot(scale * end, 0, "v", ms=4, color=_COLOURS[k], clip_on=False, zorder=3)
         axis.set_xlabel(titles[vary])
         axis.set_xlim(0, values[-1])
-    axes[0].set_ylim(bottom=0)
+    # Whoever follows a policy fitted elsewhere may lose; its circles lie below zero.
+    axes[0].set_ylim(bottom=min(0.0, 1.1 * lowest))
     axes[0].set_ylabel("Margin (%)")
     axes[0].plot([], [], "v", ms=4, color="0.4", label="Arbitrage ends")
     axes[0].plot([], [], color="0.4", lw=1.0, label="Makers check, for free")

@@ -105,7 +105,8 @@ def compute(
         "certificate": proof(max(level["largest_gap"] for level in levels.values())),
         "validation": f"Cross-validated: all issues {every['held out']:.1f}%, in sample"
         f" {every['in sample']:.1f}%, optimism {in_points(optimism)}"
-        " points; across repositories the cascades fitted on one group are scored on the other.",
+        " points; across repositories cascades are fitted up to one group's reach and scored on the"
+        " other, which may solve more or less: not the solve rates of the other lines.",
         "optimism": optimism,
         "market": describe(market),
         "unit": "% of the market price",
@@ -144,7 +145,7 @@ def _levels(market: arb.Market, panel: str) -> dict[str, float]:
         found = arb.estimation.cross_validate_margin(frontier, solve_rates=rates)
         inside, margin = found.in_sample_margin, found.margin
     else:
-        margin = _transferred(fit, score, rates)
+        margin = _transferred(fit, score)
     return {
         "in sample": plain(np.nanmean(inside), 100),
         "held out": plain(np.nanmean(margin), 100),
@@ -161,11 +162,17 @@ def _parts(market: arb.Market, panel: str) -> tuple[arb.Market, arb.Market]:
     return (inside, outside) if panel.startswith(_SEGMENT) else (outside, inside)
 
 
-def _transferred(fit: arb.Market, score: arb.Market, rates: FloatArray) -> FloatArray:
-    """Return what cascades of one group save on another, its models chosen there as well, [U]."""
+def _transferred(fit: arb.Market, score: arb.Market) -> FloatArray:
+    """Return what cascades of one group save on another, its models chosen there as well, [U].
+
+    At the solve rates before the first group's reach that are aimed at there: one beyond it can
+    not be aimed at, and what the second group would reach is not known.
+    """
     known, new = arb.dollar_curves(fit), arb.dollar_curves(score)
     alone = [scored_cascades(known.only([each]), new, 1.0) for each in fit.models]
     cascades = scored_cascades(known, new, 1.0)
+    reach = max(float(each.aimed[-1]) for each in alone)
+    rates = np.linspace(reach - _SPAN, reach, _POINTS)
     return arb.estimation.compare_held_out([alone], [cascades], rates).gain
 
 

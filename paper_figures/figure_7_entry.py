@@ -253,7 +253,8 @@ def draw(record: Record) -> Figure:
             if method == "exact":
                 new = drawable(record["shares"]["held out"])
                 shares.plot(new["solve_rate"], new[name], **_HELD_OUT, color=shade)
-        prices.set_title(POLICIES[method])
+        # Three models' amounts are thinned out.
+        prices.set_title(POLICIES[method] if method == "authors" else "Best found")
         prices.set_xlim(rate[0], rate[-1])
         shares.set_xlim(100 * _FIRST_SHARE, drawn["solve_rate"][-1])
         shares.set_xlabel("Solve rate (%)")
@@ -266,7 +267,7 @@ def draw(record: Record) -> Figure:
     axes[0].set_ylabel(f"Market price\n({record['unit']})")
     axes[2].set_ylim(0, 104)
     axes[2].set_ylabel(f"{label(MODELS[1])}, share\nof providers' revenue (%)")
-    axes[2].plot([], [], color="0.3", **_HELD_OUT, label="Exact, cross-validated")
+    axes[2].plot([], [], color="0.3", **_HELD_OUT, label="Best found, cross-validated")
     handles, labels = axes[0].get_legend_handles_labels()
     more, names = axes[2].get_legend_handles_labels()
     heading(figure, "Entry", record["market"], [*handles, *more], [*labels, *names])

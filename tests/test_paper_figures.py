@@ -459,10 +459,13 @@ def test_arbitrage_ends_where_the_margin_does(records: dict[str, common.Record])
             assert margins[0] > 5
             assert np.all(margins[values > end] <= 1e-6)
             assert np.all(margins[values < 0.5 * end] > 0)
-        # Held out, too, the margin is there at first and falls.
+        # Held out, too, the margin is there at first and less at last. In between it may be least:
+        # where a fold's policies hardly reach a solve rate any more, they are dear.
         held = np.array(entry["held out"], dtype=float)
         assert np.all(held[:, 0] > 0)
-        assert np.all(np.diff(held, axis=1) < 3)
+        assert np.all(held[:, -1] < held[:, 0])
+    dearer = records["figure_12_verification"]["panels"]["cost"]["held out"]
+    assert np.all(np.diff(np.array(dearer, dtype=float), axis=1) < 0)
 
 
 def test_providers_who_re_price_come_with_a_certificate(
