@@ -115,7 +115,7 @@ def compute(
         "marginal cost, share of the list price": MARGINAL_COST,
         "certificate": f"Proven: no provider gains over {at_most(epsilon, 2)}% of its profit by any"
         " other price (\u03b5 at the bars, by exact best responses)."
-        + f" {missed} bars, hatched, are no equilibria: above {at_most(100 * TOLERANCE, 2)}%."
+        + f" Hatched bars ({missed}) are no equilibria: above {at_most(100 * TOLERANCE, 2)}%."
         * bool(missed),
         "validation": "Held out (5 folds), the same providers' prices, mean of the cases with"
         f" arbitrageurs: {words}.",
