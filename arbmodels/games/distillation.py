@@ -10,7 +10,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from arbmodels.cascades import cascade_frontier
-from arbmodels.curves import dollar_curves
+from arbmodels.curves import default_budget_grid, dollar_curves
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.menu_search import cascade_menus
@@ -143,8 +143,9 @@ def _game(
     arbitrageurs: int,
 ) -> ProviderGame:
     part = market.select(models=list(models))
-    # Provider games count dollars, so that their numbers compare with the authors'.
-    curves = dollar_curves(part)
+    # Provider games count dollars, so that their numbers compare with the authors'; on one grid,
+    # whoever is in: a model's cost may not change with the company it is in.
+    curves = dollar_curves(part, default_budget_grid(market))
     reached = consumers.solve_rates <= cascade_frontier(curves).reach
     if not reached.any():
         raise InputError(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from arbmodels.curves import dollar_curves
+from arbmodels.curves import default_budget_grid, dollar_curves
 from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
@@ -272,7 +272,7 @@ def _game(
     """Return the game among some models over the rates they reach; None if there are none."""
     part = market.select(models=list(inside))
     rates = consumers.solve_rates
-    curves = dollar_curves(part)
+    curves = dollar_curves(part, default_budget_grid(market))  # one grid, whoever is in
     # What is left unsolved when every model has spent its last budget.
     last = [
         curve.failure(grid[-1:])[:, 0]
