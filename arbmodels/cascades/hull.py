@@ -10,7 +10,7 @@ from arbmodels.passk import FloatArray
 IntArray = npt.NDArray[np.int64]
 
 #: So many points are looked through in bins of their rates before they are sorted.
-_MANY, _BINS = 200_000, 10_000
+_MANY, _BINS = 20_000, 10_000
 
 
 def undominated(rate: FloatArray, spend: FloatArray) -> IntArray:

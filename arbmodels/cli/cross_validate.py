@@ -47,7 +47,8 @@ Method = Annotated[
     typer.Option(
         "--method",
         metavar="METHOD",
-        help="exact: the cheapest cascade at every solve rate, up to four models. searched:"
+        help="exact: the cheapest cascade at every solve rate, up to four models, or the cheapest"
+        " found where not every amount fits. searched:"
         " cascades of any number of models. authors: the single allocation"
         " of Olmedo et al. (2026), for two models, the cheap one first.",
     ),

@@ -144,7 +144,8 @@ MethodOption = Annotated[
     typer.Option(
         "--method",
         metavar="METHOD",
-        help="exact: the cheapest cascade at every solve rate. authors: the single allocation of"
+        help="exact: the cheapest cascade at every solve rate, or the cheapest found with what is"
+        " proven of it, where not every amount fits. authors: the single allocation of"
         " Olmedo et al. (2026), for two models, the cheap one first.",
     ),
 ]
