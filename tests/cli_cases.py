@@ -15,6 +15,9 @@ from unittest import mock
 
 import numpy as np
 import pandas as pd
+
+# Pyomo keeps the standard output of its import for its messages: not one that a test closes.
+import pyomo.common.log  # noqa: F401
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
