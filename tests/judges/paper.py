@@ -93,6 +93,32 @@ class Market:
         )
         return 1 - left, spends(self.grid, left)
 
+    def plan(self, stages: list[tuple[int, float]]) -> tuple[float, float]:
+        """Solve rate and spend of any plan: dollars of one model after the other."""
+        ends = np.log(np.concatenate([[SMALLEST], self.grid]))
+        held, spend = [0.0] * len(self.curves[0]), 0.0
+
+        def left(amounts: list[float]) -> float:
+            at = np.log(np.maximum(amounts, SMALLEST))
+            return sum(
+                float(
+                    w
+                    * np.prod(
+                        [np.interp(x, ends, [1.0, *f]) for x, f in zip(at, rows, strict=True)]
+                    )
+                )
+                for w, rows in zip(self.weight, self.curves, strict=True)
+            )
+
+        for m, more in stages:
+            start, end = held[m], held[m] + more
+            knots = [start, *self.grid[(self.grid > start) & (self.grid < end)].tolist(), end]
+            for a, b in itertools.pairwise(knots):
+                here = left(held)
+                held[m] = b
+                spend += integral(max(a, SMALLEST), max(b, SMALLEST), here, left(held))
+        return 1 - left(held), spend
+
     def best(self, rates: np.ndarray) -> tuple[float, list[float]]:
         """Largest mean margin of the 102 allocations, and the one that has it."""
         price = np.fmin.reduce([spend_at(rates, *self.single(m)) for m in (0, 1)])
