@@ -21,7 +21,7 @@ FloatArray = npt.NDArray[np.float64]
 #: The authors integrate from this budget because the logarithm has no zero.
 _SMALLEST = 1e-12
 #: Solve rates closer than this are the same (rounding in sums over instances).
-_SAME_RATE = 1e-12
+SAME_RATE = 1e-12
 #: A solve rate this much below the largest is interpolated on the rising part of a curve.
 _NEARLY = 1e-9
 
@@ -179,7 +179,7 @@ def spend_at(curves: tuple[FloatArray, FloatArray], solve_rates: FloatArray) -> 
     found = np.empty((len(curves[0]), len(solve_rates)))
     for row, (rate, spend) in enumerate(zip(*curves, strict=True)):
         value = np.exp(np.interp(solve_rates, rate, np.log(np.maximum(spend, 1e-300))))
-        found[row] = np.where(solve_rates <= rate.max() + _SAME_RATE, value, np.nan)
+        found[row] = np.where(solve_rates <= rate.max() + SAME_RATE, value, np.nan)
     return found
 
 
@@ -305,9 +305,9 @@ def _attained(
 
     high = float(scored.grid[-1])
     low, enough = np.zeros(len(solve_rates)), np.full(len(solve_rates), high)
-    reached = cut(enough)[0] >= solve_rates - _SAME_RATE
+    reached = cut(enough)[0] >= solve_rates - SAME_RATE
     for _ in range(halvings):
         middle = (low + enough) / 2
-        solves = cut(middle)[0] >= solve_rates - _SAME_RATE
+        solves = cut(middle)[0] >= solve_rates - SAME_RATE
         low, enough = np.where(solves, low, middle), np.where(solves, middle, enough)
     return np.where(reached, cut(enough)[1], np.nan)

@@ -6,10 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 import arbmodels as arb
-from arbmodels.cascades.hull import hull_vertices
-from arbmodels.curves import SAME_RATE
-from arbmodels.estimation.folds import held_out as folds_within
-from paper_figures.allocations import FloatArray
+from paper_figures.allocations import SAME_RATE, FloatArray
 
 IntArray = npt.NDArray[np.int64]
 #: Said of figures whose exact part is the cheapest cascade of budgets, one for each stage.
@@ -84,7 +81,7 @@ def divisions(market: arb.Market, folds: int) -> list[tuple[IntArray, IntArray]]
     """
     seed = np.random.SeedSequence(0).spawn(1)[0]
     everyone = np.arange(len(market.instances))
-    held = folds_within(market, folds, "instances", seed)
+    held = arb.estimation.held_out(market, folds, "instances", seed)
     return [(np.setdiff1d(everyone, fold), fold) for fold in held]
 
 
@@ -120,7 +117,7 @@ def scored_cascades(
     frontier = arb.cascade_frontier(fit)
     aims = np.unique(np.append(frontier.to_frame()["solve_rate"].to_numpy(), 0.0))
     cost = frontier.spend_at(aims)
-    kept = hull_vertices(aims, cost)
+    kept = arb.estimation.hull_vertices(aims, cost)
     scored = [frontier.plan_at(aim).evaluate(score) for aim in aims[kept].tolist()]
     solved, spend = (
         np.array([score.market.weight @ getattr(each, what) for each in scored])
