@@ -47,6 +47,8 @@ def compiled(function: F, *, fastmath: bool | set[str] = False) -> F:
     fastmath : bool or set of str
         Which liberties the compiler may take with floating point, as numba names them.
     """
+    if getattr(numba.config, "DISABLE_JIT", False):  # debugging in Python: nothing to compile
+        return function
     file_of_each_form: Any = _FileOfEachForm
     dispatcher: Any = numba.njit(nogil=True, fastmath=fastmath)(function)
     try:

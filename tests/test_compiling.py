@@ -137,3 +137,8 @@ def test_the_clock_stands_still_in_all_threads_until_the_last_has_compiled() -> 
     sleep(0.01)
     assert clock() - start >= 0.01
     assert start >= before
+
+
+def test_without_the_compiler_functions_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", True)
+    assert compiled(len) is len
