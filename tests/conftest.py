@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 # Test processes share the cores: before anything reads it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -82,13 +84,16 @@ def markets(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep tests that share a module's fixture in one process, so that it is made once.
 
-    Takes effect with ``--dist loadgroup``; the other tests of the module go anywhere.
+    Takes effect with ``--dist loadgroup``; the other tests of the module go anywhere. QuantEcon
+    is compiled in one process only.
     """
     for item in items:
         found = getattr(item, "_fixtureinfo", None)  # doctests have none
         made = () if found is None else found.name2fixturedefs.values()
         if any(each[-1].scope == "module" for each in made):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        elif found is not None and "quantecon" in found.name2fixturedefs:
+            item.add_marker(pytest.mark.xdist_group("quantecon"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -100,6 +105,21 @@ def _nothing_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         patch.setenv("NO_PROXY", "*")
         patch.delenv("ARBMODELS_DATA", raising=False)
         yield
+
+
+@pytest.fixture(scope="session")
+def quantecon(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    """Return QuantEcon, compiled by this process into a folder of its own.
+
+    It compiles while it is imported and keeps a function and its wrapper in two files. Two
+    processes that do so at once can leave the wrapper of one beside the function of the other,
+    and then every later import aborts ("LLVM ERROR: Symbol not found").
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("numba.config.CACHE_DIR", str(tmp_path_factory.mktemp("quantecon")))
+        importlib.import_module("quantecon.optimize")
+        importlib.import_module("quantecon.game_theory")
+        return importlib.import_module("quantecon")
 
 
 @pytest.fixture(scope="session")

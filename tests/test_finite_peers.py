@@ -6,7 +6,6 @@ import nashpy
 import numpy as np
 import pygambit
 import pytest
-from quantecon.game_theory import NormalFormGame, Player, lemke_howson, pure_nash_brute
 
 from arbmodels.games.finite import FiniteGame
 from finite_cases import bertrand_edgeworth, bertrand_grid, undercutting_grid
@@ -25,9 +24,10 @@ def games() -> list[FiniteGame]:
     ]
 
 
-def quantecon_game(game: FiniteGame) -> NormalFormGame:
+def quantecon_game(quantecon, game: FiniteGame):
+    theory = quantecon.game_theory
     row, column = (np.array(x, order="C") for x in (game.payoffs[0], game.payoffs[1].T))
-    return NormalFormGame((Player(row), Player(column)))
+    return theory.NormalFormGame((theory.Player(row), theory.Player(column)))
 
 
 @pytest.mark.parametrize("which", range(6))
@@ -56,37 +56,40 @@ def test_all_our_equilibria_are_gambits(which):
 
 
 @pytest.mark.parametrize("which", range(6))
-def test_pure_equilibria_are_those_of_quantecon(which):
+def test_pure_equilibria_are_those_of_quantecon(which, quantecon):
     game = games()[which]
     theirs = sorted(
-        tuple(map(int, one)) for one in pure_nash_brute(quantecon_game(game), tol=1e-12)
+        tuple(map(int, one))
+        for one in quantecon.game_theory.pure_nash_brute(quantecon_game(quantecon, game), tol=1e-12)
     )
     assert [tuple(row) for row in game.pure_equilibria().tolist()] == theirs
 
 
-def test_fifteen_pure_equilibria_for_quantecon_and_gambit_too():
+def test_fifteen_pure_equilibria_for_quantecon_and_gambit_too(quantecon):
     game = undercutting_grid()
-    assert len(pure_nash_brute(quantecon_game(game))) == 15
+    assert len(quantecon.game_theory.pure_nash_brute(quantecon_game(quantecon, game))) == 15
     theirs = pygambit.StrategicGame.from_arrays(*game.payoffs)
     assert len(pygambit.nash.enumpure_solve(theirs).equilibria) == 15
 
 
 @pytest.mark.parametrize("start", [0, 3, 5, 9])
-def test_the_paths_of_quantecon_end_where_ours_do(start):
+def test_the_paths_of_quantecon_end_where_ours_do(start, quantecon):
     """In a nondegenerate game a path has one end, whoever follows it."""
     from arbmodels.games.finite import lemke_howson as ours
 
     for seed in range(5):
         game = FiniteGame(np.random.default_rng(seed).random((2, 5, 5)))
-        theirs = lemke_howson(quantecon_game(game), init_pivot=start)
+        theirs = quantecon.game_theory.lemke_howson(
+            quantecon_game(quantecon, game), init_pivot=start
+        )
         ends = {end.label: end for end in ours.ends((game.payoffs[0], game.payoffs[1]), np.inf)}
         for mine, other in zip(ends[start].strategies, theirs, strict=True):
             assert mine == pytest.approx(other, abs=1e-9)
 
 
-def test_bertrand_edgeworth_is_quantecons():
+def test_bertrand_edgeworth_is_quantecons(quantecon):
     game = bertrand_edgeworth(101)
-    theirs = lemke_howson(quantecon_game(game))
+    theirs = quantecon.game_theory.lemke_howson(quantecon_game(quantecon, game))
     assert game.certify(theirs).epsilon < 1e-9
     assert game.solve(paths=1).profits == pytest.approx(game.certify(theirs).profit, abs=1e-9)
 

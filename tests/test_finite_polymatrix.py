@@ -16,8 +16,7 @@ FOREVER = 1e18
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 20, 60])
-def test_lemke_solves_monotone_problems_as_quantecon_does(size):
-    optimize = pytest.importorskip("quantecon.optimize")
+def test_lemke_solves_monotone_problems_as_quantecon_does(size, quantecon):
     random = np.random.default_rng(size)
     for _ in range(5):
         root, other = random.normal(size=(2, size, size))
@@ -28,7 +27,7 @@ def test_lemke_solves_monotone_problems_as_quantecon_does(size):
         assert found.min() >= 0
         assert slack.min() > -1e-10
         assert abs(slack @ found) < 1e-9
-        assert found == pytest.approx(optimize.lcp_lemke(matrix, constant).z, abs=1e-8)
+        assert found == pytest.approx(quantecon.optimize.lcp_lemke(matrix, constant).z, abs=1e-8)
 
 
 def test_lemke_says_when_there_is_no_solution():
