@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -105,6 +106,15 @@ def _nothing_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         patch.setenv("NO_PROXY", "*")
         patch.delenv("ARBMODELS_DATA", raising=False)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _pictures_are_closed() -> Iterator[None]:
+    """Close what a test drew: matplotlib warns of many, and a warning is an error."""
+    yield
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close("all")
 
 
 @pytest.fixture(scope="session")

@@ -410,9 +410,7 @@ def test_thinned_real_markets_keep_every_promise(name, kind, real_data):
     check_promises(found, rates, plans=12)
     searched = search_frontier(curves, time_limit=np.inf)
     at = searched.solve_rates
-    # Over four budget grids the frontier's own search tries less hard, and says so.
-    less = 1e-3 if kind == "dollars" and len(market.models) > 3 else 1e-9
-    assert np.all(found.spend_at(at) <= searched.spend_at(at) * (1 + less))
+    assert np.all(found.spend_at(at) <= searched.spend_at(at) * (1 + 1e-9))
     assert np.all(searched.bound_at(at) <= found.mixture_spend_at(at) * (1 + 1e-9))
     if kind == "dollars":
         some = rates[rates <= found.market_reach][::5]

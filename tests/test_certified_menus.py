@@ -195,7 +195,7 @@ def test_bad_input() -> None:
     market = random_market(np.random.default_rng(3), 10, 3)
     with pytest.raises(InputError, match="between 0 and 1"):
         certified_menus(market, [1.5])
-    with pytest.raises(InputError, match="share between"):
+    with pytest.raises(InputError, match="a share, must"):
         certified_menus(market, [0.1], gap=0)
     with pytest.raises(InputError, match="together reach"):
         certified_menus(

@@ -313,6 +313,9 @@ def test_every_point_is_what_its_rule_yields(seed: int, width: int, attempts: in
         for multiplier in rng.exponential(1.0, 20):
             point = totals(np.argmax(value - multiplier * bill, axis=1))
             assert tuple(np.round(point, 9)) in on_the_way
+    # Every method can leave everyone to the cheapest model.
+    for point in curve.points.values():
+        assert point[0, 0] <= curve.singles[0, cheapest] + 1e-12
     # Nothing beats the oracle's mixtures.
     for choice in itertools.product(range(width), repeat=count):
         spent, solved = totals(np.array(choice))

@@ -80,3 +80,21 @@ def test_nine_orders_of_magnitude(seed):
     floor = float(rng.uniform(0, rate.max()))
     cheapest = problem.minimize_spend().add_floor(floor).solve()
     assert cheapest.spend == pytest.approx(spent[rate >= floor - 1e-8].min(), rel=1e-5)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-4, 1.0, 1e7, 1e12])
+def test_dollars_may_have_any_unit(unit):
+    """Tiers and credits are columns of dollars; written plainly HiGHS took their price for zero.
+
+    The same problem in another currency: the same assignment, proven, and the same profit.
+    """
+    solve = [[0.8, 0.9], [0.4, 0.9], [0.4, 0.5], [0.9, 0.5]]
+    spend = np.array([[1.0, 0.8], [0.9, 0.5], [0.06, 0.1], [0.3, 0.6]])
+    value = np.array([1.0, 0.1, 0.8, 2.0])
+    problem = arb.RoutingProblem.from_arrays(
+        solve, spend * unit, ["a", "b"], providers={"a": "alpha", "b": "beta"}
+    ).add_contract("alpha", tiers=[(0.0, 0.06)], credit=1.0 * unit)
+    result = problem.maximize_profit(value * unit).solve(gap=1e-9)
+    assert result.status == "optimal"
+    assert result.objective == pytest.approx(2.8984 * unit, rel=1e-9)
+    assert list(result.assignment) == [0, 2, 0, 0]

@@ -50,12 +50,13 @@ class Listed:
     program : Program
         Columns: the offered pairs in the order of groups and plans, then the side columns, then
         those of :func:`_reserve`. Rows: one per group, then the coupling rows, then those of the
-        side columns, what they open, and those of the reserve. Objective and coupling rows are
-        divided by their scales.
+        side columns, what they open, and those of the reserve. With units r of rows and c of
+        columns, A_kl is written as A_kl c_l / r_k, and a cost d_l as d_l c_l over the value scale.
     group, plan : int array
         Of every pair.
     value_scale : float
-    row_scale : float array [R]
+    row_units, column_units : float array [rows], [columns]
+        What every row is divided by, and of how many units of its own a column is one.
     members : int array
         Instances that have a column and a row of the reserve; none without a protected row.
     """
@@ -64,8 +65,13 @@ class Listed:
     group: npt.NDArray[np.int64]
     plan: npt.NDArray[np.int64]
     value_scale: float
-    row_scale: FloatArray
+    row_units: FloatArray
+    column_units: FloatArray
     members: npt.NDArray[np.int64]
+
+    def scales(self, program: AssignmentProgram) -> FloatArray:
+        """Return what the coupling rows are divided by, [R]."""
+        return self.row_units[program.groups :][: len(program.limits)]
 
 
 def everything(program: AssignmentProgram) -> Block:
@@ -122,25 +128,31 @@ def listed(
     )
     ones = np.ones(block.size)
     coupled: list[sparse.csr_array] = [sparse.csr_array(scaled)]
-    columns = [_Columns(value, np.zeros(count), np.ones(count), np.full(count, integer))]
+    one = np.ones(count)
+    columns = [_Columns(value, np.zeros(count), one, np.full(count, integer), one)]
     own: list[_Rows] = []
     if side is not None:
-        coupled.append(sparse.csr_array(side.coupling / row_scale[:, None]))
-        columns.append(_Columns(side.objective, side.lower, side.upper, side.integer & integer))
-        own += _beside(side, pairs)
+        side, row_units, column_units = _in_own_units(side, row_scale)
+        coupled.append(sparse.csr_array(side.coupling))
+        whole = side.integer & integer
+        columns.append(_Columns(side.objective, side.lower, side.upper, whole, column_units))
+        own += _beside(side, pairs, row_units)
     members = np.flatnonzero((spread > 0).any(axis=1))
     if protected is not None:
-        spread = spread[members] / row_scale[protected.row]
-        kept_back, kept_columns, kept_rows = _reserve(program, protected, members, spread, pairs)
+        unit = float(row_scale[protected.row])
+        kept_back, kept_columns, kept_rows = _reserve(
+            program, members, spread[members], unit, pairs
+        )
         coupled.append(kept_back)
         columns.append(kept_columns)
         own.append(kept_rows)
     every_row = [
-        _Rows([one_each], ones, ones),
+        _Rows([one_each], ones, ones, ones),
         _Rows(
             coupled,
             np.where(program.sense > 0, -np.inf, limits),
             np.where(program.sense > 0, limits, np.inf),
+            row_scale,
         ),
         *own,
     ]
@@ -149,26 +161,29 @@ def listed(
         group,
         plan,
         value_scale,
-        row_scale,
+        np.concatenate([each.units for each in every_row]),
+        np.concatenate([each.units for each in columns]),
         members,
     )
 
 
 class _Columns(NamedTuple):
-    """Some columns: cost, bounds, and whether they are whole numbers."""
+    """Some columns: cost, bounds, whether they are whole numbers, and their units."""
 
     cost: FloatArray
     lower: FloatArray
     upper: FloatArray
     integer: BoolArray
+    units: FloatArray
 
 
 class _Rows(NamedTuple):
-    """Some rows: their parts in the first kinds of columns, and their sides."""
+    """Some rows: their parts in the first kinds of columns, their sides, and their units."""
 
     parts: list[sparse.csr_array]
     lower: FloatArray
     upper: FloatArray
+    units: FloatArray
 
 
 def _assembled(
@@ -181,7 +196,7 @@ def _assembled(
         + [sparse.csr_array((len(each.lower), width)) for width in widths[len(each.parts) :]]
         for each in rows
     ]
-    cost, lower, upper, integer = (np.concatenate(each) for each in zip(*columns, strict=True))
+    cost, lower, upper, integer, _ = (np.concatenate(each) for each in zip(*columns, strict=True))
     return Program(
         cost / value_scale,
         sparse.csr_array(sparse.block_array(matrix, format="csr")),
@@ -203,14 +218,41 @@ def _scales(largest: FloatArray, sizes: FloatArray, units: FloatArray | None) ->
     return scale
 
 
-def _beside(side: Side, pairs: Pairs) -> list[_Rows]:
+def _in_own_units(side: Side, row_scale: FloatArray) -> tuple[Side, FloatArray, FloatArray]:
+    """Return side columns with coefficients of order one, the units of their rows and their own.
+
+    A column of dollars has 1e-7 for its coefficients beside spends of 1e7, where HiGHS would take
+    its cost for zero. Whole numbers stay as they are.
+    """
+    coupling = side.coupling / row_scale[:, None]
+    inner = np.abs(side.matrix.toarray())
+    size = np.abs(coupling).max(axis=0, initial=0.0)
+    size = np.where(size > 0, size, inner.max(axis=0, initial=0.0))
+    columns = 1.0 / np.where(side.integer | (size <= 0), 1.0, size)
+    rows = (inner * columns).max(axis=1, initial=0.0)
+    rows = np.where(rows > 0, rows, 1.0)
+    matrix = sparse.diags_array(1.0 / rows) @ side.matrix @ sparse.diags_array(columns)
+    scaled = replace(
+        side,
+        objective=side.objective * columns,
+        coupling=coupling * columns,
+        lower=side.lower / columns,
+        upper=side.upper / columns,
+        matrix=sparse.csr_array(matrix),
+        row_lower=side.row_lower / rows,
+        row_upper=side.row_upper / rows,
+    )
+    return scaled, rows, columns
+
+
+def _beside(side: Side, pairs: Pairs, units: FloatArray) -> list[_Rows]:
     """Return the rows of side columns alone, then what they open.
 
     x <= y, once for all pairs of a group that need the same column.
     """
     group, plan = pairs
     nothing = sparse.csr_array((side.matrix.shape[0], len(group)))
-    found = [_Rows([nothing, side.matrix], side.row_lower, side.row_upper)]
+    found = [_Rows([nothing, side.matrix], side.row_lower, side.row_upper, units)]
     for e in np.flatnonzero(side.needs.any(axis=0)):
         needing = np.flatnonzero(side.needs[plan, e])
         users, position = np.unique(group[needing], return_inverse=True)
@@ -221,15 +263,15 @@ def _beside(side: Side, pairs: Pairs) -> list[_Rows]:
             sparse.csr_array(left, shape=(count, len(group))),
             sparse.csr_array(right, shape=(count, len(side.names))),
         ]
-        found.append(_Rows(parts, np.full(count, -np.inf), np.zeros(count)))
+        found.append(_Rows(parts, np.full(count, -np.inf), np.zeros(count), np.ones(count)))
     return found
 
 
 def _reserve(
     program: AssignmentProgram,
-    protected: Deviations,
     members: npt.NDArray[np.int64],
     spread: FloatArray,
+    unit: float,
     pairs: Pairs,
 ) -> tuple[sparse.csr_array, _Columns, _Rows]:
     r"""Return what a protected row keeps in reserve: its part of the rows, columns and own rows.
@@ -245,14 +287,18 @@ def _reserve(
     Parameters
     ----------
     program : AssignmentProgram
-    protected : Deviations
+        With a protected row.
     members : int array [P]
         Instances that may deviate.
     spread : float array [P, J]
         Their w d.
+    unit : float
+        Of the protected row.
     pairs : (int array, int array)
         Group and plan of every column.
     """
+    protected = program.protected
+    assert protected is not None  # noqa: S101 - for the type checker
     group, plan = pairs
     owner = members if protected.members is None else protected.members.group[members]
     count, size = len(group), len(members)
@@ -261,19 +307,25 @@ def _reserve(
     lengths = last - first
     row = np.repeat(np.arange(size), lengths)
     column = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths - first, lengths)
-    values = spread[row, plan[column]]
+    values = spread[row, plan[column]] / unit
     values[values < SMALLEST_COEFFICIENT] = 0.0
     used = values != 0
     left = sparse.csr_array((values[used], (row[used], column[used])), shape=(size, count))
     side = program.side
     beside = [] if side is None else [sparse.csr_array((size, len(side.names)))]
     right = sparse.hstack([-np.ones((size, 1)), -sparse.identity(size)], format="csr")
-    own = _Rows([left, *beside, sparse.csr_array(right)], np.full(size, -np.inf), np.zeros(size))
+    own = _Rows(
+        [left, *beside, sparse.csr_array(right)],
+        np.full(size, -np.inf),
+        np.zeros(size),
+        np.full(size, unit),
+    )
     reserve = np.append(protected.gamma, np.ones(size))
     at = np.full(size + 1, protected.row), np.arange(size + 1)
     shape = len(program.limits), size + 1
     nothing = np.zeros(size + 1)
-    columns = _Columns(nothing, nothing, np.full(size + 1, np.inf), nothing > 0)
+    upper, units = np.full(size + 1, np.inf), np.full(size + 1, unit)
+    columns = _Columns(nothing, nothing, upper, nothing > 0, units)
     return sparse.csr_array((reserve, at), shape=shape), columns, own
 
 
@@ -344,7 +396,7 @@ def relax_whole(program: AssignmentProgram, time_limit: float) -> tuple[FloatArr
     first = program.groups
     dual = solution.row_dual[first : first + len(program.limits)] * program.sense * program.sign
     dual = np.where(dual > 1e-9, dual, 0.0)
-    prices = dual * written.value_scale / written.row_scale
+    prices = dual * written.value_scale / written.scales(program)
     return prices, solution.objective * written.value_scale
 
 
@@ -426,7 +478,8 @@ def _read(program: AssignmentProgram, written: Listed, x: FloatArray) -> tuple[C
     if program.side is None:
         side = side[:0]
     else:
-        side = side[: len(program.side.names)]
+        end = len(program.side.names)
+        side = side[:end] * written.column_units[count : count + end]
         side = np.where(program.side.integer, np.rint(side), side)
     return values.argmax(axis=1).astype(np.int32), side
 
@@ -464,7 +517,7 @@ def _for_the_row(program: AssignmentProgram, *, integer: bool) -> tuple[Assignme
     written = listed(free, integer=integer)
     row = written.program.matrix[[program.groups + protected.row]].toarray()[0]
     goal = replace(written.program, cost=row, maximise=False)
-    scale = float(written.row_scale[protected.row])
+    scale = float(written.scales(program)[protected.row])
     return free, replace(written, program=goal, value_scale=scale)
 
 

@@ -60,9 +60,8 @@ class Effort(NamedTuple):
     rounds: int
 
 
-#: As :func:`arbmodels.search_frontier` by default; over four budget grids, where its bound stays
-#: loose, less: looking close by brings more there.
-_SEARCH, _SEARCH_LESS = Effort(100, 0.01, 300_000, 12), Effort(40, 0.05, 50_000, 4)
+#: As :func:`arbmodels.search_frontier` by default.
+_SEARCH = Effort(100, 0.01, 300_000, 12)
 _LOWEST = 0.05
 #: Solve rates whose plans on budget grids are looked for again among budgets close by, and the
 #: strides between these, round by round. (Whole attempts the search has refined enough.)
@@ -402,10 +401,8 @@ def cascade_frontier(
     Exact where the lattice holds every amount (whole attempts) or every budget of the grid. A
     larger one is thinned: the frontier is then the cheapest of the thinned lattice, of what
     :func:`arbmodels.search_frontier` finds on all amounts, and of every model alone, and its
-    bound the better one of both. Over four budget grids it searches less than that function does
-    by default, which may find a plan that is cheaper by some hundredths of a percent. On budgets
-    with log-linear curves no allocation that Olmedo et al. (2026) try is cheaper, wherever between
-    the budgets its stages end.
+    bound the better one of both. On budgets with log-linear curves no allocation that Olmedo et
+    al. (2026) try is cheaper, wherever between the budgets its stages end.
 
     Parameters
     ----------
@@ -491,10 +488,8 @@ def _on(
 
 def _searched(natural: Natural) -> tuple[Plans, Bounds]:
     """Search on all amounts, without a time limit: the result must not depend on the machine."""
-    four = natural.curves.unit == "dollars" and len(natural.amounts) > 3
-    effort = _SEARCH_LESS if four else _SEARCH
-    rates = np.linspace(min(_LOWEST, natural.reach / 2), natural.reach, effort.rates)
-    return search(natural, rates, effort.gap, effort.states, np.inf, rounds=effort.rounds)
+    rates = np.linspace(min(_LOWEST, natural.reach / 2), natural.reach, _SEARCH.rates)
+    return search(natural, rates, _SEARCH.gap, _SEARCH.states, np.inf, rounds=_SEARCH.rounds)
 
 
 def _of_lattice(found: Frontier, natural: Natural) -> list[Steps]:

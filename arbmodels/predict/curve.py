@@ -85,7 +85,7 @@ def cost_quality(
     choices = {
         "random": _mixtures(means, cheapest, best, len(rate)),
         "threshold": _thresholds(solve[:, best] - solve[:, cheapest], cheapest, best),
-        "predicted": _multipliers(solve, cost),
+        "predicted": _from_cheapest(_multipliers(solve, cost), cheapest, weight, paid),
         "oracle": _multipliers(rate, paid),
     }
     weights = _resampled(weight, resamples, np.random.default_rng(seed))
@@ -163,6 +163,19 @@ def _multipliers(value: FloatArray, cost: FloatArray) -> IntArray:
         # Of equally good models the cheapest.
         rules.append(np.where(reduced >= top, cost, np.inf).argmin(axis=1))
     return np.array(rules)
+
+
+def _from_cheapest(
+    rules: IntArray, cheapest: int, weight: FloatArray, paid: FloatArray
+) -> IntArray:
+    """Put the cheapest model alone before rules whose least costs more than it: it needs no rule.
+
+    The model predicted to be the cheapest of each instance can turn out to be dearer.
+    """
+    least = weight @ np.take_along_axis(paid, rules[0][:, None], axis=1)[:, 0]
+    if least <= weight @ paid[:, cheapest]:
+        return rules
+    return np.vstack([np.full_like(rules[0], cheapest), rules])
 
 
 def _resampled(weight: FloatArray, resamples: int, rng: np.random.Generator) -> FloatArray:

@@ -283,7 +283,10 @@ def _check(method: str) -> None:
 
 
 def along(point: FloatArray, grid: FloatArray) -> FloatArray:
-    """Return the solve rate at each cost, by mixing neighbouring rules; flat beyond the last."""
+    """Return the solve rate at each cost, by mixing neighbouring rules; flat beyond the last.
+
+    Flat before the first too: a resample may have its cheapest rule a bit inside the grid.
+    """
     answer: FloatArray = np.interp(grid, np.maximum.accumulate(point[0]), point[1])
     return answer
 

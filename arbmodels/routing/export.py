@@ -123,28 +123,24 @@ def write_program(
 
 
 def in_units(program: AssignmentProgram) -> Listed:
-    """Write a program out pair by pair, objective and coupling rows not scaled."""
+    """Write a program out pair by pair, in its own units."""
     written = listed(program, every=True)  # limits may be changed in the file
-    whole = written.program
-    scale, columns = np.ones(whole.matrix.shape[0]), np.ones(whole.matrix.shape[1])
-    scale[program.groups : program.groups + len(program.limits)] = written.row_scale
-    if program.protected is not None:
-        unit = written.row_scale[program.protected.row]
-        count = len(written.members)
-        scale[len(scale) - count :] = unit
-        columns[len(columns) - count - 1 :] = 1.0 / unit  # reserves are in the row's unit
-    matrix = sparse.diags_array(scale) @ whole.matrix @ sparse.diags_array(columns)
+    whole, rows, columns = written.program, written.row_units, written.column_units
+    matrix = sparse.diags_array(rows) @ whole.matrix @ sparse.diags_array(1.0 / columns)
     return replace(
         written,
         program=replace(
             whole,
-            cost=whole.cost * written.value_scale,
+            cost=whole.cost * (written.value_scale / columns),
             matrix=sparse.csr_array(matrix),
-            row_lower=whole.row_lower * scale,
-            row_upper=whole.row_upper * scale,
+            row_lower=whole.row_lower * rows,
+            row_upper=whole.row_upper * rows,
+            column_lower=whole.column_lower * columns,
+            column_upper=whole.column_upper * columns,
         ),
         value_scale=1.0,
-        row_scale=np.ones_like(written.row_scale),
+        row_units=np.ones_like(rows),
+        column_units=np.ones_like(columns),
     )
 
 

@@ -196,6 +196,7 @@ class ProviderEquilibrium(Displayed):
         relative = (
             f"{percent(self.epsilon_of_largest, 3)} of the largest profit"
             if len(self.game.movers) > 2
+            or not self.relative_epsilon < np.inf  # nothing to divide by
             else f"{percent(self.relative_epsilon, 3)} of profit"
         )
         return TextTable(
