@@ -12,7 +12,7 @@ from arbmodels.games import Consumers, Menu, ProviderGame, Strategy, certify_pro
 from arbmodels.games.providers.certificate import rivals_of
 from arbmodels.games.providers.pieces import payoff_matrix, profit_pieces, top_multiplier
 from arbmodels.games.providers.responses import best_response
-from provider_cases import FAR, MENU, brute_force, small_game
+from provider_cases import FAR, MENU, brute_force, pure, small_game
 
 OVERHEADS = st.sampled_from([0, 1, 2, 5, (0.0, 0.1), (0.05, 0.05), (0.2,)])
 
@@ -230,3 +230,16 @@ def test_who_sells_nothing_at_a_profit_is_certified_exactly() -> None:
         assert certificate.exact, seed
         tried = max(brute_force(game, 2, prices, top_multiplier(game, 2), 501), 0.0)
         assert certificate.profit[2] + certificate.gain[2] >= tried - 1e-12
+
+
+@pytest.mark.parametrize("overhead", [0.0, 0.1, 1 / 3, 0.3])
+def test_kinks_at_zero_are_not_pieces_of_their_own(overhead: float) -> None:
+    """A kink at 1e-16, the rounding of zero, made a piece so steep that it promised 0.7."""
+    menu = Menu(0.5, ("a", "b"), [[0.8, 0.0], [0.0, 2.0]], [0.8, 2.0], True)
+    game = ProviderGame(
+        (menu,), Consumers([0.5], high=1.7, mass=0.3), [0.0, 0.9], arbitrageurs=[overhead]
+    )
+    certificate = certify_providers(game, pure([1.0625, 0.9]))
+    assert certificate.exact
+    assert certificate.profit == pytest.approx([0.1275, 0.0])
+    assert certificate.gain == pytest.approx([0.0, 0.0], abs=1e-12)

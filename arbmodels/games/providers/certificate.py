@@ -37,6 +37,8 @@ IntArray = npt.NDArray[np.int64]
 #: On pieces narrower than this (relative) the payoff is taken as a line, or as constant: what bends
 #: or tilts it there is less than rounding, and divided by the width would be nothing but rounding.
 _STRAIGHT, _FLAT = 1e-7, 1e-8
+#: Multipliers below this share of the largest at which anything is sold are the rounding of zero.
+_NIL = 1e-13
 #: Jumps of the payoff below this share of the largest term are rounding.
 _JUMP = 1e-12
 #: A payoff that misses the quadratic by more than this (of the largest payoff) is not one.
@@ -285,7 +287,7 @@ def _quadratics(
     order = np.lexsort((points, rows))
     rows, points = rows[order], points[order]
     left, right = points[:-1], points[1:]
-    wide = (rows[:-1] == rows[1:]) & (right - left > SAME_PRICE * right)
+    wide = (rows[:-1] == rows[1:]) & (right - left > SAME_PRICE * right) & (right > _NIL * top)
     left, right, row = left[wide], right[wide], rows[:-1][wide]
     own = game.ownership[player]
     others = game.price_vectors(profiles) * (1 - own)
