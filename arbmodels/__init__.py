@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from arbmodels.curves import attempt_curves as attempt_curves
     from arbmodels.curves import budget_grid as budget_grid
     from arbmodels.curves import dollar_curves as dollar_curves
-    from arbmodels.datasets import ROUTELLM_PRICES as ROUTELLM_PRICES
-    from arbmodels.datasets import TokenPrice as TokenPrice
-    from arbmodels.datasets import dataset_info as dataset_info
-    from arbmodels.datasets import fetch as fetch
-    from arbmodels.datasets import list_datasets as list_datasets
-    from arbmodels.datasets import load_features as load_features
-    from arbmodels.datasets import load_market as load_market
-    from arbmodels.datasets import routellm_market as routellm_market
+    from arbmodels.data import ROUTELLM_PRICES as ROUTELLM_PRICES
+    from arbmodels.data import TokenPrice as TokenPrice
+    from arbmodels.data import dataset_info as dataset_info
+    from arbmodels.data import fetch as fetch
+    from arbmodels.data import list_datasets as list_datasets
+    from arbmodels.data import load_features as load_features
+    from arbmodels.data import load_market as load_market
+    from arbmodels.data import routellm_market as routellm_market
     from arbmodels.display import ARBITRAGEUR_COLOUR as ARBITRAGEUR_COLOUR
     from arbmodels.display import model_colour as model_colour
     from arbmodels.display import model_label as model_label

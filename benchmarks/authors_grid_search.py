@@ -6,7 +6,7 @@ returns as well), stitch each instance's stages back onto the budget grid, avera
 survival curves of the cascade and of every provider, interpolate costs over 1,000 solve rates and
 take the mean margin. The authors batch instances and allocations; here every array operation runs
 over all instances at once, allocations one after the other. It shares no code with the package,
-which makes it an oracle for ``arbmodels.cascades.authors`` too.
+which makes it an oracle for ``arbmodels.cascades.olmedo`` too.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from tqdm import trange
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from arbmodels.simulation import SimulationParameters, simulate
+from arbmodels.data.simulate import SimulationParameters, simulate
 from benchmarks._market_metrics import FloatArray, Record, load_record, two_model_market
 
 #: The first two are the two-model market, in the order of its cascade.

@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from arbmodels.display import styled
-from arbmodels.games.capacity import CapacityGame
+from arbmodels.games.bertrand_edgeworth import CapacityGame
 from arbmodels.games.finite import FiniteGame
 from benchmarks import _game_peers
 

@@ -28,7 +28,7 @@ from tqdm import tqdm, trange
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from arbmodels.simulation import ModelParameters, Segment, SimulationParameters, Stage, simulate
+from arbmodels.data.simulate import ModelParameters, Segment, SimulationParameters, Stage, simulate
 from benchmarks._latent_fit import LatentFit, Outcomes, fit_latent
 from benchmarks._market_metrics import Record, load_record
 from benchmarks.compare_simulated_market import (
@@ -55,7 +55,7 @@ BATCHES: dict[str, tuple[int, ...]] = {
     "minicoder4b": (150, 300),
 }
 PROVENANCE = (
-    "Simulated. Parameters of arbmodels.simulation fitted by benchmarks/fit_simulated_market.py to "
+    "Simulated. Parameters of arbmodels.data.simulate fitted by benchmarks/fit_simulated_market.py to "
     "the SWE-bench Verified outcomes (445 issues, six models) that Olmedo, Schölkopf and Hardt "
     "published with 'Computational Arbitrage in AI Model Markets' (2026, arXiv 2603.22404; public "
     "repository RicardoDominguez/computational-arbitrage): maximum likelihood for the latent "

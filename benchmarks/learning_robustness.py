@@ -30,9 +30,7 @@ import numpy as np
 import arbmodels as arb
 from arbmodels.curves import budget_grid
 from arbmodels.estimation import RobustnessStudy, robustness_study
-from arbmodels.estimation.authors_search import AuthorsSearch
-from arbmodels.estimation.learning import SPAN
-from arbmodels.estimation.purchases import buy
+from arbmodels.estimation.learning import SPAN, AuthorsSearch, buy
 from arbmodels.estimation.study import BUDGETS
 from arbmodels.market import Market
 from benchmarks import authors_grid_search as authors

@@ -25,7 +25,7 @@ from scipy.optimize import root
 
 from arbmodels.checks import FloatArray
 from arbmodels.display import styled
-from arbmodels.games.smooth import LogitDemand, SmoothGame
+from arbmodels.games.differentiated import LogitDemand, SmoothGame
 from benchmarks import _routing_report as report
 
 SIZES = (10, 100, 1_000)
@@ -55,7 +55,7 @@ def ours(played: SmoothGame) -> Callable[[], FloatArray]:
 
 def prices_only(played: SmoothGame) -> Callable[[], FloatArray]:
     """Solve from one start, without a certificate: what the peers do."""
-    from arbmodels.games.smooth.solve import followers
+    from arbmodels.games.differentiated.solve import followers
 
     return lambda: followers(played)
 

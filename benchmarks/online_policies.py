@@ -38,7 +38,7 @@ from arbmodels.online import (
     RoutingPolicy,
     serve,
 )
-from arbmodels.online.rules import Rule
+from arbmodels.online.policies import Rule
 from benchmarks import _routing_report as report
 
 IntArray = npt.NDArray[np.int64]

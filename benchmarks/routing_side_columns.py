@@ -22,10 +22,10 @@ from scipy import sparse
 from tqdm import tqdm
 
 from arbmodels.assignment import Arrays, AssignmentProgram, Block, Side
-from arbmodels.assignment.answer import Answer
+from arbmodels.assignment.highs import solve_whole
+from arbmodels.assignment.integer.engine import solve_with_side
 from arbmodels.assignment.one_row.engine import solve_one_row
-from arbmodels.assignment.side.engine import solve_with_side
-from arbmodels.assignment.whole import solve_whole
+from arbmodels.assignment.solution import Answer
 from arbmodels.display import new_axes
 from arbmodels.errors import ArbModelsError
 from benchmarks import _routing_report as report

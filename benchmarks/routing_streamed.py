@@ -24,10 +24,10 @@ import numpy as np
 from tqdm import tqdm
 
 from arbmodels.assignment import Arrays, Block
+from arbmodels.assignment.program import Source
 from arbmodels.assignment.solve import solve
-from arbmodels.assignment.source import Source
 from arbmodels.streaming import DaskSource, Generated, ParquetSource
-from arbmodels.streaming.limits import listed, program
+from arbmodels.streaming.route import listed, program
 from benchmarks import _routing_report as report
 
 MODELS = [f"model-{m:02d}" for m in range(20)]

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
-from arbmodels.datasets import load_market
+from arbmodels.data import load_market
 from arbmodels.market import Market
 from cli_cases import write_folder
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from arbmodels.assignment import Arrays, AssignmentProgram, Block, passes
+from arbmodels.assignment.highs import everything
 from arbmodels.assignment.program import dense, offered
-from arbmodels.assignment.whole import everything
 
 KINDS = ("random", "whole numbers", "equal values", "free", "nine orders", "copies", "proportional")
 

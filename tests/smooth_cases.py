@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.games.smooth import LogitDemand, SmoothGame
+from arbmodels.games.differentiated import LogitDemand, SmoothGame
 
 
 def random_logit(

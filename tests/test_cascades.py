@@ -15,9 +15,9 @@ from scipy.integrate import quad
 
 from arbmodels.cascades import cascade_frontier, search_frontier
 from arbmodels.cascades.lattice import coarsen
-from arbmodels.cascades.search.natural import natural_of
+from arbmodels.cascades.search.tables import natural_of
 from arbmodels.curves import attempt_curves, budget_grid, dollar_curves
-from arbmodels.datasets import load_market
+from arbmodels.data import load_market
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.plans import Plan

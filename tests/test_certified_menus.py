@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import arbmodels as arb
-from arbmodels.cascades.hull import hull_vertices, undominated
+from arbmodels.cascades.lattice import hull_vertices, undominated
 from arbmodels.curves import Curves, attempt_curves
 from arbmodels.errors import InputError
 from arbmodels.games import (

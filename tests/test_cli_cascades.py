@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 import arbmodels as arb
-from arbmodels.cli.inputs import round_rates
+from arbmodels.cli.options import round_rates
 from cli_cases import PAIR, bad, good, strict
 
 

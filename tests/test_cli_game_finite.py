@@ -11,16 +11,16 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from arbmodels.cli import game_finite
+from arbmodels.cli import games
 from arbmodels.cli.app import _Program
 from arbmodels.errors import InputError
 from arbmodels.games.finite import FiniteGame
-from arbmodels.games.finite.reading import game_from_frame, read_game
+from arbmodels.games.finite.game import game_from_frame, read_game
 from cli_cases import strict
 
 APP = typer.Typer(cls=_Program)
-APP.command("finite")(game_finite.finite)
-APP.command("capacity")(game_finite.capacity)
+APP.command("finite")(games.finite)
+APP.command("capacity")(games.capacity)
 
 
 def run(*arguments: object) -> str:

@@ -10,9 +10,9 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from arbmodels.cli.game_logit import game_logit
+from arbmodels.cli.games import game_logit
 from arbmodels.errors import InputError
-from arbmodels.games.smooth import LogitDemand, SmoothGame
+from arbmodels.games.differentiated import LogitDemand, SmoothGame
 
 TABLE = pd.DataFrame(
     {

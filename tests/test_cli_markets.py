@@ -87,7 +87,7 @@ def test_data_fetch(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_download_that_fails_is_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arbmodels.datasets.store._PAUSES", ())
+    monkeypatch.setattr("arbmodels.data.download._PAUSES", ())
     message = bad("data", "fetch", "olmedo2026/lean")
     assert "could not download" in message
     assert "ARBMODELS_DATA" in message

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import arbmodels as arb
-from arbmodels.cli.route_terms import contract_of
+from arbmodels.cli.route import contract_of
 from cli_cases import ROWS, bad, good, strict
 
 

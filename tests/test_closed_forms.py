@@ -7,11 +7,10 @@ import pytest
 import sympy as sp
 
 from arbmodels.cascades import cascade_frontier
-from arbmodels.curves import attempt_curves
+from arbmodels.curves import attempt_curves, log_linear_weights
 from arbmodels.games import BertrandGame, Seller
 from arbmodels.margins import arbitrage
 from arbmodels.market import Market
-from arbmodels.model_curves import log_linear_weights
 from arbmodels.passk import BetaPrior, pass_at_k
 
 

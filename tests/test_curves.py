@@ -16,7 +16,7 @@ from arbmodels.curves import (
     default_budget_grid,
     dollar_curves,
 )
-from arbmodels.datasets import load_market
+from arbmodels.data import load_market
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import fit_beta_prior, pass_at_k

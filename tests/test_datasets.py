@@ -13,14 +13,9 @@ import pandas as pd
 import pytest
 from tqdm import tqdm
 
-from arbmodels.datasets import dataset_info, fetch, list_datasets, load_market
-from arbmodels.datasets import store as store_module
-from arbmodels.datasets.catalogue import (
-    PUBLISHED,
-    PublishedFile,
-    published_files,
-    published_url,
-)
+from arbmodels.data import dataset_info, fetch, list_datasets, load_market
+from arbmodels.data import download as store_module
+from arbmodels.data.download import PUBLISHED, PublishedFile, published_files, published_url
 from arbmodels.errors import DownloadError, InputError
 from arbmodels.market import Market
 
@@ -46,7 +41,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
         for path, raw in files.items()
     }
     monkeypatch.setattr(store_module, "published_files", lambda: registry)
-    monkeypatch.setattr("arbmodels.datasets.info.published_files", lambda: registry)
+    monkeypatch.setattr("arbmodels.data.load.published_files", lambda: registry)
     return files
 
 

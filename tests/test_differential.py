@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import arbmodels as arb
-from arbmodels.cascades.authors import CostCurve
-from arbmodels.estimation.crossval_result import PriceAndCost
+from arbmodels.cascades.olmedo import CostCurve
+from arbmodels.curves import AttemptCurve
+from arbmodels.estimation.cross_validation import PriceAndCost
 from arbmodels.games import CapacityGame, EntryGame, FiniteGame, Menu, PriceGame, ProviderGame
-from arbmodels.games.smooth import SmoothGame
-from arbmodels.model_curves import AttemptCurve
-from arbmodels.policies.result import PolicyClasses
+from arbmodels.games.differentiated import SmoothGame
+from arbmodels.policies.classes import PolicyClasses
 from arbmodels.verification.frontier import VerifiedFrontier
 from tests.differential import AREAS, replay
 from tests.differential.harness import Area, Disagreement, attempt, counts, draw, run, shrunk

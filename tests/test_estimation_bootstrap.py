@@ -14,8 +14,7 @@ from arbmodels.cascades import cascade_frontier
 from arbmodels.curves import attempt_curves, dollar_curves
 from arbmodels.errors import InputError
 from arbmodels.estimation import bootstrap_curves, bootstrap_margin
-from arbmodels.estimation.curve_bands import thinned
-from arbmodels.estimation.resampling import _chances, resampled
+from arbmodels.estimation.bootstrap import _chances, resampled, thinned
 from arbmodels.margins import arbitrage
 from arbmodels.market import Market
 from arbmodels.passk import pass_at_k

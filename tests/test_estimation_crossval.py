@@ -17,16 +17,16 @@ from arbmodels.cascades.lattice import build_lattice
 from arbmodels.curves import attempt_curves, dollar_curves
 from arbmodels.errors import InputError
 from arbmodels.estimation import cross_validate_margin
-from arbmodels.estimation.crossval import _Plans
-from arbmodels.estimation.folds import held_out
-from arbmodels.estimation.scored import (
+from arbmodels.estimation.cross_validation import (
     ScoredPolicies,
+    SearchedPolicies,
     Tables,
+    _Plans,
     compare_held_out,
     fit_and_score,
+    held_out,
     path_spend,
 )
-from arbmodels.estimation.searched_policies import SearchedPolicies
 from arbmodels.margins import arbitrage
 from arbmodels.market import Market
 from arbmodels.plans import Plan

@@ -11,9 +11,7 @@ from arbmodels.cascades import authors_policy
 from arbmodels.curves import budget_grid, default_budget_grid
 from arbmodels.errors import InputError
 from arbmodels.estimation import Prior, learn_policy, robustness_study
-from arbmodels.estimation.authors_search import AuthorsSearch, Records
-from arbmodels.estimation.pooling import base_failures, pooled_margins
-from arbmodels.estimation.purchases import buy
+from arbmodels.estimation.learning import AuthorsSearch, Records, base_failures, buy, pooled_margins
 from arbmodels.market import Market
 from benchmarks import authors_grid_search as reference
 from conftest import random_market

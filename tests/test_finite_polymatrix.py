@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from arbmodels.games import FiniteGame
-from arbmodels.games.capacity import CapacityGame
+from arbmodels.games.bertrand_edgeworth import CapacityGame
 from arbmodels.games.finite.double_oracle import staggered
-from arbmodels.games.finite.lcp import solve_lcp
-from arbmodels.games.finite.mixed import against
+from arbmodels.games.finite.lemke_howson import solve_lcp
 from arbmodels.games.finite.polymatrix import follow, tangent_equilibrium
+from arbmodels.games.finite.strategies import against
 
 FOREVER = 1e18
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import arbmodels as arb
 from arbmodels.games import Consumers, Menu, ProviderGame, cascade_menus
-from arbmodels.games.providers.responses import best_response
+from arbmodels.games.providers.best_response import best_response
 from arbmodels.market import Market
 from formulations.leader_follower import solve
 

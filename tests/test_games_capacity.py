@@ -11,11 +11,9 @@ import sympy as sp
 from hypothesis import given, settings
 
 from arbmodels.errors import InputError
-from arbmodels.games.capacity import CapacityGame
-from arbmodels.games.captive import CaptiveGame
-from arbmodels.games.closed_forms import capacity as symbolic
-from arbmodels.games.mixed_prices import PriceDistribution
-from arbmodels.games.mixed_prices.distribution import Piece
+from arbmodels.games.bertrand_edgeworth import CapacityGame, CaptiveGame
+from arbmodels.games.closed_forms import bertrand_edgeworth as symbolic
+from arbmodels.games.price_distribution import Piece, PriceDistribution
 
 CAPACITIES = st.floats(0.05, 1.4)
 COSTS = st.floats(0.0, 0.9)

@@ -12,7 +12,7 @@ import arbmodels.games.closed_forms as forms
 from arbmodels.errors import ArbModelsError
 from arbmodels.games import BertrandGame, Seller
 from arbmodels.games.closed_forms import ClosedForm
-from arbmodels.games.smooth import LinearDemand, LogitDemand, SmoothGame, VerticalDemand
+from arbmodels.games.differentiated import LinearDemand, LogitDemand, SmoothGame, VerticalDemand
 
 #: What the literature says, as typed by a reader of it.
 TEXTBOOK = {

@@ -11,7 +11,7 @@ import pytest
 import arbmodels as arb
 from arbmodels import games as g
 from arbmodels.errors import ArbModelsError
-from arbmodels.games import smooth as s
+from arbmodels.games import differentiated as s
 
 
 class Odd:

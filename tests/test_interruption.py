@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import arbmodels as arb
-from arbmodels.routing import solving
+from arbmodels.routing import solve
 
 HARD = """
 import signal
@@ -58,7 +58,7 @@ def test_an_earlier_assignment_is_kept_when_nothing_else_was_found(monkeypatch):
 
     problem = arb.RoutingProblem.from_arrays([[0.2, 0.9], [0.3, 0.4]], [[1, 5], [1, 4]])
     problem = problem.add_budget(7)
-    monkeypatch.setattr(solving, "solve", pressed)
+    monkeypatch.setattr(solve, "solve", pressed)
     result = problem.start_from([0, 0]).solve()
     assert (result.status, result.assignment.tolist()) == ("interrupted", [0, 0])
     assert result.bound == pytest.approx(np.mean([0.9, 0.4]))

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arbmodels.cascades import cascade_frontier
-from arbmodels.cascades.hull import lower_hull
-from arbmodels.cascades.lattice import build_lattice, coarsen, refined, shortest_paths
+from arbmodels.cascades.lattice import build_lattice, coarsen, lower_hull, refined, shortest_paths
 from arbmodels.curves import attempt_curves, budget_grid, dollar_curves
 from arbmodels.errors import InputError
 from arbmodels.plans import Plan

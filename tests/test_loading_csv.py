@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from arbmodels.data import read_table
 from arbmodels.errors import DataError
-from arbmodels.loading import read_table
 
 
 def test_csv_lines_are_counted_in_the_file(tmp_path: Path) -> None:

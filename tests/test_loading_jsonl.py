@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from arbmodels.checks import LABEL, PRICE
+from arbmodels.data import read_folder
 from arbmodels.errors import DataError, InputError
-from arbmodels.loading import read_folder
 
 GOOD = {"id": "django__django-1", "attempts": [0, 1, True, False], "mean_cost": 0.5}
 

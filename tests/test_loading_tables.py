@@ -12,8 +12,8 @@ from hypothesis import given
 
 from arbmodels.checks import ATTEMPTS as COUNT
 from arbmodels.checks import LABEL, PRICE
+from arbmodels.data import from_frame, read_table
 from arbmodels.errors import DataError, InputError
-from arbmodels.loading import from_frame, read_table
 from arbmodels.market import Market
 from conftest import markets
 

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arbmodels.assignment import Arrays, AssignmentProgram, Block, source
-from arbmodels.assignment.one_row import bracket as bracket_module
+from arbmodels.assignment import Arrays, AssignmentProgram, Block
+from arbmodels.assignment import program as source
+from arbmodels.assignment.highs import solve_whole
 from arbmodels.assignment.one_row import combinations
 from arbmodels.assignment.one_row import engine as one_row
+from arbmodels.assignment.one_row import relaxation as bracket_module
 from arbmodels.assignment.one_row.engine import price, solve_one_row
-from arbmodels.assignment.whole import solve_whole
 from arbmodels.solver import relative_gap
 from one_row_cases import KINDS, check, draw, enumerated, written
 

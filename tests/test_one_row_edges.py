@@ -10,8 +10,7 @@ import pytest
 from arbmodels.assignment.one_row import combinations
 from arbmodels.assignment.one_row import engine as one_row
 from arbmodels.assignment.one_row.engine import price, solve_one_row
-from arbmodels.assignment.one_row.envelope import Line, Rows
-from arbmodels.assignment.one_row.grid import Grid
+from arbmodels.assignment.one_row.relaxation import Grid, Line, Rows
 from arbmodels.errors import SolverError
 from arbmodels.solver import relative_gap
 from one_row_cases import arrays, draw, large, written

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arbmodels.assignment import Arrays, AssignmentProgram, Block, passes, source
-from arbmodels.assignment.one_row import bracket, relaxation
+from arbmodels.assignment import Arrays, AssignmentProgram, Block, passes
+from arbmodels.assignment import program as source
+from arbmodels.assignment.one_row import relaxation
 from arbmodels.assignment.program import dense, offered
 
 
@@ -201,8 +202,8 @@ def test_one_reading_of_a_block_gives_what_several_give(seed, quantities, dtype,
     low, high = program.table(np.array([0.5, 2.0])), program.table(np.array([3.0, 0.25]))
     first, last = passes.best_of(block, low), passes.best_of(block, high)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bracket, "CHUNK", chunk)
-        ends = bracket._ends(block, low, high)
+        patch.setattr(relaxation, "CHUNK", chunk)
+        ends = relaxation._ends(block, low, high)
         value, totals = relaxation._check(block, low, last.choice)
     assert value == pytest.approx(first.value)
     every = passes.totals_of(block, last.choice, low.shape)

@@ -16,10 +16,8 @@ from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.plans import Plan
 from arbmodels.policies import policy_classes
-from arbmodels.policies.ascent import Ascent
-from arbmodels.policies.blocks import blocks_best
-from arbmodels.policies.grouped import Grouped
-from arbmodels.policies.menu import Menu
+from arbmodels.policies.blocks import Ascent, blocks_best
+from arbmodels.policies.grouped import Grouped, Menu
 from arbmodels.policies.oracle import oracle_of
 from arbmodels.policies.policy import score
 from conftest import markets, random_market

@@ -20,7 +20,7 @@ from arbmodels.policies import (
     limited_frontier,
     spend_distribution,
 )
-from arbmodels.policies.batch_paths import latency_sums
+from arbmodels.policies.batches import latency_sums
 from conftest import markets, random_market
 
 SECONDS = {"model-0": 10.0, "model-1": 25.0, "model-2": 7.0}

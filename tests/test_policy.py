@@ -11,13 +11,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from arbmodels.datasets import load_features, load_market
+from arbmodels.data import load_features, load_market
 from arbmodels.errors import InfeasibleError, InputError
-from arbmodels.online.arrivals import Arrivals
-from arbmodels.online.policy import SPEND, RoutingPolicy
-from arbmodels.online.result import OnlineComparison
-from arbmodels.online.rules import AdaptivePrice, FixedPrice, FixedThreshold, Rule
-from arbmodels.online.serving import serve
+from arbmodels.online.policies import (
+    SPEND,
+    AdaptivePrice,
+    Arrivals,
+    FixedPrice,
+    FixedThreshold,
+    RoutingPolicy,
+    Rule,
+)
+from arbmodels.online.run import OnlineComparison, serve
 from routellm_cases import with_routellm
 
 PLANS = ("small", "large")

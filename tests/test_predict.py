@@ -19,11 +19,11 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from arbmodels.datasets import load_features, load_market
+from arbmodels.data import load_features, load_market
 from arbmodels.errors import DataError, InputError
 from arbmodels.market import Market
 from arbmodels.predict import CostQuality, CrossFitted, cost_quality, cross_fit
-from arbmodels.predict.quality import METHODS
+from arbmodels.predict.cost_quality import METHODS
 from routellm_cases import with_routellm
 
 #: Quick estimators where the kind does not matter.

@@ -9,9 +9,13 @@ from hypothesis import strategies as st
 
 from arbmodels.errors import InputError
 from arbmodels.games import Consumers, Menu, ProviderGame, Strategy, certify_providers, outcome
+from arbmodels.games.providers.best_response import (
+    best_response,
+    payoff_matrix,
+    profit_pieces,
+    top_multiplier,
+)
 from arbmodels.games.providers.certificate import rivals_of
-from arbmodels.games.providers.pieces import payoff_matrix, profit_pieces, top_multiplier
-from arbmodels.games.providers.responses import best_response
 from provider_cases import FAR, MENU, brute_force, pure, small_game
 
 OVERHEADS = st.sampled_from([0, 1, 2, 5, (0.0, 0.1), (0.05, 0.05), (0.2,)])

@@ -20,10 +20,9 @@ from arbmodels.games import (
     solve_providers,
 )
 from arbmodels.games.finite.lemke_howson import path_end
+from arbmodels.games.providers.best_response import best_response
 from arbmodels.games.providers.certificate import rivals_of
-from arbmodels.games.providers.mixed import mixed_profiles
-from arbmodels.games.providers.pure import grid_payoffs, price_grid
-from arbmodels.games.providers.responses import best_response
+from arbmodels.games.providers.solve import grid_payoffs, mixed_profiles, price_grid
 from arbmodels.market import Market
 from provider_cases import judged_best, judged_profits, pure, small_game
 

@@ -23,7 +23,7 @@ from arbmodels.games import (
     outcome,
     solve_providers,
 )
-from arbmodels.games.providers.pure import gains_at
+from arbmodels.games.providers.solve import gains_at
 from arbmodels.market import Market
 from provider_cases import MENU, small_game
 

@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 
 import arbmodels as arb
-from arbmodels.registry import check, find, formulations, to_markdown, to_tex
-from arbmodels.registry.find import GROUP
-from arbmodels.registry.sections import sections_of
+from arbmodels.registry import GROUP, check, find, formulations, sections_of, to_markdown, to_tex
 from cli_cases import bad, good, run, strict
 from formulations.cascade_flow import solve as solve_flow
 from formulations.cascade_flow import steps_of

@@ -13,14 +13,19 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.stats import binom
 
 import arbmodels as arb
-from arbmodels.assignment.program import AssignmentProgram, Deviations, dense, offered
-from arbmodels.assignment.robust import engine as robust_engine
-from arbmodels.assignment.robust.bound import interval_bound
-from arbmodels.assignment.robust.protection import best_threshold, protection
+from arbmodels.assignment import robust as robust_engine
+from arbmodels.assignment.program import (
+    Arrays,
+    AssignmentProgram,
+    Block,
+    Deviations,
+    dense,
+    offered,
+)
+from arbmodels.assignment.robust import best_threshold, interval_bound, protection
 from arbmodels.assignment.solve import solve
-from arbmodels.assignment.source import Arrays, Block
 from arbmodels.errors import InfeasibleError, InputError, SolverError
-from arbmodels.routing.robustness import price_of_robustness, violation_bound
+from arbmodels.routing.price_of_robustness import price_of_robustness, violation_bound
 from conftest import random_market
 
 solve_module = importlib.import_module("arbmodels.assignment.solve")

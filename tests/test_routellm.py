@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arbmodels.datasets import (
+from arbmodels.data import (
     ROUTELLM_PRICES,
     TokenPrice,
     dataset_info,
@@ -19,10 +19,10 @@ from arbmodels.datasets import (
     list_datasets,
     load_features,
     load_market,
-    routellm_files,
+    routellm,
     routellm_market,
 )
-from arbmodels.datasets import store as store_module
+from arbmodels.data import download as store_module
 from arbmodels.errors import DataError, DownloadError, InputError
 from routellm_cases import with_routellm
 
@@ -43,7 +43,7 @@ gsm8k,gsm8k,gsm8k-1,8,0,1,2,1
 
 
 def test_assembling_keeps_lengths_and_outcomes_and_no_text() -> None:
-    made = routellm_files.assemble([("mmlu", "virology", MMLU), ("gsm8k", "gsm8k", GSM8K)])
+    made = routellm.assemble([("mmlu", "virology", MMLU), ("gsm8k", "gsm8k", GSM8K)])
     assert made == TABLE
 
 
@@ -175,7 +175,7 @@ class Handler(BaseHTTPRequestHandler):
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("ARBMODELS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(store_module, "_PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(routellm_files, "SUBJECTS", ("virology",))
+    monkeypatch.setattr(routellm, "SUBJECTS", ("virology",))
     with Server() as running:
         thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
@@ -188,8 +188,8 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 def test_it_is_made_once_and_kept(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(routellm_files, "SHA256", hashlib.sha256(TABLE.encode()).hexdigest())
-    monkeypatch.setattr(routellm_files, "BYTES", len(TABLE.encode()))
+    monkeypatch.setattr(routellm, "SHA256", hashlib.sha256(TABLE.encode()).hexdigest())
+    monkeypatch.setattr(routellm, "BYTES", len(TABLE.encode()))
     assert not dataset_info("routellm").present
     market = load_market("routellm")
     assert len(market.notes) == 1, "only the prices"
@@ -248,7 +248,7 @@ def test_the_real_table_is_the_tested_one(real_data: Path) -> None:
     assert len(market.notes) == 1, "the tested table, so only the note on prices"
     features = load_features(data=real_data)
     assert len(market.instances) == 15361
-    assert set(routellm_files.SUBJECTS) | {"gsm8k"} == set(market.segments)
+    assert set(routellm.SUBJECTS) | {"gsm8k"} == set(market.segments)
     right = market.successes.astype(float)
     for benchmark, expected in (("mmlu", [0.681, 0.806]), ("gsm8k", [0.638, 0.857])):
         rows = (features["benchmark"] == benchmark).to_numpy()

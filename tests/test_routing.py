@@ -13,9 +13,9 @@ from scipy.optimize import linprog
 
 import arbmodels as arb
 from arbmodels.assignment import passes
-from arbmodels.assignment.conflict import smallest_conflict
+from arbmodels.assignment.highs import everything
+from arbmodels.assignment.infeasibility import smallest_conflict
 from arbmodels.assignment.program import dense, offered
-from arbmodels.assignment.whole import everything
 from routing_cases import best_of, draw, enumerate_problem, random_problem
 
 seeds = st.integers(0, 2**32 - 1)

@@ -13,9 +13,9 @@ import pytest
 
 import arbmodels as arb
 import routing_judge as rj
-from arbmodels.assignment.answer import Answer
+from arbmodels.assignment.solution import Answer
 from arbmodels.errors import SolverError
-from arbmodels.routing import solving
+from arbmodels.routing import solve as solving
 
 SOLVE = np.array([[0.5, 0.9], [0.2, 0.6], [0.7, 0.8], [0.1, 0.9]])
 SPEND = np.array([[1.0, 4.0], [1.0, 5.0], [2.0, 4.0], [1.0, 3.0]])
@@ -456,7 +456,7 @@ def test_files(tmp_path):
 
 
 def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setattr("arbmodels.routing.files.find_spec", lambda _: None)
+    monkeypatch.setattr("arbmodels.routing.result.find_spec", lambda _: None)
     with pytest.raises(arb.InputError, match=r'pip install "arbmodels\[parquet\]"'):
         problem().solve().to_parquet(tmp_path / "a.pq")
 

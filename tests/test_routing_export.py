@@ -19,9 +19,8 @@ from scipy import optimize, sparse
 
 import arbmodels as arb
 from arbmodels.assignment import Arrays, AssignmentProgram, Block
-from arbmodels.assignment.whole import solve_whole
-from arbmodels.routing.algebra import to_cvxpy, to_pyomo
-from arbmodels.routing.export import ProgramNames, write_program
+from arbmodels.assignment.highs import solve_whole
+from arbmodels.routing.export import ProgramNames, to_cvxpy, to_pyomo, write_program
 from formulation_cases import draw
 from program_cases import best_by_enumeration, random_program, with_fees
 

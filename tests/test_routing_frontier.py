@@ -12,15 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import arbmodels as arb
-from arbmodels.assignment.parametric import tangents as parametric
-from arbmodels.assignment.parametric.corners import exact_value_function
-from arbmodels.assignment.parametric.tangents import value_function
-from arbmodels.assignment.parametric.value_function import Tangent, enclosed
+from arbmodels.assignment import value_function as parametric
+from arbmodels.assignment.highs import relax_whole
 from arbmodels.assignment.solve import solve
-from arbmodels.assignment.whole import relax_whole
+from arbmodels.assignment.value_function import (
+    Tangent,
+    enclosed,
+    exact_value_function,
+    value_function,
+)
 from arbmodels.errors import SolverError
 from arbmodels.routing.frontier import Moving, frontier
-from arbmodels.routing.ranges import price_range
+from arbmodels.routing.sensitivity import price_range
 from program_cases import best_by_enumeration, enumerated, random_program, with_fees
 
 mpl.use("Agg")

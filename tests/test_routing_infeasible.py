@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import arbmodels as arb
-from arbmodels.routing import constraints, robust, scenario_floor
+from arbmodels.routing import constraints, robust
+from arbmodels.routing import scenarios as scenario_floor
 from arbmodels.routing.scenarios import Scenarios
 
 SOLVE = np.array([[0.5, 0.9], [0.2, 0.6], [0.7, 0.8], [0.1, 0.9]])

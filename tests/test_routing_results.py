@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 import arbmodels as arb
-from arbmodels.assignment.whole import relax_whole
-from arbmodels.routing.explain import infeasible
+from arbmodels.assignment.highs import relax_whole
+from arbmodels.routing.infeasibility import infeasible
 from routing_cases import draw
 
 # What a result says

@@ -10,13 +10,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import arbmodels as arb
-from arbmodels.cascades.hull import hull_vertices, undominated
-from arbmodels.cascades.lattice import mean_products
-from arbmodels.cascades.search.groups import merged
+from arbmodels.cascades.lattice import hull_vertices, mean_products, undominated
+from arbmodels.cascades.search.engine import merged
 from arbmodels.cascades.search.kernels import shortest
-from arbmodels.cascades.search.minorant import minorant
-from arbmodels.cascades.search.natural import natural_of
-from arbmodels.cascades.search.relaxation import relax
+from arbmodels.cascades.search.relaxation import minorant, relax
+from arbmodels.cascades.search.tables import natural_of
 from arbmodels.curves import attempt_curves, budget_grid, dollar_curves
 from conftest import markets, random_market
 from extreme_cases import extreme_market

@@ -9,11 +9,11 @@ import pytest
 from scipy import sparse
 
 from arbmodels.assignment import Arrays, AssignmentProgram, Block
+from arbmodels.assignment.highs import solve_whole
+from arbmodels.assignment.integer import benders
+from arbmodels.assignment.integer import engine as side_columns
+from arbmodels.assignment.integer.engine import solve_with_side
 from arbmodels.assignment.passes import best, totals
-from arbmodels.assignment.side import benders, menus, relaxation
-from arbmodels.assignment.side import engine as side_columns
-from arbmodels.assignment.side.engine import solve_with_side
-from arbmodels.assignment.whole import solve_whole
 from arbmodels.errors import SolverError
 from side_cases import (
     contract_program,
@@ -31,7 +31,7 @@ from side_cases import (
 def way(request, monkeypatch):
     """All of it in HiGHS; the decomposition; the decomposition rehearsed on a sample."""
     monkeypatch.setattr(side_columns, "SMALL", 10**6 if request.param == "whole" else 0)
-    monkeypatch.setattr(relaxation, "SAMPLE", 3 if request.param == "sample" else 10**6)
+    monkeypatch.setattr(benders, "SAMPLE", 3 if request.param == "sample" else 10**6)
     return request.param
 
 
@@ -196,7 +196,7 @@ def test_a_planted_menu_is_found_and_proven():
 
 
 def test_threads_change_nothing(monkeypatch):
-    monkeypatch.setattr("arbmodels.assignment.source.BLOCK", 3000)
+    monkeypatch.setattr("arbmodels.assignment.program.BLOCK", 3000)
     program = planted()
     answers = [
         solve_with_side(
@@ -211,7 +211,7 @@ def test_threads_change_nothing(monkeypatch):
 
 def test_a_sample_without_an_answer_is_not_believed(decomposed, monkeypatch):
     """Only one group can meet the floor, and it is not in the sample."""
-    monkeypatch.setattr(relaxation, "SAMPLE", 5)
+    monkeypatch.setattr(benders, "SAMPLE", 5)
     block = Block(0, (np.ones((50, 2)), np.zeros((50, 2))))
     block.quantities[1][7, 1] = 1.0
     objective, rows = np.zeros((3, 1, 2)), np.zeros((1, 3, 1, 2))
@@ -277,7 +277,7 @@ def test_interruption_keeps_the_best(decomposed, monkeypatch):
 
         return proposed
 
-    for proposer in (benders.Master, menus.Menus):
+    for proposer in (benders.Master, benders.Menus):
         monkeypatch.setattr(proposer, "propose", interrupted(proposer.propose))
     answer = solve_with_side(program, 1e-9, 60.0, engine)
     assert len(served) == 1

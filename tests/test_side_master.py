@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from arbmodels.assignment import Arrays, AssignmentProgram, Block
-from arbmodels.assignment.side import benders
-from arbmodels.assignment.side.openings import fill, gates_of
-from arbmodels.assignment.side.prices import units_of
-from arbmodels.assignment.whole import listed
+from arbmodels.assignment.highs import listed
+from arbmodels.assignment.integer import benders
+from arbmodels.assignment.integer.pricing import fill, gates_of, units_of
 from side_cases import pairs, random_program, side_of
 
 

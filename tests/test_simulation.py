@@ -8,9 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from arbmodels.datasets.simulated import parameters_file
+from arbmodels.data.simulate import SimulationParameters, parameters_file, simulate
 from arbmodels.errors import InputError
-from arbmodels.simulation import SimulationParameters, simulate
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from arbmodels.errors import InputError
-from arbmodels.games.smooth import (
+from arbmodels.games.differentiated import (
     LinearDemand,
     LogitDemand,
     SmoothGame,

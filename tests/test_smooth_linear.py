@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arbmodels.games.smooth import LinearDemand, SmoothGame, VerticalDemand, implied_costs
+from arbmodels.games.differentiated import LinearDemand, SmoothGame, VerticalDemand, implied_costs
 from smooth_cases import brute_force_gain
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import lambertw
 
-from arbmodels.games.smooth import LogitDemand, SmoothGame, implied_costs
+from arbmodels.games.differentiated import LogitDemand, SmoothGame, implied_costs
 from smooth_cases import brute_force_gain, random_logit
 
 FIVE = st.lists(st.floats(-3, 6), min_size=5, max_size=5)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy.optimize import differential_evolution
 
-from arbmodels.games.smooth import LinearDemand, LogitDemand, SmoothGame, VerticalDemand
+from arbmodels.games.differentiated import LinearDemand, LogitDemand, SmoothGame, VerticalDemand
 
 
 def bought_by_taste(demand, prices):

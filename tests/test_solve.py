@@ -13,7 +13,7 @@ import pytest
 import arbmodels as arb
 from arbmodels.assignment import Arrays, AssignmentProgram, Block
 from arbmodels.assignment import solve as entry
-from arbmodels.assignment.answer import Answer
+from arbmodels.assignment.solution import Answer
 from arbmodels.assignment.solve import solve
 
 
@@ -273,7 +273,7 @@ def test_limits_at_the_edge(case, feasible, monkeypatch):
 
 
 def test_what_cannot_be_afforded_never_reaches_highs(monkeypatch):
-    whole = importlib.import_module("arbmodels.assignment.whole")
+    whole = importlib.import_module("arbmodels.assignment.highs")
     given = []
 
     def watched(program, **options):

@@ -116,7 +116,7 @@ def test_parquet_folder_with_segments_weights_and_masks(tmp_path, block):
 
 @pytest.mark.parametrize("rows", [[], [0], [999], [99, 100, 101, 700], list(range(0, 1000, 7))])
 def test_take_reads_only_the_row_groups_that_hold_the_rows(tmp_path, block, rows, monkeypatch):
-    from arbmodels.streaming.row_group import RowGroup
+    from arbmodels.streaming.sources import RowGroup
 
     source = ParquetSource(save(frame_of(block), tmp_path / "a.parquet"), **COLUMNS)
     read, whole = [], RowGroup.read

@@ -9,9 +9,9 @@ import pytest
 
 import arbmodels as arb
 from arbmodels.errors import InfeasibleError, InputError
+from arbmodels.routing.builder import Part, scaled, scope
 from arbmodels.routing.constraints import Constraint
-from arbmodels.routing.folds import of_instances, split_attempts, split_instances
-from arbmodels.routing.parts import Part, scaled, scope
+from arbmodels.routing.cross_validation import of_instances, split_attempts, split_instances
 from arbmodels.routing.scenarios import bootstrap
 from conftest import random_market
 

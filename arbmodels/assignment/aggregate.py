@@ -5,9 +5,17 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.assignment.program import AssignmentProgram, dense, offered
-from arbmodels.assignment.source import BLOCK, Arrays, Block, FloatArray, IntArray
-from arbmodels.assignment.whole import everything
+from arbmodels.assignment.highs import everything
+from arbmodels.assignment.program import (
+    BLOCK,
+    Arrays,
+    AssignmentProgram,
+    Block,
+    FloatArray,
+    IntArray,
+    dense,
+    offered,
+)
 
 
 def aggregate(

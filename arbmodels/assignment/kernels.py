@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.assignment.source import BoolArray, FloatArray, IntArray, Quantity
+from arbmodels.assignment.program import BoolArray, FloatArray, IntArray, Quantity
 from arbmodels.compiling import compiled
 
 Index = npt.NDArray[np.int32]

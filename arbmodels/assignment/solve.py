@@ -8,17 +8,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from arbmodels.assignment.answer import Answer, Status
+from arbmodels.assignment.highs import least_whole, relax_whole, solve_whole
+from arbmodels.assignment.integer.engine import solve_with_side
 from arbmodels.assignment.many_rows.engine import solve_many_rows
 from arbmodels.assignment.one_row.engine import solve_one_row
 from arbmodels.assignment.passes import totals
-from arbmodels.assignment.program import TOLERANCE, AssignmentProgram, dense, offered
-from arbmodels.assignment.robust.engine import solve_robust
-from arbmodels.assignment.robust.least import least_robust
-from arbmodels.assignment.robust.protection import protected_activity
-from arbmodels.assignment.side.engine import solve_with_side
-from arbmodels.assignment.source import Block, BoolArray, FloatArray
-from arbmodels.assignment.whole import least_whole, relax_whole, solve_whole
+from arbmodels.assignment.program import (
+    TOLERANCE,
+    AssignmentProgram,
+    Block,
+    BoolArray,
+    FloatArray,
+    dense,
+    offered,
+)
+from arbmodels.assignment.robust import least_robust, protected_activity, solve_robust
+from arbmodels.assignment.solution import Answer, Status
 from arbmodels.clock import clock
 from arbmodels.errors import SolverError
 from arbmodels.solver import relative_gap

@@ -1,14 +1,13 @@
 """Cascades: which models to try, in what order and how often, until one attempt is verified."""
 
-from arbmodels.cascades.authors import (
+from arbmodels.cascades.frontier import Frontier, cascade_frontier
+from arbmodels.cascades.olmedo import (
     AuthorsPolicy,
     authors_curve,
     authors_market_reach,
     authors_policy,
 )
-from arbmodels.cascades.frontier import Frontier, cascade_frontier
-from arbmodels.cascades.search.run import search_frontier
-from arbmodels.cascades.search.searched import SearchedFrontier
+from arbmodels.cascades.search.frontier import SearchedFrontier, search_frontier
 
 __all__ = [
     "AuthorsPolicy",

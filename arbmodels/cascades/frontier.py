@@ -4,6 +4,8 @@ Exact where the lattice holds every amount. Where it had to be thinned, the chea
 known: the thinned lattice, a search (:mod:`arbmodels.cascades.search`) and every model alone, with
 a proven bound. On log-linear budget curves the paper's own allocations, whose stages end between
 the budgets, are always among what is known.
+
+How a frontier shows itself: its table and its picture.
 """
 
 from __future__ import annotations
@@ -17,34 +19,105 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.cascades.authors import AllocationPlans
-from arbmodels.cascades.hull import lower_hull, undominated
-from arbmodels.cascades.last_step import cheapest_cuts, cut_steps
 from arbmodels.cascades.lattice import (
     MAX_STATES,
     Lattice,
     bound_steps,
     build_lattice,
+    cheapest_cuts,
     coarsen,
+    cut_steps,
+    lower_hull,
     refined,
+    undominated,
     useful,
 )
+from arbmodels.cascades.olmedo import AllocationPlans
 from arbmodels.cascades.paths import Paths
-from arbmodels.cascades.search.bounds import Bounds
 from arbmodels.cascades.search.engine import search
-from arbmodels.cascades.search.natural import Natural, Steps, natural_of
-from arbmodels.cascades.search.plans import Plans
-from arbmodels.cascades.show import frontier_table, plot_frontier
-from arbmodels.curves import SAME_RATE, Curves, attempt_curves
-from arbmodels.display import Displayed, TextTable, percent
+from arbmodels.cascades.search.relaxation import Bounds
+from arbmodels.cascades.search.tables import Natural, Plans, Steps, natural_of
+from arbmodels.curves import SAME_RATE, Curves, attempt_curves, log_budget
+from arbmodels.display import (
+    ARBITRAGEUR_COLOUR,
+    Displayed,
+    TextTable,
+    model_colour,
+    model_label,
+    new_axes,
+    number,
+    percent,
+)
 from arbmodels.errors import InputError
 from arbmodels.market import Market
-from arbmodels.model_curves import log_budget
 from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from arbmodels.cascades.search.frontier import SearchedFrontier
+
+
+def frontier_table(frontier: Frontier) -> TextTable:
+    """Return ten solve rates up to the reach with spend, bound and plan."""
+    shares = np.array([0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 1.0])
+    rates = np.unique(frontier.reach * shares)
+    rows = [
+        (percent(u, 2), number(c), number(b), percent(gap, 2), frontier.plan_at(u).summary)
+        for u, c, b, gap in zip(
+            rates,
+            frontier.spend_at(rates),
+            frontier.bound_at(rates),
+            frontier.gap_at(rates),
+            strict=True,
+        )
+    ]
+    unit = f"{frontier.market.currency}/instance"
+    settled = (
+        ""
+        if frontier.change is None
+        else f" The last refinement changed the spend by {percent(frontier.change, 3)} at most."
+    )
+    sizes = " x ".join(str(len(grid)) for grid in frontier.grids)
+    return TextTable(
+        f"Cascade frontier of {frontier.market.name}: reach {percent(frontier.reach, 2)}",
+        ("solve rate", f"spend [{unit}]", f"lower bound [{unit}]", "gap", "plan"),
+        rows,
+        f"Lattice of {sizes} amounts. Spend: {frontier.proof(rates)}.\n{frontier.convention};"
+        f" in-sample.{settled}",
+    )
+
+
+def plot_frontier(frontier: Frontier, axes: Axes | None = None) -> Axes:
+    """Draw spend against solve rate: the models, the cascades, and the bound."""
+    axes = new_axes() if axes is None else axes
+    plot_models(frontier, axes)
+    rate = np.linspace(0, frontier.reach, 400)
+    axes.plot(
+        100 * rate, frontier.spend_at(rate), color=ARBITRAGEUR_COLOUR, lw=2, label="Best cascade"
+    )
+    axes.plot(
+        100 * rate, frontier.bound_at(rate), color="grey", lw=0.8, ls="--", label="Lower bound"
+    )
+    axes.set_xlabel("Solve rate (%)")
+    axes.set_ylabel(f"Expected spend ({frontier.market.currency} per instance)")
+    axes.set_title(frontier.market.name)
+    axes.legend(frameon=False)
+    return axes
+
+
+def plot_models(frontier: Frontier | SearchedFrontier, axes: Axes) -> None:
+    """Draw the spend of every single model."""
+    for model, alone in zip(frontier.names, frontier.single_models, strict=True):
+        rate = np.linspace(0, alone.reach, 400)
+        axes.plot(
+            100 * rate,
+            alone.spend_at(rate),
+            color=model_colour(model, frontier.names),
+            label=model_label(model),
+        )
+
 
 #: Models and states up to which the lattice answers at once; finer grids can be asked for.
 MAX_MODELS = 4
@@ -516,8 +589,8 @@ def _nearby(natural: Natural, paths: Paths, stride: int) -> list[Steps]:
     rates = np.linspace(min(_LOWEST, natural.reach / 2), natural.reach, _NEARBY)
     _, numbers, _ = paths.cheapest(rates - SAME_RATE)
     found = []
-    for rate, number in zip(rates, numbers.tolist(), strict=True):
-        ends = dict(paths.purchases(number))
+    for rate, path in zip(rates, numbers.tolist(), strict=True):
+        ends = dict(paths.purchases(path))
         place = [_window(ends.get(m, 0), last, stride) for m, last in enumerate(natural.last)]
         grids = [grid[at] for grid, at in zip(natural.amounts, place, strict=True)]
         lattice = build_lattice(natural.curves, grids)

@@ -13,11 +13,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.cascades.hull import undominated
-from arbmodels.cascades.last_step import cut_steps
-from arbmodels.cascades.search.natural import Natural, Steps
-from arbmodels.curves import SAME_RATE
-from arbmodels.model_curves import log_budget
+from arbmodels.cascades.lattice import cut_steps, undominated
+from arbmodels.cascades.search.tables import Natural, Steps
+from arbmodels.curves import SAME_RATE, log_budget
 from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan
 

@@ -15,23 +15,14 @@ from typer.core import TyperGroup
 
 import arbmodels
 from arbmodels.cli import (
-    batches,
-    bootstrap,
-    classes,
-    cross_validate,
-    cvar,
-    data,
+    cascades,
     demo,
     formulations,
-    frontier,
     games,
-    info,
-    limits,
     margin,
+    market,
     predict,
-    robustness,
     route,
-    search,
     stream,
     verify,
 )
@@ -92,24 +83,24 @@ def _program(
 
 
 app.command("demo", rich_help_panel="Start here")(demo.demo)
-app.command("info", rich_help_panel="Markets")(info.info)
-app.add_typer(data.app, name="data", rich_help_panel="Markets")
+app.command("info", rich_help_panel="Markets")(market.info)
+app.add_typer(market.app, name="data", rich_help_panel="Markets")
 app.command("route", rich_help_panel="Routing and cascades")(route.route)
 app.command("predict", rich_help_panel="Routing and cascades")(predict.predict)
 app.command("stream", rich_help_panel="Routing and cascades")(stream.stream)
 app.add_typer(formulations.app, name="formulations", rich_help_panel="Routing and cascades")
-app.command("frontier", rich_help_panel="Routing and cascades")(frontier.frontier)
-app.command("search", rich_help_panel="Routing and cascades")(search.search)
-app.command("classes", rich_help_panel="Routing and cascades")(classes.classes)
-app.command("limits", rich_help_panel="Routing and cascades")(limits.limits)
-app.command("cvar", rich_help_panel="Routing and cascades")(cvar.cvar)
-app.command("batches", rich_help_panel="Routing and cascades")(batches.batches)
+app.command("frontier", rich_help_panel="Routing and cascades")(cascades.frontier)
+app.command("search", rich_help_panel="Routing and cascades")(cascades.search)
+app.command("classes", rich_help_panel="Routing and cascades")(cascades.classes)
+app.command("limits", rich_help_panel="Routing and cascades")(cascades.limits)
+app.command("cvar", rich_help_panel="Routing and cascades")(cascades.cvar)
+app.command("batches", rich_help_panel="Routing and cascades")(cascades.batches)
 app.command("verify", rich_help_panel="Routing and cascades")(verify.verify)
 app.command("margin", rich_help_panel="Arbitrage and prices")(margin.margin)
 app.add_typer(games.app, name="game", rich_help_panel="Arbitrage and prices")
-app.command("cross-validate", rich_help_panel="How far to trust it")(cross_validate.cross_validate)
-app.command("bootstrap", rich_help_panel="How far to trust it")(bootstrap.bootstrap)
-app.command("robustness", rich_help_panel="How far to trust it")(robustness.robustness)
+app.command("cross-validate", rich_help_panel="How far to trust it")(margin.cross_validate)
+app.command("bootstrap", rich_help_panel="How far to trust it")(margin.bootstrap)
+app.command("robustness", rich_help_panel="How far to trust it")(margin.robustness)
 
 
 def main() -> None:

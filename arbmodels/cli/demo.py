@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arbmodels.cli.game import equilibrium_json
-from arbmodels.cli.inputs import round_rates
+from arbmodels.cli.games import equilibrium_json
 from arbmodels.cli.margin import at_rates, find_margin, margin_json
-from arbmodels.cli.options import Force, Json, described
-from arbmodels.cli.output import about, show, show_json, working
-from arbmodels.cli.pictures import check_picture, new_picture, save_picture
+from arbmodels.cli.options import Force, Json, described, round_rates
+from arbmodels.cli.output import (
+    about,
+    check_picture,
+    new_picture,
+    save_picture,
+    show,
+    show_json,
+    working,
+)
 from arbmodels.display import ARBITRAGEUR_COLOUR, TextTable, model_label, number, percent
 
 if TYPE_CHECKING:
@@ -68,7 +74,7 @@ def demo(
 
 
 def _compute() -> _Findings:
-    from arbmodels.datasets import load_market
+    from arbmodels.data import load_market
     from arbmodels.games import BertrandGame
     from arbmodels.plans import attempts_up_to
     from arbmodels.routing import RoutingProblem

@@ -1,11 +1,20 @@
-"""``arbmodels margin``: market price, arbitrage cost, margin."""
+"""``arbmodels margin``: market price, arbitrage cost, margin.
+
+``arbmodels cross-validate``: the margin on instances it was not fitted on.
+
+``arbmodels bootstrap``: bands around prices, costs, margins and curves.
+
+``arbmodels robustness``: what a cascade earns that was learnt for a few dollars.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from arbmodels.cli.inputs import curves_of, open_market, round_rates, solve_rates
+import typer
+
 from arbmodels.cli.options import (
     AccountingOption,
     Columns,
@@ -16,20 +25,300 @@ from arbmodels.cli.options import (
     MethodOption,
     MissingPairs,
     Models,
+    Output,
     Plot,
     Refine,
+    Seed,
     SolveRates,
     Source,
+    Workers,
+    curves_of,
     described,
+    names,
+    number_of,
+    open_market,
+    round_rates,
+    solve_rates,
 )
-from arbmodels.cli.output import about, called, show, show_json, working
-from arbmodels.cli.pictures import check_picture, new_picture, save_picture
+from arbmodels.cli.output import (
+    about,
+    called,
+    check_picture,
+    check_table,
+    deliver,
+    new_picture,
+    save_picture,
+    show,
+    show_json,
+    working,
+)
 from arbmodels.display import TextTable, model_label, number, percent
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:
-    from arbmodels.margins import Arbitrage, Method
+    from matplotlib.figure import Figure
+
+    from arbmodels.estimation import CurveBands, MarginBands
+    from arbmodels.estimation.learning import Learner
+    from arbmodels.margins import Arbitrage
+    from arbmodels.margins import Method as MarginMethod
     from arbmodels.market import Market
+
+
+Folds = Annotated[int, typer.Option("--folds", metavar="K", help="Parts, each held out once.")]
+By = Annotated[
+    Literal["instances", "segments"],
+    typer.Option(
+        "--by",
+        metavar="WHAT",
+        help="Hold out instances at random, within each segment; or whole segments, to see how a"
+        " policy does on a kind of task it was not fitted on.",
+    ),
+]
+Method = Annotated[
+    Literal["exact", "searched", "authors"],
+    typer.Option(
+        "--method",
+        metavar="METHOD",
+        help="exact: the cheapest cascade at every solve rate, up to four models, or the cheapest"
+        " found where not every amount fits. searched:"
+        " cascades of any number of models. authors: the single allocation"
+        " of Olmedo et al. (2026), for two models, the cheap one first.",
+    ),
+]
+Repeats = Annotated[
+    int, typer.Option("--repeats", metavar="N", help="Divisions into folds to average over.")
+]
+
+
+@described(
+    "cross-validate swebench-sim --models gpt5mini,deepseek",
+    "cross-validate my-folder --by segments --folds 3",
+    "cross-validate my-folder --method searched --repeats 1",
+)
+def cross_validate(
+    source: Source,
+    *,
+    models: Models = None,
+    method: Method = "exact",
+    folds: Folds = 5,
+    by: By = "instances",
+    repeats: Repeats = 10,
+    seed: Seed = 0,
+    at: SolveRates = None,
+    accounting: AccountingOption = None,
+    workers: Workers = None,
+    plot: Plot = None,
+    output: Output = None,
+    force: Force = False,
+    columns: Columns = None,
+    missing: MissingPairs = "intersection",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Compare the margin on new instances with the margin in sample.
+
+    Cascades, and the single model they compete with, are chosen on all folds but one, at every
+    solve rate, and scored on the fold that is held out. The optimism, in sample less
+    cross-validated, is by how much the margin in sample is too good. Held out a margin may be
+    negative.
+    """
+    check_picture(plot, force=force)
+    check_table(output, force=force)
+    rates = None if at is None else solve_rates(at)
+    if method == "authors" and accounting not in (None, "authors"):
+        raise InputError(f"--method {method} has its own accounting: leave out --accounting.")
+    market = open_market(source, models, columns, missing, data)
+    from arbmodels.estimation import cross_validate_margin
+
+    found = cross_validate_margin(
+        market if method == "authors" else curves_of(market, accounting),
+        method=method,
+        folds=folds,
+        by=by,
+        repeats=repeats,
+        seed=seed,
+        solve_rates=rates,
+        workers=workers,
+    )
+
+    def draw() -> Figure:
+        figure, (axes,) = new_picture()
+        found.plot(axes).set_title(called(market))
+        return figure
+
+    deliver(found, market, draw, plot=plot, output=output, json=json)
+
+
+Resamples = Annotated[
+    int, typer.Option("--resamples", metavar="N", help="Markets drawn, at least 2.")
+]
+Over = Annotated[
+    str,
+    typer.Option(
+        "--over",
+        metavar="WHAT",
+        help="instances: other issues with their records. attempts: other outcomes on these very"
+        " issues. instances,attempts: both, a cautious band.",
+    ),
+]
+OfCurves = Annotated[
+    bool,
+    typer.Option(
+        "--curves", help="Bands of every model's solve rate and spend, instead of the margin."
+    ),
+]
+
+
+@described(
+    "bootstrap my-folder --resamples 20 --plot bands.pdf",
+    "bootstrap my-folder --resamples 20 --curves --json",
+)
+def bootstrap(
+    source: Source,
+    *,
+    models: Models = None,
+    method: MethodOption = "exact",
+    curves: OfCurves = False,
+    resamples: Resamples = 200,
+    over: Over = "instances,attempts",
+    seed: Seed = 0,
+    at: SolveRates = None,
+    accounting: AccountingOption = None,
+    workers: Workers = None,
+    plot: Plot = None,
+    output: Output = None,
+    force: Force = False,
+    columns: Columns = None,
+    missing: MissingPairs = "intersection",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Say how far prices, costs and margins could be off, by drawing the data anew.
+
+    Every resample is a market of its own, on which the cascade is chosen and scored. Bands hold
+    90% of the resamples. They are in-sample, like the margin they are around; `cross-validate`
+    says by how much that is too good.
+    """
+    check_picture(plot, force=force)
+    check_table(output, force=force)
+    rates = None if at is None else solve_rates(at)
+    if method == "authors" and (accounting not in (None, "authors") or curves):
+        raise InputError(
+            "The authors' method has its own accounting and no curves apart from it: leave out"
+            " --accounting and --curves."
+        )
+    if curves and rates is not None:
+        raise InputError("--curves are by amount, not by solve rate: leave out --at.")
+    market = open_market(source, models, columns, missing, data)
+    from arbmodels.estimation import bootstrap_curves, bootstrap_margin
+
+    make = partial(curves_of, convention=accounting)
+    drawn = {"resamples": resamples, "over": names(over), "seed": seed, "workers": workers}
+    found: CurveBands | MarginBands
+    if curves:
+        found = bootstrap_curves(market, curves=make, **drawn)  # type: ignore[arg-type]
+    else:
+        found = bootstrap_margin(
+            market,
+            method=method,
+            curves=None if method == "authors" else make,
+            solve_rates=rates,
+            **drawn,  # type: ignore[arg-type]
+        )
+    draw = partial(_figure, found, called(market))
+    deliver(found, market, draw, plot=plot, output=output, json=json)
+
+
+def _figure(found: CurveBands | MarginBands, title: str) -> Figure:
+    from arbmodels.estimation import MarginBands
+
+    if not isinstance(found, MarginBands):
+        figure, (axes,) = new_picture()
+        found.plot(axes).set_title(title)
+        return figure
+    figure, (left, right) = new_picture(2)
+    found.plot_costs(left).set_title(f"{title}: prices and cost")
+    found.plot(right).set_title("Margin")
+    return figure
+
+
+Segment = Annotated[
+    str | None,
+    typer.Option(
+        "--segment",
+        metavar="NAME",
+        help="Also learn on this segment and score on the others, and the reverse.",
+    ),
+]
+Budgets = Annotated[
+    str, typer.Option("--budgets", metavar="1,10,100", help="Spent on the search, per search.")
+]
+Draws = Annotated[
+    int, typer.Option("--draws", metavar="N", help="Searches per budget and panel, at least 2.")
+]
+Learners = Annotated[
+    str,
+    typer.Option(
+        "--learners",
+        metavar="A,B",
+        help="authors: the grid search of Olmedo et al. (2026) on what was bought. pooled: the"
+        " same on what was bought pooled with a prior over models and issues.",
+    ),
+]
+
+
+@described(
+    "robustness my-folder --budgets 1,10 --draws 20",
+    "robustness my-folder --segment repo0 --draws 20 --json",
+)
+def robustness(
+    source: Source,
+    *,
+    models: Models = None,
+    segment: Segment = None,
+    budgets: Budgets = "1,3,5,10,30,100,1000",
+    draws: Draws = 200,
+    learners: Learners = "authors,pooled",
+    seed: Seed = 0,
+    workers: Workers = None,
+    plot: Plot = None,
+    output: Output = None,
+    force: Force = False,
+    columns: Columns = None,
+    missing: MissingPairs = "intersection",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Learn cascades of two models for small search budgets, and score them on a whole market.
+
+    A search buys attempts on issues drawn at random until the budget is spent, then chooses one
+    of the authors' 102 allocations. Shown are the mean margin and the band from 5% to 95% of the
+    searches. The first model is the cheap one.
+    """
+    check_picture(plot, force=force)
+    check_table(output, force=force)
+    amounts = [number_of(part, "A budget of --budgets") for part in names(budgets) or ()]
+    market = open_market(source, models, columns, missing, data)
+    from arbmodels.estimation import robustness_study
+
+    chosen: list[Learner] = names(learners) or []  # type: ignore[assignment]
+    found = robustness_study(
+        market,
+        segment,
+        budgets=amounts,
+        draws=draws,
+        learners=chosen,
+        seed=seed,
+        workers=workers,
+    )
+
+    def draw() -> Figure:
+        figure, panels = new_picture(len(found.panels))
+        found.plot(panels)
+        return figure
+
+    deliver(found, market, draw, plot=plot, output=output, json=json)
 
 
 @described(
@@ -82,7 +371,7 @@ def margin(
 
 
 def find_margin(
-    market: Market, method: Method, convention: Convention | None = None, refine: int = 1
+    market: Market, method: MarginMethod, convention: Convention | None = None, refine: int = 1
 ) -> Arbitrage:
     """Compute price, cost and margin by one method in one convention."""
     from arbmodels.cascades import cascade_frontier

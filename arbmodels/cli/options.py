@@ -1,13 +1,24 @@
-"""The arguments and options that several commands share, each defined once."""
+"""The arguments and options that several commands share, each defined once.
+
+Reading what the user wrote: lists, pairs, solve rates, markets.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from inspect import cleandoc
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
+
+from arbmodels.errors import InputError
+
+if TYPE_CHECKING:
+    from arbmodels.curves import Curves
+    from arbmodels.market import Market, Missing
+
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -167,3 +178,125 @@ def described(*examples: str) -> Callable[[Command], Command]:
         return command
 
     return describe
+
+
+def names(text: str | None) -> list[str] | None:
+    """Split ``"a,b"``; None stays None, for "all of them"."""
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def number_of(text: str, what: str) -> float:
+    """Read a finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{what} must be a number, not {text!r}.")
+    return value
+
+
+def solve_rates(text: str) -> list[float]:
+    """Read ``"0.70,0.75"``."""
+    values = [number_of(part, "A solve rate of --at") for part in text.split(",") if part.strip()]
+    if not values:
+        raise InputError("--at needs at least one solve rate, such as --at 0.70,0.75.")
+    for value in values:
+        if not 0 <= value <= 1:
+            hint = f" For {value:g}% write {value / 100:g}." if 1 < value <= 100 else ""
+            raise InputError(f"A solve rate of --at lies between 0 and 1, not {value:g}.{hint}")
+    return values
+
+
+def limits(option: str, entries: Sequence[str]) -> dict[str, float]:
+    """Read ``["name=number", ...]`` of a repeatable option."""
+    out: dict[str, float] = {}
+    for entry in entries:
+        name, equals, value = entry.rpartition("=")
+        if not (name and equals):
+            raise InputError(f"{option} {entry!r} must look like {option} NAME=NUMBER.")
+        if name in out:
+            raise InputError(f"{option} names {name!r} twice. Give it once.")
+        out[name] = number_of(value, f"{option} {entry!r}: the value")
+    return out
+
+
+def per_model(option: str, entries: Sequence[str] | None) -> dict[str, float]:
+    """Read ``MODEL=NUMBER`` pairs, repeated or between commas as in ``--models``."""
+    return limits(option, [pair for entry in entries or () for pair in names(entry) or ()])
+
+
+def column_names(text: str | None) -> dict[str, str] | None:
+    """Read ``"model=llm,instance=qid"``."""
+    if text is None:
+        return None
+    mapping = {}
+    for entry in names(text) or ():
+        role, equals, column = entry.partition("=")
+        if not (role and equals and column):
+            raise InputError(
+                f"--columns has {entry!r}; write ROLE=COLUMN, such as model=llm,instance=qid."
+            )
+        mapping[role.strip()] = column.strip()
+    return mapping
+
+
+def open_market(
+    source: str,
+    models: str | None,
+    columns: str | None = None,
+    missing: Missing = "intersection",
+    data: Path | None = None,
+) -> Market:
+    """Load a market; what loading left out goes to standard error."""
+    from arbmodels.data import load_market
+
+    market = load_market(
+        source, models=names(models), columns=column_names(columns), missing=missing, data=data
+    )
+    for note in market.notes:
+        typer.echo(f"Note: {market.name}: {note}", err=True)
+    return market
+
+
+def curves_of(market: Market, convention: Convention | None = None) -> Curves:
+    """Return the market's curves in one of the conventions of ``--accounting``."""
+    from arbmodels.curves import dollar_curves
+
+    match convention or DEFAULT_CONVENTION:
+        case "authors":
+            return dollar_curves(market)
+        case "dollars-pay-past-record":
+            return dollar_curves(market, integration="exact")
+        case "dollars-stop-at-record":
+            return dollar_curves(market, integration="exact", accounting="stop-at-record")
+        case "attempts-pay-past-record" | "attempts-stop-at-record" as whole:
+            return attempt_curves_of(market, whole)
+
+
+def attempt_curves_of(
+    market: Market, convention: AttemptsConvention, most: int | None = None
+) -> Curves:
+    """Return the market's curves in whole attempts, up to ``most`` of each model."""
+    from arbmodels.curves import attempt_curves
+
+    if convention == "attempts-pay-past-record":
+        return attempt_curves(market, most, accounting="pay-past-record")
+    return attempt_curves(market, most)
+
+
+def round_rates(low: float, high: float) -> list[float]:
+    """Return up to ten round solve rates from ``low`` to ``high``, at least one.
+
+    Examples
+    --------
+    >>> round_rates(0.68, 0.7549)
+    [0.68, 0.69, 0.7, 0.71, 0.72, 0.73, 0.74, 0.75]
+    """
+    if high - low < 1e-6:
+        return [high]
+    least = (high - low) / 10 * (1 - 1e-9)
+    power = 10.0 ** math.floor(math.log10(least))
+    step = next(unit * power for unit in (1, 2, 5, 10) if unit * power >= least)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [round(count * step, 12) for count in range(first, last + 1)] or [high]

@@ -1,4 +1,11 @@
-"""What reaches the user: tables, strict JSON, a spinner while something takes long."""
+"""What reaches the user: tables, strict JSON, a spinner while something takes long.
+
+Tables that a command writes: never over something unasked.
+
+Figures that a command writes: never over something unasked, without a window system.
+
+An estimate that a command found: to the terminal, as a picture, as a table.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +13,124 @@ import json
 import math
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
-from arbmodels.display import TextTable, wrapped
+from arbmodels.display import TextTable, styled, wrapped
+from arbmodels.errors import InputError
+from arbmodels.writing import write_whole
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
     from arbmodels.market import Market
+
+
+_TABLE_ENDINGS = (".csv", ".parquet")
+
+
+def check_table(path: Path | None, *, force: bool) -> None:
+    """Refuse a file that could not be written or would overwrite something unasked.
+
+    Raises
+    ------
+    InputError
+        Before anything is computed.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() not in _TABLE_ENDINGS:
+        raise InputError(f"{path}: a table's name ends in {' or '.join(_TABLE_ENDINGS)}.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder. Name a file for the table.")
+    if path.exists() and not force:
+        raise InputError(f"{path} exists already. Overwrite it with --force, or name another file.")
+
+
+def save_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame without its index, making its folder.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    make_folder_of(path)
+    save = frame.to_csv if path.suffix.lower() == ".csv" else frame.to_parquet
+    try:
+        write_whole(path, lambda part: save(part, index=False))
+    except ImportError as error:
+        raise InputError(f"{path}: Parquet needs the extra parquet; or write a .csv.") from error
+
+
+def make_folder_of(path: Path) -> None:
+    """Make the folder of a file that is to be written.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written: {path.parent} cannot be made a folder ({error.strerror})."
+            " Name another."
+        ) from error
+
+
+_ENDINGS = (".png", ".pdf", ".svg")
+
+
+def check_picture(path: Path | None, *, force: bool) -> None:
+    """Refuse a picture that could not be written or would overwrite something unasked.
+
+    Raises
+    ------
+    InputError
+        Before anything is computed.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() not in _ENDINGS:
+        raise InputError(f"{path}: a figure's name ends in {', '.join(_ENDINGS)}.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder. Name a file for the figure.")
+    if path.exists() and not force:
+        raise InputError(f"{path} exists already. Overwrite it with --force, or name another file.")
+
+
+def new_picture(columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """Return a figure with one row of axes in the house style, apart from pyplot's global state."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(1.0 + 4.2 * columns, 3.7), layout="constrained")
+    panels = [styled(figure.add_subplot(1, columns, place + 1)) for place in range(columns)]
+    return figure, panels
+
+
+def save_picture(figure: Figure, path: Path) -> None:
+    """Write a figure, making its folder.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    make_folder_of(path)
+    # In memory first: writers of pictures end in errors of their own when the disk is full.
+    picture = BytesIO()
+    figure.savefig(picture, format=path.suffix[1:].lower(), dpi=200)
+    write_whole(path, lambda part: part.write_bytes(picture.getvalue()))
+
 
 #: Of the output where there is no terminal to ask.
 _WIDTH = 110
@@ -71,3 +186,43 @@ def working(what: str, *, quiet: bool) -> Iterator[None]:
 
     with Console(stderr=True).status(f"{what} ..."):
         yield
+
+
+class Estimate(Protocol):
+    """What estimation returns."""
+
+    def table(self) -> TextTable:
+        """Return what people read."""
+        ...
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return all numbers as a table."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all numbers as plain values."""
+        ...
+
+
+def deliver(
+    found: Estimate,
+    market: Market,
+    draw: Callable[[], Figure],
+    *,
+    plot: Path | None,
+    output: Path | None,
+    json: bool,
+) -> None:
+    """Show an estimate, and write the files asked for; ``draw`` makes the picture."""
+    if plot is not None:
+        save_picture(draw(), plot)
+    if output is not None:
+        save_table(found.to_frame(), output)
+    if json:
+        show_json({**about(market), **found.to_dict()})
+        return
+    show(found.table())
+    if plot is not None:
+        show(f"Figure: {plot}")
+    if output is not None:
+        show(f"Table: {output}")

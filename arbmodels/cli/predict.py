@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arbmodels.cli.inputs import open_market
-from arbmodels.cli.options import Columns, Data, Force, Json, Models, Plot, Source, described
-from arbmodels.cli.output import about, show, show_json, working
-from arbmodels.cli.pictures import check_picture, save_picture
+from arbmodels.cli.options import (
+    Columns,
+    Data,
+    Force,
+    Json,
+    Models,
+    Plot,
+    Source,
+    described,
+    open_market,
+)
+from arbmodels.cli.output import about, check_picture, save_picture, show, show_json, working
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:
@@ -77,7 +85,7 @@ def _features(source: str, path: Path | None, data: Path | None) -> pd.DataFrame
     import pandas as pd
 
     if path is None:
-        from arbmodels.datasets import load_features
+        from arbmodels.data import load_features
 
         return load_features(source, data=data)
     try:

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from arbmodels.cli.inputs import limits, names
-from arbmodels.cli.options import Json, described
+from arbmodels.cli.options import Json, described, limits, names
 from arbmodels.cli.output import show, show_json
 from arbmodels.errors import InputError
 

@@ -1,13 +1,16 @@
-"""``arbmodels verify``: the best policies under a costly verifier that errs."""
+"""``arbmodels verify``: the best policies under a costly verifier that errs.
+
+The options of ``arbmodels verify``: the verifier, the terms of sale, what to look for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from arbmodels.cli import verify_options as options
-from arbmodels.cli.inputs import open_market, round_rates, solve_rates
+import typer
+
 from arbmodels.cli.options import (
     DEFAULT_CONVENTION,
     AttemptsAccounting,
@@ -23,15 +26,117 @@ from arbmodels.cli.options import (
     SolveRates,
     Source,
     described,
+    number_of,
+    open_market,
+    per_model,
+    round_rates,
+    solve_rates,
 )
-from arbmodels.cli.output import about, called, show, show_json, working
-from arbmodels.cli.pictures import check_picture, new_picture, save_picture
-from arbmodels.cli.tables import check_table, save_table
+from arbmodels.cli.output import (
+    about,
+    called,
+    check_picture,
+    check_table,
+    new_picture,
+    save_picture,
+    save_table,
+    show,
+    show_json,
+    working,
+)
 from arbmodels.display import TextTable, number, percent
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:
     from arbmodels.verification import VerificationThreshold, VerifiedFrontier, VerifiedPlan
+
+
+_VERIFIER, _TERMS = "The verifier", "Terms of sale"
+
+Check = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--check",
+        metavar="[MODEL=]C",
+        help="Cost of one check; for all models, or small=C,large=C.",
+        rich_help_panel=_VERIFIER,
+    ),
+]
+FalseAccept = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--false-accept",
+        metavar="[MODEL=]R",
+        help="Probability that a wrong attempt is accepted.",
+        rich_help_panel=_VERIFIER,
+    ),
+]
+FalseReject = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--false-reject",
+        metavar="[MODEL=]R",
+        help="Probability that a right attempt is rejected.",
+        rich_help_panel=_VERIFIER,
+    ),
+]
+Penalty = Annotated[
+    float,
+    typer.Option(
+        "--penalty",
+        metavar="P",
+        help="Cost of a wrong answer that is delivered.",
+        rich_help_panel=_TERMS,
+    ),
+]
+Price = Annotated[
+    float | None,
+    typer.Option(
+        "--price",
+        metavar="P",
+        help="Find the plan that earns most at this price per delivered answer.",
+        rich_help_panel=_TERMS,
+    ),
+]
+Refund = Annotated[
+    float,
+    typer.Option(
+        "--refund",
+        metavar="SHARE",
+        help="Share of the price given back for a wrong answer; with --price.",
+        rich_help_panel=_TERMS,
+    ),
+]
+BaselineOption = Annotated[
+    Literal["same-verifier", "own-check"],
+    typer.Option(
+        "--baseline",
+        metavar="WHO",
+        help="What the margin compares with. same-verifier: who buys from a single model pays for"
+        " the same verifier and bears the penalty. own-check: verifies free and perfectly.",
+        rich_help_panel=_TERMS,
+    ),
+]
+Threshold = Annotated[
+    Literal["cost", "false_accept", "false_reject"] | None,
+    typer.Option(
+        "--threshold",
+        metavar="WHAT",
+        help="Find where the margin vanishes. cost: as checks get dearer. false_accept,"
+        " false_reject: as errors get more frequent. The other numbers stay as given.",
+        rich_help_panel="What to look for",
+    ),
+]
+
+
+def of_models(option: str, entries: Sequence[str] | None) -> float | dict[str, float]:
+    """Read ``["0.1"]`` for all models, or ``["a=0.1,b=0.2"]``; 0 if nothing is given."""
+    if not entries:
+        return 0.0
+    if len(entries) == 1 and "=" not in entries[0]:
+        return number_of(entries[0], option)
+    return per_model(option, entries)
+
 
 #: Values that the picture of a threshold shows, up to so many times the largest threshold.
 _VALUES, _BEYOND = 41, 1.25
@@ -45,14 +150,14 @@ _VALUES, _BEYOND = 41, 1.25
 def verify(
     source: Source,
     *,
-    check: options.Check = None,
-    false_accept: options.FalseAccept = None,
-    false_reject: options.FalseReject = None,
-    penalty: options.Penalty = 0.0,
-    price: options.Price = None,
-    refund: options.Refund = 0.0,
-    baseline: options.BaselineOption = "same-verifier",
-    threshold: options.Threshold = None,
+    check: Check = None,
+    false_accept: FalseAccept = None,
+    false_reject: FalseReject = None,
+    penalty: Penalty = 0.0,
+    price: Price = None,
+    refund: Refund = 0.0,
+    baseline: BaselineOption = "same-verifier",
+    threshold: Threshold = None,
     models: Models = None,
     at: SolveRates = None,
     accounting: AttemptsAccounting = DEFAULT_CONVENTION,
@@ -87,9 +192,9 @@ def verify(
         )
 
         verifier = Verifier(
-            options.of_models("--check", check),
-            options.of_models("--false-accept", false_accept),
-            options.of_models("--false-reject", false_reject),
+            of_models("--check", check),
+            of_models("--false-accept", false_accept),
+            of_models("--false-reject", false_reject),
         )
         how: dict[str, Any] = {
             "max_attempts": attempts,

@@ -1,21 +1,378 @@
-"""Learning a cascade from a limited search budget."""
+r"""Learning a cascade from a limited search budget.
+
+The authors' search over 102 allocations, for many small samples in turn.
+
+:func:`arbmodels.authors_policy` evaluates one allocation after the other. Here everything that
+does not depend on the data is made once: where on the budget grid each allocation's stages meet,
+and with which weights; then a sample costs one matrix product and one pass over its curves.
+
+Pooling a few bought issues with a prior over models and issues.
+
+The issues of a market are draws from an unknown distribution G over (solve probabilities, prices)
+of the models. With a Dirichlet-process prior of base :math:`G_0` and strength :math:`n_0`, its
+posterior mean after n issues is
+
+.. math:: \frac{n_0 G_0 + n \hat G_n}{n_0 + n},
+
+what was seen and :math:`n_0` issues of the prior's making. Little was bought: the prior decides;
+much: it does not matter any more.
+
+The base pools over models and issues. An issue is impossible with probability ``impossible``, else
+of a difficulty z ~ N(0, 1) that it has for both models, and
+:math:`\operatorname{logit} p_m = \mu_m + \sigma z + \tau \varepsilon_m` with
+:math:`\varepsilon_m \sim N(0, 1)`. The skill :math:`\mu_m` is such that the mean solve rate is
+what was seen of model m, shrunk to a common 1/2 by ``strength`` issues. Prices are the model's
+mean price, which is seen exactly enough with one issue.
+
+What a search budget buys: attempts on issues drawn at random, paid at their price.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
+from scipy.special import expit, ndtri
 
 from arbmodels.cascades import AuthorsPolicy, authors_curve
-from arbmodels.curves import default_budget_grid
+from arbmodels.cascades.olmedo import _SEARCHED_SHARES
+from arbmodels.curves import SMALLEST_BUDGET, default_budget_grid, log_linear_weights
 from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.errors import InputError
-from arbmodels.estimation.authors_search import AuthorsSearch, Records
-from arbmodels.estimation.pooling import Prior, pooled_margins
-from arbmodels.estimation.purchases import MOST_ATTEMPTS, buy
+from arbmodels.estimation.kernels import IntArray, mean_margins, unsolved_at
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
+
+
+@dataclass(frozen=True)
+class Records:
+    """Attempts, successes and prices of two models on N instances, [N, 2] each.
+
+    Parameters
+    ----------
+    attempts, successes : int arrays
+        A model without an attempt on an instance fails there whatever is spent.
+    cost : float array, currency units per attempt
+    weight : float array [N]
+        Summing to one.
+    """
+
+    attempts: IntArray
+    successes: IntArray
+    cost: FloatArray
+    weight: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class AuthorsSearch:
+    """The authors' allocations of the largest budget to two models, on a budget grid.
+
+    Parameters
+    ----------
+    grid : increasing float array [B], currency units
+    shares : float array
+        Of the largest budget that the first model may get, besides nothing and everything.
+    points : int
+        Solve rates that a margin is averaged over where none are given.
+    """
+
+    grid: FloatArray
+    shares: FloatArray = field(default_factory=_SEARCHED_SHARES.copy)
+    points: int = 1000
+
+    @cached_property
+    def first(self) -> FloatArray:
+        """Dollars for the first model in each of the A allocations; the second has the rest."""
+        first: FloatArray = self.grid[-1] * np.concatenate([[0.0], self.shares, [1.0]])
+        return first
+
+    @cached_property
+    def _weights(self) -> FloatArray:
+        """Weights of F before and at each budget that integrate it up to there, [2, B]."""
+        log_ends = np.log(np.concatenate([[SMALLEST_BUDGET], self.grid]))
+        return np.stack(log_linear_weights(log_ends[:-1], log_ends[1:]))
+
+    @cached_property
+    def _meeting(self) -> tuple[IntArray, FloatArray]:
+        """Where each budget lies in the second stage of each allocation, [A, B].
+
+        Position p and share s say that F is (1 - s) V[p] + s V[p + 1] with V the failure when the
+        second stage begins (0) and at its budgets (1..B); p = -1 in the first stage.
+        """
+        grid, first = self.grid, self.first[:, None]
+        rest = np.maximum(grid[-1] - first, 0.0)
+        inside = np.clip(np.searchsorted(grid, (grid - first).ravel(), side="right"), 0, len(grid))
+        position = inside.reshape(len(first), -1)
+        # The axis of the second stage, from its beginning.
+        axis = np.concatenate([first, np.minimum(grid, rest) + first], axis=1)
+        axis = np.log(np.maximum(axis, SMALLEST_BUDGET))
+        following = np.minimum(position + 1, len(grid))
+        low, high = (np.take_along_axis(axis, p, axis=1) for p in (position, following))
+        width = high - low
+        share = np.divide(np.log(grid) - low, width, out=np.ones(position.shape), where=width > 0)
+        return np.where(grid <= first, -1, position), np.clip(share, 0.0, 1.0)
+
+    def best(self, market: Market, rates: FloatArray) -> list[float]:
+        """Return the allocation that :func:`arbmodels.authors_policy` chooses, [2].
+
+        Parameters
+        ----------
+        market : Market
+            Two models, every pair recorded.
+        rates : float array
+            The range of solve rates the margin is averaged over.
+        """
+        records = Records(market.attempts, market.successes, market.cost, market.weight)
+        margins = self.margins(self.failures(records), market.weight, np.sort(rates))
+        first = float(self.first[int(np.argmax(margins))])
+        return [first, float(self.grid[-1]) - first]
+
+    def _at(self, failure: FloatArray, budgets: FloatArray) -> FloatArray:
+        """Return F [N, B] at other budgets, linear in their logarithm, [N, len(budgets)]."""
+        log_grid = np.log(self.grid)
+        log_budget = np.log(np.maximum(budgets, self.grid[0]))
+        cell = np.clip(np.searchsorted(log_grid, log_budget, "right") - 1, 0, len(log_grid) - 2)
+        share = (log_budget - log_grid[cell]) / (log_grid[cell + 1] - log_grid[cell])
+        share = np.clip(share, 0.0, 1.0)
+        between: FloatArray = failure[:, cell] * (1.0 - share) + failure[:, cell + 1] * share
+        return between
+
+    def failures(self, records: Records) -> tuple[FloatArray, FloatArray]:
+        """Return F of both models at every budget by unbiased pass@k, [N, B] each."""
+        first, second = (
+            unsolved_at(
+                self.grid, records.attempts[:, m], records.successes[:, m], records.cost[:, m]
+            )
+            for m in range(2)
+        )
+        return first, second
+
+    def survival(
+        self, failures: tuple[FloatArray, FloatArray], weight: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the mean F at every budget of both models alone, [2, B], and cascades, [A, B]."""
+        first, second = failures
+        alone = np.stack([weight @ first, weight @ second])
+        at_end = self._at(first, self.first) * weight[:, None]
+        reached = self._at(second, np.maximum(self.grid[-1] - self.first, 0.0))
+        both = at_end.T @ second
+        last = np.einsum("ia,ia->a", at_end, reached)
+        stage = np.concatenate(
+            [at_end.sum(axis=0)[:, None], np.maximum(both, last[:, None])], axis=1
+        )
+        position, share = self._meeting
+        place = np.maximum(position, 0)
+        following = np.minimum(place + 1, len(self.grid))
+        low, high = (np.take_along_axis(stage, p, axis=1) for p in (place, following))
+        stitched = np.where(position < 0, alone[0], low * (1.0 - share) + high * share)
+        return alone, stitched
+
+    def margins(
+        self,
+        failures: tuple[FloatArray, FloatArray],
+        weight: FloatArray,
+        rates: FloatArray | None = None,
+        span: float = 0.055,
+    ) -> FloatArray:
+        """Return every allocation's mean margin over a range of solve rates, [A].
+
+        Parameters
+        ----------
+        failures : two float arrays [N, B]
+            Of the models at every budget.
+        weight : float array [N]
+        rates : increasing float array, optional
+            By default ``points`` from ``span`` below the best model's reach up to it. What no model
+            reaches counts as a margin of zero.
+        """
+        alone, cascades = self.survival(failures, weight)
+        if rates is None:
+            reach = 1.0 - float(alone[:, -1].min())
+            rates = np.linspace(max(reach - span, 0.0), reach, self.points)
+        return mean_margins(alone, cascades, self._weights, rates)
+
+
+#: Issues that stand for the base distribution; quasi-random, so few are enough.
+_ATOMS = 64
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What is believed about issues before any was bought.
+
+    The defaults did best of fourteen settings on five other pairs of models: three of SWE-bench,
+    which share the issues of the published pair and two of them GPT-5 mini, and two of Lean. The
+    strength is the largest that was tried.
+
+    Parameters
+    ----------
+    strength : float
+        How many issues the belief is worth, n0 > 0.
+    impossible : float
+        Share of the issues that no model ever solves.
+    difficulty : float
+        Spread of the log odds over issues that the models share.
+    taste : float
+        Spread of the log odds over issues that is a model's own.
+    price_spread : float
+        Standard deviation of the log price of an attempt over issues.
+    """
+
+    strength: float = 40.0
+    impossible: float = 0.2
+    difficulty: float = 2.0
+    taste: float = 2.0
+    price_spread: float = 0.5
+
+
+def pooled_margins(
+    search: AuthorsSearch, records: Records, prior: Prior, span: float
+) -> FloatArray:
+    """Return every allocation's mean margin on the posterior mean of the market, [A].
+
+    Parameters
+    ----------
+    search : AuthorsSearch
+    records : Records
+        What was bought.
+    prior : Prior
+    span : float
+        Solve rates from so far below the better model's reach count.
+    """
+    count = len(records.weight)
+    failures = search.failures(records)
+    base = base_failures(search, records, prior)
+    share = prior.strength / (prior.strength + count)
+    weight = np.concatenate([(1.0 - share) * records.weight, np.full(_ATOMS, share / _ATOMS)])
+    pooled = (np.concatenate(failures_of) for failures_of in zip(failures, base, strict=True))
+    first, second = pooled
+    return search.margins((first, second), weight, span=span)
+
+
+def base_failures(
+    search: AuthorsSearch, records: Records, prior: Prior
+) -> tuple[FloatArray, FloatArray]:
+    """Return F of both models at every budget on the base's issues, [64, B] each."""
+    normal = _atoms()
+    count = len(records.weight)
+    rate = (records.successes / records.attempts).mean(axis=0)
+    seen = (count * rate + prior.strength * 0.5) / (count + prior.strength)
+    failures = []
+    for m in range(2):
+        spread = prior.difficulty * normal[:, 0] + prior.taste * normal[:, 1 + m]
+        possible = np.arange(_ATOMS) >= round(prior.impossible * _ATOMS)
+        chance = np.where(possible, expit(_skill(spread[possible], seen[m]) + spread), 0.0)
+        price = records.cost[:, m].mean() * np.exp(prior.price_spread * normal[:, 3 + m])
+        bought = np.floor(search.grid / price[:, None] * (1 + 1e-12))
+        failures.append((1.0 - chance[:, None]) ** bought)
+    return failures[0], failures[1]
+
+
+def _skill(spread: FloatArray, rate: float) -> float:
+    """Return mu at which the mean of expit(mu + spread) is ``rate``/(share possible), bisected."""
+    low, high = -20.0, 20.0
+    goal = min(rate * _ATOMS / len(spread), 0.98)
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (middle, high) if expit(middle + spread).mean() < goal else (low, middle)
+    return (low + high) / 2
+
+
+@lru_cache
+def _atoms() -> FloatArray:
+    """Return quasi-random standard normals, [64, 5]."""
+    # Slow to import, and not needed where margins are only shown.
+    from scipy.stats import qmc
+
+    points = qmc.Sobol(5, scramble=True, seed=0).random(_ATOMS)
+    normal: FloatArray = ndtri(points)
+    return normal
+
+
+#: Attempts of each model on an issue that is bought, unless fewer are recorded. With it the
+#: published means of the authors' robustness study come out (see benchmarks/learning_robustness).
+MOST_ATTEMPTS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Bought:
+    """Attempts that were bought.
+
+    Parameters
+    ----------
+    rows : int array [n]
+        The issues; one that was drawn twice is there twice.
+    records : Records
+        Of these issues, equally weighted.
+    spent : float, currency units
+    """
+
+    rows: IntArray
+    records: Records
+    spent: float
+
+
+def buy(
+    market: Market,
+    dollars: float,
+    rng: np.random.Generator,
+    most_attempts: int = MOST_ATTEMPTS,
+    counted: Sequence[str] | None = None,
+) -> Bought:
+    """Spend ``dollars`` on attempts of every model.
+
+    Issues are drawn with replacement until the money is spent; the last one is paid in full, so
+    that there is at least one. On each, every model makes up to ``most_attempts`` of its recorded
+    attempts, drawn without replacement, at the pair's price.
+
+    Parameters
+    ----------
+    market : Market
+        Every pair recorded.
+    dollars : float, currency units
+    rng : Generator
+    most_attempts : int
+    counted : sequence of str, optional
+        Models whose attempts are paid from the budget; all by default. Others are free.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to spend, no attempt to buy, or a pair without a record.
+    """
+    if not (0 < dollars < np.inf):
+        raise InputError(f"The search budget is {dollars:g}; it must be positive and finite.")
+    if most_attempts < 1:
+        raise InputError(f"most_attempts is {most_attempts}; it must be at least 1.")
+    if not market.recorded.all():
+        raise InputError(
+            f"{market.name}: some pairs have no record and cannot be bought; use"
+            " market.intersection()."
+        )
+    attempts = np.minimum(market.attempts, most_attempts)
+    paid = np.isin(market.models, market.models if counted is None else counted)
+    price = (attempts * market.cost)[:, paid].sum(axis=1)
+    if not price.any():
+        raise InputError(
+            f"Nothing is counted: choose from {', '.join(market.models)}, not {counted!r}."
+        )
+    drawn: list[IntArray] = []
+    spent, count = 0.0, 1 + int(1.2 * dollars / (market.weight @ price))
+    while spent < dollars:
+        drawn.append(rng.choice(len(price), size=count, p=market.weight))
+        spent += float(price[drawn[-1]].sum())
+    rows = np.concatenate(drawn)
+    total = np.cumsum(price[rows])
+    rows = rows[: int(np.searchsorted(total, dollars)) + 1]
+    chosen, solved = attempts[rows], market.successes[rows]
+    successes = rng.hypergeometric(solved, market.attempts[rows] - solved, chosen)
+    weight = np.full(len(rows), 1.0 / len(rows))
+    records = Records(chosen, successes, market.cost[rows], weight)
+    return Bought(rows, records, float(total[len(rows) - 1]))
+
 
 Learner = Literal["authors", "pooled"]
 LEARNERS: tuple[Learner, ...] = ("authors", "pooled")
@@ -89,13 +446,13 @@ def learn_policy(
     ----------
     market : Market
         Two models, the cheap one first, and a record of every pair, from which attempts are
-        drawn (:func:`arbmodels.estimation.purchases.buy`).
+        drawn (:func:`arbmodels.estimation.learning.buy`).
     search_budget : float, currency units
     seed : int or Generator
     learner : {"authors", "pooled"}
         The authors' grid search on what was bought, taken at its word; or the same search on what
         was bought pooled with a prior over models and issues
-        (:func:`arbmodels.estimation.pooling.pooled_margins`), better where little was bought.
+        (:func:`arbmodels.estimation.learning.pooled_margins`), better where little was bought.
     most_attempts : int
         Of each model per issue.
     prior : Prior, optional

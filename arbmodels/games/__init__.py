@@ -1,28 +1,36 @@
 """Pricing games: sellers, equilibria, and certificates computed apart from the solvers."""
 
-from arbmodels.games.bertrand import BertrandGame
-from arbmodels.games.capacity import CapacityGame
-from arbmodels.games.captive import CaptiveGame
-from arbmodels.games.certificate import Certificate, certify
-from arbmodels.games.certified_menus import MenuSearch, certified_menus
+from arbmodels.games.bertrand import (
+    BertrandGame,
+    Equilibrium,
+    Seller,
+    arbitrageurs_from,
+    providers_from,
+    reseller,
+)
+from arbmodels.games.bertrand_edgeworth import CapacityGame, CaptiveGame
+from arbmodels.games.certificate import (
+    BestResponse,
+    Certificate,
+    Deviations,
+    TieRule,
+    bertrand_profit,
+    best_response,
+    certify,
+)
 from arbmodels.games.certified_play import CertifiedPlay, solve_certified
 from arbmodels.games.decomposition import (
     Decomposition,
     bootstrap_decomposition,
     decompose_revenue,
 )
-from arbmodels.games.deviations import Deviations
 from arbmodels.games.distillation import distillation_statics
-from arbmodels.games.entry import EntryGame, entry_game
-from arbmodels.games.entry_threshold import entry_threshold
-from arbmodels.games.equilibrium import Equilibrium
+from arbmodels.games.entry import EntryGame, entry_game, entry_threshold
 from arbmodels.games.finite import CorrelatedEquilibrium, FiniteEquilibrium, FiniteGame
-from arbmodels.games.menu import Menu
-from arbmodels.games.menu_proof import Proof
-from arbmodels.games.menu_search import cascade_menus
-from arbmodels.games.mixed_prices import PriceDistribution, PriceEquilibrium, PriceGame
-from arbmodels.games.payoffs import BestResponse, TieRule, bertrand_profit, best_response
-from arbmodels.games.price_statics import capacity_statics, step_statics
+from arbmodels.games.menu import Menu, Proof
+from arbmodels.games.menu_search import MenuSearch, cascade_menus, certified_menus
+from arbmodels.games.price_distribution import PriceDistribution, PriceEquilibrium
+from arbmodels.games.price_game import PriceGame
 from arbmodels.games.providers import (
     Calibration,
     Consumers,
@@ -39,8 +47,7 @@ from arbmodels.games.providers import (
     outcome,
     solve_providers,
 )
-from arbmodels.games.sellers import Seller, arbitrageurs_from, providers_from, reseller
-from arbmodels.games.statics import Statics, comparative_statics
+from arbmodels.games.statics import Statics, capacity_statics, comparative_statics, step_statics
 from arbmodels.games.undercutting import UndercuttingPath, undercut
 
 __all__ = [

@@ -1,21 +1,418 @@
-"""Asymmetric homogeneous Bertrand competition at every solve rate: limit pricing."""
+"""Asymmetric homogeneous Bertrand competition at every solve rate: limit pricing.
+
+The answer of a pricing game: prices, shares, profits, and the certificate.
+
+Sellers: who can serve which solve rate at what cost.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from arbmodels.cascades import AuthorsPolicy, Frontier
+from arbmodels.display import (
+    ARBITRAGEUR_COLOUR,
+    Displayed,
+    TextTable,
+    model_colour,
+    model_label,
+    new_axes,
+    number,
+    percent,
+)
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
-from arbmodels.games.certificate import certify
-from arbmodels.games.equilibrium import Equilibrium
-from arbmodels.games.sellers import Seller, arbitrageurs_from, providers_from
+from arbmodels.games.certificate import Certificate, Deviations, certify
 from arbmodels.margins import Arbitrage
 from arbmodels.passk import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Equilibrium(Displayed):
+    """Prices from which nobody gains more than ``epsilon`` by deviating.
+
+    All money is in currency units per instance; consumers have unit mass at every solve rate.
+
+    Parameters
+    ----------
+    kind : {"pure"}
+    game : str
+        What was solved, for titles.
+    players : sequence of str, length P
+    solve_rates : float array [U]
+    costs, prices : float array [U, P]
+        NaN where a seller cannot reach the solve rate; a price is also NaN where it is unbounded.
+    market_price : float array [U]
+        What consumers pay; NaN where nobody sells or the price is unbounded.
+    shares, profits : float array [U, P]
+        Share of the consumers served, and profit; a profit is NaN where the price is unbounded.
+    certificate : Certificate
+        The independent best-response check.
+    found_by : str
+    iterations : int
+        0 for a closed form.
+    currency : str
+    """
+
+    kind: Literal["pure"]
+    game: str
+    players: tuple[str, ...]
+    solve_rates: FloatArray
+    costs: FloatArray
+    prices: FloatArray
+    market_price: FloatArray
+    shares: FloatArray
+    profits: FloatArray
+    certificate: Certificate
+    found_by: str
+    iterations: int
+    currency: str = "USD"
+
+    @property
+    def deviations(self) -> Deviations:
+        """What every player could gain, in the form of all games; by solve rate in certificate."""
+        return self.certificate.deviations
+
+    @property
+    def epsilon(self) -> float:
+        """Largest gain of any player at any solve rate; NaN if no solve rate could be checked."""
+        return self.certificate.epsilon
+
+    @property
+    def tie_rule(self) -> str:
+        """Who serves when prices are equal, in words."""
+        return self.certificate.tie_rule
+
+    @property
+    def domain(self) -> str:
+        """Which deviations the certificate covers."""
+        return self.certificate.domain
+
+    @property
+    def unbounded(self) -> npt.NDArray[np.bool_]:
+        """Where one seller alone faces consumers who pay anything, [U]: no price is optimal."""
+        return self.certificate.unbounded
+
+    @property
+    def unserved(self) -> npt.NDArray[np.bool_]:
+        """Where nobody sells: out of every seller's reach, or dearer than consumers pay, [U]."""
+        return np.asarray(self.shares.sum(axis=1) == 0)
+
+    @cached_property
+    def mean_profits(self) -> FloatArray:
+        """Each player's profit averaged over the solve rates with a bounded price, [P]."""
+        if self.unbounded.all():
+            return np.full(len(self.players), np.nan)
+        mean: FloatArray = self.profits[~self.unbounded].mean(axis=0)
+        return mean
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per solve rate and player: cost, price, share, profit, gain."""
+        rates, count = len(self.solve_rates), len(self.players)
+        return pd.DataFrame(
+            {
+                "solve_rate": np.repeat(self.solve_rates, count),
+                "player": list(self.players) * rates,
+                "cost": self.costs.ravel(),
+                "price": self.prices.ravel(),
+                "share": self.shares.ravel(),
+                "profit": self.profits.ravel(),
+                "gain": np.where(self.unbounded[:, None], np.nan, self.certificate.gain).ravel(),
+                "market_price": np.repeat(self.market_price, count),
+            }
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers and lists, ready for JSON; null where undefined.
+
+        Prices, profits and shares are lists over ``solve_rates``, keyed by player; ``epsilon`` is
+        the largest gain of any player, ``certificate`` has each player's.
+        """
+
+        def by_player(values: FloatArray) -> dict[str, Any]:
+            return {
+                name: _plain(column) for name, column in zip(self.players, values.T, strict=True)
+            }
+
+        largest = self.certificate.by_player().to_dict("index")
+        return {
+            "kind": self.kind,
+            "game": self.game,
+            "unit": f"{self.currency}/instance",
+            "players": list(self.players),
+            "solve_rates": _plain(self.solve_rates),
+            "prices": by_player(self.prices),
+            "profits": by_player(self.profits),
+            "shares": by_player(self.shares),
+            "market_price": _plain(self.market_price),
+            "mean_profits": dict(zip(self.players, _plain(self.mean_profits), strict=True)),
+            "epsilon": _plain([self.epsilon])[0],
+            "certificate": {
+                str(name): dict(zip(row, _plain(list(row.values())), strict=True))
+                for name, row in largest.items()
+            },
+            "tie_rule": self.tie_rule,
+            "domain": self.domain,
+            "unbounded_solve_rates": _plain(self.solve_rates[self.unbounded]),
+            "unserved_solve_rates": _plain(self.solve_rates[self.unserved]),
+            "found_by": self.found_by,
+            "iterations": self.iterations,
+        }
+
+    def table(self) -> TextTable:
+        """Return epsilon, then each player's gain, sales and profit."""
+        unit = f"{self.currency}/instance"
+        most = self.certificate.by_player()
+        rows = [
+            (
+                model_label(player),
+                number(gain),
+                number(price),
+                percent(rate, 2),
+                percent(share),
+                number(profit),
+            )
+            for player, gain, price, rate, share, profit in zip(
+                self.players,
+                most["gain"].to_numpy(float),
+                most["price"].to_numpy(float),
+                most["solve_rate"].to_numpy(float),
+                self.shares.mean(axis=0),
+                self.mean_profits,
+                strict=True,
+            )
+        ]
+        note = f"{self.certificate.words}\nFound by {self.found_by}; {self.iterations} iterations."
+        if self.unserved.any():
+            note += f" Nobody sells at {self.unserved.sum()} of {len(self.unserved)} solve rates."
+        return TextTable(
+            f"epsilon = {number(self.epsilon)} {unit}: {self.kind} equilibrium of {self.game}",
+            (
+                "player",
+                f"epsilon [{unit}]",
+                "best price",
+                "solve rate",
+                "mean share",
+                f"mean profit [{unit}]",
+            ),
+            rows,
+            note,
+        )
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw what consumers pay against every seller's cost over the solve rates."""
+        axes = new_axes() if axes is None else axes
+        rates = 100 * self.solve_rates
+        for player, cost in zip(self.players, self.costs.T, strict=True):
+            axes.plot(
+                rates,
+                cost,
+                color=model_colour(player, self.players),
+                lw=1.2,
+                ls="--",
+                label=f"Cost of {model_label(player)}",
+            )
+        # Wide and below: the price often runs along a cost.
+        axes.plot(
+            rates,
+            self.market_price,
+            color=ARBITRAGEUR_COLOUR,
+            lw=3.5,
+            alpha=0.6,
+            zorder=1.5,
+            label="Equilibrium price",
+        )
+        axes.set_xlabel("Solve rate (%)")
+        axes.set_ylabel(f"Price ({self.currency} per instance)")
+        axes.set_title(self.game)
+        axes.legend(frameon=False)
+        return axes
+
+
+def _plain(values: npt.ArrayLike | Sequence[Any]) -> list[Any]:
+    """Floats as they are, None for what JSON cannot say."""
+    items = values.tolist() if isinstance(values, np.ndarray) else list(values)  # type: ignore[arg-type]
+    return [None if isinstance(v, float) and not math.isfinite(v) else v for v in items]
+
+
+#: An arbitrageur whose cheapest cascade is one model alone pays that model's list price. The two
+#: are computed in different orders of summation; nearer than this (relative) they are the same.
+_SAME_COST = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Seller:
+    """One seller with its cost along a grid of solve rates.
+
+    Parameters
+    ----------
+    name : str
+    cost : float array [U], currency units per instance
+        Cost of serving one instance at each solve rate; NaN or infinite where the seller cannot
+        reach the solve rate (kept as NaN).
+    purchases : mapping of model to float array [U], currency units per instance
+        What of the cost is paid to the provider of each model at list price; empty for providers.
+
+    Raises
+    ------
+    InputError
+        If the cost is negative or not a list of numbers, or purchases have another length.
+    """
+
+    name: str
+    cost: FloatArray
+    purchases: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        inputs.name(self.name, "A seller's name")
+        object.__setattr__(self, "cost", self._checked(self.cost, "cost"))
+        purchases = {
+            inputs.name(model, f"Seller {self.name!r}: a model bought"): self._checked(
+                spend, f"purchases of {model!r}"
+            )
+            for model, spend in inputs.a(Mapping, self.purchases, "purchases").items()
+        }
+        for model, spend in purchases.items():
+            if len(spend) != len(self.cost):
+                raise InputError(
+                    f"Seller {self.name!r}: {len(spend)} purchases of {model!r} for"
+                    f" {len(self.cost)} costs; give one per solve rate."
+                )
+        object.__setattr__(self, "purchases", MappingProxyType(purchases))
+
+    def _checked(self, values: npt.ArrayLike, what: str) -> FloatArray:
+        array = inputs.numbers(values, f"Seller {self.name!r}: {what}")
+        if array.ndim != 1 or len(array) == 0:
+            raise InputError(
+                f"Seller {self.name!r}: {what} has shape {array.shape}; give one number per"
+                " solve rate."
+            )
+        negative = np.flatnonzero(array < 0)
+        if len(negative):
+            raise InputError(
+                f"Seller {self.name!r}: {what} is {array[negative[0]]:g} at position"
+                f" {negative[0]}; it must be >= 0, or NaN where the solve rate is out of reach."
+            )
+        array[~np.isfinite(array)] = np.nan
+        array.setflags(write=False)
+        return array
+
+
+def providers_from(arbitrage: Arbitrage, cost_share: float = 1.0) -> tuple[Seller, ...]:
+    """Return each model's provider as a seller of its own model.
+
+    Parameters
+    ----------
+    arbitrage : Arbitrage
+    cost_share : float in (0, 1]
+        Cost over list-price cost. At 1 a provider never sells below list price; below 1 it can
+        answer arbitrageurs by cutting its price down to this share of it.
+
+    Raises
+    ------
+    InputError
+        If the share is not in (0, 1].
+    """
+    inputs.a(Arbitrage, arbitrage, "arbitrage")
+    cost_share = inputs.number(
+        cost_share, "The providers' cost share (of the list price)", 0.0, 1.0, above=True
+    )
+    return tuple(
+        Seller(model, cost_share * prices)
+        for model, prices in zip(arbitrage.market.models, arbitrage.model_prices.T, strict=True)
+    )
+
+
+def arbitrageurs_from(
+    arbitrage: Arbitrage, count: int = 2, overheads: Sequence[float] | None = None
+) -> tuple[Seller, ...]:
+    """Return ``count`` arbitrageurs who all buy the cheapest cascade at list prices.
+
+    Parameters
+    ----------
+    arbitrage : Arbitrage
+    count : int
+        0 or more.
+    overheads : sequence of float >= 0, length ``count``, optional
+        Arbitrageur k's cost is the arbitrage cost times 1 + ``overheads[k]``; zero by default.
+
+    Raises
+    ------
+    InputError
+        If the count is negative or the overheads do not fit it.
+    """
+    inputs.a(Arbitrage, arbitrage, "arbitrage")
+    count = inputs.whole(count, "The number of arbitrageurs")
+    extra = np.zeros(count) if overheads is None else inputs.numbers(overheads, "Overheads")
+    if extra.shape != (count,) or not np.all(np.isfinite(extra) & (extra >= 0)):
+        raise InputError(
+            f"Overheads {overheads!r} do not fit {count} arbitrageurs; give {count} numbers >= 0"
+            " (0.1 adds 10% to the arbitrage cost)."
+        )
+    cost, price = arbitrage.arbitrage_cost, arbitrage.market_price
+    with np.errstate(invalid="ignore"):
+        resold = np.abs(cost - price) <= _SAME_COST * price
+    cost = np.where(resold, price, cost)
+    purchases = dict(zip(arbitrage.market.models, arbitrage.spend_by_model.T, strict=True))
+    return tuple(
+        Seller(f"arbitrageur {k}" if count > 1 else "arbitrageur", cost * (1 + more), purchases)
+        for k, more in enumerate(extra.tolist(), start=1)
+    )
+
+
+def reseller(
+    name: str,
+    source: Frontier | AuthorsPolicy,
+    solve_rates: npt.ArrayLike,
+    overhead: float = 0.0,
+) -> Seller:
+    """Return one arbitrageur with its own catalogue of models, policy and overhead.
+
+    Parameters
+    ----------
+    name : str
+    source : Frontier or AuthorsPolicy
+        What it buys: the cheapest cascades of a frontier (of all models, or of the catalogue it
+        has access to: ``cascade_frontier(market.select(models=[...]))``), or a fitted policy.
+    solve_rates : float array [U]
+        Of the game; NaN cost beyond the source's reach.
+    overhead : float >= 0
+        Its cost is what it buys times 1 + ``overhead``.
+
+    Raises
+    ------
+    InputError
+        If the overhead is negative, or a solve rate is no number.
+
+    Examples
+    --------
+    >>> import arbmodels as arb
+    >>> market = arb.load_market("swebench-sim", models=["gpt5mini", "deepseek"])
+    >>> seller = reseller("broker", arb.cascade_frontier(market), [0.6, 0.7], overhead=0.1)
+    >>> bool(seller.cost[1] > seller.purchases["gpt5mini"][1] + seller.purchases["deepseek"][1])
+    True
+    """
+    inputs.name(name, "A seller's name")
+    inputs.a((Frontier, AuthorsPolicy), source, "source")
+    overhead = inputs.number(overhead, f"The overhead of {name!r}", 0.0)
+    rates = np.atleast_1d(inputs.numbers(solve_rates, "Solve rates"))
+    if rates.ndim != 1 or np.isnan(rates).any():
+        raise InputError("Solve rates are a list of numbers between 0 and 1, none of them NaN.")
+    bought = source.spend_by_model_at(rates)
+    purchases = dict(zip(source.names, np.asarray(bought).T, strict=True))
+    return Seller(name, np.asarray(source.spend_at(rates)) * (1 + overhead), purchases)
 
 
 @dataclass(frozen=True, eq=False)

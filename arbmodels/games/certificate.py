@@ -1,13 +1,17 @@
 """Best-response check of posted prices, written without knowledge of any solver.
 
 It knows only the payoff: own price, rivals' prices, costs, willingness to pay and the tie rule.
+
+What every player of a game could gain by deviating: the certificate beside an equilibrium.
+
+The payoff of price competition and the exact best response to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +20,331 @@ import pandas as pd
 from arbmodels.display import Displayed, TextTable, number, percent
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
-from arbmodels.games.deviations import Deviations
-from arbmodels.games.payoffs import TIE_RULES, TieRule, bertrand_profit, best_response
 from arbmodels.passk import FloatArray
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Deviations(Displayed):
+    """Largest gain of every player from any deviation, found apart from the solver.
+
+    Parameters
+    ----------
+    players : sequence of str, length P
+    profit : float array [P], in ``unit``
+        At the proposed strategies.
+    gain : float array [P], in ``unit``
+        Largest profit from any deviation (its supremum) less ``profit``; never negative.
+    deviation : sequence of float, str or None, length P
+        The price (or the name of the strategy) that gains the most; None where none gains.
+    attained : bool array [P]
+        Whether the deviation gains so much itself, or prices near it come as near as one likes.
+    exact : bool
+        Whether the gains are proven to be the largest, or the largest that a search of
+        ``resolution`` deviations per player found.
+    domain, tie_rule : str
+        Which deviations were looked at, and who serves at equal prices, in words.
+    resolution : int
+        Deviations tried per player; for exact certificates, candidates that suffice.
+    unit : str
+        Of profits and gains.
+
+    Raises
+    ------
+    InputError
+        If the lengths differ or a number is not finite.
+
+    Examples
+    --------
+    >>> found = Deviations(("a", "b"), [2.0, 1.0], [0.0, 0.1], [None, 3.5], [True, True], True,
+    ...                    "all prices >= 0", "share", 4, "USD")
+    >>> found.epsilon, found.relative_epsilon
+    (0.1, 0.1)
+    """
+
+    players: tuple[str, ...]
+    profit: FloatArray
+    gain: FloatArray
+    deviation: tuple[float | str | None, ...]
+    attained: npt.NDArray[np.bool_]
+    exact: bool
+    domain: str
+    tie_rule: str
+    resolution: int
+    unit: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "players", inputs.names(self.players, "players"))
+        inputs.listed(self.deviation, "deviation")
+        profit, gain = inputs.numbers(self.profit, "profit"), inputs.numbers(self.gain, "gain")
+        attained = np.asarray(self.attained)
+        if attained.dtype != bool:
+            raise InputError("attained is a list of True and False, one per player.")
+        inputs.truth(self.exact, "exact")
+        inputs.whole(self.resolution, "resolution")
+        for what in ("domain", "tie_rule", "unit"):
+            inputs.text(what, getattr(self, what))
+        shape = (len(self.players),)
+        if any(x.shape != shape for x in (profit, gain, attained)) or shape != (
+            len(self.deviation),
+        ):
+            raise InputError(f"A certificate of {shape[0]} players needs {shape[0]} of everything.")
+        if not (np.isfinite(profit).all() and np.isfinite(gain).all() and np.all(gain >= 0)):
+            raise InputError("Profits must be finite and gains finite and >= 0.")
+        for name, value in (("profit", profit), ("gain", gain), ("attained", attained)):
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "players", tuple(self.players))
+        object.__setattr__(self, "deviation", tuple(self.deviation))
+
+    @property
+    def epsilon(self) -> float:
+        """Largest gain of any player, in ``unit``."""
+        return float(self.gain.max())
+
+    @property
+    def relative_gain(self) -> FloatArray:
+        """Gain over profit, [P]; infinite where something is gained from no profit."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = self.gain / np.abs(self.profit)
+        return np.where(self.gain == 0, 0.0, ratio)
+
+    @property
+    def relative_epsilon(self) -> float:
+        """Largest gain over profit of any player."""
+        return float(self.relative_gain.max())
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per player: profit, gain, relative_gain, deviation, attained."""
+        return pd.DataFrame(
+            {
+                "player": list(self.players),
+                "profit": self.profit,
+                "gain": self.gain,
+                "relative_gain": self.relative_gain,
+                "deviation": list(self.deviation),
+                "attained": self.attained,
+            }
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        rows = self.to_frame().to_dict("records")
+        for row in rows:
+            if not np.isfinite(row["relative_gain"]):
+                row["relative_gain"] = None
+        return {
+            "epsilon": self.epsilon,
+            "unit": self.unit,
+            "players": rows,
+            "exact": self.exact,
+            "domain": self.domain,
+            "tie_rule": self.tie_rule,
+            "resolution": self.resolution,
+        }
+
+    @property
+    def words(self) -> str:
+        """How the gains were found, domain and tie rule."""
+        how = "exact" if self.exact else "largest found"
+        return (
+            f"Gains {how}, from {self.resolution:,} deviations per player. Domain:"
+            f" {self.domain}. Ties: {self.tie_rule}."
+        )
+
+    def table(self) -> TextTable:
+        """Return each player's largest gain."""
+        rows = [
+            (
+                player,
+                number(profit),
+                number(gain),
+                _share(float(relative)),
+                _deviation(deviation, bool(attained)),
+            )
+            for player, profit, gain, relative, deviation, attained in zip(
+                self.players,
+                self.profit,
+                self.gain,
+                self.relative_gain,
+                self.deviation,
+                self.attained,
+                strict=True,
+            )
+        ]
+        return TextTable(
+            f"Certificate: epsilon = {number(self.epsilon)} {self.unit}",
+            ("player", f"profit [{self.unit}]", f"gain [{self.unit}]", "of profit", "by"),
+            rows,
+            self.words,
+        )
+
+
+def _share(relative: float) -> str:
+    if np.isinf(relative):
+        return "from nothing"
+    return percent(relative, 3) if relative < 10 else f"{number(relative)} times"
+
+
+def _deviation(deviation: float | str | None, attained: bool) -> str:
+    if deviation is None:
+        return "-"
+    named = deviation if isinstance(deviation, str) else number(deviation)
+    return named if attained else f"{named} (in the limit)"
+
+
+#: Who serves consumers when several sellers post the lowest price: the ones with the lowest cost
+#: among them, in equal parts ("low_cost"), or all of them in equal parts ("share").
+TieRule = Literal["low_cost", "share"]
+TIE_RULES = {
+    "low_cost": "lowest price serves; ties go to the lowest cost, equal costs share equally",
+    "share": "lowest price serves; ties share equally, whatever the costs",
+}
+
+
+class BestResponse(NamedTuple):
+    """Largest profit against fixed rivals: exact, all arrays of one shape.
+
+    ``profit`` is the supremum over all prices; ``price`` is where it is attained, or the price
+    that is approached from below where ``attained`` is false. Infinite profit: no rival and no
+    willingness to pay bound the price.
+    """
+
+    profit: FloatArray
+    price: FloatArray
+    attained: npt.NDArray[np.bool_]
+
+
+def bertrand_profit(
+    price: npt.ArrayLike,
+    cost: npt.ArrayLike,
+    rival_prices: npt.ArrayLike,
+    rival_costs: npt.ArrayLike,
+    *,
+    willingness_to_pay: npt.ArrayLike = np.inf,
+    tie_rule: TieRule = "low_cost",
+) -> FloatArray:
+    """Return a seller's profit per consumer at posted prices.
+
+    (price - cost) x share: a unit mass of consumers buys from the lowest price if that is at
+    most their willingness to pay.
+
+    Parameters
+    ----------
+    price, cost : float array [...], currency units per instance
+        Own price and cost. NaN: no offer, or out of reach.
+    rival_prices, rival_costs : float array [..., R]
+        NaN in either means the rival offers nothing.
+    willingness_to_pay : float array [...]
+    tie_rule : {"low_cost", "share"}
+
+    Returns
+    -------
+    float array [...]
+
+    Raises
+    ------
+    InputError
+        If the tie rule is unknown.
+
+    Examples
+    --------
+    >>> float(bertrand_profit(5.0, 2.0, [5.0, 7.0], [2.0, 3.0]))
+    1.5
+    """
+    inputs.chosen(tie_rule, "tie rule", TIE_RULES)
+    price, cost = inputs.numbers(price, "price"), inputs.numbers(cost, "cost")
+    cap = inputs.numbers(willingness_to_pay, "The willingness to pay")
+    offers, costs = _offers(rival_prices, rival_costs)
+    inputs.together(price, cost, cap, offers[..., :1].sum(axis=-1))
+    tied = offers == price[..., None]
+    if tie_rule == "low_cost":
+        stronger = (tied & (costs < cost[..., None])).any(axis=-1)
+        equal = (tied & (costs == cost[..., None])).sum(axis=-1)
+        at_tie = np.where(stronger, 0.0, 1.0 / (1.0 + equal))
+    elif tie_rule == "share":
+        at_tie = 1.0 / (1.0 + tied.sum(axis=-1))
+    else:
+        raise InputError(f"No tie rule {tie_rule!r}; choose 'low_cost' or 'share'.")
+    lowest = offers.min(axis=-1, initial=np.inf)
+    share = np.where(price < lowest, 1.0, np.where(price == lowest, at_tie, 0.0))
+    sells = np.isfinite(price) & np.isfinite(cost) & (price <= cap)
+    # A difference of infinities (no offer, out of reach) is never used.
+    with np.errstate(invalid="ignore"):
+        return np.where(sells & (share > 0), share * (price - cost), 0.0)
+
+
+def best_response(
+    cost: npt.ArrayLike,
+    rival_prices: npt.ArrayLike,
+    rival_costs: npt.ArrayLike,
+    *,
+    willingness_to_pay: npt.ArrayLike = np.inf,
+    tie_rule: TieRule = "low_cost",
+) -> BestResponse:
+    """Return the exact best response to posted prices.
+
+    Between two neighbouring breakpoints (the rivals' prices and the willingness to pay) the
+    profit is linear and does not fall in the own price, so its supremum over a piece is its
+    limit from below at the upper end. Candidates are therefore every breakpoint, the limit from
+    below at every rival's price, and the own cost (no profit, no loss): nothing else can be
+    better. Limits are computed as limits, not at a price a little lower.
+
+    Parameters
+    ----------
+    cost : float array [...]
+    rival_prices, rival_costs : float array [..., R]
+    willingness_to_pay : float array [...]
+    tie_rule : {"low_cost", "share"}
+
+    Returns
+    -------
+    BestResponse
+
+    Examples
+    --------
+    Undercutting a rival who shares the tie pays all but the last cent, never all of it:
+
+    >>> profit, price, attained = best_response(2.0, [5.0], [3.0], tie_rule="share")
+    >>> float(profit), float(price), bool(attained)
+    (3.0, 5.0, False)
+    """
+    offers, costs = _offers(rival_prices, rival_costs)
+    inputs.chosen(tie_rule, "tie rule", TIE_RULES)
+    cost = inputs.numbers(cost, "cost")
+    cap = inputs.numbers(willingness_to_pay, "The willingness to pay")
+    shape = inputs.together(cost, cap, offers[..., :1].sum(axis=-1))
+    cost, cap = np.broadcast_to(cost, shape), np.broadcast_to(cap, shape)
+    offers = np.broadcast_to(offers, (*shape, offers.shape[-1]))
+    rivals = range(offers.shape[-1])
+    lowest = offers.min(axis=-1, initial=np.inf)
+    exact = [cap, *(offers[..., k] for k in rivals), cost]
+    values = [
+        bertrand_profit(p, cost, offers, costs, willingness_to_pay=cap, tie_rule=tie_rule)
+        for p in exact
+    ]
+    # Alone and without a bound on what consumers pay, profit grows with the price.
+    values[0] = np.where(np.isinf(cap) & np.isinf(lowest) & np.isfinite(cost), np.inf, values[0])
+    for k in rivals:
+        below = offers[..., k]
+        serves = (below <= lowest) & (below <= cap) & np.isfinite(below) & np.isfinite(cost)
+        values.append(np.where(serves, np.where(serves, below, 0.0) - cost, 0.0))
+    table = np.stack(values, axis=-1)
+    prices = np.stack([*exact, *(offers[..., k] for k in rivals)], axis=-1)
+    first = np.argmax(table, axis=-1)[..., None]  # attained candidates come first
+    profit = np.take_along_axis(table, first, axis=-1)[..., 0]
+    price = np.where(profit > 0, np.take_along_axis(prices, first, axis=-1)[..., 0], cost)
+    return BestResponse(profit, price, ((first[..., 0] < len(exact)) & np.isfinite(profit)))
+
+
+def _offers(prices: npt.ArrayLike, costs: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Rivals' prices and costs; a rival without an offer has an infinite price."""
+    posted = inputs.numbers(prices, "Prices of rivals")
+    cost = inputs.numbers(costs, "Costs of rivals")
+    inputs.together(posted, cost)
+    if posted.ndim == 0:
+        raise InputError("Prices of rivals are a list, one per rival.")
+    offering = np.isfinite(posted) & np.isfinite(cost)
+    return np.where(offering, posted, np.inf), cost
+
 
 DOMAIN = "all prices >= 0, limits from below included"
 

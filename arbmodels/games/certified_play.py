@@ -14,8 +14,8 @@ from arbmodels.curves import Curves
 from arbmodels.display import Displayed, TextTable, percent
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
-from arbmodels.games.certified_menus import MenuSearch
 from arbmodels.games.menu import Menu
+from arbmodels.games.menu_search import MenuSearch
 from arbmodels.games.providers import ProviderEquilibrium, ProviderGame, Strategy, solve_providers
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray

@@ -4,11 +4,17 @@ For a solve rate u, cascade k buys E[k, m] dollars' worth of model m at list pri
 expectation. At price multipliers w the arbitrage cost is V(w) = min_k sum_m w_m E[k, m], and the
 purchases of the cheapest cascade are its gradient (Shephard's lemma). Which cascades can ever be
 cheapest does not depend on the prices: they are found once.
+
+Proven lower bounds on the cost of every policy, at some price vectors and between them.
+
+The pool of plans that the columns of a menu are mixed from.
+
+The cheapest cascade at any price multipliers, by shortest paths on re-priced steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -16,12 +22,322 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import sparse
 
+from arbmodels.cascades.lattice import Lattice, crossing_steps, hull_vertices, undominated
+from arbmodels.cascades.search.tables import Natural, Steps
+from arbmodels.compiling import compiled
+from arbmodels.curves import SAME_RATE, Curves
 from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
-from arbmodels.games.menu_proof import Proof
 from arbmodels.passk import FloatArray
+from arbmodels.solver import Program, solve
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    r"""What any policy must spend at some price vectors, and hence at all others.
+
+    The least cost of reaching a solve rate by any policy, V(w), is concave in the prices w,
+    homogeneous of degree one, and never falls when a price rises. Bounds b_p at price vectors w_p
+    therefore bound it everywhere:
+
+    .. math:: V(w) \ge \max \Big\{ \sum_p \theta_p b_p :
+              \sum_p \theta_p w_p \le w, \; \theta \ge 0 \Big\}.
+
+    Parameters
+    ----------
+    prices : float array [P, M]
+        Multipliers of the list prices, > 0.
+    bound : float array [P], currency units per instance
+        No policy reaches the solve rate for less at these prices.
+    """
+
+    prices: FloatArray
+    bound: FloatArray
+
+    def __post_init__(self) -> None:
+        prices, bound = inputs.numbers(self.prices, "prices"), inputs.numbers(self.bound, "bound")
+        if prices.ndim != 2 or bound.shape != (len(prices),) or not len(prices):
+            raise InputError(
+                f"A proof needs one bound per price vector, not {bound.shape} bounds for prices of"
+                f" shape {prices.shape}."
+            )
+        if not (np.all(np.isfinite(prices) & (prices > 0)) and np.all(bound >= 0)):
+            raise InputError("The prices of a proof are finite and > 0, its bounds >= 0.")
+        for name, value in (("prices", prices), ("bound", bound)):
+            value.setflags(write=False)
+            object.__setattr__(self, name, value)
+
+    def at(self, prices: FloatArray) -> FloatArray:
+        """Return the best bound that follows at price vectors [B, M]: a linear program each."""
+        return np.array([self._at(w) for w in prices])
+
+    def _at(self, w: FloatArray) -> float:
+        if np.any(w <= 0):
+            return 0.0
+        share = self.prices / w
+        count, models = share.shape
+        size = float(self.bound.max())
+        if size == 0.0:
+            return 0.0
+        found = solve(
+            Program(
+                self.bound / size,
+                sparse.csr_array(share.T),
+                np.full(models, -np.inf),
+                np.ones(models),
+                np.zeros(count),
+                np.full(count, np.inf),
+                maximise=True,
+            )
+        )
+        # Any theta proves something: what the solver's tolerance leaves over is scaled away.
+        theta = np.maximum(found.x, 0.0)
+        used = float((theta @ share).max())
+        alone = float((self.bound / share.max(axis=1)).max())
+        return max(float(theta @ self.bound) / max(used, 1.0), alone)
+
+
+def with_proof(old: Proof | None, prices: FloatArray, bound: FloatArray) -> Proof:
+    """Return a proof with more price vectors; of equal ones the best bound is kept."""
+    if old is not None:
+        prices, bound = np.concatenate([old.prices, prices]), np.concatenate([old.bound, bound])
+    every, where = np.unique(prices, axis=0, return_inverse=True)
+    best = np.zeros(len(every))
+    np.maximum.at(best, where.ravel(), bound)
+    first = np.full(len(every), len(prices))
+    np.minimum.at(first, where.ravel(), np.arange(len(prices)))
+    order = np.argsort(first)
+    return Proof(every[order], best[order])
+
+
+def rates_of(solve_rates: npt.ArrayLike) -> FloatArray:
+    """Return the solve rates that menus are wanted at, [U].
+
+    Raises
+    ------
+    InputError
+        If there is none, or one is no probability.
+    """
+    rates = np.atleast_1d(inputs.numbers(solve_rates, "Solve rates"))
+    if rates.ndim != 1 or not len(rates) or not np.all((rates >= 0) & (rates <= 1)):
+        raise InputError("Solve rates are a list of numbers between 0 and 1.")
+    return rates
+
+
+def checked_vectors(prices: npt.ArrayLike | None, models: int) -> FloatArray:
+    """Return the price vectors that are asked for, list prices by default.
+
+    Raises
+    ------
+    InputError
+        If a multiplier is not above 0, or there is not one per model.
+    """
+    if prices is None:
+        return np.ones((1, models))
+    w = np.atleast_2d(inputs.numbers(prices, "Price vectors"))
+    if w.ndim != 2 or w.shape[1] != models or not len(w):
+        raise InputError(
+            f"Price vectors have shape {np.shape(prices)}; give rows of one multiplier for each of"
+            f" the {models} models."
+        )
+    if not np.all(np.isfinite(w) & (w > 0)):
+        raise InputError("The multipliers at which menus are certified are finite and > 0.")
+    return w
+
+
+class Pool:
+    """Plans by what they solve and what they spend on each model at list prices.
+
+    Begins with every number of attempts of every model alone, and all that is of use of all.
+
+    Parameters
+    ----------
+    natural : Natural
+        At list prices.
+    """
+
+    def __init__(self, natural: Natural) -> None:
+        self.natural = natural
+        models = len(natural.amounts)
+        self._rate, self._spend = [np.zeros(1)], [np.zeros((1, models))]
+        self._steps: list[Steps] = [()]
+        # In the order they came: results must not depend on hashes.
+        self._seen: dict[Steps, None] = {}
+        self._single = []
+        for m in range(models):
+            failure, spend = (natural.of(t, m) for t in (natural.failure, natural.spend))
+            rate = 1.0 - failure @ natural.weight
+            table = np.zeros((len(rate), models))
+            table[:, m] = spend @ natural.weight
+            self._single.append((rate, table[:, m]))
+            self._rate.append(rate[1:])
+            self._spend.append(table[1:])
+            self._steps += [((m, k),) for k in range(1, len(rate))]
+        self.take([[(m, last) for m, last in enumerate(natural.last) if last]])
+
+    @property
+    def every(self) -> tuple[Steps, ...]:
+        """All plans but those of models alone."""
+        return tuple(self._seen)
+
+    def take(self, paths: Iterable[Steps]) -> None:
+        """Score plans that are not known."""
+        for path in paths:
+            steps = tuple(path)
+            if not steps or steps in self._seen:
+                continue
+            self._seen[steps] = None
+            found = self.natural.score(steps)
+            models = np.array([m for m, _ in steps], dtype=np.int64)
+            by_model = np.zeros(len(self.natural.amounts))
+            np.add.at(by_model, models, found.spend)
+            self._rate.append(found.solve_rate[-1:])
+            self._spend.append(by_model[None])
+            self._steps.append(steps)
+
+    def _tables(self) -> tuple[FloatArray, FloatArray]:
+        self._rate, self._spend = [np.concatenate(self._rate)], [np.concatenate(self._spend)]
+        return self._rate[0], self._spend[0]
+
+    def best(self, w: FloatArray) -> list[Steps]:
+        """Return the plans that mixtures are made of at some prices."""
+        rate, spend = self._tables()
+        return [self._steps[k] for k in _hull(rate, spend @ w)]
+
+    def mixtures(self, w: FloatArray, rates: FloatArray) -> FloatArray:
+        """Return the spend on each model of the cheapest mixture for every solve rate, [U, M]."""
+        rate, spend = self._tables()
+        kept = _hull(rate, spend @ w)
+        return _between(rate[kept], spend[kept], rates)
+
+    def alone(self, rate: float) -> FloatArray:
+        """Return the cost at list prices of each model alone, [M]; infinite out of reach."""
+        found = np.full(len(self._single), np.inf)
+        for m, (solved, spend) in enumerate(self._single):
+            if rate <= solved.max() + SAME_RATE:
+                kept = _hull(solved, spend)
+                found[m] = _between(solved[kept], spend[kept, None], np.array([rate]))[0, 0]
+        return found
+
+    def start(self, rate: float) -> FloatArray:
+        """Return the rows of the models alone, and of a mixture at list prices, [.., M]."""
+        alone = self.alone(rate)
+        reach = np.isfinite(alone)
+        rows = np.diag(np.where(reach, alone, 0.0))[reach]
+        return np.concatenate([rows, self.mixtures(np.ones(len(alone)), np.array([rate]))])
+
+
+def _hull(rate: FloatArray, cost: FloatArray) -> npt.NDArray[np.int64]:
+    kept = undominated(rate, cost)
+    return kept[hull_vertices(rate[kept], cost[kept])]
+
+
+def _between(rate: FloatArray, spend: FloatArray, wanted: FloatArray) -> FloatArray:
+    """Interpolate rows of spends at solve rates; rates increasing. NaN past the last."""
+    high = np.minimum(np.searchsorted(rate, wanted - SAME_RATE), len(rate) - 1)
+    low = np.maximum(high - 1, 0)
+    width = rate[high] - rate[low]
+    share = np.clip((wanted - rate[low]) / np.where(width > 0, width, 1.0), 0.0, 1.0)
+    share = np.where(width > 0, share, 1.0)[:, None]
+    mixed: FloatArray = (1 - share) * spend[low] + share * spend[high]
+    return np.where((wanted > rate[-1] + SAME_RATE)[:, None], np.nan, mixed)
+
+
+IntArray = npt.NDArray[np.int64]
+
+
+class Repricing:
+    """The shortest-path problem of one solve rate, ready to be solved at many prices.
+
+    Parameters
+    ----------
+    curves : Curves
+        What the lattice was built on.
+    lattice : Lattice
+        At list prices. Multipliers scale its steps: a step of model m costs w_m as much.
+    solve_rate : float
+        Within the lattice's reach.
+    """
+
+    def __init__(self, curves: Curves, lattice: Lattice, solve_rate: float) -> None:
+        shape = lattice.solve_rate.shape
+        self.models = len(shape)
+        # The cost of the step into a state, by model; infinite where there is none.
+        into = np.full((self.models, lattice.solve_rate.size), np.inf)
+        for m, steps in enumerate(lattice.step_spend):
+            inside = [slice(None)] * self.models
+            inside[m] = slice(1, None)
+            into[m].reshape(shape)[tuple(inside)] = steps
+        self._into = into
+        self._strides = np.array([int(np.prod(shape[m + 1 :])) for m in range(self.models)])
+        reached = np.flatnonzero(lattice.solve_rate.ravel() >= solve_rate - SAME_RATE)
+        ends, last, rest = reached, np.full(len(reached), -1), np.zeros(len(reached))
+        complete = all(
+            np.isin(theirs, mine).all()
+            for mine, theirs in zip(lattice.grids, curves.grids, strict=True)
+        )
+        if curves.continuous and complete:
+            cuts = crossing_steps(lattice, solve_rate)
+            ends = np.concatenate([ends, cuts.state])
+            last = np.concatenate([last, cuts.model])
+            rest = np.concatenate([rest, cuts.spend])
+        self._ends, self._last, self._rest = ends, last, rest
+
+    def cheapest(self, prices: FloatArray) -> tuple[float, FloatArray]:
+        """Return the least cost and that cascade's spend on each model at list prices.
+
+        Parameters
+        ----------
+        prices : float array [M]
+            Multipliers > 0.
+        """
+        cost, bought = _cheapest(
+            self._into, self._strides, self._ends, self._last, self._rest, prices
+        )
+        return float(cost), bought
+
+
+@compiled
+def _cheapest(  # noqa: PLR0917  # a compiled loop takes plain arrays
+    into: FloatArray,
+    strides: IntArray,
+    ends: IntArray,
+    last: IntArray,
+    rest: FloatArray,
+    prices: FloatArray,
+) -> tuple[float, FloatArray]:
+    models, states = into.shape
+    spend = np.empty(states)
+    origin = np.empty(states, np.int8)
+    spend[0], origin[0] = 0.0, -1
+    for state in range(1, states):
+        best, by = np.inf, -1
+        for m in range(models):
+            if into[m, state] < np.inf:
+                cost = spend[state - strides[m]] + prices[m] * into[m, state]
+                if cost < best:
+                    best, by = cost, m
+        spend[state], origin[state] = best, by
+    least, at = np.inf, 0
+    for k in range(len(ends)):
+        cost = spend[ends[k]]
+        if last[k] >= 0:
+            cost += prices[last[k]] * rest[k]
+        if cost < least:
+            least, at = cost, k
+    bought = np.zeros(models)
+    if last[at] >= 0:
+        bought[last[at]] += rest[at]
+    state = ends[at]
+    while state > 0:
+        m = origin[state]
+        bought[m] += into[m, state]
+        state -= strides[m]
+    return least, bought
+
 
 #: Two costs nearer than this (relative) are the same: sums along paths are rounded, by up to 1e-13
 #: of some hundred terms.
@@ -48,7 +364,7 @@ class Menu(Displayed):
     .. math:: V(w) = \min_k \sum_m w_m E_{km}
 
     Made by :func:`arbmodels.games.cascade_menus`, or, with a proof for every policy at chosen
-    prices, by :func:`arbmodels.games.certified_menus`.
+    prices, by :func:`arbmodels.games.menu_search`.
 
     Parameters
     ----------

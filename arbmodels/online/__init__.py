@@ -1,10 +1,13 @@
 """Instances that arrive one by one: shadow prices as a policy, under a budget over a horizon."""
 
-from arbmodels.online.arrivals import Arrivals
-from arbmodels.online.policy import RoutingPolicy
-from arbmodels.online.result import OnlineComparison, OnlineRun
-from arbmodels.online.rules import AdaptivePrice, FixedPrice, FixedThreshold
-from arbmodels.online.serving import serve
+from arbmodels.online.policies import (
+    AdaptivePrice,
+    Arrivals,
+    FixedPrice,
+    FixedThreshold,
+    RoutingPolicy,
+)
+from arbmodels.online.run import OnlineComparison, OnlineRun, serve
 
 __all__ = [
     "AdaptivePrice",

@@ -1,13 +1,11 @@
 """Policies around the cheapest cascade: classes, limits per instance, parallel attempts."""
 
 from arbmodels.policies.batches import BatchFrontier, batch_frontier
-from arbmodels.policies.classes import policy_classes
-from arbmodels.policies.cvar import CvarPlan, cvar_plan
-from arbmodels.policies.distribution import SpendDistribution, spend_distribution
+from arbmodels.policies.classes import PolicyClass, PolicyClasses, policy_classes
 from arbmodels.policies.limited import LimitedFrontier, limited_frontier
 from arbmodels.policies.limits import Limits
 from arbmodels.policies.policy import Policy, Serving
-from arbmodels.policies.result import PolicyClass, PolicyClasses
+from arbmodels.policies.risk import CvarPlan, SpendDistribution, cvar_plan, spend_distribution
 
 __all__ = [
     "BatchFrontier",

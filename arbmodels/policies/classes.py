@@ -1,34 +1,264 @@
-"""Policy classes side by side, in one call."""
+"""Policy classes side by side, in one call.
+
+Policy classes side by side: the result of ``policy_classes``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from tqdm import tqdm
 
 from arbmodels.cascades import Frontier, cascade_frontier
 from arbmodels.cascades.frontier import MAX_MODELS
-from arbmodels.cascades.hull import lower_hull
-from arbmodels.cascades.lattice import Lattice, build_lattice, coarsen, useful
+from arbmodels.cascades.lattice import Lattice, build_lattice, coarsen, lower_hull, useful
 from arbmodels.checks import choose
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves
-from arbmodels.display import model_label
+from arbmodels.display import Displayed, TextTable, model_label, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
-from arbmodels.policies.ascent import Ascent
-from arbmodels.policies.blocks import blocks_best, blocks_greedy, blocks_in_order
-from arbmodels.policies.grouped import Grouped
-from arbmodels.policies.menu import menu_of
-from arbmodels.policies.mixtures import Mixtures
+from arbmodels.policies.blocks import (
+    Ascent,
+    blocks_best,
+    blocks_greedy,
+    blocks_in_order,
+    is_thinned,
+    refined,
+)
+from arbmodels.policies.grouped import Grouped, menu_of
 from arbmodels.policies.oracle import oracle_of
-from arbmodels.policies.points import CheapestOf, IntArray, OnePlan, rate_within
-from arbmodels.policies.policy import Serving, score
-from arbmodels.policies.result import PolicyClass, PolicyClasses
-from arbmodels.policies.windows import is_thinned, refined
+from arbmodels.policies.policy import (
+    CheapestOf,
+    IntArray,
+    Mixtures,
+    OnePlan,
+    Policy,
+    Serving,
+    check_spend,
+    rate_within,
+    score,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+#: Colour, dashes and width of every class: colour-blind safe, told apart in grey by their dashes.
+#: Classes often save the same; of lines on top of each other the wider ones stay visible.
+_STYLES = (
+    ("#000000", "-", 1.6), ("#56B4E9", "-", 5.5), ("#F0E442", "-", 3.6), ("#0072B2", "-", 2.2),
+    ("#B22222", "-", 1.2), ("#B22222", "--", 1.2), ("#009E73", "-", 1.6), ("#000000", ":", 1.4),
+    ("#999999", "-.", 1.6),
+)  # fmt: skip
+#: Columns of solve rates that a table shows.
+_SHOWN = 5
+
+
+@dataclass(frozen=True, eq=False)
+class PolicyClass:
+    """One class of policies on the grid of solve rates.
+
+    Parameters
+    ----------
+    name, label : str
+        What ``plan_at`` takes, and what tables show.
+    proof : str
+        What is proven about ``spend``.
+    deployable : bool
+        Whether its policies can be run without knowing the instance's own solve probabilities.
+    reach : float
+        Largest solve rate of the class.
+    spend, bound : float array [U], currency units per instance
+        Least expected spend found, and a proven lower bound on the class; NaN out of reach.
+    servings_at : callable
+        Solve rate -> the cheapest plans.
+    servings_within : callable
+        Expected spend -> the plans that solve most for it.
+    """
+
+    name: str
+    label: str
+    proof: str
+    deployable: bool
+    reach: float
+    spend: FloatArray
+    bound: FloatArray
+    servings_at: Callable[[float], tuple[Serving, ...]]
+    servings_within: Callable[[float], tuple[Serving, ...]]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PolicyClasses(Displayed):
+    """What every class of policies costs, and what it saves against the best single model.
+
+    Made by :func:`arbmodels.policies.policy_classes`. Classes contain each other from the first to
+    the last as far as their labels say so; all numbers are in-sample.
+
+    Parameters
+    ----------
+    curves : Curves
+        The convention everything is scored under.
+    solve_rates : float array [U]
+    classes : tuple of C PolicyClass
+        The first is the best single model.
+    """
+
+    curves: Curves
+    solve_rates: FloatArray
+    classes: tuple[PolicyClass, ...]
+
+    @property
+    def market(self) -> Market:
+        """The market the policies serve."""
+        return self.curves.market
+
+    @property
+    def convention(self) -> str:
+        """Unit, integration, estimator and accounting of every number here."""
+        return self.curves.convention
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return tuple(each.name for each in self.classes)
+
+    @property
+    def spend(self) -> FloatArray:
+        """Least expected spend, [C, U], currency units per instance; NaN out of reach."""
+        return np.stack([each.spend for each in self.classes])
+
+    @property
+    def bound(self) -> FloatArray:
+        """Proven lower bounds on the classes' spend, [C, U], currency units per instance."""
+        return np.stack([each.bound for each in self.classes])
+
+    @property
+    def reach(self) -> FloatArray:
+        """Largest solve rates, [C]."""
+        return np.array([each.reach for each in self.classes])
+
+    @property
+    def saving(self) -> FloatArray:
+        """1 - spend / spend of the best single model, [C, U]; NaN beyond either's reach."""
+        single = self.classes[0].spend
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(single > 0, 1.0 - self.spend / single, 0.0 * self.spend + 0.0 * single)
+
+    def plan_at(self, name: str, solve_rate: float) -> Policy:
+        """Return the cheapest policy of a class at any solve rate, computed there.
+
+        Parameters
+        ----------
+        name : str
+            One of :attr:`names`.
+        solve_rate : float
+
+        Returns
+        -------
+        Policy
+            Its ``plan`` is the plan where one plan serves everything.
+
+        Raises
+        ------
+        InputError
+            If there is no such class, or it does not reach the solve rate.
+        """
+        return self._policy(self._class(name), lambda each: each.servings_at(float(solve_rate)))
+
+    def plan_within(self, name: str, spend: float) -> Policy:
+        """Return the policy of a class that solves most for an expected spend.
+
+        Parameters
+        ----------
+        name : str
+            One of :attr:`names`.
+        spend : float, currency units per instance
+            One budget over all instances: what a segment saves another may use.
+
+        Raises
+        ------
+        InputError
+            If there is no such class, or the spend is negative or not finite.
+        """
+        check_spend(spend)
+        return self._policy(self._class(name), lambda each: each.servings_within(float(spend)))
+
+    def _class(self, name: str) -> PolicyClass:
+        if name not in self.names:
+            raise InputError(
+                f"No policy class {name!r}; there are {', '.join(map(repr, self.names))}."
+            )
+        return self.classes[self.names.index(name)]
+
+    def _policy(
+        self, chosen: PolicyClass, servings_of: Callable[[PolicyClass], tuple[Serving, ...]]
+    ) -> Policy:
+        servings = servings_of(chosen)
+        rate, spend = score(servings, self.curves)
+        return Policy(chosen.name, rate, spend, servings, chosen.deployable, self.market.currency)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per class and solve rate."""
+        count = len(self.solve_rates)
+        return pd.DataFrame(
+            {
+                "class": np.repeat(self.names, count),
+                "deployable": np.repeat([each.deployable for each in self.classes], count),
+                "solve_rate": np.tile(self.solve_rates, len(self.classes)),
+                "spend": self.spend.ravel(),
+                "bound": self.bound.ravel(),
+                "saving": self.saving.ravel(),
+            }
+        )
+
+    def table(self) -> TextTable:
+        """Return spend and saving of every class at up to five solve rates."""
+        shown = np.unique(np.linspace(0, len(self.solve_rates) - 1, _SHOWN).astype(int))
+        saving, spend = self.saving, self.spend
+        rows = []
+        for row, each in enumerate(self.classes):
+            cells = [
+                number(spend[row, u])
+                + (f" ({percent(saving[row, u])})" if row and np.isfinite(saving[row, u]) else "")
+                for u in shown
+            ]
+            use = "yes" if each.deployable else "oracle"
+            rows.append((each.label, *cells, percent(each.reach), use))
+        proofs = "\n".join(f"  {each.label}: {each.proof}" for each in self.classes)
+        return TextTable(
+            f"Policy classes on {self.market.name}: spend in {self.market.currency}/instance"
+            " (saving against the best single model)",
+            ("class", *(percent(self.solve_rates[u], 2) for u in shown), "reach", "deployable"),
+            rows,
+            f"What is proven:\n{proofs}\n{self.convention}; in-sample.",
+        )
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw the saving of every class against the solve rate."""
+        axes = new_axes(7.2, 3.6) if axes is None else axes
+        saving = self.saving
+        for row, each in enumerate(self.classes[1:], start=1):
+            colour, dashes, width = _STYLES[row % len(_STYLES)]
+            axes.plot(
+                100 * self.solve_rates,
+                100 * saving[row],
+                color=colour,
+                ls=dashes,
+                lw=width,
+                label=each.label + ("" if each.deployable else " (oracle)"),
+            )
+        axes.set_xlabel("Solve rate (%)")
+        axes.set_ylabel("Saving against the best single model (%)")
+        axes.set_title(self.market.name)
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        return axes
+
 
 #: Solve rates by default, from this share of the best single model's reach to the reach itself.
 _LOWEST_SHARE, _POINTS = 0.8, 17
@@ -79,7 +309,7 @@ def policy_classes(
         All models, once each; by default from the cheapest attempt to the dearest.
     menu : int
         Solve rates whose plans for all are on the menu of segments
-        (:func:`arbmodels.policies.menu.menu_of` tells what else is).
+        (:func:`arbmodels.policies.grouped.menu_of` tells what else is).
     segments, oracle : bool
         Whether to compute the classes with a plan per segment, and the oracle.
 

@@ -19,8 +19,8 @@ from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan
 from arbmodels.policies.limits import ROUNDING, Limits, seconds_of
-from arbmodels.policies.points import IntArray, cheapest_point, check_reach, undominated
-from arbmodels.policies.steps import attempts_made
+from arbmodels.policies.policy import IntArray, cheapest_point, check_reach, undominated
+from arbmodels.policies.risk import attempts_made
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -19,12 +19,10 @@ import numpy.typing as npt
 
 from arbmodels.cascades.lattice import refined
 from arbmodels.compiling import compiled
-from arbmodels.curves import SAME_RATE, Curves
-from arbmodels.model_curves import LogLinearCurve, StepDollarCurve, log_budget
+from arbmodels.curves import SAME_RATE, Curves, LogLinearCurve, StepDollarCurve, log_budget
 from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan
-from arbmodels.policies.points import check_reach
-from arbmodels.policies.policy import Serving
+from arbmodels.policies.policy import Serving, check_reach
 
 IntArray = npt.NDArray[np.int64]
 

@@ -1,17 +1,249 @@
-"""One policy of some class: who is served by which plan, with which probability."""
+"""One policy of some class: who is served by which plan, with which probability.
+
+Classes of policies that serve everything with one plan: what they have in common.
+
+Two plans mixed at random: the lower convex hull of a class of plans.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Literal, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from arbmodels.curves import Curves
+from arbmodels.cascades.lattice import lower_hull
+from arbmodels.curves import SAME_RATE, Curves
 from arbmodels.display import Displayed, TextTable, number, percent
 from arbmodels.errors import InputError
+from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan
+
+IntArray = npt.NDArray[np.int64]
+
+#: Solve rates that are looked at together in the search for a spend.
+_CUTS = 65
+
+
+class OnePlan(Protocol):
+    """Cheapest plans of some class for every solve rate; a ``Frontier`` is one."""
+
+    @property
+    def reach(self) -> float:
+        """Largest solve rate of the class."""
+        ...
+
+    def spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
+        """Return the least expected spend, currency units per instance; NaN out of reach."""
+        ...
+
+    def plan_at(self, solve_rate: float) -> Plan:
+        """Return a cheapest plan; InputError out of reach."""
+        ...
+
+
+class CheapestOf:
+    """The cheapest of several classes at every solve rate.
+
+    Parameters
+    ----------
+    members : sequence of OnePlan
+        At least one.
+    """
+
+    def __init__(self, members: Sequence[OnePlan]) -> None:
+        self.members = tuple(members)
+
+    @property
+    def reach(self) -> float:
+        """Largest solve rate of any member."""
+        return max(member.reach for member in self.members)
+
+    def spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
+        """Return the least expected spend, currency units per instance; NaN out of reach."""
+        every = np.stack([member.spend_at(solve_rate) for member in self.members])
+        least: FloatArray = np.fmin.reduce(every, axis=0)
+        return least
+
+    def plan_at(self, solve_rate: float) -> Plan:
+        """Return a cheapest plan; the first member's on a tie.
+
+        Raises
+        ------
+        InputError
+            If no member reaches the solve rate.
+        """
+        check_reach(solve_rate, self.reach)
+        return plans_at(self, np.array([float(solve_rate)]))[0]
+
+
+def plans_at(plans: OnePlan, solve_rates: FloatArray) -> list[Plan]:
+    """Return ``plans.plan_at`` of every solve rate; members are compared at all rates at once."""
+    rates = solve_rates.tolist()
+    if not isinstance(plans, CheapestOf):
+        return [plans.plan_at(rate) for rate in rates]
+    every = np.stack([member.spend_at(solve_rates) for member in plans.members])
+    cheapest = np.nanargmin(every, axis=0) if rates else np.zeros(0, dtype=np.int64)
+    found = dict[int, Plan]()
+    for chosen in np.unique(cheapest).tolist():
+        mine = np.flatnonzero(cheapest == chosen)
+        theirs = plans_at(plans.members[chosen], solve_rates[mine])
+        found.update(zip(mine.tolist(), theirs, strict=True))
+    return [found[position] for position in range(len(rates))]
+
+
+def rate_within(plans: OnePlan, spend: float) -> float:
+    """Return the largest solve rate whose cheapest plan is expected to cost no more than that."""
+    low, high = 0.0, plans.reach
+    while True:
+        rates = np.linspace(low, high, _CUTS)
+        last = int(np.flatnonzero(plans.spend_at(rates) <= spend * (1 + SAME_RATE))[-1])
+        low = float(rates[last])
+        if last == len(rates) - 1 or rates[last + 1] - low <= SAME_RATE:
+            return low
+        high = float(rates[last + 1])
+
+
+def check_spend(spend: float) -> None:
+    """Raise an InputError unless ``spend`` is an amount of money."""
+    if not 0 <= spend < np.inf:
+        raise InputError(f"A spend of {spend:g} per instance; give 0 or a positive finite amount.")
+
+
+def check_reach(solve_rate: float, reach: float) -> None:
+    """Raise an InputError unless ``solve_rate`` lies between 0 and ``reach``."""
+    if not 0 <= solve_rate <= reach + SAME_RATE:
+        raise InputError(
+            f"No plan of this class reaches a solve rate of {percent(solve_rate, 2)}; the best"
+            f" reaches {percent(reach, 2)}. Ask for a solve rate between 0 and that."
+        )
+
+
+def undominated(rate: FloatArray, spend: FloatArray) -> IntArray:
+    """Return the positions of the points that no cheaper point reaches further than.
+
+    Parameters
+    ----------
+    rate, spend : float arrays, flat
+        Points whose spend is infinite are not there; at least one must be.
+
+    Returns
+    -------
+    int array
+        In order of the solve rate; both coordinates increase strictly in spend.
+    """
+    there = np.flatnonzero(np.isfinite(spend))
+    order = there[np.lexsort((spend[there], -rate[there]))]
+    least = np.minimum.accumulate(spend[order])
+    kept: IntArray = order[np.concatenate([[True], least[1:] < least[:-1]])][::-1]
+    return kept
+
+
+def cheapest_point(rate: FloatArray, target: FloatArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
+    """Return the position of the first undominated point that reaches each target, and whether any.
+
+    Parameters
+    ----------
+    rate : increasing float array
+        Of the undominated points.
+    target : float array
+        Solve rates.
+
+    Raises
+    ------
+    InputError
+        If a target is NaN.
+    """
+    if np.isnan(target).any():
+        raise InputError("A solve rate is NaN; it must be a number between 0 and 1.")
+    position = np.searchsorted(rate, target - SAME_RATE)
+    return np.minimum(position, len(rate) - 1), position < len(rate)
+
+
+#: Solve rates, equally spaced up to the reach, at which the class is looked at.
+_LOOKS = 2001
+
+
+class Mixtures:
+    """Random mixtures of two plans of a class, one draw for every instance.
+
+    Parameters
+    ----------
+    plans : OnePlan
+    rates : float array
+        Solve rates whose plans may be mixed, besides 2,001 equally spaced ones.
+    """
+
+    def __init__(self, plans: OnePlan, rates: FloatArray) -> None:
+        self.plans = plans
+        self.rates = rates
+
+    @property
+    def reach(self) -> float:
+        """Largest solve rate."""
+        return self.plans.reach
+
+    @cached_property
+    def hull(self) -> tuple[FloatArray, FloatArray]:
+        """Solve rates and spends of the hull's vertices."""
+        rates = np.concatenate([self.rates, np.linspace(0.0, self.reach, _LOOKS)])
+        rates = np.unique(rates[rates <= self.reach])
+        return lower_hull(rates, self.plans.spend_at(rates))
+
+    def spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
+        """Return the least expected spend, currency units per instance; NaN out of reach."""
+        rate, spend = self.hull
+        target = np.asarray(solve_rate, dtype=float)
+        mixed: FloatArray = np.interp(target, rate, spend)
+        return np.where(target <= self.reach + SAME_RATE, mixed, np.nan)
+
+    def rate_within(self, spend: float) -> float:
+        """Return the largest solve rate that a mixture reaches for this expected spend."""
+        rate, least = self.hull
+        return float(np.interp(spend, least, rate))
+
+    def mixture_at(self, solve_rate: float) -> tuple[tuple[Plan, float], ...]:
+        """Return the plans, with their probabilities, that reach a solve rate most cheaply.
+
+        Raises
+        ------
+        InputError
+            If no mixture reaches it.
+        """
+        check_reach(solve_rate, self.reach)
+        rates, shares = zip(*self.vertices_at(solve_rate), strict=True)
+        return tuple(zip(plans_at(self.plans, np.array(rates)), shares, strict=True))
+
+    def vertices_at(self, solve_rate: float) -> tuple[tuple[float, float], ...]:
+        """Return the solve rates of the plans mixed, one or two, and their probabilities."""
+        rate, _ = self.hull
+        high = int(np.clip(np.searchsorted(rate, solve_rate), 0, len(rate) - 1))
+        if high == 0 or rate[high] <= solve_rate:
+            return ((float(rate[high]), 1.0),)
+        share = float((solve_rate - rate[high - 1]) / (rate[high] - rate[high - 1]))
+        return ((float(rate[high - 1]), 1.0 - share), (float(rate[high]), share))
+
+    def bound_at(
+        self, solve_rate: npt.ArrayLike, bound: FloatArray, rates: FloatArray
+    ) -> FloatArray:
+        """Return the convex minorant of a lower bound on single plans.
+
+        The bound is a step function that never falls: between two of ``rates`` it is at least the
+        bound at the lower one, so that the lower right corners of these steps span a minorant.
+
+        Parameters
+        ----------
+        solve_rate : array of probabilities
+        bound, rates : float arrays
+            The bound on single plans at increasing solve rates from 0 to the reach.
+        """
+        corners = lower_hull(np.append(0.0, rates[1:]), np.append(0.0, bound[:-1]))
+        target = np.asarray(solve_rate, dtype=float)
+        least: FloatArray = np.interp(target, *corners)
+        return np.where(target <= self.reach + SAME_RATE, least, np.nan)
 
 
 @dataclass(frozen=True)

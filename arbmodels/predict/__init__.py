@@ -3,9 +3,7 @@
 Needs scikit-learn: ``arbmodels[predict]``.
 """
 
-from arbmodels.predict.curve import cost_quality
-from arbmodels.predict.fit import cross_fit
-from arbmodels.predict.quality import CostQuality
-from arbmodels.predict.result import CrossFitted
+from arbmodels.predict.cost_quality import CostQuality, cost_quality
+from arbmodels.predict.fit import CrossFitted, cross_fit
 
 __all__ = ["CostQuality", "CrossFitted", "cost_quality", "cross_fit"]

@@ -1,26 +1,467 @@
-"""Cross-fitting: every prediction comes from a model that has not seen the instance."""
+"""Cross-fitting: every prediction comes from a model that has not seen the instance.
+
+Features of instances as numbers: checked, and categories replaced by earlier outcomes.
+
+Cross-fitted predictions, and how good they are.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
-from arbmodels.checks import aligned, choice_of, coded, whole_of
-from arbmodels.errors import InputError
-from arbmodels.market import Market
-from arbmodels.predict.features import (
-    FloatArray,
-    IntArray,
-    assign_folds,
-    encode,
-    read_features,
+from arbmodels.checks import aligned, choice_of, coded, shown, unique, whole_of
+from arbmodels.display import (
+    Displayed,
+    TextTable,
+    model_colour,
+    model_label,
+    new_axes,
+    number,
+    percent,
 )
-from arbmodels.predict.result import CrossFitted
+from arbmodels.errors import DataError, InputError
+from arbmodels.market import Market
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+#: A level's rate is drawn to that of all as if so many instances more had been seen there.
+_PRIOR_INSTANCES = 5.0
+#: Fewer instances than this per distinct value say nothing about a leak.
+_LEAK_REPEATS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Checked features of the instances of a market.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Columns, as given.
+    numbers : float array [N, K]
+        The columns that are numbers.
+    levels : tuple of int array [N]
+        Each column that is a category: which of its levels.
+    """
+
+    names: tuple[str, ...]
+    numbers: FloatArray
+    levels: tuple[IntArray, ...]
+
+
+def read_features(features: pd.DataFrame, market: Market) -> Features:
+    """Check the features and bring them into the market's order.
+
+    Raises
+    ------
+    InputError
+        If it is no DataFrame, an instance of the market has no row or two, there is no column, or
+        a column can't be used or is the outcome itself.
+    DataError
+        If values are missing.
+    """
+    if not isinstance(features, pd.DataFrame):
+        raise InputError(
+            f"features must be a DataFrame indexed by instance, not {type(features).__name__}."
+        )
+    if features.index.has_duplicates:
+        twice = features.index[features.index.duplicated()][0]
+        raise InputError(f"features have two rows for instance {twice!r}. Keep one of each.")
+    absent = [name for name in market.instances if name not in features.index]
+    if absent:
+        raise InputError(
+            f"features lack {len(absent)} of {len(market.instances)} instances of {market.name}"
+            f" ({', '.join(map(repr, absent[:3]))}{', ...' if len(absent) > 3 else ''}). Index the"
+            " rows by the market's instance names (set_index)."
+        )
+    if not len(features.columns):
+        raise InputError("features have no columns. Give at least one.")
+    unique(features.columns, "features (columns)")
+    table = features.loc[list(market.instances)]
+    _refuse_missing(table)
+    numbers, levels = [], []
+    for name in table.columns:
+        column = table[name]
+        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column):
+            values = column.to_numpy(float)
+            codes = np.unique(values, return_inverse=True)[1]
+            numbers.append(values)
+        elif isinstance(column.dtype, pd.CategoricalDtype) or all(
+            isinstance(value, str) for value in column
+        ):
+            codes = pd.factorize(column)[0]
+            if len(codes) > 1 and codes.max() + 1 == len(codes):
+                raise InputError(
+                    f"feature {name!r} has another text on every instance; nothing can be learnt"
+                    " from it. Leave it out, or make numbers of it."
+                )
+            levels.append(codes.astype(np.int64))
+        else:
+            raise InputError(
+                f"feature {name!r} is neither numbers nor text but {column.dtype}. Convert it."
+            )
+        _refuse_outcome(str(name), codes, market)
+    matrix = np.column_stack(numbers) if numbers else np.zeros((len(table), 0))
+    return Features(tuple(map(str, table.columns)), matrix, tuple(levels))
+
+
+def _refuse_missing(table: pd.DataFrame) -> None:
+    number = table.select_dtypes("number")
+    bad = table.isna()
+    bad[number.columns] |= ~np.isfinite(number.astype(float))
+    problems = [
+        f"instance {table.index[row]!r}, feature {table.columns[column]!r}: missing or infinite"
+        for row, column in zip(*np.nonzero(bad.to_numpy()), strict=True)
+    ]
+    if problems:
+        raise DataError(
+            "features", problems, "Fill the values in (a level of its own for a category)."
+        )
+
+
+def _refuse_outcome(name: str, codes: IntArray, market: Market) -> None:
+    """Refuse a column that tells the outcomes of a model one to one on every instance.
+
+    A feature must be known before the instance is served. Only the plainest leak can be seen here;
+    that a column was made from outcomes of its own instance is for the user to rule out.
+    """
+    for m, model in enumerate(market.models):
+        there = market.recorded[:, m]
+        rate = market.successes[there, m] / market.attempts[there, m]
+        outcome = np.unique(rate, return_inverse=True)[1]
+        kinds = int(outcome.max()) + 1
+        if kinds < 2 or len(rate) < _LEAK_REPEATS * kinds:
+            continue
+        pairs = {*zip(codes[there].tolist(), outcome.tolist(), strict=True)}
+        if len(pairs) == kinds == len(np.unique(codes[there])):
+            raise InputError(
+                f"feature {name!r} is the outcome of {model} itself: each of its values belongs to"
+                " one solve rate and back, on every instance. It is not known before the instance"
+                " is served; leave it out."
+            )
+
+
+def encode(
+    features: Features,
+    rate: FloatArray,
+    folds: IntArray,
+    train: npt.NDArray[np.bool_],
+) -> FloatArray:
+    r"""Return numbers for every instance, made of the outcomes of *other* training instances only.
+
+    A category becomes, for each model, the solve rate of its level among training instances,
+
+    .. math:: (\sum_{i \in level} r_{im} + 5 \bar r_m) / (n_{level} + 5).
+
+    Training instances get it from the training instances of the other ``folds``, so that no row
+    contains its own outcome; all others from all training instances.
+
+    Parameters
+    ----------
+    features : Features
+    rate : float array [N, M]
+        Share of attempts that solved; NaN without a record.
+    folds : int array [N]
+        Inner fold of each training instance.
+    train : bool array [N]
+
+    Returns
+    -------
+    float array [N, K + M * categories]
+    """
+    encoded = np.empty((len(rate), len(features.levels), rate.shape[1]))
+    everywhere = np.ones(len(rate), dtype=bool)
+    for position, level in enumerate(features.levels):
+        encoded[:, position] = _level_rates(level, rate, train, everywhere)
+        for fold in np.unique(folds[train]):
+            own = train & (folds == fold)
+            encoded[own, position] = _level_rates(level, rate, train & ~own, own)
+    return np.hstack([features.numbers, encoded.reshape(len(rate), -1)])
+
+
+def _level_rates(
+    level: IntArray,
+    rate: FloatArray,
+    known: npt.NDArray[np.bool_],
+    wanted: npt.NDArray[np.bool_],
+) -> FloatArray:
+    """Return [wanted, M] solve rates of the levels among the known instances."""
+    size = int(level.max()) + 1
+    found = np.empty((int(wanted.sum()), rate.shape[1]))
+    for m in range(rate.shape[1]):
+        seen = known & ~np.isnan(rate[:, m])
+        mean = float(rate[seen, m].mean()) if seen.any() else 0.5
+        count = np.bincount(level[seen], minlength=size)
+        total = np.bincount(level[seen], rate[seen, m], minlength=size)
+        table = (total + _PRIOR_INSTANCES * mean) / (count + _PRIOR_INSTANCES)
+        found[:, m] = table[level[wanted]]
+    return found
+
+
+def assign_folds(
+    groups: Sequence[object] | None, count: int, folds: int, rng: np.random.Generator
+) -> IntArray:
+    """Return the fold of each of ``count`` instances; a group is never divided.
+
+    Raises
+    ------
+    InputError
+        If there are fewer instances or groups than folds, or labels are missing.
+    """
+    if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2:
+        raise InputError(f"folds must be a whole number of at least 2, not {shown(folds)}.")
+    if groups is None:
+        group = np.arange(count)
+    else:
+        labels = pd.Series(list(groups), dtype=object)
+        if len(labels) != count or labels.isna().any():
+            raise InputError(
+                f"groups must have one label for each of the {count} instances, none missing;"
+                f" there are {labels.notna().sum()}."
+            )
+        group = pd.factorize(labels)[0]
+    sizes = np.bincount(group)
+    if len(sizes) < folds:
+        what = "instances" if groups is None else "groups"
+        raise InputError(f"{len(sizes)} {what} cannot make {shown(folds)} folds. Ask for fewer.")
+    fold, filled = np.empty(len(sizes), dtype=np.int64), np.zeros(folds)
+    for one in rng.permutation(len(sizes)):
+        fold[one] = int(filled.argmin())
+        filled[fold[one]] += sizes[one]
+    assigned: IntArray = fold[group]
+    return assigned
+
+
+#: Bins, of equally many instances, of the calibration error and of the reliability diagram.
+_BINS = 10
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CrossFitted(Displayed):
+    """Predictions for every instance, by models fitted on other instances.
+
+    Made by :func:`arbmodels.cross_fit`.
+
+    Attributes
+    ----------
+    market : Market
+        The outcomes that were learnt from and that the predictions are scored on.
+    features : tuple of str
+        Columns used.
+    solve : float array [N, M]
+        Probability that one attempt solves; cross-fitted and calibrated.
+    cost : float array [N, M], currency units
+        Expected price of one attempt; cross-fitted.
+    base_solve, base_cost : float array [N, M]
+        Means over the same training folds, without features: what skill is measured against.
+    fold : int array [N]
+        Each instance was predicted from the instances of the other folds.
+    calibration, classifier : str
+    grouped : bool
+        Whether groups of instances were kept together.
+    """
+
+    market: Market
+    features: tuple[str, ...]
+    solve: FloatArray
+    cost: FloatArray
+    base_solve: FloatArray
+    base_cost: FloatArray
+    fold: npt.NDArray[np.int64]
+    calibration: str
+    classifier: str
+    grouped: bool
+
+    @property
+    def label(self) -> str:
+        """How the predictions were made."""
+        folds = f"cross-fitted, {int(self.fold.max()) + 1} folds"
+        kept = " of whole groups" if self.grouped else ""
+        return f"{folds}{kept}, {self.classifier}, calibrated ({self.calibration})"
+
+    @cached_property
+    def _rate(self) -> FloatArray:
+        market = self.market
+        rate: FloatArray = np.where(
+            market.recorded, market.successes / np.maximum(market.attempts, 1), np.nan
+        )
+        return rate
+
+    def scores(self) -> pd.DataFrame:
+        """Return one row per model: how good the predictions are, on instances not fitted on.
+
+        Returns
+        -------
+        DataFrame
+            ``brier`` and ``log_loss`` (mean squared error and mean log loss of one attempt),
+            ``base_brier`` and ``base_log_loss`` of the training folds' mean, ``skill`` = 1 -
+            brier / base_brier, ``calibration_error`` (mean distance between predicted and observed
+            rate in ten bins of equally many instances), ``calibration_noise`` (what perfectly
+            calibrated predictions would show), ``predicted_rate``, ``observed_rate``,
+            ``cost_error`` and ``base_cost_error`` (mean absolute error over mean cost), and
+            ``cost_ratio`` (total predicted over total actual cost).
+        """
+        rows = []
+        for m in range(len(self.market.models)):
+            there = self.market.recorded[:, m]
+            weight = self.market.weight[there] / self.market.weight[there].sum()
+            rate, solve, base = (a[there, m] for a in (self._rate, self.solve, self.base_solve))
+            bins = self._bins(m)
+            share = bins["weight"].to_numpy() / bins["weight"].sum()
+            distance = (bins["predicted"] - bins["observed"]).abs()
+            paid = self.market.cost[there, m]
+            mean = float(weight @ paid)
+            brier, base_brier = _brier(rate, solve, weight), _brier(rate, base, weight)
+            rows.append(
+                {
+                    "brier": brier,
+                    "base_brier": base_brier,
+                    "skill": 1 - brier / base_brier if base_brier else np.nan,
+                    "log_loss": _log_loss(rate, solve, weight),
+                    "base_log_loss": _log_loss(rate, base, weight),
+                    "calibration_error": float(share @ distance),
+                    "calibration_noise": float(share @ bins["standard_error"]) * np.sqrt(2 / np.pi),
+                    "predicted_rate": float(weight @ solve),
+                    "observed_rate": float(weight @ rate),
+                    "cost_error": float(weight @ abs(self.cost[there, m] - paid)) / mean,
+                    "base_cost_error": float(weight @ abs(self.base_cost[there, m] - paid)) / mean,
+                    "cost_ratio": float(weight @ self.cost[there, m]) / mean,
+                }
+            )
+        return pd.DataFrame(rows, index=pd.Index(self.market.models, name="model"))
+
+    def reliability(self) -> pd.DataFrame:
+        """Return one row per model and bin: predicted and observed solve rate, standard error.
+
+        Bins hold equally many instances, in the order of the predicted probability.
+        """
+        frames = {model: self._bins(m) for m, model in enumerate(self.market.models)}
+        return pd.concat(frames, names=["model", "bin"])
+
+    def _bins(self, m: int) -> pd.DataFrame:
+        rows = np.flatnonzero(self.market.recorded[:, m])
+        rows = rows[np.argsort(self.solve[rows, m], kind="stable")]
+        found = []
+        for part in np.array_split(rows, min(_BINS, len(rows))):
+            weight = self.market.weight[part]
+            if not weight.sum():
+                continue
+            share = weight / weight.sum()
+            solve, tried = self.solve[part, m], self.market.attempts[part, m]
+            variance = float(share**2 @ (solve * (1 - solve) / tried))
+            found.append(
+                {
+                    "predicted": float(share @ solve),
+                    "observed": float(share @ self._rate[part, m]),
+                    "standard_error": np.sqrt(variance),
+                    "instances": len(part),
+                    "weight": float(weight.sum()),
+                }
+            )
+        return pd.DataFrame(found)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per instance: fold, and per model predicted solve probability and cost."""
+        columns: dict[str, Any] = {"fold": self.fold}
+        for m, model in enumerate(self.market.models):
+            columns[f"solve {model}"] = self.solve[:, m]
+            columns[f"cost {model}"] = self.cost[:, m]
+        return pd.DataFrame(columns, index=pd.Index(self.market.instances, name="instance"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the scores as plain Python values, ready for JSON."""
+        return {"label": self.label, "scores": self.scores().to_dict("index")}
+
+    def table(self) -> TextTable:
+        """Return the table shown in terminals and notebooks."""
+        scores = self.scores()
+        rows = [
+            (
+                model_label(str(model)),
+                number(row["brier"], 3),
+                number(row["base_brier"], 3),
+                percent(row["skill"]),
+                number(row["log_loss"], 3),
+                number(row["base_log_loss"], 3),
+                f"{percent(row['calibration_error'])} ({percent(row['calibration_noise'])})",
+                percent(row["cost_error"]),
+                percent(row["base_cost_error"]),
+            )
+            for model, row in scores.iterrows()
+        ]
+        return TextTable(
+            f"Predictions for {self.market.name} from {', '.join(self.features)}: {self.label}",
+            (
+                "model",
+                "Brier",
+                "base rate's",
+                "skill",
+                "log loss",
+                "base rate's",
+                "calibration error (noise)",
+                "cost error",
+                "mean's",
+            ),
+            rows,
+            "Every number is on instances that the prediction was not fitted on. skill: 1 - Brier /"
+            " base rate's. calibration error: mean distance of predicted from observed in ten bins;"
+            " in brackets what perfect calibration would show. cost error: mean absolute error over"
+            " mean cost.",
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the reliability diagram: observed against predicted, with 95% intervals."""
+        axes = new_axes(4.4, 4.0) if ax is None else ax
+        axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle=(0, (4, 3)))
+        brier, base = (self.scores()[name].to_numpy() for name in ("brier", "base_brier"))
+        for m, model in enumerate(self.market.models):
+            bins = self._bins(m)
+            axes.errorbar(
+                bins["predicted"],
+                bins["observed"],
+                yerr=1.96 * bins["standard_error"],
+                fmt="o",
+                markersize=4.5,
+                capsize=2,
+                linewidth=1.1,
+                color=model_colour(model, self.market.models),
+                label=f"{model_label(model)}, Brier {brier[m]:.3f} (base rate {base[m]:.3f})",
+            )
+        axes.set(
+            xlabel="predicted solve rate (cross-fitted)",
+            ylabel="observed solve rate",
+            xlim=(0, 1),
+            ylim=(0, 1),
+        )
+        axes.set_aspect("equal")
+        axes.legend(frameon=False, loc="upper left", fontsize=8)
+        return axes
+
+
+def _brier(rate: FloatArray, solve: FloatArray, weight: FloatArray) -> float:
+    return float(weight @ (rate * (1 - solve) ** 2 + (1 - rate) * solve**2))
+
+
+def _log_loss(rate: FloatArray, solve: FloatArray, weight: FloatArray) -> float:
+    """Return the mean log loss; infinite where what was ruled out happened."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        won = np.where(rate > 0, -rate * np.log(solve), 0.0)
+        lost = np.where(rate < 1, -(1 - rate) * np.log1p(-solve), 0.0)
+    return float(weight @ (won + lost))
+
 
 Calibration = Literal["platt", "isotonic"]
 

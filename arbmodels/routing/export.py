@@ -1,17 +1,24 @@
-"""The program in a file that other solvers read: MPS or LP, with readable names."""
+"""The program in a file that other solvers read: MPS or LP, with readable names.
+
+The program as a Pyomo or CVXPY model, for those who want to add what the library lacks.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from arbmodels.assignment import AssignmentProgram
-from arbmodels.assignment.whole import Listed, listed
+from arbmodels.assignment.highs import Listed, listed
+from arbmodels.assignment.program import FloatArray
 from arbmodels.checks import path_of
 from arbmodels.errors import InputError
 from arbmodels.solver import write
@@ -197,3 +204,284 @@ def _distinct(names: Iterable[str]) -> list[str]:
         taken.add(distinct)
         found.append(distinct)
     return found
+
+
+_INSTALL = 'pip install "arbmodels[formulations]" brings it.'
+
+
+def to_pyomo(program: AssignmentProgram, names: ProgramNames) -> Any:
+    r"""Return a program as a Pyomo model, in the units of the problem.
+
+    Parameters
+    ----------
+    program : AssignmentProgram
+    names : ProgramNames
+
+    Returns
+    -------
+    pyomo.environ.ConcreteModel
+        ``GROUPS``, ``PLANS``, ``ROWS``, ``SIDE``
+            Sets of names.
+        ``OFFERED``
+            Pairs of group and plan that may be chosen.
+        ``x[group, plan]``
+            1 if the plan serves the group.
+        ``y[name]``
+            Side columns (fees, tiers, models in use, the worst segment), if there are any.
+        ``objective``
+        ``assign[group]``
+            One plan each.
+        ``activity[label]``, ``row[label]``
+            Left-hand side of every constraint as an expression, and the constraint.
+        ``beside[number]``, ``open[name, group]``
+            Rows of the side columns alone, and which plans they open, if there are any.
+        ``INSTANCES``, ``threshold``, ``reserve[instance]``, ``protect[instance]``
+            What a robust budget keeps in reserve, its compact form (Bertsimas and Sim 2004), if
+            there is one: instances that may cost more, z and q of them, and the rows
+            :math:`\\sum_j d x \\le z + q`.
+
+    Raises
+    ------
+    InputError
+        If Pyomo is not installed, or names are missing or not different.
+
+    Notes
+    -----
+    Add components or change them, and solve; here, without the budget, but with at least ten
+    instances on a certain plan::
+
+        model = problem.to_pyomo()
+        model.row["budget"].deactivate()
+        model.at_least_ten = pyo.Constraint(
+            expr=sum(model.x[i, j] for i, j in model.OFFERED if j == "1 x small") >= 10
+        )
+        solver = pyo.SolverFactory("appsi_highs")
+        solver.highs_options = {"mip_rel_gap": 1e-6, "mip_abs_gap": 0.0}
+        solver.solve(model)
+        served = [pair for pair in model.OFFERED if model.x[pair].value > 0.5]
+    """
+    try:
+        import pyomo.environ as pyo
+        from pyomo.core.expr import LinearExpression
+    except ImportError as error:
+        raise InputError(f"Pyomo is not installed; {_INSTALL}") from error
+    _check(program, names)
+    written = in_units(program)
+    whole = written.program
+    side = program.side
+    model = pyo.ConcreteModel("routing")
+    model.GROUPS = pyo.Set(initialize=list(names.groups))
+    model.PLANS = pyo.Set(initialize=list(names.plans))
+    model.ROWS = pyo.Set(initialize=list(names.rows))
+    model.SIDE = pyo.Set(initialize=[] if side is None else list(side.names))
+    pairs = [
+        (names.groups[g], names.plans[j]) for g, j in zip(written.group, written.plan, strict=True)
+    ]
+    model.OFFERED = pyo.Set(initialize=pairs)
+    model.x = pyo.Var(model.OFFERED, domain=pyo.Binary)
+    columns = [model.x[pair] for pair in pairs]
+    if side is not None:
+        at = {name: e for e, name in enumerate(side.names)}
+        model.y = pyo.Var(
+            model.SIDE,
+            domain=lambda _, name: pyo.Integers if side.integer[at[name]] else pyo.Reals,
+            bounds=lambda _, name: _bounds(side.lower[at[name]], side.upper[at[name]]),
+        )
+        columns += [model.y[name] for name in side.names]
+    reserves = names.reserves(program, written)
+    if program.protected is not None:
+        model.INSTANCES = pyo.Set(initialize=reserves)
+        model.threshold = pyo.Var(domain=pyo.NonNegativeReals)
+        model.reserve = pyo.Var(model.INSTANCES, domain=pyo.NonNegativeReals)
+        columns += [model.threshold, *(model.reserve[name] for name in reserves)]
+    starts, indices, data = whole.matrix.indptr, whole.matrix.indices, whole.matrix.data
+
+    def linear(coefficients: FloatArray, at: npt.NDArray[np.integer[Any]]) -> Any:
+        return LinearExpression(
+            linear_coefs=coefficients.tolist(), linear_vars=[columns[k] for k in at]
+        )
+
+    def left(row: int) -> Any:
+        inside = slice(starts[row], starts[row + 1])
+        return linear(data[inside], indices[inside])
+
+    costs = np.flatnonzero(whole.cost)
+    sense = pyo.maximize if program.maximise else pyo.minimize
+    model.objective = pyo.Objective(expr=linear(whole.cost[costs], costs), sense=sense)
+
+    def constraint(row: int) -> Any:
+        return pyo.inequality(*_sided(whole.row_lower[row], left(row), whole.row_upper[row]))
+
+    assign = {name: left(g) == 1 for g, name in enumerate(names.groups)}
+    model.assign = pyo.Constraint(model.GROUPS, rule=assign)
+    first = program.groups
+    model.activity = pyo.Expression(
+        model.ROWS, rule={label: left(first + r) for r, label in enumerate(names.rows)}
+    )
+    model.row = pyo.Constraint(model.ROWS)
+    for label, sense, limit in zip(names.rows, program.sense, program.limits, strict=True):
+        body = model.activity[label]
+        model.row[label] = body <= float(limit) if sense > 0 else body >= float(limit)
+    _add_beside(model, program, names, written, constraint)
+    return model
+
+
+def _add_beside(
+    model: Any,
+    program: AssignmentProgram,
+    names: ProgramNames,
+    written: Listed,
+    constraint: Callable[[int], Any],
+) -> None:
+    """Add the rows after the coupling rows: those of side columns, and of reserves."""
+    import pyomo.environ as pyo
+
+    side = program.side
+    first, end = program.groups + len(program.limits), written.program.matrix.shape[0]
+    if side is not None:
+        every = range(side.matrix.shape[0])
+        model.beside = pyo.Constraint(pyo.RangeSet(0, len(every) - 1))
+        for k in every:
+            model.beside[k] = constraint(first + k)
+        first += len(every)
+        model.open = pyo.Constraint(pyo.Any)
+        for k, (e, g) in enumerate(openings(program, written)):
+            model.open[side.names[e], names.groups[g]] = constraint(first + k)
+    if program.protected is not None:
+        reserves = names.reserves(program, written)
+        rule = {name: constraint(end - len(reserves) + k) for k, name in enumerate(reserves)}
+        model.protect = pyo.Constraint(model.INSTANCES, rule=rule)
+
+
+@dataclass(frozen=True, eq=False)
+class CvxpyModel:
+    """A CVXPY problem and its named parts.
+
+    Attributes
+    ----------
+    problem : cvxpy.Problem
+    x : cvxpy.Variable [G, J]
+        1 if a plan serves a group; zero where it is not offered.
+    y : dict
+        Name of a side column -> its scalar variable.
+    assign : cvxpy constraint
+        One plan each.
+    activity, rows : dict
+        Label of a constraint -> its left-hand side as an expression, and the constraint.
+    reserve : cvxpy.Variable or None
+        Threshold and reserves of a robust budget in its compact form (Bertsimas and Sim 2004), if
+        there is one.
+    """
+
+    problem: Any
+    x: Any
+    y: dict[str, Any]
+    assign: Any
+    activity: dict[str, Any]
+    rows: dict[str, Any]
+    reserve: Any = None
+
+
+def to_cvxpy(program: AssignmentProgram, names: ProgramNames) -> CvxpyModel:
+    """Return a program as a CVXPY problem, in the units of the problem.
+
+    Parameters
+    ----------
+    program : AssignmentProgram
+    names : ProgramNames
+
+    Raises
+    ------
+    InputError
+        If CVXPY is not installed, or names are missing or not different.
+
+    Notes
+    -----
+    A CVXPY problem is made anew with what is added; ``attempts`` is any array [G, J]::
+
+        model = problem.to_cvxpy()
+        more = cp.sum(cp.multiply(attempts, model.x)) <= 40
+        extended = cp.Problem(model.problem.objective, [*model.problem.constraints, more])
+        extended.solve(cp.HIGHS, mip_rel_gap=1e-6, mip_abs_gap=0.0)
+        plan_of_group = model.x.value.argmax(axis=1)
+    """
+    try:
+        import cvxpy as cp
+    except ImportError as error:
+        raise InputError(f"CVXPY is not installed; {_INSTALL}") from error
+    _check(program, names)
+    written = in_units(program)
+    whole, side = written.program, program.side
+    count = len(written.group)
+    x = cp.Variable((program.groups, program.plans), boolean=True, name="x")
+    y = {} if side is None else _side_columns(cp, side)
+    flat = cp.vec(x, order="C")[written.group * program.plans + written.plan]
+    reserve = None
+    if program.protected is not None:
+        # z, and q of every instance that may cost more.
+        reserve = cp.Variable(1 + len(written.members), nonneg=True, name="reserve")
+    columns = cp.hstack([flat, *y.values(), *([] if reserve is None else [reserve])])
+    offered = np.zeros(x.shape)
+    offered[written.group, written.plan] = 1.0
+    first, last = program.groups, program.groups + len(program.limits)
+    assign = cp.sum(x, axis=1) == 1
+    activity = {label: whole.matrix[[first + r]] @ columns for r, label in enumerate(names.rows)}
+    rows = {
+        label: activity[label] <= limit if sense > 0 else activity[label] >= limit
+        for label, sense, limit in zip(names.rows, program.sense, program.limits, strict=True)
+    }
+    constraints = [assign, *rows.values()]
+    if count < x.size:
+        constraints.append(x <= offered)
+    if side is not None or reserve is not None:
+        rest = whole.matrix[last:] @ columns
+        for bound, sign in ((whole.row_upper[last:], 1.0), (whole.row_lower[last:], -1.0)):
+            kept = np.flatnonzero(np.isfinite(bound))
+            if len(kept):
+                constraints.append(sign * rest[kept] <= sign * bound[kept])
+    if side is not None:
+        for e, column in enumerate(y.values()):
+            constraints += [
+                part
+                for part, size in (
+                    (column >= side.lower[e], side.lower[e]),
+                    (column <= side.upper[e], side.upper[e]),
+                )
+                if np.isfinite(size)
+            ]
+    value = whole.cost @ columns
+    objective = cp.Maximize(value) if program.maximise else cp.Minimize(value)
+    return CvxpyModel(cp.Problem(objective, constraints), x, y, assign, activity, rows, reserve)
+
+
+def _side_columns(cp: Any, side: Any) -> dict[str, Any]:
+    return {
+        name: cp.Variable(integer=bool(integer), name=name)
+        for name, integer in zip(side.names, side.integer, strict=True)
+    }
+
+
+def _bounds(low: float, high: float) -> tuple[float | None, float | None]:
+    return (
+        float(low) if np.isfinite(low) else None,
+        float(high) if np.isfinite(high) else None,
+    )
+
+
+def _sided(low: float, body: Any, high: float) -> tuple[float | None, Any, float | None]:
+    bounds = _bounds(low, high)
+    return bounds[0], body, bounds[1]
+
+
+def _check(program: AssignmentProgram, names: ProgramNames) -> None:
+    names.check(program)
+    side: tuple[str, ...] = () if program.side is None else program.side.names
+    for what, labels in (
+        ("groups", names.groups),
+        ("plans", names.plans),
+        ("rows", names.rows),
+        ("side columns", side),
+    ):
+        if len(set(labels)) < len(labels):
+            twice = Counter(labels).most_common(1)[0][0]
+            raise InputError(f"Two {what} are called {twice!r}; names must differ.")

@@ -1,25 +1,373 @@
-"""What a limit is worth: the best objective as a function of it, with bounds on both sides."""
+"""What a limit is worth: the best objective as a function of it, with bounds on both sides.
+
+What a frontier over a limit is: its points, its bounds, how it is asked and shown.
+
+How a routing frontier shows itself: its table and its picture.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from tqdm import tqdm
 
 from arbmodels.assignment import AssignmentProgram
-from arbmodels.assignment.answer import Status
-from arbmodels.assignment.parametric.corners import exact_value_function
-from arbmodels.assignment.parametric.tangents import value_function
-from arbmodels.assignment.parametric.value_function import ValueFunction
+from arbmodels.assignment.solution import Status
 from arbmodels.assignment.solve import solve
+from arbmodels.assignment.value_function import ValueFunction, exact_value_function, value_function
 from arbmodels.checks import flag_of, number_of, numbers_of, whole_of
 from arbmodels.clock import clock
+from arbmodels.display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InfeasibleError, InputError, SolverError
-from arbmodels.routing.frontier_result import FrontierPoint, Moving, RoutingFrontier
 from arbmodels.solver import FloatArray, relative_gap
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class FrontierPoint(NamedTuple):
+    """What is known at one limit.
+
+    ``objective`` is attained by an assignment (of the nearest tighter limit that was looked at),
+    ``bound`` by none beyond it; both are NaN where no assignment exists, the objective also where
+    none is known. ``price`` is the gain in the bound per unit by which the limit is relaxed.
+    """
+
+    limit: float
+    objective: float
+    bound: float
+    price: float
+
+    @property
+    def gap(self) -> float:
+        """abs(bound - objective) / max(abs(objective), 1e-12)."""
+        return relative_gap(self.objective, self.bound)
+
+
+@dataclass(frozen=True)
+class Moving:
+    """The constraint whose limit moves, in words.
+
+    Attributes
+    ----------
+    label : str
+        "budget", "quality floor in hard", ...
+    unit : str
+        Of its limit, in the singular.
+    problem : str
+        Name of the problem.
+    goal : str
+        "maximise solve rate", "minimise spend", ...
+    objective_unit : str
+    meaning : str
+        What may be done with the assignments: "oracle assignment: ...".
+    """
+
+    label: str
+    unit: str
+    problem: str
+    goal: str
+    objective_unit: str
+    meaning: str = ""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RoutingFrontier(Displayed):
+    r"""The best objective as a function of one limit.
+
+    The linear relaxation is concave in the limit (convex when minimising) and bounds every
+    assignment. With one coupling row and nothing beside it, all its breakpoints are computed, and
+    at each an assignment attains it. With several, its tangents at shadow prices enclose it from
+    outside and chords from inside.
+
+    Attributes
+    ----------
+    moving : Moving
+        What the limit means.
+    at_most, maximise : bool
+        Sense of the constraint and of the objective.
+    limits : float array [P]
+        Where the integer program was solved, increasing.
+    objective : float array [P]
+        Of the best assignment found at the limit or a tighter one; NaN if none.
+    bound : float array [P]
+        No assignment is better; NaN where none exists.
+    price : float array [P]
+        Gain in the relaxation per unit by which the limit is relaxed; at a breakpoint by relaxing.
+    status : tuple of str, length P
+        "optimal" (the gap asked for is proven), "time limit", "interrupted" or "infeasible".
+    relaxation : ValueFunction
+        The enclosure of the relaxation, oriented so that more is looser and better.
+    """
+
+    moving: Moving
+    at_most: bool
+    maximise: bool
+    limits: FloatArray
+    objective: FloatArray
+    bound: FloatArray
+    status: tuple[Status, ...]
+    relaxation: ValueFunction
+
+    @property
+    def exact(self) -> bool:
+        """Whether all breakpoints of the relaxation are known."""
+        return self.relaxation.exact
+
+    @property
+    def tolerance(self) -> float:
+        """Proven width of the relaxation's enclosure, relative to its largest size."""
+        largest = float(np.abs(self.relaxation.inner).max())
+        return self.relaxation.width / max(largest, 1e-300)
+
+    @property
+    def price(self) -> FloatArray:
+        """Shadow price of the limit at :attr:`limits`; NaN where no assignment exists."""
+        return np.array([self._price(limit) for limit in self.limits])
+
+    @property
+    def gap(self) -> FloatArray:
+        """abs(bound - objective) / max(abs(objective), 1e-12) at :attr:`limits`."""
+        size: FloatArray = np.abs(self.bound - self.objective)
+        return size / np.maximum(np.abs(self.objective), 1e-12)
+
+    @property
+    def price_unit(self) -> str:
+        """Unit of the price."""
+        return f"{self.moving.objective_unit} per {self.moving.unit}"
+
+    def at(self, limit: float) -> FrontierPoint:
+        """Return what is known at any limit, solved for or not."""
+        if not np.isfinite(limit):
+            raise InputError(f"The limit of the {self.moving.label} is {limit:g}; give a number.")
+        at, sign = self._sense * limit, self._sign
+        here = self._sense * self.limits
+        bound = float(self.relaxation.above(at))
+        solved = sign * self.bound
+        looser = (here >= at) & np.isfinite(solved)
+        bound = min(bound, float(solved[looser].min(initial=np.inf)))
+        closed = (here >= at) & np.array([each == "infeasible" for each in self.status])
+        if closed.any() or not np.isfinite(bound):
+            return FrontierPoint(float(limit), float("nan"), float("nan"), float("nan"))
+        best = float(self._attained(np.array([at]))[0])
+        objective = sign * best if np.isfinite(best) else float("nan")
+        # An assignment may use the tolerance of a row, and be past the bound by as little.
+        return FrontierPoint(float(limit), objective, sign * max(bound, best), self._price(limit))
+
+    @property
+    def breakpoints(self) -> pd.DataFrame:
+        """Corners of the bound: limit, bound, and the price between a corner and its looser one.
+
+        All breakpoints of the relaxation if :attr:`exact`, those of the enclosure otherwise.
+        """
+        known = self.relaxation
+        frame = pd.DataFrame(
+            {
+                "limit": self._sense * known.corners,
+                "bound": self._sign * known.outer,
+                "price": known.slopes,
+            }
+        )
+        return frame if self.at_most else frame.iloc[::-1].reset_index(drop=True)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per limit solved for."""
+        return pd.DataFrame(
+            {
+                "limit": self.limits,
+                "objective": self.objective,
+                "bound": self.bound,
+                "gap": self.gap,
+                "price": self.price,
+                "status": self.status,
+            }
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the points as plain Python values, ready for JSON; None for what is not known."""
+        points = self.to_frame().to_dict("records")
+        return {
+            "constraint": self.moving.label,
+            "limit_unit": self.moving.unit,
+            "goal": self.moving.goal,
+            "objective_unit": self.moving.objective_unit,
+            "price_unit": self.price_unit,
+            "exact": self.exact,
+            "tolerance": self.tolerance,
+            "points": [
+                {name: None if pd.isna(value) else value for name, value in point.items()}
+                for point in points
+            ],
+        }
+
+    def table(self) -> TextTable:
+        """Return the limits solved for, with objective, bound and price."""
+        return frontier_table(self)
+
+    def plot(self) -> Axes:
+        """Draw what assignments attain and what none can exceed, against the limit."""
+        return plot_frontier(self)
+
+    def attained(self, limits: npt.ArrayLike) -> FloatArray:
+        """Return the best objective of a known assignment at each limit; NaN where none is."""
+        best = self._attained(self._sense * np.asarray(limits, dtype=float))
+        return np.where(np.isfinite(best), self._sign * best, np.nan)
+
+    @property
+    def _sense(self) -> float:
+        return 1.0 if self.at_most else -1.0
+
+    @property
+    def _sign(self) -> float:
+        return 1.0 if self.maximise else -1.0
+
+    def _price(self, limit: float) -> float:
+        price = float(self.relaxation.slope(self._sense * limit))
+        return price if np.isfinite(price) else float("nan")
+
+    def _attained(self, at: FloatArray) -> FloatArray:
+        """Return the oriented objective of the best assignment known at each t."""
+        found = np.isfinite(self.objective)
+        limits = [self._sense * self.limits[found]]
+        values = [self._sign * self.objective[found]]
+        if self.exact:  # every corner is attained by an assignment
+            limits.append(self.relaxation.reached)
+            values.append(self.relaxation.inner)
+        joined = np.concatenate(limits)
+        order = np.argsort(joined, kind="stable")
+        best = np.maximum.accumulate(np.concatenate(values)[order])
+        last = np.searchsorted(joined[order], at, side="right") - 1
+        return np.where(last >= 0, best[last] if len(best) else -np.inf, -np.inf)
+
+
+#: Units that are shares, shown in percent.
+_RATES = ("solve rate", "unit of solve rate")
+_COLOUR = "#0072B2"
+#: Corners that a picture can show.
+_DRAWN = 2000
+
+
+def frontier_table(frontier: RoutingFrontier) -> TextTable:
+    """Return one row per limit solved for."""
+    moving = frontier.moving
+    rows = [
+        (
+            _shown(limit, moving.unit),
+            _shown(objective, moving.objective_unit, 6),
+            _shown(bound, moving.objective_unit, 6),
+            "–" if np.isnan(gap) else f"{gap:.1e}",
+            number(price),
+            status,
+        )
+        for limit, objective, bound, gap, price, status in zip(
+            frontier.limits,
+            frontier.objective,
+            frontier.bound,
+            frontier.gap,
+            frontier.price,
+            frontier.status,
+            strict=True,
+        )
+    ]
+    known = frontier.relaxation
+    if frontier.exact:
+        note = f"relaxation: exact, all {len(known.corners):,} corners"
+    else:
+        note = (
+            f"relaxation: {len(known.reached):,} evaluations, between them known to"
+            f" {frontier.tolerance:.1e} of its largest size"
+        )
+    return TextTable(
+        f"{moving.problem}: {moving.goal}, {moving.label} from"
+        f" {_shown(frontier.limits[0], moving.unit)} to"
+        f" {_shown(frontier.limits[-1], moving.unit)}{_of(moving.unit)}",
+        (
+            f"{moving.label}{_of(moving.unit, bracket=True)}",
+            f"{moving.objective_unit} attained",
+            "bound",
+            "gap",
+            f"price [{frontier.price_unit}]",
+            "status",
+        ),
+        rows,
+        "\n".join(
+            line
+            for line in (
+                note,
+                "price: gain in the relaxation per unit by which the limit is relaxed",
+                moving.meaning,
+            )
+            if line
+        ),
+    )
+
+
+def plot_frontier(frontier: RoutingFrontier) -> Axes:
+    """Draw what assignments attain, in steps, and the bound."""
+    moving, known = frontier.moving, frontier.relaxation
+    axes = new_axes()
+    sense = 1.0 if frontier.at_most else -1.0
+    across = 100.0 if moving.unit in _RATES else 1.0
+    up = 100.0 if moving.objective_unit in _RATES else 1.0
+    ends = np.append(sense * known.corners[[0, -1]], frontier.limits)
+    margin = 0.04 * float(np.ptp(ends))
+    low, high = ends.min() - margin, ends.max() + margin
+    corners = sense * known.corners
+    corners = corners[np.unique(np.linspace(0, len(corners) - 1, _DRAWN).astype(int))]
+    limits = np.unique(np.concatenate([corners, frontier.limits, np.linspace(low, high, 1000)]))
+    limits = limits[(limits >= low) & (limits <= high)]
+    points = [frontier.at(limit) for limit in limits]
+    bound = up * np.array([point.bound for point in points])
+    attained = up * np.array([point.objective for point in points])
+    # A step holds towards the looser side.
+    where: Literal["post", "pre"] = "post" if frontier.at_most else "pre"
+    axes.fill_between(across * limits, attained, bound, step=where, color=_COLOUR, alpha=0.15, lw=0)
+    side = "Upper" if frontier.maximise else "Lower"
+    axes.plot(across * limits, bound, color="black", lw=0.9, ls="--", label=f"{side} bound")
+    axes.step(across * limits, attained, where=where, color=_COLOUR, lw=1.2)
+    axes.plot(
+        across * frontier.limits,
+        up * frontier.objective,
+        "o",
+        color=_COLOUR,
+        ms=4,
+        label="Assignments",
+    )
+    axes.set_xlabel(f"{moving.label.capitalize()} ({_unit(moving.unit)})")
+    axes.set_ylabel(_name(moving.objective_unit, moving.goal))
+    kind = moving.meaning.split(":", maxsplit=1)[0]
+    axes.set_title("\n".join(line for line in (moving.problem, kind) if line), fontsize="medium")
+    axes.legend(frameon=False)
+    return axes
+
+
+def _shown(value: float, unit: str, digits: int = 4) -> str:
+    if unit in _RATES:
+        return percent(value, max(digits - 2, 0))
+    return number(value, digits)
+
+
+def _of(unit: str, *, bracket: bool = False) -> str:
+    if unit in _RATES:
+        return ""
+    return f" [{unit}]" if bracket else f" {unit}"
+
+
+def _unit(unit: str) -> str:
+    return "%" if unit in _RATES else unit
+
+
+def _name(unit: str, goal: str) -> str:
+    if unit in _RATES:
+        return f"{unit.capitalize()} (%)"
+    what = goal.split(maxsplit=1)[-1].capitalize()
+    return f"{what} ({unit})"
+
 
 #: The relaxation may take this share of the time, the assignments have the rest.
 _SHARE = 0.5
@@ -201,4 +549,9 @@ def _check(points: int, tolerance: float, gap: float, time_limit: float) -> None
         raise InputError(f"gap {gap:g} and time_limit {time_limit:g} must be finite and > 0.")
 
 
-__all__ = ["FrontierPoint", "Moving", "RoutingFrontier", "frontier"]
+__all__ = [
+    "FrontierPoint",
+    "Moving",
+    "RoutingFrontier",
+    "frontier",
+]

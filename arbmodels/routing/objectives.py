@@ -10,12 +10,11 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.assignment.source import FloatArray
+from arbmodels.assignment.program import FloatArray
 from arbmodels.checks import LARGEST, number_of, numbers_of
 from arbmodels.errors import InputError
-from arbmodels.routing.builder import Builder
+from arbmodels.routing.builder import ONE, Builder, Part, Parts, scaled, scope, solved, spent
 from arbmodels.routing.constraints.base import check_weight
-from arbmodels.routing.parts import ONE, Part, Parts, scaled, scope, solved, spent
 from arbmodels.routing.table import PlanTable
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from arbmodels.checks import number_of, numbers_of, seed_of
 from arbmodels.display import TextTable
 from arbmodels.errors import InputError
-from arbmodels.routing.programmed import Programmed
+from arbmodels.routing.statement import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,18 +19,17 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from arbmodels.online.policy import RoutingPolicy, Seen
-    from arbmodels.routing.algebra import CvxpyModel
+    from arbmodels.online.policies import RoutingPolicy, Seen
+    from arbmodels.routing.export import CvxpyModel
     from arbmodels.routing.frontier import RoutingFrontier
-    from arbmodels.routing.optimism import CrossValidation
-    from arbmodels.routing.result import RoutingResult
-    from arbmodels.routing.robustness import Law, PriceOfRobustness
+    from arbmodels.routing.price_of_robustness import Law, PriceOfRobustness
+    from arbmodels.routing.result import CrossValidation, RoutingResult
     from arbmodels.routing.scenarios import Scenarios
     from arbmodels.routing.scoring import Score
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class RoutingProblem(Programmed):
+class RoutingProblem(Statement):
     r"""Assign every instance (or segment) to a plan, at best value.
 
     .. math::
@@ -123,7 +122,7 @@ class RoutingProblem(Programmed):
             0.95: 95% of scenarios are; give one of the two.
         segment : str, optional
         """
-        from arbmodels.routing.scenario_floor import scenario_floor
+        from arbmodels.routing.scenarios import scenario_floor
 
         return self._add(scenario_floor(rate, scenarios, cvar, chance, segment))
 
@@ -164,8 +163,8 @@ class RoutingProblem(Programmed):
         ...     {conflict.label: conflict.needed for conflict in error.conflicts}
         {'budget': 6.0, 'quality floor': 0.25}
         """
-        from arbmodels.routing.folds import check_folds
-        from arbmodels.routing.solving import solve_problem
+        from arbmodels.routing.cross_validation import check_folds
+        from arbmodels.routing.solve import solve_problem
 
         seed = seed_of(seed)
         if not isinstance(folds, int) or folds:  # 0, and what is no number, is looked at
@@ -216,7 +215,7 @@ class RoutingProblem(Programmed):
         ([0.25, 0.6, 0.65], [0.25, 0.6, 0.65])
         """
         from arbmodels.routing.frontier import Moving, frontier
-        from arbmodels.routing.show import meaning
+        from arbmodels.routing.result import meaning
 
         row, constraint = self.row_of(label)
         moving = Moving(
@@ -244,9 +243,9 @@ class RoutingProblem(Programmed):
     ) -> CrossValidation:
         """Fit on a part of the data and score on the rest: what the optimum loses held out.
 
-        See :func:`arbmodels.routing.validation.cross_validate`.
+        See :func:`arbmodels.routing.cross_validation.cross_validate`.
         """
-        from arbmodels.routing.validation import cross_validate
+        from arbmodels.routing.cross_validation import cross_validate
 
         return cross_validate(self, folds, seed, gap, time_limit)
 
@@ -279,9 +278,9 @@ class RoutingProblem(Programmed):
     ) -> PriceOfRobustness:
         """Solve with a robust budget for several gammas: objective lost, and budgets broken.
 
-        Parameters are those of :func:`arbmodels.routing.robustness.price_of_robustness`.
+        Parameters are those of :func:`arbmodels.routing.price_of_robustness.price_of_robustness`.
         """
-        from arbmodels.routing.robustness import price_of_robustness
+        from arbmodels.routing.price_of_robustness import price_of_robustness
 
         return price_of_robustness(
             self, gammas, draws=draws, seed=seed, law=law, gap=gap, time_limit=time_limit
@@ -307,7 +306,7 @@ class RoutingProblem(Programmed):
 
     def seen_by(self, policy: RoutingPolicy) -> Seen:
         """Return what a policy sees of these instances, for :meth:`RoutingPolicy.choose`."""
-        from arbmodels.routing.deploy import seen_by
+        from arbmodels.routing.result import seen_by
 
         return seen_by(self, policy)
 
@@ -318,19 +317,19 @@ class RoutingProblem(Programmed):
         return write_program(self.program(), self._names(), path, overwrite=overwrite)
 
     def to_pyomo(self) -> Any:
-        """Return the program as a Pyomo model; see :func:`arbmodels.routing.algebra.to_pyomo`."""
-        from arbmodels.routing.algebra import to_pyomo
+        """Return the program as a Pyomo model; see :func:`arbmodels.routing.export.to_pyomo`."""
+        from arbmodels.routing.export import to_pyomo
 
         return to_pyomo(self.program(), self._names())
 
     def to_cvxpy(self) -> CvxpyModel:
-        """Return the program in CVXPY; see :func:`arbmodels.routing.algebra.to_cvxpy`."""
-        from arbmodels.routing.algebra import to_cvxpy
+        """Return the program in CVXPY; see :func:`arbmodels.routing.export.to_cvxpy`."""
+        from arbmodels.routing.export import to_cvxpy
 
         return to_cvxpy(self.program(), self._names())
 
     def table(self) -> TextTable:
         """Return the problem's size and constraints."""
-        from arbmodels.routing.show import problem_table
+        from arbmodels.routing.result import problem_table
 
         return problem_table(self)

@@ -1,8 +1,20 @@
-"""The answer to a routing problem: who serves what, how good it is, and what binds."""
+"""The answer to a routing problem: who serves what, how good it is, and what binds.
+
+How a routing result looks: its table and its pictures.
+
+Why an instance has its plan, and what every instance gives up to the constraints.
+
+Results as tables and plain values, and the files that they are written to.
+
+From the shadow prices of a result to a rule for instances that were not in it.
+
+What cross-validation found: optimism of the objective, and limits missed held out.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,25 +22,813 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.assignment.answer import Status, Step
 from arbmodels.assignment.passes import Choice
-from arbmodels.assignment.source import FloatArray
-from arbmodels.checks import number_of
-from arbmodels.display import Displayed, TextTable
+from arbmodels.assignment.program import Block, BoolArray, FloatArray, Quantity, dense, offered
+from arbmodels.assignment.program import offered as offered_in
+from arbmodels.assignment.solution import Status, Step
+from arbmodels.checks import number_of, path_of
+from arbmodels.display import (
+    Displayed,
+    TextTable,
+    model_colour,
+    model_label,
+    new_axes,
+    number,
+    percent,
+)
+from arbmodels.errors import InputError
 from arbmodels.market import Market
+from arbmodels.online.policies import SPEND, RoutingPolicy, Seen
+from arbmodels.online.policies import Use as RowUse
 from arbmodels.plans import Plan
+from arbmodels.routing.builder import ONE, Builder, Part, scaled
+from arbmodels.routing.constraints import Budget, ChangeLimit, QualityFloor
+from arbmodels.routing.objectives import Profit, SolveRate, Spend, abstention
+from arbmodels.routing.robust import RobustBudget
+from arbmodels.routing.scenarios import ScenarioFloor
+from arbmodels.routing.statement import Statement
 from arbmodels.solver import relative_gap
 from arbmodels.writing import write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from matplotlib.axes import Axes
 
-    from arbmodels.online.policy import RoutingPolicy
-    from arbmodels.routing.optimism import CrossValidation
-    from arbmodels.routing.problem import RoutingProblem
-    from arbmodels.routing.ranges import PriceRange
-    from arbmodels.routing.reasons import Reasons
+    from arbmodels.online.policies import RoutingPolicy
     from arbmodels.routing.scoring import Score
+    from arbmodels.routing.sensitivity import PriceRange
+    from arbmodels.routing.statement import Statement
+    from arbmodels.routing.table import PlanTable
+
+
+#: What may be done with one plan per instance, by what it was chosen by.
+_PER_INSTANCE = {
+    "record": "oracle bound, not deployable: it uses each instance's own solve probabilities",
+    "predicted": "deployable: chosen by predictions that saw nothing of the instance; solve rate"
+    " and spend are predicted too, score_on(market) gives those recorded",
+    "given": "chosen by the numbers given: a bound, not deployable, if they are the instances' own"
+    " outcomes; deployable if they were known before (predictions, classes of instances)",
+}
+_GROUPED = {"per-segment": "one plan per segment", "single": "one plan for all"}
+_GREY = "#999999"
+#: Plans listed in a note.
+_LISTED = 5
+
+
+def kind(problem: Statement) -> str:
+    """Return what the assignment is called: an oracle's only if it looks at the record itself."""
+    per_instance = problem.assignment == "oracle" and problem.plan_table.basis != "record"
+    return f"{'per-instance' if per_instance else problem.assignment} assignment"
+
+
+def meaning(problem: Statement) -> str:
+    """Return what may be done with the assignment, which depends on what the numbers are."""
+    basis = problem.plan_table.basis
+    if problem.assignment == "oracle":
+        return f"{kind(problem)}: {_PER_INSTANCE[basis]}"
+    scored = {
+        "record": "fitted and scored on the same instances",
+        "predicted": "chosen and scored by predictions; score_on(market) gives what was recorded",
+        "given": "chosen and scored by the same numbers",
+    }
+    return f"{kind(problem)}: {_GROUPED[problem.assignment]}, {scored[basis]}"
+
+
+def plan_text(plan: Plan) -> str:
+    """Return a plan in one line, with the printed names of its models."""
+    stages = tuple((model_label(model), amount) for model, amount in plan.stages)
+    return Plan(stages, plan.unit).summary
+
+
+def problem_table(problem: Statement) -> TextTable:
+    """Return a problem's size, constraints and contracts."""
+    table = problem.plan_table
+    rows = [
+        (
+            constraint.label,
+            "at most" if constraint.at_most else "at least",
+            constraint.show(constraint.limit, table),
+        )
+        for constraint in problem.constraints
+    ]
+    for contract in problem.contracts:
+        rates = ", ".join(f"{number(rate, 3)} from {number(at, 3)}" for at, rate in contract.pieces)
+        rows.append((contract.label, f"fee {number(contract.fee)}", f"rate {rates}"))
+    if problem.penalty:
+        unit = problem.objective_unit
+        rows.append(("penalty per abstention", "", f"{number(problem.penalty)} {unit}"))
+    return TextTable(
+        f"Routing {table.name}: {problem.goal}, {len(problem.groups)} groups x"
+        f" {len(problem.plans)} plans, {kind(problem)}",
+        ("constraint", "", "limit"),
+        rows,
+    )
+
+
+def result_table(result: RoutingResult) -> TextTable:
+    """Return who serves what; below it the proof, the constraints and their prices."""
+    table = result.problem.plan_table
+    rows = [
+        (
+            plan_text(use.plan),
+            str(use.instances),
+            percent(use.instances / table.size),
+            number(use.spend),
+            percent(use.spend / (result.spend or 1.0)),
+            percent(use.solve_rate),
+        )
+        for use in result.uses
+    ]
+    spend = "spend" if not result.payments else "spend at list prices"
+    return TextTable(
+        f"Routing of {table.name}: solve rate {percent(result.solve_rate, 2)},"
+        f" {spend} {number(result.spend)} {table.currency}",
+        (
+            "plan",
+            "instances",
+            "share",
+            f"{spend} [{table.currency}]",
+            "share of spend",
+            "solve rate",
+        ),
+        rows,
+        "\n".join(_notes(result)),
+    )
+
+
+def _notes(result: RoutingResult) -> list[str]:
+    problem, table = result.problem, result.problem.plan_table
+    unit = problem.objective_unit
+    notes = [
+        f"{problem.goal}: {number(result.objective, 6)} {unit}, bound {number(result.bound, 6)},"
+        f" gap {result.gap:.1e} ({result.status}, {result.time:.2f} s)",
+        meaning(problem),
+    ]
+    if result.validation is not None:
+        notes += result.validation.lines()
+    elif problem.market is not None:
+        notes.append("in sample; solve(folds=5) says how much of the objective is optimism")
+    for constraint in problem.constraints:
+        label = constraint.label
+        limit = constraint.show(constraint.limit, table)
+        if label not in result.activity:
+            notes.append(f"{label}: held")
+            continue
+        used = f"{label}: {constraint.show(result.activity[label], table, 6)} of {limit}"
+        if label not in result.shadow_prices:
+            notes.append(used)
+        elif label in result.binding:
+            price = f"{number(result.shadow_prices[label])} {result.shadow_price_units[label]}"
+            notes.append(f"{used}, shadow price {price}")
+        else:
+            notes.append(f"{used}, does not bind")
+    for seller, each in result.payments.items():
+        notes.append(
+            f"contract with {seller}: {number(each.payment)} {table.currency} paid for"
+            f" {number(each.list_spend)} at list prices"
+        )
+    if result.payments:
+        notes.append(f"total to pay: {number(result.outlay)} {table.currency}")
+    if problem.goal == "maximise the worst segment":
+        rates = sorted(result.segment_rates.items(), key=lambda each: each[1])
+        listed = ", ".join(f"{name} {percent(rate)}" for name, rate in rates[:5])
+        notes.append(f"solve rates by segment: {listed}{', ...' if len(rates) > 5 else ''}")
+    return [*notes, *_missing(problem), table.convention]
+
+
+def _missing(problem: Statement) -> list[str]:
+    """Say which pairs are not offered, and which estimates are of a part of their group."""
+    table, notes = problem.plan_table, list[str]()
+    if table.pool is not None:
+        filled = table.pool.filled.sum(axis=0)
+        notes += [
+            f"{table.plans[j].label}: {filled[j]} of {table.size} instances have no record and"
+            f" count as the mean of the others{_in_segment(problem)}, as if missing at random"
+            for j in np.flatnonzero(filled)[:_LISTED].tolist()
+        ]
+        if (filled > 0).sum() > _LISTED:
+            notes.append(f"and so for {(filled > 0).sum() - _LISTED} other plans")
+    groups = table.groups(problem.assignment)
+    if groups.of_instance is not None and groups.offered is not None:
+        lacking = [
+            f"{table.plans[j].label} to {', '.join(map(str, out[:3]))}{', ...' * (len(out) > 3)}"
+            for j in np.flatnonzero(~groups.offered.all(axis=0))
+            for out in [[groups.names[g] for g in np.flatnonzero(~groups.offered[:, j]).tolist()]]
+        ]
+        why = "no record there" if table.pool is not None else "not offered to all instances there"
+        more = f"; and {len(lacking) - _LISTED} other plans" if len(lacking) > _LISTED else ""
+        notes.append(f"not offered: {'; '.join(lacking[:_LISTED])}{more} ({why})")
+    elif table.offered is not None:
+        why = ": no record" if table.market is not None else ""
+        missing = int((~table.offered).sum())
+        notes.append(f"{missing} pairs of instance and plan not offered{why}")
+    return notes
+
+
+def _in_segment(problem: Statement) -> str:
+    return " in their segment" if problem.assignment == "per-segment" else ""
+
+
+def plot_shares(result: RoutingResult) -> Axes:
+    """Draw each plan's share of the instances and of the spend, in its first model's colour."""
+    from matplotlib.patches import Patch
+
+    uses, table = result.uses, result.problem.plan_table
+    axes = new_axes(5.6, 1.2 + 0.5 * len(uses))
+    position = np.arange(len(uses))[::-1]
+    colours = [
+        model_colour(use.plan.models[0], table.models) if use.plan.models else _GREY for use in uses
+    ]
+    instances = [100 * use.instances / table.size for use in uses]
+    spend = [100 * use.spend / (result.spend or 1.0) for use in uses]
+    axes.barh(position + 0.19, instances, 0.36, color=colours)
+    axes.barh(position - 0.19, spend, 0.36, color=colours, alpha=0.45)
+    axes.set_yticks(position, [f"{plan_text(use.plan)} ({use.instances})" for use in uses])
+    axes.set_xlabel("share [%]")
+    axes.set_title(
+        f"Solve rate {percent(result.solve_rate)}, spend {number(result.spend)}"
+        f" {table.currency}\n{kind(result.problem)}",
+        fontsize="medium",
+    )
+    axes.legend(
+        handles=[
+            Patch(color=_GREY, label="instances"),
+            Patch(color=_GREY, alpha=0.45, label="spend"),
+        ],
+        frameon=False,
+    )
+    return axes
+
+
+def plot_path(result: RoutingResult) -> Axes:
+    """Draw the proven bound at every step, and the objective reached."""
+    bounds = [step.bound for step in result.path] or [result.bound]
+    axes = new_axes()
+    axes.plot(range(1, len(bounds) + 1), bounds, marker="o", markersize=3, label="proven bound")
+    axes.axhline(result.objective, color=_GREY, linestyle="--", label="objective reached")
+    axes.set_xlabel("step of the multipliers")
+    axes.set_ylabel(f"objective [{result.problem.objective_unit}]")
+    axes.set_title(f"Dual path, gap {result.gap:.1e}", fontsize="medium")
+    axes.legend(frameon=False)
+    return axes
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Reasons(Displayed):
+    r"""Why a group has its plan.
+
+    At the shadow prices a plan is worth its own contribution to the objective less what it uses of
+    the rows, :math:`\pm o_{gj} - \sum_r \pi_r \sigma_r a_{rgj}`. Every group takes the plan of the
+    largest priced value, but for the few where whole numbers decide.
+
+    Attributes
+    ----------
+    result : RoutingResult
+    instance : label
+    chosen : int
+        Position of its plan.
+    frame : DataFrame
+        One row per plan on offer, best first: solve probability and spend of the instance, value
+        (contribution to the objective), one column of cost per row with a price, priced value,
+        and the loss against the best priced value.
+    """
+
+    result: RoutingResult
+    instance: object
+    chosen: int
+    frame: pd.DataFrame
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table as a DataFrame."""
+        return self.frame.copy()
+
+    def table(self) -> TextTable:
+        """Return plans by priced value."""
+        problem = self.result.problem
+        kind = "" if problem.assignment == "oracle" else f", {problem.assignment} assignment"
+        rows = [
+            (
+                f"{plan_text(problem.plans[j])}{self._mark(j)}",
+                percent(row["solve_probability"]),
+                number(row["spend"]),
+                *(number(row[column]) for column in self.frame.columns[2:]),
+            )
+            for j, row in zip(self.frame.index, self.frame.to_dict("records"), strict=True)
+        ]
+        named = ["solve probability", f"spend [{problem.plan_table.currency}]"]
+        unit = problem.objective_unit
+        scale = "per instance" if problem.assignment == "oracle" else "in the objective"
+        return TextTable(
+            f"Why {plan_text(problem.plans[self.chosen])} serves {self.instance}{kind}",
+            ("plan", *named, *(str(column) for column in self.frame.columns[2:])),
+            rows,
+            f"* its plan. Value, prices and loss in units of {unit} {scale}; priced value = value"
+            " - prices of what it uses. A loss at the chosen plan is due to whole numbers, or to"
+            " plans closed by a fee or a limit on their number.",
+        )
+
+    def _mark(self, plan: int) -> str:
+        if plan == self.chosen:
+            return " *"
+        side = self.result.problem.program().side
+        if side is None:
+            return ""
+        values = np.array([self.result.side[name] for name in side.names])
+        return " (closed)" if (values[side.needs[plan]] < 0.5).any() else ""
+
+
+def reasons(result: RoutingResult, instance: object) -> Reasons:
+    """Return why an instance has its plan; see :meth:`RoutingResult.explain`."""
+    problem = result.problem
+    table = problem.plan_table
+    position = int(table.positions([instance])[0])
+    group = int(problem.group_of_instance[position])
+    assembled = problem.assembled
+    program = assembled.program
+    block = program.source.take(np.array([group]))
+    # Per instance where an instance is a group: 1/N and weights say nothing about its plans.
+    mean = problem.objective_unit == "solve rate" and problem.assignment == "oracle"
+    factor = float(table.size) if mean else 1.0
+    if block.weights is None and problem.assignment == "oracle" and table.weights is not None:
+        factor /= float(table.weights[position]) or 1.0  # a program of sums has them in its numbers
+    allowed = np.flatnonzero(offered(block, program.plans, program.forbidden)[0])
+    value = factor * program.sign * dense(block, program.objective)[0]
+    columns = {"value": value}
+    priced = value.copy()
+    for r, row in enumerate(assembled.rows):
+        price = float(result.row_prices[r])
+        if price > 0:
+            cost = factor * price * float(program.sense[r]) * dense(block, program.rows[r])[0]
+            columns[f"price of {row.label}"] = cost
+            priced -= cost
+    columns["priced value"] = priced
+    columns["loss"] = priced[allowed].max() - priced
+    beyond = (0, len(problem.plans) - table.width)  # they have zero of everything
+    solve, spend = (np.pad(each[position], beyond) for each in (table.solve, table.spend))
+    frame = pd.DataFrame({"solve_probability": solve, "spend": spend, **columns})
+    frame = frame.loc[allowed].sort_values("loss", kind="stable")
+    return Reasons(result, instance, int(result.assignment[position]), frame)
+
+
+def regret(result: RoutingResult) -> FloatArray:
+    """Return the regret of every instance, [N]; see :meth:`RoutingResult.regret`."""
+    problem = result.problem
+    builder = Builder(problem.plan_table, "oracle")
+    parts, mean = problem.objective.gain(builder)
+    # A penalty of the mean is per instance here.
+    factor = float(problem.plan_table.size) if mean else 1.0
+    penalty = abstention(problem.plan_table, problem.objective, problem.penalty)
+    builder.objective = (*parts, *scaled(penalty, factor))
+    program = builder.assemble().program
+    table = (1.0 if problem.objective.maximise else -1.0) * program.objective
+    pieces = program.source.map(_regret, table, program.forbidden, result.assignment)
+    return np.concatenate(pieces)
+
+
+def _regret(
+    block: Block, table: FloatArray, forbidden: BoolArray | None, assignment: Choice
+) -> FloatArray:
+    worth = dense(block, table)
+    own = worth[np.arange(block.size), assignment[block.start : block.start + block.size]]
+    best = np.where(offered(block, table.shape[2], forbidden), worth, -np.inf).max(axis=1)
+    lost: FloatArray = best - own
+    return lost
+
+
+def fresh(path: str | Path, *, overwrite: bool) -> Path:
+    """Return a path that may be written to.
+
+    Raises
+    ------
+    InputError
+        If the file exists and may not be replaced, or its folder does not exist.
+    """
+    target = path_of(path)
+    if target.is_dir():
+        raise InputError(f"{target} is a folder; name a file in it.")
+    if target.exists() and not overwrite:
+        raise InputError(f"{target} exists; choose another name or give overwrite=True.")
+    if not target.parent.is_dir():
+        raise InputError(f"There is no folder {target.parent}; make it first.")
+    return target
+
+
+def need_parquet() -> None:
+    """Raise InputError if Parquet cannot be written."""
+    if find_spec("pyarrow") is None:
+        raise InputError('Parquet needs pyarrow: pip install "arbmodels[parquet]".')
+
+
+def frame_of(result: RoutingResult) -> pd.DataFrame:
+    """Return one row per instance; see :meth:`RoutingResult.to_frame`."""
+    table = result.problem.plan_table
+    columns: dict[str, object] = {
+        name: np.array(labels.names, dtype=object)[labels.codes]
+        for name, labels in table.partitions.items()
+    }
+    plans = np.array([plan.label for plan in result.plans], dtype=object)
+    return pd.DataFrame(
+        {
+            **columns,
+            "plan": plans[result.assignment],
+            "solve_probability": table.chosen(result.assignment, table.solve),
+            "spend": table.chosen(result.assignment, table.spend),
+        },
+        index=table.index,
+    )
+
+
+def values_of(result: RoutingResult) -> dict[str, Any]:
+    """Return an answer as plain Python values; see :meth:`RoutingResult.to_dict`."""
+    table = result.problem.plan_table
+    return {
+        "status": result.status,
+        "assignment_kind": result.problem.assignment,
+        "meaning": meaning(result.problem),
+        "objective": result.objective,
+        "objective_unit": result.problem.objective_unit,
+        "bound": result.bound,
+        "gap": result.gap,
+        "spend": result.spend,
+        "spend_unit": result.problem.plan_table.currency,
+        "solve_rate": result.solve_rate,
+        "segment_rates": result.segment_rates,
+        "payments": {seller: each._asdict() for seller, each in result.payments.items()},
+        "outlay": result.outlay,
+        "activity": dict(result.activity),
+        "shadow_prices": dict(result.shadow_prices),
+        "shadow_price_units": dict(result.shadow_price_units),
+        "binding": list(result.binding),
+        "counts": result.counts,
+        "filled_pairs": 0 if table.pool is None else int(table.pool.filled.sum()),
+        "validation": None if result.validation is None else result.validation.to_dict(),
+        "time": result.time,
+    }
+
+
+#: The row of the penalty; a plan that buys nothing uses one of it.
+ABSTENTION = "abstention"
+
+
+def policy(result: RoutingResult) -> RoutingPolicy:
+    """Return the policy at the shadow prices; see :meth:`RoutingResult.policy`."""
+    problem = result.problem
+    table = problem.plan_table
+    if problem.assignment != "oracle":
+        raise InputError(
+            f"A {problem.assignment} assignment is a rule already: serve every instance with the"
+            " plan of its segment."
+        )
+    for constraint in problem.constraints:
+        if isinstance(constraint, RobustBudget | ScenarioFloor | ChangeLimit):
+            raise InputError(
+                f"The {constraint.label} is about these instances together, so that there is no"
+                " rule of one price for others. Leave it out."
+            )
+    if problem.contracts:
+        raise InputError(
+            "What the next instance pays under a contract depends on what was bought before, so"
+            " that there is no rule of one price. Leave out the contracts."
+        )
+    value, spend = _own(problem)
+    others: dict[str, float] = {}
+    uses: dict[str, tuple[RowUse, ...]] = {}
+    if problem.penalty:
+        others[ABSTENTION] = problem.penalty * (value if spend == 0 else 1.0)
+        uses[ABSTENTION] = (RowUse(ONE, table.abstains.astype(float)),)
+    for constraint in problem.constraints:
+        price = result.shadow_prices.get(constraint.label, 0.0)
+        if constraint == Budget(constraint.limit):
+            spend += price
+        elif constraint == QualityFloor(constraint.limit):
+            value += price / table.size
+        elif price > 0:
+            others[constraint.label] = price if constraint.at_most else -price
+            uses[constraint.label] = _uses(problem, constraint.label)
+    if value <= 0:
+        raise InputError(
+            "Solved instances have no value at these prices, so that every instance would get its"
+            " cheapest plan. Add a floor over all instances that binds."
+        )
+    units = {SPEND: _spend_unit(table)}
+    units |= {
+        constraint.label: f"solve probability per {constraint.unit(table)}"
+        for constraint in problem.constraints
+        if constraint.label in others
+    }
+    if ABSTENTION in others:
+        units[ABSTENTION] = "solve probability per instance"
+    return RoutingPolicy(
+        tuple(plan.label for plan in problem.plans),
+        {SPEND: spend / value, **{label: price / value for label, price in others.items()}},
+        units,
+        uses=uses,
+    )
+
+
+def _spend_unit(table: PlanTable) -> str:
+    return f"solve probability per {table.currency}"
+
+
+def _uses(problem: Statement, label: str) -> tuple[RowUse, ...]:
+    """Return what an instance of weight one adds to a row; its labels are named."""
+    row = problem.assembled.rows[problem.assembled.row(label)]
+    whole = () if row.share is None else tuple(part.times(-row.share) for part in row.whole)
+    return tuple(_use(problem, part) for part in (*row.parts, *whole))
+
+
+def _use(problem: Statement, part: Part) -> RowUse:
+    labels = problem.plan_table.partitions
+    where = {
+        name: dict(zip(labels[name].names, factors.tolist(), strict=True))
+        for name, factors in part.where.items()
+    }
+    return RowUse(part.quantity, part.plan, where)
+
+
+def seen_by(problem: Statement, policy: RoutingPolicy) -> Seen:
+    """Return what a policy sees of the instances of a problem, in the order of its own plans.
+
+    Pairs that the problem's own constraints forbid are not offered.
+
+    Raises
+    ------
+    InputError
+        If the plans are others, spend is in another currency, or an instance has no segment or
+        period where a row asks for one.
+    """
+    own = replace(problem, assignment="oracle", start=None)
+    table = own.plan_table
+    labels = [plan.label for plan in table.plans]
+    if sorted(labels) != sorted(policy.plans):
+        other = next(iter(set(labels) ^ set(policy.plans)))
+        where = "the problem lacks" if other in policy.plans else "the policy lacks"
+        raise InputError(f"The plans are not those of the policy: {where} {other!r}.")
+    order = [labels.index(label) for label in policy.plans]
+    asked = policy.units.get(SPEND, "")
+    if policy.price and asked not in ("", _spend_unit(table)):
+        raise InputError(
+            f"The policy's price of spend is in {asked}, and the problem's spend in"
+            f" {table.currency}. Convert one of them."
+        )
+
+    def whole(values: Quantity) -> Quantity:
+        more = len(labels) - values.shape[1]
+        return np.pad(values, ((0, 0), (0, more)))[:, order]
+
+    def use(part: RowUse) -> Quantity:
+        result: Quantity = part.plan[None, :]
+        if part.quantity != ONE:
+            result = whole(table.quantity(part.quantity)) * part.plan
+        for partition, factors in part.where.items():
+            known = table.labels(partition)
+            by_label = np.array([factors.get(name, 0.0) for name in known.names])
+            result = by_label[known.codes][:, None] * result
+        return result
+
+    rows = {
+        label: sum((use(part) for part in parts), np.zeros((1, 1)))
+        for label, parts in policy.uses.items()
+        if policy.prices.get(label)
+    }
+    program = own.assembled.program
+    blocks = program.source.map(offered_in, program.plans, program.forbidden)
+    offered = np.concatenate(blocks)[:, order]
+    there = None if offered.all() else offered
+    return Seen(table.index, whole(table.solve), whole(table.spend), there, rows)
+
+
+def _own(problem: Statement) -> tuple[float, float]:
+    """Return what a solved instance and a unit of spend count in the objective, of weight one."""
+    objective = problem.objective
+    if isinstance(objective, SolveRate):
+        return 1.0 / problem.plan_table.size, 0.0
+    if isinstance(objective, Spend):
+        return 0.0, 1.0
+    if isinstance(objective, Profit) and isinstance(objective.price, float | int):
+        return float(objective.price), 1.0
+    raise InputError(
+        f"To {problem.goal} values a solved instance differently by segment, so that there is"
+        " no rule of one price. Make one problem per segment."
+    )
+
+
+#: A limit is missed if it is by more than this share of it.
+_MISSED = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One fit and its score.
+
+    Attributes
+    ----------
+    in_sample, held_out : float
+        Objective where it was fitted, and where it was not; totals are scaled to all instances.
+    use : dict
+        Constraint label -> left-hand side as a share of the limit, (in sample, held out).
+    """
+
+    in_sample: float
+    held_out: float
+    use: dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Violation:
+    """How a constraint fared held out.
+
+    Attributes
+    ----------
+    label : str
+    folds, broken : int
+        Folds in which it was measured, and in which it was missed.
+    mean_use : float
+        Left-hand side as a share of the limit, mean over the folds.
+    mean_excess, worst_excess : float
+        By which share of the limit it was missed; zero where it was kept.
+    """
+
+    label: str
+    folds: int
+    broken: int
+    mean_use: float
+    mean_excess: float
+    worst_excess: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CrossValidation(Displayed):
+    """Objective in sample and held out.
+
+    Attributes
+    ----------
+    problem : Statement
+    folds : tuple of Fold
+        Those that could be solved.
+    infeasible : int
+        Folds without a feasible assignment on the part to fit on; they are left out.
+    by_instance : float array [2, N] or None
+        What an instance adds to the objective, times N, in sample (mean over the folds) and held
+        out; NaN where it was never held out. None where the objective is no sum over instances.
+    note : str
+        What was split.
+    """
+
+    problem: Statement
+    folds: tuple[Fold, ...]
+    infeasible: int
+    by_instance: FloatArray | None
+    note: str
+
+    @property
+    def in_sample(self) -> float:
+        """Mean objective where it was fitted, over the instances that were held out once."""
+        return self._mean(0)
+
+    @property
+    def held_out(self) -> float:
+        """Mean objective where it was not fitted."""
+        return self._mean(1)
+
+    @property
+    def optimism(self) -> float:
+        """By how much the objective in sample is too good; positive if it promises too much."""
+        return self._sign * (self.in_sample - self.held_out)
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of :attr:`optimism`.
+
+        Over the draw of instances, s / sqrt(N) of what each of them adds to it, given the fitted
+        plans; over the folds where the objective is no sum over instances. Folds share most of
+        what they are fitted on, so it is somewhat too small.
+        """
+        pairs = self._pairs
+        each = pairs[0] - pairs[1]
+        return float(each.std(ddof=1) / np.sqrt(len(each))) if len(each) > 1 else float("nan")
+
+    @property
+    def _sign(self) -> float:
+        return 1.0 if self.problem.objective.maximise else -1.0
+
+    @property
+    def _pairs(self) -> FloatArray:
+        """In sample and held out, by instance or else by fold, [2, n]."""
+        if self.by_instance is None:
+            return np.array([(fold.in_sample, fold.held_out) for fold in self.folds]).T
+        return self.by_instance[:, np.isfinite(self.by_instance).all(axis=0)]
+
+    def _mean(self, which: int) -> float:
+        return float(self._pairs[which].mean())
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """How the constraints fared held out; the limits of totals scaled to the fold."""
+        return tuple(self._violations())
+
+    def lines(self) -> list[str]:
+        """Return the lines that stand beside an objective."""
+        unit = self.problem.objective_unit
+        lines = [
+            f"optimism {number(self.optimism)} ± {number(self.standard_error, 2)} {unit}: in sample"
+            f" {number(self.in_sample)}, held out {number(self.held_out)} ({self.note})"
+        ]
+        lines += [
+            f"{each.label}: missed held out in {each.broken} of {each.folds} folds, by"
+            f" {percent(each.mean_excess)} of the limit on average, {percent(each.worst_excess)} at"
+            " worst"
+            for each in self.violations
+            if each.broken
+        ]
+        if self.infeasible:
+            lines.append(f"{self.infeasible} folds left out: nothing feasible to fit")
+        return lines
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per fold: objectives, and the use of every limit held out."""
+        rows = [
+            {
+                "in_sample": fold.in_sample,
+                "held_out": fold.held_out,
+                **{f"use of {label}": use[1] for label, use in fold.use.items()},
+            }
+            for fold in self.folds
+        ]
+        return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="fold"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as plain Python values, ready for JSON."""
+        return {
+            "assignment_kind": self.problem.assignment,
+            "objective_unit": self.problem.objective_unit,
+            "in_sample": self.in_sample,
+            "held_out": self.held_out,
+            "optimism": self.optimism,
+            "standard_error": self.standard_error,
+            "folds": len(self.folds),
+            "infeasible_folds": self.infeasible,
+            "violations": [dict(vars(each)) for each in self.violations],
+            "note": self.note,
+        }
+
+    def table(self) -> TextTable:
+        """Return objective in sample and held out by fold; below, the optimism and the limits."""
+        unit = self.problem.objective_unit
+        rows = [
+            (
+                str(k),
+                number(fold.in_sample),
+                number(fold.held_out),
+                number(self._sign * (fold.in_sample - fold.held_out)),
+            )
+            for k, fold in enumerate(self.folds, start=1)
+        ]
+        rows.append(("all", number(self.in_sample), number(self.held_out), number(self.optimism)))
+        notes = [*self.lines(), f"{self.problem.assignment} assignment"]
+        notes += [
+            f"{each.label}: {percent(each.mean_use)} of the limit used held out"
+            for each in self.violations
+            if not each.broken
+        ]
+        return TextTable(
+            f"Cross-validation of {self.problem.plan_table.name}: {self.problem.goal}",
+            ("fold", f"in sample [{unit}]", f"held out [{unit}]", "optimism"),
+            rows,
+            "\n".join(notes),
+        )
+
+    def plot(self) -> Axes:
+        """Draw the objective of every fold, in sample against held out."""
+        axes = new_axes(4.4, 3.4)
+        inner = [fold.in_sample for fold in self.folds]
+        outer = [fold.held_out for fold in self.folds]
+        both = np.array([*inner, *outer])
+        ends = [both.min(), both.max()]
+        axes.plot(ends, ends, color="0.6", linewidth=1.0, label="no optimism")
+        axes.plot(inner, outer, "o", label="folds")
+        axes.set_xlabel(f"in sample [{self.problem.objective_unit}]")
+        axes.set_ylabel(f"held out [{self.problem.objective_unit}]")
+        axes.legend(frameon=False)
+        return axes
+
+    def _violations(self) -> Iterator[Violation]:
+        for constraint in self.problem.constraints:
+            label = constraint.label
+            used = np.array([fold.use[label][1] for fold in self.folds if label in fold.use])
+            if len(used) == 0:
+                continue
+            excess = np.maximum(used - 1.0 if constraint.at_most else 1.0 - used, 0.0)
+            broken = excess > _MISSED
+            yield Violation(
+                label,
+                len(used),
+                int(broken.sum()),
+                float(used.mean()),
+                float(np.where(broken, excess, 0.0).mean()),
+                float(np.where(broken, excess, 0.0).max()),
+            )
 
 
 class Payment(NamedTuple):
@@ -54,7 +854,7 @@ class RoutingResult(Displayed):
 
     Attributes
     ----------
-    problem : RoutingProblem
+    problem : Statement
     status : str
         "optimal": the gap asked for is proven. "time limit", "interrupted", "unproven" (the numbers
         do not allow to prove it): the best assignment so far.
@@ -95,7 +895,7 @@ class RoutingResult(Displayed):
         How much of the objective is optimism, if it was asked for.
     """
 
-    problem: RoutingProblem
+    problem: Statement
     status: Status
     objective: float
     bound: float
@@ -175,8 +975,6 @@ class RoutingResult(Displayed):
         In solve probability, or in currency units at list prices, without its weight; never
         negative. Pairs that were forbidden by a constraint count as available.
         """
-        from arbmodels.routing.reasons import regret
-
         return regret(self)
 
     def explain(self, instance: object) -> Reasons:
@@ -191,8 +989,6 @@ class RoutingResult(Displayed):
         InputError
             If there is no such instance.
         """
-        from arbmodels.routing.reasons import reasons
-
         return reasons(self, instance)
 
     def price_range(self, label: str, time_limit: float = 60.0) -> PriceRange:
@@ -216,7 +1012,7 @@ class RoutingResult(Displayed):
         >>> found.price_unit, found.low, found.high
         ('solve rate per USD', 2.0, 6.0)
         """
-        from arbmodels.routing.ranges import PriceRange, price_range
+        from arbmodels.routing.sensitivity import PriceRange, price_range
 
         time_limit = number_of(time_limit, "time_limit", 0, unit="seconds")
         row, constraint = self.problem.row_of(label)
@@ -247,11 +1043,9 @@ class RoutingResult(Displayed):
             limits on these instances together (robust, over scenarios, on changes), values that
             differ by segment, or solved instances of no value.
         """
-        from arbmodels.routing.deploy import policy
-
         return policy(self)
 
-    def score_on(self, record: Market | RoutingProblem) -> Score:
+    def score_on(self, record: Market | Statement) -> Score:
         """Say what the assignment comes to on recorded outcomes, or by another problem's numbers.
 
         An assignment by predictions is scored on what happened, one per segment also on instances
@@ -259,7 +1053,7 @@ class RoutingResult(Displayed):
 
         Parameters
         ----------
-        record : Market or RoutingProblem
+        record : Market or Statement
             With the same plans and, for one plan per instance, with instances of this problem.
 
         Raises
@@ -285,8 +1079,6 @@ class RoutingResult(Displayed):
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per instance: plan, solve probability, expected spend."""
-        from arbmodels.routing.files import frame_of
-
         return frame_of(self)
 
     def to_csv(self, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -297,37 +1089,25 @@ class RoutingResult(Displayed):
         InputError
             If the file exists, its folder does not, or it cannot be written.
         """
-        from arbmodels.routing.files import fresh
-
         return write_whole(fresh(path, overwrite=overwrite), self.to_frame().to_csv)
 
     def to_parquet(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write :meth:`to_frame` as Parquet (extra ``parquet``); see :meth:`to_csv`."""
-        from arbmodels.routing.files import fresh, need_parquet
-
         need_parquet()
         return write_whole(fresh(path, overwrite=overwrite), self.to_frame().to_parquet)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as plain Python values, ready for JSON."""
-        from arbmodels.routing.files import values_of
-
         return values_of(self)
 
     def table(self) -> TextTable:
         """Return who serves what; below it the proof, the constraints and their prices."""
-        from arbmodels.routing.show import result_table
-
         return result_table(self)
 
     def plot(self) -> Axes:
         """Draw each plan's share of the instances and of the spend."""
-        from arbmodels.routing.show import plot_shares
-
         return plot_shares(self)
 
     def plot_path(self) -> Axes:
         """Draw the bound against the step of the multipliers, and the objective reached."""
-        from arbmodels.routing.show import plot_path
-
         return plot_path(self)

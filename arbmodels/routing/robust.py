@@ -9,7 +9,7 @@ The spend of instance i on plan j lies in :math:`[s_{ij}, s_{ij} + d_{ij}]` and 
 
 Small problems, and those with columns beside the assignment, go to HiGHS in the compact form of
 the same paper; large ones are a search over thresholds,
-:mod:`arbmodels.assignment.robust.engine`.
+:mod:`arbmodels.assignment.robust`.
 """
 
 from __future__ import annotations
@@ -20,18 +20,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.assignment.program import TOLERANCE
-from arbmodels.assignment.robust.protection import protection
-from arbmodels.assignment.source import FloatArray, Quantity
+from arbmodels.assignment.program import TOLERANCE, FloatArray, Quantity
+from arbmodels.assignment.robust import protection
 from arbmodels.checks import LARGEST, number_of
 from arbmodels.errors import InputError
-from arbmodels.routing.builder import Builder
+from arbmodels.routing.builder import Builder, Part, scaled, spent
 from arbmodels.routing.constraints.base import Constraint, check_number
-from arbmodels.routing.parts import Part, scaled, spent
 from arbmodels.routing.table import PlanTable
 
 if TYPE_CHECKING:
-    from arbmodels.routing.problem import RoutingProblem
+    from arbmodels.routing.statement import Statement
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,12 +127,12 @@ class RobustBudget(Constraint):
         return table.times * chosen
 
 
-def robust_of(problem: RoutingProblem) -> RobustBudget | None:
+def robust_of(problem: Statement) -> RobustBudget | None:
     """Return a problem's robust budget, if it has one."""
     return next((each for each in problem.constraints if isinstance(each, RobustBudget)), None)
 
 
-def keeps(problem: RoutingProblem, assignment: npt.NDArray[np.integer]) -> bool:
+def keeps(problem: Statement, assignment: npt.NDArray[np.integer]) -> bool:
     """Return whether an assignment [N] keeps the robust budget, if there is one."""
     robust = robust_of(problem)
     if robust is None:

@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from arbmodels.assignment.complete import complete
-from arbmodels.assignment.passes import Choice, totals
-from arbmodels.assignment.program import dense
-from arbmodels.assignment.source import FloatArray
-from arbmodels.assignment.whole import everything
+from arbmodels.assignment.highs import everything
+from arbmodels.assignment.passes import Choice, complete, totals
+from arbmodels.assignment.program import FloatArray, dense
 from arbmodels.checks import index_of
 from arbmodels.display import Displayed, TextTable, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.routing.constraints import Constraint, MenuLimit
+from arbmodels.routing.constraints.structure import start_of
 from arbmodels.routing.objectives import Spend
-from arbmodels.routing.problem import RoutingProblem
 from arbmodels.routing.robust import RobustBudget
-from arbmodels.routing.scenario_floor import ScenarioFloor
-from arbmodels.routing.start import start_of
+from arbmodels.routing.scenarios import ScenarioFloor
+from arbmodels.routing.statement import Statement
 
 if TYPE_CHECKING:
     from arbmodels.routing.result import RoutingResult
@@ -43,7 +41,7 @@ class Scored:
         Constraint label -> left-hand side as a share of the limit, of positive limits.
     """
 
-    def __init__(self, problem: RoutingProblem, assignment: Choice, whole: RoutingProblem) -> None:
+    def __init__(self, problem: Statement, assignment: Choice, whole: Statement) -> None:
         one_each = replace(problem, assignment="oracle", start=None)
         size, full = problem.plan_table.size, whole.plan_table.size
         scale = 1.0 if whole.objective.unit(whole.plan_table) == "solve rate" else full / size
@@ -66,7 +64,7 @@ class Scored:
         }
 
 
-def _activity(problem: RoutingProblem, assignment: Choice) -> Iterator[tuple[Constraint, float]]:
+def _activity(problem: Statement, assignment: Choice) -> Iterator[tuple[Constraint, float]]:
     """Return left-hand sides in the unit of their limits."""
     table = problem.plan_table
     constraints = problem.constraints
@@ -103,7 +101,7 @@ class Score(Displayed):
 
     Attributes
     ----------
-    problem : RoutingProblem
+    problem : Statement
         Whose numbers count.
     plan : tuple of str, length N
         Label of each instance's plan.
@@ -111,7 +109,7 @@ class Score(Displayed):
         Solve probability (or recorded solve rate) and spend of each instance at its plan.
     """
 
-    problem: RoutingProblem
+    problem: Statement
     plan: tuple[str, ...]
     solved: FloatArray
     spent: FloatArray
@@ -176,7 +174,7 @@ class Score(Displayed):
 
 
 def score(
-    problem: RoutingProblem, assignment: RoutingResult | Sequence[str | int] | pd.Series[Any]
+    problem: Statement, assignment: RoutingResult | Sequence[str | int] | pd.Series[Any]
 ) -> Score:
     """Score an assignment; see :meth:`arbmodels.routing.RoutingProblem.score`."""
     table = problem.plan_table.unpooled or problem.plan_table
@@ -203,11 +201,11 @@ def score(
     )
 
 
-def score_on(result: RoutingResult, record: Market | RoutingProblem) -> Score:
+def score_on(result: RoutingResult, record: Market | Statement) -> Score:
     """Score a result on a record; see :meth:`arbmodels.routing.RoutingResult.score_on`."""
     if isinstance(record, Market):
-        record = RoutingProblem(record, result.plans)
-    elif not isinstance(record, RoutingProblem):
+        record = Statement(record, result.plans)
+    elif not isinstance(record, Statement):
         raise InputError(f"record is a {type(record).__name__}; give a Market or RoutingProblem.")
     ours, theirs = result.problem.plan_table, record.plan_table
     labels = np.array([plan.label for plan in result.plans], dtype=object)

@@ -1,9 +1,7 @@
 """Programs whose numbers do not fit into memory: on disk, on a cluster, or made when needed."""
 
 from arbmodels.streaming.dask import DaskSource
-from arbmodels.streaming.generated import Generated
-from arbmodels.streaming.parquet import ParquetSource
-from arbmodels.streaming.result import StreamedResult
-from arbmodels.streaming.route import route
+from arbmodels.streaming.route import StreamedResult, route
+from arbmodels.streaming.sources import Generated, ParquetSource
 
 __all__ = ["DaskSource", "Generated", "ParquetSource", "StreamedResult", "route"]

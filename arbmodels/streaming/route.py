@@ -1,24 +1,527 @@
-"""Route instances that do not fit into memory, in one call."""
+"""Route instances that do not fit into memory, in one call.
+
+Budgets, floors and capacities of a streamed problem as rows of the program.
+
+An assignment as Parquet part files, written block by block.
+
+The answer to a streamed routing problem.
+
+One look at all blocks before anything is solved.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pandas as pd
 
-from arbmodels.assignment.passes import best, totals
-from arbmodels.assignment.program import TOLERANCE, AssignmentProgram
+from arbmodels.assignment.passes import Choice, best, totals
+from arbmodels.assignment.program import (
+    TOLERANCE,
+    AssignmentProgram,
+    Block,
+    FloatArray,
+    IntArray,
+    Source,
+)
+from arbmodels.assignment.solution import Status
 from arbmodels.assignment.solve import solve
-from arbmodels.assignment.source import Source
-from arbmodels.checks import flag_of, names_of, number_of, shown
-from arbmodels.errors import Conflict, InfeasibleError, InputError, SolverError
-from arbmodels.streaming.limits import Limit, Row, listed, program
-from arbmodels.streaming.result import StreamedResult
-from arbmodels.streaming.survey import survey
-from arbmodels.streaming.write import new_folder, write
+from arbmodels.checks import flag_of, mapping_of, names_of, number_of, path_of, shown
+from arbmodels.display import (
+    Displayed,
+    TextTable,
+    model_colour,
+    model_label,
+    new_axes,
+    number,
+    percent,
+)
+from arbmodels.display import percent as show_percent
+from arbmodels.errors import Conflict, DataError, InfeasibleError, InputError, SolverError
+from arbmodels.solver import relative_gap
+from arbmodels.streaming.sources import problems_of, without_model
+from arbmodels.writing import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+#: A limit over all instances, or one per segment.
+Limit = float | Mapping[str, float]
+
+_UNIT = {"budget": "cost unit", "floor": "unit of solve rate", "capacity": "attempt"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One limit.
+
+    Attributes
+    ----------
+    kind : str
+    label : str
+    limit : float
+    segment : int or None
+        Class it covers; all if None.
+    model : int or None
+        Of a capacity.
+    """
+
+    kind: Literal["budget", "floor", "capacity"]
+    label: str
+    limit: float
+    segment: int | None = None
+    model: int | None = None
+
+    @property
+    def unit(self) -> str:
+        """Unit of the limit."""
+        return _UNIT[self.kind]
+
+    @property
+    def sense(self) -> float:
+        """+1 for at most, -1 for at least."""
+        return -1.0 if self.kind == "floor" else 1.0
+
+    def show(self, value: float) -> str:
+        """Format a left-hand side."""
+        return percent(value, 3) if self.kind == "floor" else number(value, 6)
+
+    def table(self, weight: FloatArray, plans: int, models: int) -> FloatArray:
+        """Return its coefficients, [K + 1, C, J]; ``weight`` is that of every class."""
+        coefficients = np.zeros((3, len(weight), plans))
+        covered = slice(None) if self.segment is None else slice(self.segment, self.segment + 1)
+        if self.kind == "budget":
+            coefficients[2, covered, :models] = 1.0
+        elif self.kind == "floor":
+            coefficients[1, covered, :models] = 1.0 / weight[covered].sum()
+        else:
+            coefficients[0, :, self.model] = 1.0
+        return coefficients
+
+
+def listed(
+    budget: Limit | None,
+    floor: Limit | None,
+    capacities: Mapping[str, float] | None,
+    models: Sequence[str],
+    segments: Sequence[str],
+) -> list[Row]:
+    """Check the limits and list them.
+
+    Raises
+    ------
+    InputError
+        If there is neither budget nor floor, a number is out of its range, or a name is not known.
+    """
+    if budget is None and floor is None:
+        raise InputError("Give budget= (most solved for it) or floor= (cheapest that keeps it).")
+    rows: list[Row] = []
+    for kind, limit in (("budget", budget), ("floor", floor)):
+        for segment, value in _by_segment(limit, segments, kind):
+            # As in routing: one idea, one name.
+            name = "quality floor" if kind == "floor" else kind
+            label = name if segment is None else f"{name} in {segment}"
+            code = None if segment is None else list(segments).index(segment)
+            rows.append(Row(kind, label, value, code))  # type: ignore[arg-type]
+    given = {} if capacities is None else mapping_of(capacities, "capacities")
+    for model, most in given.items():
+        if model not in models:
+            known = ", ".join(models)
+            raise InputError(f"capacities: no model {shown(model)}; there are {known}.")
+        position = list(models).index(model)
+        rows.append(
+            Row(
+                "capacity",
+                f"capacity of {model}",
+                number_of(most, f"capacity of {model}"),
+                None,
+                position,
+            )
+        )
+    for row in rows:
+        most_allowed = 1.0 if row.kind == "floor" else 1e100
+        if not 0 <= row.limit <= most_allowed:
+            raise InputError(
+                f"The {row.label} is {row.limit:g}; it must lie between 0 and {most_allowed:g}"
+                f" [{row.unit}]."
+            )
+    return rows
+
+
+def program(
+    source: Source, rows: Sequence[Row], weight: FloatArray, plans: int, models: int
+) -> AssignmentProgram:
+    """Return the program: most solved under a budget, else least spent; the first plans cost."""
+    empty = [row for row in rows if row.kind == "floor" and not _weight_of(row, weight) > 0]
+    if empty:
+        raise InputError(f"The {empty[0].label} covers only instances of weight zero.")
+    maximise = any(row.kind == "budget" for row in rows)
+    goal = Row("floor", "solve rate", 0.0) if maximise else Row("budget", "spend", 0.0)
+    return AssignmentProgram(
+        source,
+        goal.table(weight, plans, models),
+        np.array([row.table(weight, plans, models) for row in rows]),
+        np.array([row.sense for row in rows]),
+        np.array([row.limit for row in rows]),
+        maximise,
+    )
+
+
+def _weight_of(row: Row, weight: FloatArray) -> float:
+    return float(weight.sum() if row.segment is None else weight[row.segment])
+
+
+def _by_segment(
+    limit: Limit | None, segments: Sequence[str], what: str
+) -> list[tuple[str | None, float]]:
+    if limit is None:
+        return []
+    if not isinstance(limit, Mapping | pd.Series):
+        return [(None, number_of(limit, what))]
+    given = mapping_of(limit, what)
+    for segment in given:
+        if segment not in segments:
+            known = ", ".join(segments) or "none"
+            raise InputError(f"No segment {shown(segment)}; there are: {known}.")
+    return [(name, number_of(value, f"{what} in {name}")) for name, value in given.items()]
+
+
+def new_folder(path: str | os.PathLike[str]) -> Path:
+    """Return the folder, made if need be; nothing in it may be overwritten.
+
+    Raises
+    ------
+    InputError
+        If pyarrow is missing, or the folder cannot be made or has files in it.
+    """
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise InputError(
+            "Parquet needs pyarrow. Install it with: pip install 'arbmodels[parquet]'"
+        ) from error
+    folder = path_of(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise InputError(f"{folder} is not empty. Give a new folder for the assignment.")
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made a folder ({error.strerror}).") from error
+    return folder.resolve()
+
+
+def write(source: Source, choice: Choice, plans: Sequence[str], folder: Path) -> int:
+    """Write who gets which plan, a file per block; return how many files.
+
+    On a cluster the workers write, so all of them must share the folder.
+    """
+    names = getattr(source, "names", lambda: None)()
+    return len(source.map(_write_part, choice, tuple(plans), str(folder), names))
+
+
+def _write_part(
+    block: Block,
+    choice: Choice,
+    plans: tuple[str, ...],
+    folder: str,
+    names: Mapping[int, Any] | None,
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    chosen = choice[block.start : block.start + block.size]
+    inside = chosen < block.width
+    rows, columns = np.flatnonzero(inside), chosen[inside]
+    amounts = []
+    for quantity in block.quantities:
+        amount = np.zeros(block.size, dtype=quantity.dtype)
+        amount[rows] = quantity[rows, columns]
+        amounts.append(amount)
+    if names is None:
+        instance = pa.array(np.arange(block.start, block.start + block.size))
+    else:
+        instance = names[block.start].instances()
+    plan = pa.DictionaryArray.from_arrays(pa.array(chosen, pa.int32()), pa.array(plans))
+    table = pa.table(
+        {"instance": instance, "plan": plan, "solve_probability": amounts[0], "spend": amounts[1]}
+    )
+    # Under its own name only once it is whole: a worker may die, and another write it again.
+    write_whole(
+        Path(folder) / f"part-{block.start:012d}.parquet",
+        lambda part: pq.write_table(table, part),
+    )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StreamedResult(Displayed):
+    """A feasible assignment of streamed instances with a proof of how good it is.
+
+    It is an oracle bound where the solve probabilities are those of the instances themselves, and
+    in-sample where they were fitted to them.
+
+    Attributes
+    ----------
+    source : Source
+    status : str
+        "optimal" (the gap asked for is proven), "time limit" or "interrupted" (best so far).
+    objective : float
+        Weighted mean solve rate if there is a budget, total spend otherwise; evaluated on the
+        assignment by a pass over the data.
+    bound : float
+        No assignment is better.
+    prices : float array [R]
+        Multipliers of the limits: gain in the objective per unit by which one is relaxed.
+    activity : float array [R]
+        Left-hand sides of the limits.
+    limits : tuple of Row, length R
+    plans : tuple of str, length J
+    counts : int array [J]
+        Instances each plan serves.
+    weight, solved, spent : float array [J]
+        Weighted sums over the instances of each plan: of one, of their solve probability, and of
+        their spend.
+    choice : int array [N] or None
+        Plan of each instance; None if it was written to files.
+    output : str or None
+        Folder of these files.
+    time : float
+        Seconds.
+    """
+
+    source: Source
+    status: Status
+    objective: float
+    bound: float
+    prices: FloatArray
+    activity: FloatArray
+    limits: tuple[Row, ...]
+    plans: tuple[str, ...]
+    counts: IntArray
+    weight: FloatArray
+    solved: FloatArray
+    spent: FloatArray
+    choice: Choice | None
+    output: str | None
+    time: float
+
+    @property
+    def gap(self) -> float:
+        """abs(bound - objective) / max(abs(objective), 1e-12)."""
+        return relative_gap(self.objective, self.bound)
+
+    @property
+    def solve_rate(self) -> float:
+        """Weighted mean solve probability."""
+        return float(self.solved.sum() / self.weight.sum())
+
+    @property
+    def spend(self) -> float:
+        """Total spend."""
+        return float(self.spent.sum())
+
+    @property
+    def shadow_prices(self) -> dict[str, float]:
+        """Label of the limit -> gain in the objective per unit by which it is relaxed."""
+        return {row.label: float(p) for row, p in zip(self.limits, self.prices, strict=True)}
+
+    def to_parquet(self, folder: str | os.PathLike[str]) -> int:
+        """Write instance, plan, solve probability and spend as part files; return how many.
+
+        One file per block is written at a time, on a cluster by the workers, which must share the
+        folder.
+
+        Raises
+        ------
+        InputError
+            If the folder has files in it or cannot be made, the assignment was written already, or
+            pyarrow is missing.
+        """
+        from arbmodels.errors import InputError
+
+        if self.choice is None:
+            raise InputError(f"The assignment was written to {self.output}; it is not in memory.")
+        return write(self.source, self.choice, self.plans, new_folder(folder))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per plan in use: instances, share, spend, solve rate."""
+        used = np.flatnonzero(self.counts)
+        return pd.DataFrame(
+            {
+                "instances": self.counts[used],
+                "share": self.counts[used] / self.counts.sum(),
+                "spend": self.spent[used],
+                "solve_rate": self._rates()[used],
+            },
+            index=pd.Index([self.plans[j] for j in used], name="plan"),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer as plain Python values, ready for JSON."""
+        used = np.flatnonzero(self.counts).tolist()
+        return {
+            "status": self.status,
+            "objective": self.objective,
+            "bound": self.bound,
+            "gap": self.gap,
+            "solve_rate": self.solve_rate,
+            "spend": self.spend,
+            "shadow_prices": self.shadow_prices,
+            "activity": {
+                row.label: float(value)
+                for row, value in zip(self.limits, self.activity, strict=True)
+            },
+            "counts": {self.plans[j]: int(self.counts[j]) for j in used},
+            "output": self.output,
+            "time": self.time,
+        }
+
+    def table(self) -> TextTable:
+        """Return who serves what; below it the proof, the limits and their prices."""
+        total = float(self.spent.sum()) or 1.0
+        rates = self._rates()
+        rows = [
+            (
+                model_label(self.plans[j]),
+                f"{self.counts[j]:,}",
+                show_percent(self.counts[j] / self.counts.sum()),
+                number(self.spent[j]),
+                show_percent(self.spent[j] / total),
+                show_percent(rates[j]),
+            )
+            for j in np.flatnonzero(self.counts).tolist()
+        ]
+        return TextTable(
+            f"Routing of {self.counts.sum():,} streamed instances: solve rate"
+            f" {show_percent(self.solve_rate, 2)}, spend {number(self.spend)}",
+            ("plan", "instances", "share", "spend", "share of spend", "solve rate"),
+            rows,
+            "\n".join(self._notes()),
+        )
+
+    def plot(self) -> Axes:
+        """Draw each plan's share of the instances and of the spend."""
+        used = np.flatnonzero(self.counts)
+        axes = new_axes(5.6, 1.2 + 0.4 * len(used))
+        position = np.arange(len(used))[::-1]
+        total = float(self.spent.sum()) or 1.0
+        colours = [model_colour(self.plans[j], self.plans) for j in used]
+        share = 100 * self.counts[used] / self.counts.sum()
+        spend = 100 * self.spent[used] / total
+        axes.barh(position + 0.19, share, 0.36, color=colours, label="instances")
+        axes.barh(position - 0.19, spend, 0.36, color=colours, alpha=0.5, label="spend (pale)")
+        axes.set_yticks(position, [model_label(self.plans[j]) for j in used])
+        axes.set_xlabel("share [%]")
+        axes.set_title(
+            f"Solve rate {show_percent(self.solve_rate)}, spend {number(self.spend)}",
+            fontsize="medium",
+        )
+        axes.legend(frameon=False)
+        return axes
+
+    def _rates(self) -> FloatArray:
+        known = self.weight > 0
+        rates: FloatArray = np.full(len(self.weight), np.nan)
+        rates[known] = self.solved[known] / self.weight[known]
+        return rates
+
+    def _notes(self) -> list[str]:
+        notes = [
+            f"objective {number(self.objective, 8)}, bound {number(self.bound, 8)},"
+            f" gap {self.gap:.1e} ({self.status}, {self.time:.2f} s)",
+            "oracle bound, not deployable, unless the solve probabilities are predictions",
+        ]
+        for row, activity, price in zip(self.limits, self.activity, self.prices, strict=True):
+            binds = f"shadow price {number(float(price))} per {row.unit}"
+            notes.append(
+                f"{row.label}: {row.show(float(activity))} of {row.show(row.limit)},"
+                f" {binds if price > 0 else 'does not bind'}"
+            )
+        if self.output is not None:
+            notes.append(f"assignment written to {self.output}")
+        return notes
+
+
+_REMEDY = "Correct the numbers named; nothing was solved."
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What one block has."""
+
+    size: int
+    weight: FloatArray
+    problems: tuple[str, ...]
+
+
+def survey(source: Source, models: Sequence[str], classes: int, *, abstain: bool) -> FloatArray:
+    """Return the weight of every class, [C].
+
+    Raises
+    ------
+    DataError
+        With every wrong number, and every instance that nothing may serve.
+    """
+    seen = source.map(_look, tuple(models), classes, abstain)
+    problems = [problem for each in seen for problem in each.problems]
+    weight: FloatArray = np.sum([each.weight for each in seen], axis=0)
+    if sum(each.size for each in seen) != source.groups:
+        problems.append("the blocks do not make up the groups of the source")
+    elif not problems and not weight.sum() > 0:
+        problems.append("all weights are zero")
+    if problems:
+        raise DataError("streamed instances", problems, _REMEDY)
+    return weight
+
+
+def _look(block: Block, models: tuple[str, ...], classes: int, abstain: bool) -> _Seen:
+    problems = _shape_problems(block, models, classes)
+    if problems:
+        return _Seen(block.size, np.zeros(classes), tuple(problems))
+    problems = problems_of(block, models, lambda i: f"instance {block.start + i}")
+    if not abstain:
+        problems += [
+            f"instance {block.start + i}: no model is offered; allow abstaining"
+            for i in np.flatnonzero(without_model(block))[:100].tolist()
+        ]
+    which = np.zeros(block.size, np.int64) if block.classes is None else block.classes
+    weight = np.bincount(which, block.weights, minlength=classes).astype(float)
+    return _Seen(block.size, weight, tuple(problems))
+
+
+def _shape_problems(block: Block, models: tuple[str, ...], classes: int) -> list[str]:
+    place = f"block at instance {block.start}"
+    if len(block.quantities) != 2:
+        return [f"{place}: {len(block.quantities)} quantities, not solve rates and spends"]
+    expected = (block.size, len(models))
+    arrays = {"solve rates": (block.quantities[0], expected)}
+    arrays["spends"] = (block.quantities[1], expected)
+    for name, values, shape in (
+        ("offered", block.offered, expected),
+        ("classes", block.classes, expected[:1]),
+        ("weights", block.weights, expected[:1]),
+    ):
+        if values is not None:
+            arrays[name] = (values, shape)  # type: ignore[assignment]
+    problems = [
+        f"{place}: {name} of shape {values.shape}, expected {shape}"
+        for name, (values, shape) in arrays.items()
+        if values.shape != shape
+    ]
+    if not problems and block.classes is not None and block.size:
+        least, most = int(block.classes.min()), int(block.classes.max())
+        if least < 0 or most >= classes:
+            problems.append(
+                f"{place}: classes from {least} to {most}, but there are {classes} segments"
+            )
+    return problems
+
 
 #: What instances get that no model serves.
 ABSTAIN = "abstain"
@@ -161,4 +664,7 @@ def _infeasible(problem: AssignmentProgram, rows: Sequence[Row]) -> InfeasibleEr
     return InfeasibleError(text, alone[:1])
 
 
-__all__ = ["ABSTAIN", "route"]
+__all__ = [
+    "ABSTAIN",
+    "route",
+]

@@ -1,37 +1,256 @@
-"""The best policies under a verifier: least cost of every solve rate, and the margin it leaves."""
+r"""The best policies under a verifier: least cost of every solve rate, and the margin it leaves.
+
+How a verified frontier shows itself: its table and its picture.
+
+All policies that some value of a right answer makes best, with the proof that they are all.
+
+The set of attainable (solve rate, cost) pairs of mixtures is the convex hull of the paths', and
+
+.. math:: \text{cost}(u) \ge \lambda u - V(\lambda), \qquad
+          V(\lambda) = \max_\text{paths} \lambda\,\text{rate} - \text{cost}
+
+for every lambda >= 0 (Lagrangian duality). Between two neighbouring points lambda is their slope:
+either the maximum finds a path below the line through them, a new vertex, or the line is proven.
+
+What the best policy is compared with: single models, and who verifies what they sell.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from arbmodels.cascades.lattice import lower_hull
 from arbmodels.curves import SAME_RATE, Accounting
-from arbmodels.display import Displayed, TextTable, percent
+from arbmodels.display import (
+    ARBITRAGEUR_COLOUR,
+    Displayed,
+    TextTable,
+    model_colour,
+    model_label,
+    new_axes,
+    number,
+    percent,
+)
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import Estimator, FloatArray
-from arbmodels.verification.baseline import (
-    BASELINES,
-    Baseline,
-    check_rates,
-    margin_of,
-    single_lattices,
-)
-from arbmodels.verification.lattice import plan_of, step_lattice
-from arbmodels.verification.scored import VerifiedPlan, check_terms, score
-from arbmodels.verification.search import Hull, whole_hull
-from arbmodels.verification.show import frontier_table, plot_frontier
-from arbmodels.verification.verdicts import VerdictCurves, verdict_curves
-from arbmodels.verification.verifier import Verifier
+from arbmodels.verification.curves import VerdictCurves, Verifier, verdict_curves
+from arbmodels.verification.lattice import Point, StepLattice, plan_of, step_lattice
+from arbmodels.verification.plan import VerifiedPlan, check_terms, score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+def frontier_table(frontier: VerifiedFrontier) -> TextTable:
+    """Return ten solve rates up to the reach with cost, wrong answers, margin and plan."""
+    shares = np.array([0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 1.0])
+    rates = np.unique(frontier.reach * shares)
+    rows = [
+        (
+            percent(u, 2),
+            percent(wrong, 2),
+            number(cost),
+            number(checks),
+            percent(margin),
+            frontier.plan_at(u).plan.summary,
+        )
+        for u, wrong, cost, checks, margin in zip(
+            rates,
+            frontier.wrong_at(rates),
+            frontier.cost_at(rates),
+            frontier.check_spend_at(rates),
+            frontier.margin_at(rates),
+            strict=True,
+        )
+    ]
+    unit = f"{frontier.market.currency}/instance"
+    return TextTable(
+        f"Verified frontier of {frontier.market.name}: reach {percent(frontier.reach, 2)},"
+        f" {len(frontier.hull.points)} vertices",
+        ("right", "wrong", f"cost [{unit}]", f"checks [{unit}]", "margin", "next vertex"),
+        rows,
+        f"{frontier.verifier.label}; {frontier.convention}; in-sample.",
+    )
+
+
+def plot_frontier(frontier: VerifiedFrontier, axes: Axes | None = None) -> Axes:
+    """Draw cost against the rate of right answers: the models alone, and the best policy."""
+    axes = new_axes() if axes is None else axes
+    models = frontier.market.models
+    for model, alone in zip(models, frontier.single_hulls, strict=True):
+        colour = model_colour(model, models)
+        axes.plot(100 * alone.rate, alone.cost, color=colour, label=model_label(model))
+    axes.plot(
+        100 * frontier.hull.rate,
+        frontier.hull.cost,
+        color=ARBITRAGEUR_COLOUR,
+        lw=2,
+        label="Best policy",
+    )
+    axes.set_xlabel("Right answers (%)")
+    axes.set_ylabel(f"Expected cost ({frontier.market.currency} per instance)")
+    axes.set_title(frontier.market.name)
+    axes.legend(frameon=False)
+    return axes
+
+
+#: A path is new if it lies below the line by more than this share of the terms compared.
+_TOLERANCE = 1e-12
+#: Sums of some 500 steps are off by less than this share of the largest sum.
+_ROUNDING = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class Hull:
+    """The lower hull of (solve rate, cost), from abstaining to the largest solve rate.
+
+    Parameters
+    ----------
+    points : tuple of Point
+        Vertices by solve rate; one at least.
+    slopes, values : float arrays
+        Multipliers lambda that were solved for, and V(lambda).
+    """
+
+    points: tuple[Point, ...]
+    slopes: FloatArray
+    values: FloatArray
+
+    @property
+    def rate(self) -> FloatArray:
+        """Solve rates of the vertices, increasing from 0."""
+        return np.array([point.rate for point in self.points])
+
+    @property
+    def cost(self) -> FloatArray:
+        """Costs of the vertices, currency units per instance."""
+        return np.array([point.cost for point in self.points])
+
+    @property
+    def reach(self) -> float:
+        """Largest solve rate of any policy."""
+        return self.points[-1].rate
+
+    def cost_at(self, rate: FloatArray) -> FloatArray:
+        """Return the least cost of a mixture that reaches each solve rate; NaN out of reach."""
+        return self.between(self.cost, rate)
+
+    def between(self, values: FloatArray, rate: FloatArray) -> FloatArray:
+        """Return the mixture of the vertices' values at each solve rate; NaN out of reach."""
+        mixed: FloatArray = np.interp(rate, self.rate, values)
+        return np.where(rate <= self.reach + SAME_RATE, mixed, np.nan)
+
+    def bound_at(self, rate: FloatArray) -> FloatArray:
+        """Return the Lagrangian bound on the cost of every policy; NaN out of reach.
+
+        Lowered by what rounding can have done to V, so that it is a bound all the same.
+        """
+        rounding = _ROUNDING * self.slopes * self.reach
+        lines = self.slopes * np.asarray(rate)[..., None] - self.values - rounding
+        bound: FloatArray = np.maximum(lines.max(axis=-1, initial=0.0), 0.0)
+        return np.where(rate <= self.reach + SAME_RATE, bound, np.nan)
+
+
+def whole_hull(lattice: StepLattice) -> Hull:
+    """Find every vertex of the lower hull."""
+    return _search(lattice, None)
+
+
+def hull_around(lattice: StepLattice, rate: float) -> Hull:
+    """Find the part of the lower hull that decides the cost at one solve rate."""
+    return _search(lattice, rate)
+
+
+def _search(lattice: StepLattice, target: float | None) -> Hull:
+    nothing = Point(0.0, 0.0, np.zeros(0, dtype=np.int64), 0.0)
+    farthest = lattice.best(1.0, 0.0)
+    found, slopes, values = [nothing, farthest], [], []
+    # Depth first from the left; neighbours as close as rounding are not looked between.
+    open_ = [(nothing, farthest)]
+    while open_:
+        low, high = open_.pop()
+        outside = target is not None and not low.rate - SAME_RATE <= target <= high.rate + SAME_RATE
+        if high.rate - low.rate <= SAME_RATE or outside:
+            continue
+        slope = (high.cost - low.cost) / (high.rate - low.rate)
+        if slope <= 0:
+            continue
+        best = lattice.best(slope)
+        slopes.append(slope)
+        values.append(best.value)
+        line = slope * low.rate - low.cost
+        scale = slope * high.rate + abs(high.cost)
+        inside = low.rate < best.rate < high.rate + SAME_RATE
+        if inside and slope * best.rate - best.cost > line + _TOLERANCE * scale:
+            found.append(best)
+            open_ += [(best, high), (low, best)]
+    return Hull(_vertices(found), np.array(slopes), np.array(values))
+
+
+def _vertices(found: list[Point]) -> tuple[Point, ...]:
+    """Return the lower hull of the points, ended where more cost buys no solve rate."""
+    found = sorted(found, key=lambda point: (point.rate, point.cost))
+    farthest = found[-1].rate
+    known: dict[tuple[float, float], Point] = {}
+    for point in found:
+        known.setdefault((point.rate, point.cost), point)
+    x, y = lower_hull(*np.array([(point.rate, point.cost) for point in found]).T)
+    ends = np.flatnonzero(x >= farthest - SAME_RATE)
+    last = int(ends[np.argmin(y[ends])])
+    pairs = zip(x[: last + 1].tolist(), y[: last + 1].tolist(), strict=True)
+    return tuple(known[pair] for pair in pairs)
+
+
+#: Who verifies what is bought from a single model. "same-verifier": the customer pays for the same
+#: verifier and bears the same penalty for wrong answers; "own-check": the customer sees for free
+#: and without error which attempt is right, as in a market without verification costs.
+Baseline = Literal["same-verifier", "own-check"]
+
+BASELINES = {
+    "same-verifier": "customers of a single model pay for the same verifier",
+    "own-check": "customers of a single model verify free and perfectly",
+}
+
+
+def single_lattices(
+    curves: VerdictCurves, penalty: float, baseline: Baseline
+) -> tuple[StepLattice, ...]:
+    """Return the lattice of each model alone, under the baseline's verifier.
+
+    Raises
+    ------
+    InputError
+        If there is no such baseline.
+    """
+    if baseline not in BASELINES:
+        raise InputError(f"No baseline {baseline!r}; choose 'same-verifier' or 'own-check'.")
+    if baseline == "own-check":
+        curves, penalty = curves.under(Verifier()), 0.0
+    return tuple(step_lattice(curves, penalty, [model]) for model in curves.market.models)
+
+
+def margin_of(cost: FloatArray, price: FloatArray) -> FloatArray:
+    """max(0, 1 - cost / price): 0 where cost is NaN or above the price, NaN without a price."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        margin = np.where(cost < price, 1.0 - cost / price, 0.0)
+    return np.where(np.isfinite(price), margin, np.nan)
+
+
+def check_rates(solve_rate: npt.ArrayLike) -> FloatArray:
+    """Return solve rates as an array, or say that they are none."""
+    rates = np.asarray(solve_rate, dtype=float)
+    # A reach that is a sum over instances may exceed one by rounding.
+    if not np.all((rates >= 0) & (rates <= 1 + SAME_RATE)):
+        raise InputError("Solve rates are numbers between 0 and 1.")
+    return rates
 
 
 @dataclass(frozen=True, eq=False, repr=False)

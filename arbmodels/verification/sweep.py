@@ -1,35 +1,47 @@
-"""Margins as verification gets dearer or worse: sweeps, and where the margin vanishes."""
+"""Margins as verification gets dearer or worse: sweeps, and where the margin vanishes.
+
+How much verification may cost, or err, before the margin of several models vanishes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from tqdm import tqdm
 
 from arbmodels.curves import Accounting
-from arbmodels.display import Displayed, TextTable, new_axes, number, percent
+from arbmodels.display import (
+    ARBITRAGEUR_COLOUR,
+    Displayed,
+    TextTable,
+    new_axes,
+    number,
+    percent,
+)
 from arbmodels.errors import InputError
 from arbmodels.estimation.workers import run
 from arbmodels.market import Market
 from arbmodels.passk import Estimator, FloatArray
-from arbmodels.verification.baseline import (
+from arbmodels.verification.curves import VerdictCurves, Verifier, verdict_curves
+from arbmodels.verification.frontier import (
     BASELINES,
     Baseline,
     check_rates,
+    hull_around,
     margin_of,
     single_lattices,
 )
 from arbmodels.verification.lattice import StepLattice, step_lattice
-from arbmodels.verification.scored import check_terms
-from arbmodels.verification.search import hull_around
-from arbmodels.verification.verdicts import VerdictCurves, verdict_curves
-from arbmodels.verification.verifier import Verifier
+from arbmodels.verification.plan import check_terms
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
 
 #: Which number of the verifier is changed.
 Vary = Literal["cost", "false_accept", "false_reject"]
@@ -230,3 +242,183 @@ def verification_sweep(
 def _at(versus: Comparison, value: float, rates: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Cost and price at one value: what a worker computes."""
     return versus.at(value, rates)
+
+
+#: Margins up to this are none: what is left of equal costs after rounding.
+_NO_MARGIN = 1e-9
+#: Costs per check are tried from 1e-4 to 1e4 times the market price, rates up to 0.99.
+_COSTS, _RATES = np.geomspace(1e-4, 1e4, 65), np.linspace(0.0, 0.99, 67)[1:]
+
+#: Why a margin ends: nothing is left of it, the policy no longer reaches the solve rate, no single
+#: model does (there is no price to compare with), or it does not end in the range searched.
+Ending = Literal["no margin", "policy out of reach", "no market price", "none found"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class VerificationThreshold(Displayed):
+    """The first value of one of the verifier's numbers at which the margin is gone.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What is kept, and what is changed.
+    solve_rate : float
+        Rate of right answers.
+    value : float
+        In currency units per check, or a rate; infinite if the margin does not end in the range
+        searched, 0 if there is none to begin with.
+    below : float
+        The largest value tried with a margin left; ``value - below`` is the uncertainty.
+    ending : str
+        Why the margin ends there.
+    values, margins : float arrays [T]
+        Everything tried, by value.
+    """
+
+    comparison: Comparison
+    solve_rate: float
+    value: float
+    below: float
+    ending: Ending
+    values: FloatArray
+    margins: FloatArray
+
+    @property
+    def start_margin(self) -> float:
+        """Margin where the number that varies is zero."""
+        return float(self.margins[0])
+
+    @property
+    def last_margin(self) -> float:
+        """Margin at the largest value tried; the limit if the margin does not end."""
+        return float(self.margins[-1])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return every value tried and its margin."""
+        return pd.DataFrame({self.comparison.vary: self.values, "margin": self.margins})
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw the margins of everything tried, and the threshold; costs on a log scale."""
+        axes = new_axes() if axes is None else axes
+        vary, market = self.comparison.vary, self.comparison.curves.market
+        shown = self.values > 0 if vary == "cost" else np.ones(len(self.values), dtype=bool)
+        axes.plot(self.values[shown], 100 * self.margins[shown], color=ARBITRAGEUR_COLOUR)
+        if 0 < self.value < np.inf:
+            axes.axvline(self.value, color="grey", lw=0.8, ls="--")
+        if vary == "cost" and shown.any():
+            axes.set_xscale("log")
+        axes.set_xlabel(LABELS[vary] + (f" ({market.currency})" if vary == "cost" else ""))
+        axes.set_ylabel(f"Margin at {percent(self.solve_rate)} right (%)")
+        axes.set_title(market.name)
+        return axes
+
+    def table(self) -> TextTable:
+        """Return the threshold and the margins at both ends."""
+        vary, market = self.comparison.vary, self.comparison.curves.market
+        show: Callable[[float], str] = number if vary == "cost" else lambda value: percent(value, 2)
+        unit = f" {market.currency}" if vary == "cost" else ""
+        row = (
+            percent(self.solve_rate, 2),
+            f"{show(self.value) if np.isfinite(self.value) else '∞'}{unit}",
+            self.ending,
+            percent(self.start_margin, 2),
+            percent(self.last_margin, 2),
+        )
+        return TextTable(
+            f"{LABELS[vary]} at which the margin on {market.name} ends",
+            ("right", "threshold", "ending", "margin at 0", "margin at the largest value"),
+            [row],
+            f"{self.comparison.convention}; in-sample.",
+        )
+
+
+def verification_threshold(
+    market: Market,
+    solve_rate: float,
+    *,
+    vary: Vary = "cost",
+    verifier: Verifier | None = None,
+    penalty: float = 0.0,
+    baseline: Baseline = "same-verifier",
+    max_attempts: int | None = None,
+    estimator: Estimator = "unbiased",
+    accounting: Accounting = "stop-at-record",
+    tolerance: float = 1e-6,
+) -> VerificationThreshold:
+    """Find the first cost per check (or error rate) at which the margin is gone.
+
+    Costs are tried from 0 up to 10,000 times the market price, eight per factor of ten, and rates
+    up to 99% in steps of 1.5%; the first step that loses the margin is then halved until it is
+    known to ``tolerance``. Under "own-check" the cost of the best policy rises with the cost per
+    check and with the false-reject rate while the price stays, so the threshold is the only one.
+    Elsewhere the margin may come and go, and an interval shorter than a step may be missed.
+    Under "same-verifier" no cost per check need end the margin: as it grows, all that counts is
+    how many checks a solve rate takes, and several models may need fewer than one.
+
+    Parameters
+    ----------
+    market : Market
+    solve_rate : float
+        Rate of right answers.
+    vary : {"cost", "false_accept", "false_reject"}
+        The number that is searched, the same for every model; the others are the ``verifier``'s.
+    verifier, penalty, baseline, max_attempts, estimator, accounting
+        As in :func:`arbmodels.verification.verified_frontier`.
+    tolerance : float
+        Of the threshold, relative for a cost and absolute for a rate.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used, or no single model reaches the solve rate to begin with.
+    """
+    versus = comparison(
+        market,
+        verifier,
+        vary=vary,
+        penalty=penalty,
+        baseline=baseline,
+        max_attempts=max_attempts,
+        estimator=estimator,
+        accounting=accounting,
+    )
+    rates = np.atleast_1d(check_rates(float(solve_rate)))
+    if not 0 < tolerance < 1:
+        raise InputError(f"The tolerance is {tolerance!r}; it lies between 0 and 1.")
+    tried: dict[float, tuple[float, Ending]] = {}
+
+    def margin(value: float) -> float:
+        cost, price = (float(each[0]) for each in versus.at(value, rates))
+        left = float(margin_of(np.array(cost), np.array(price)))
+        tried[value] = left, _ending(cost, price)
+        return left
+
+    start = margin(0.0)
+    if np.isnan(start):
+        raise InputError(
+            f"No single model delivers {percent(float(solve_rate), 2)} right answers under this"
+            " verifier, so there is no market price and no margin to lose. Ask for less."
+        )
+    price = float(versus.at(0.0, rates)[1][0])
+    grid = _COSTS * price if vary == "cost" else _RATES
+    low, high = 0.0, 0.0 if not start > _NO_MARGIN else np.inf
+    watched = tqdm(grid.tolist() if high else [], "Threshold", disable=None, leave=False, delay=2)
+    for value in watched:
+        if not margin(value) > _NO_MARGIN:
+            high = value
+            break
+        low = value
+    watched.close()
+    while 0 < high < np.inf and high - low > tolerance * (high if vary == "cost" else 1.0):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if margin(middle) > _NO_MARGIN else (low, middle)
+    ending: Ending = tried[high][1] if high in tried else "none found"
+    values = np.array(sorted(tried))
+    margins = np.array([tried[value][0] for value in values.tolist()])
+    return VerificationThreshold(versus, float(solve_rate), high, low, ending, values, margins)
+
+
+def _ending(cost: float, price: float) -> Ending:
+    if np.isnan(price):
+        return "no market price"
+    return "policy out of reach" if np.isnan(cost) else "no margin"

@@ -8,7 +8,7 @@ import numpy as np
 
 import arbmodels as arb
 from arbmodels.estimation import cross_validate_margin
-from arbmodels.estimation.folds import held_out
+from arbmodels.estimation.cross_validation import held_out
 from tests.differential.harness import Area, Case, same
 from tests.differential.markets import SIMPLER, draw_market, market_of
 from tests.differential.tolerances import ROUNDING

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from arbmodels.games.smooth import LinearDemand, LogitDemand, SmoothGame, VerticalDemand
+from arbmodels.games.differentiated import LinearDemand, LogitDemand, SmoothGame, VerticalDemand
 from tests.differential.harness import Area, Case, holds, same
 from tests.differential.tolerances import CANCELLED, ROUNDING, SEARCHED
 from tests.judges import smooth as judge

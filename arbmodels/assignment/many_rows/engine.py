@@ -7,17 +7,20 @@ from dataclasses import replace
 import numpy as np
 from tqdm import tqdm
 
-from arbmodels.assignment.answer import Answer, Status, Step
-from arbmodels.assignment.many_rows.boxstep import relax
-from arbmodels.assignment.many_rows.dual import Dual, Point
-from arbmodels.assignment.many_rows.near import Near, nearest
-from arbmodels.assignment.many_rows.own import covering
-from arbmodels.assignment.many_rows.restricted import Box, relax_near, row_units
+from arbmodels.assignment.highs import relax_whole, solve_whole
+from arbmodels.assignment.many_rows.dual import Dual, Near, Point, nearest
+from arbmodels.assignment.many_rows.relaxation import (
+    Box,
+    covering,
+    relax,
+    relax_near,
+    row_units,
+    spread,
+)
 from arbmodels.assignment.many_rows.rounding import Candidate, candidate, searched, solve_core
-from arbmodels.assignment.many_rows.ties import spread
 from arbmodels.assignment.passes import Choice
 from arbmodels.assignment.program import UNBOUNDED, AssignmentProgram
-from arbmodels.assignment.whole import relax_whole, solve_whole
+from arbmodels.assignment.solution import Answer, Status, Step
 from arbmodels.clock import clock
 from arbmodels.errors import SolverError
 from arbmodels.solver import relative_gap

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from arbmodels.assignment.kernels import Index
-from arbmodels.assignment.source import FloatArray, IntArray
+from arbmodels.assignment.program import FloatArray, IntArray
 from arbmodels.compiling import compiled
 
 _inner = numba.njit(nogil=True)

@@ -8,13 +8,10 @@ import numpy as np
 from scipy import sparse
 
 from arbmodels.assignment import passes
-from arbmodels.assignment.complete import complete
-from arbmodels.assignment.many_rows.boxstep import TOLERANCE
-from arbmodels.assignment.many_rows.dual import Dual, Point
-from arbmodels.assignment.many_rows.near import Near
-from arbmodels.assignment.many_rows.restricted import Relaxed, model, row_units
-from arbmodels.assignment.passes import Choice
-from arbmodels.assignment.source import FloatArray
+from arbmodels.assignment.many_rows.dual import Dual, Near, Point
+from arbmodels.assignment.many_rows.relaxation import TOLERANCE, Relaxed, model, row_units
+from arbmodels.assignment.passes import Choice, complete
+from arbmodels.assignment.program import FloatArray
 from arbmodels.errors import SolverError
 from arbmodels.solver import TOLERANCE as SOLVER_TOLERANCE
 from arbmodels.solver import Program, solve

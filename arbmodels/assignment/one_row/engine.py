@@ -8,16 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from arbmodels.assignment import passes
-from arbmodels.assignment.answer import Answer, Status, Step
-from arbmodels.assignment.one_row.bracket import MOST
-from arbmodels.assignment.one_row.combinations import Closer, Near, closer
-from arbmodels.assignment.one_row.core import by_counting
-from arbmodels.assignment.one_row.envelope import Rows
-from arbmodels.assignment.one_row.grid import Grid
-from arbmodels.assignment.one_row.relaxation import Relaxed, relax
+from arbmodels.assignment.one_row.combinations import Closer, Near, by_counting, closer
+from arbmodels.assignment.one_row.relaxation import MOST, Grid, Relaxed, Rows, relax
 from arbmodels.assignment.passes import Choice
-from arbmodels.assignment.program import SPAN, AssignmentProgram
-from arbmodels.assignment.source import Block, FloatArray, IntArray
+from arbmodels.assignment.program import SPAN, AssignmentProgram, Block, FloatArray, IntArray
+from arbmodels.assignment.solution import Answer, Status, Step
 from arbmodels.clock import clock
 from arbmodels.errors import SolverError
 from arbmodels.solver import relative_gap

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from arbmodels.assignment.kernels import Index
-from arbmodels.assignment.source import BoolArray, FloatArray, IntArray, Quantity
+from arbmodels.assignment.program import BoolArray, FloatArray, IntArray, Quantity
 from arbmodels.compiling import compiled
 
 

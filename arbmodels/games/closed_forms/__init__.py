@@ -3,28 +3,28 @@
 Every function derives its formula from first-order and indifference conditions when called.
 """
 
-from arbmodels.games.closed_forms.capacity import (
+from arbmodels.games.closed_forms.base import ClosedForm
+from arbmodels.games.closed_forms.bertrand_edgeworth import (
     captive_symmetric,
     two_capacities,
     two_captive,
     two_sellers,
 )
-from arbmodels.games.closed_forms.linear import (
+from arbmodels.games.closed_forms.products import (
+    circular_city,
     complements,
     homogeneous_bertrand,
+    hotelling,
     linear_duopoly,
     linear_oligopoly,
     linear_stackelberg,
-)
-from arbmodels.games.closed_forms.logit import (
     logit_lambert,
     logit_markup,
     logit_symmetric,
     nested_logit_markup,
+    vertical_covered,
+    vertical_uncovered,
 )
-from arbmodels.games.closed_forms.result import ClosedForm
-from arbmodels.games.closed_forms.spatial import circular_city, hotelling
-from arbmodels.games.closed_forms.vertical import vertical_covered, vertical_uncovered
 
 __all__ = [
     "ClosedForm",

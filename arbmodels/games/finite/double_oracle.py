@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from arbmodels.clock import clock
+from arbmodels.games.certificate import BestResponse
 from arbmodels.games.finite.game import FiniteGame
-from arbmodels.games.payoffs import BestResponse
 from arbmodels.passk import FloatArray
 
 #: Prices nearer to each other than this share of the grid's span are one.

@@ -1,37 +1,473 @@
-"""Any finite game: payoffs over action profiles, and every way to solve it."""
+"""Any finite game: payoffs over action profiles, and every way to solve it.
+
+Pictures of two-player games: epsilon over all profiles, and best responses.
+
+The answer of a finite game: a strategy per player, with epsilon first.
+
+Correlated answers of a finite game: a joint distribution of advice, with epsilon first.
+
+Finite games from tables and JSON files.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from arbmodels.clock import clock
+from arbmodels.display import (
+    Displayed,
+    TextTable,
+    model_colour,
+    new_axes,
+    percent,
+)
+from arbmodels.display import number as shown_number
 from arbmodels.errors import InputError
-from arbmodels.games.deviations import Deviations
-from arbmodels.games.finite import finders, mixed, pictures, pure
-from arbmodels.games.finite.advice import CorrelatedEquilibrium
-from arbmodels.games.finite.certificate import (
+from arbmodels.games.certificate import Deviations
+from arbmodels.games.finite import solve as finders
+from arbmodels.games.finite import strategies
+from arbmodels.games.finite import strategies as mixed
+from arbmodels.games.finite import strategies as pure
+from arbmodels.games.finite.correlated import solve_joint
+from arbmodels.games.finite.learning import JOINT, play
+from arbmodels.games.finite.strategies import (
     Action,
+    actions_of,
     certify_joint,
     certify_strategies,
     check_strategies,
     joint_of,
+    payoffs_of,
+    players_of,
 )
-from arbmodels.games.finite.correlated import solve_joint
-from arbmodels.games.finite.equilibrium import FiniteEquilibrium
-from arbmodels.games.finite.inputs import actions_of, payoffs_of, players_of
-from arbmodels.games.finite.regret import JOINT, play
 from arbmodels.games.inputs import chosen, number, numbers, text, truth, whole
 from arbmodels.games.inputs import listed as entries
+from arbmodels.games.trace import draw_trace
 from arbmodels.passk import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+_MARK = "#B22222"
+#: Legends of pictures that fill their axes.
+_BELOW: dict[str, Any] = {
+    "loc": "upper center",
+    "bbox_to_anchor": (0.5, -0.18),
+    "frameon": False,
+    "ncols": 2,
+}
+
+
+def least_gain(game: FiniteGame, axes: Axes | None) -> Axes:
+    """Draw epsilon over all profiles, with the pure equilibria or the profile of least epsilon."""
+    _two_players(game, "A map of epsilon")
+    axes = new_axes() if axes is None else axes
+    x, y = _places(game)
+    epsilon = game.least_gain()
+    mesh = axes.pcolormesh(x, y, epsilon.T, shading="nearest", cmap="viridis")
+    axes.figure.colorbar(mesh, ax=axes, label=f"Largest gain ({game.unit})")
+    found = game.pure_equilibria()
+    if len(found):
+        mark, label = "o", f"{len(found)} pure equilibri{'um' if len(found) == 1 else 'a'}"
+    else:
+        mark, label = "X", f"No pure equilibrium; least {shown_number(float(epsilon.min()), 2)}"
+        found = strategies.least_profile(game.payoffs)[None]
+    at = x[found[:, 0]], y[found[:, 1]]
+    axes.plot(*at, mark, color=_MARK, mec="white", ms=7, ls="none", label=label)
+    axes.grid(visible=False)
+    return _named(game, axes)
+
+
+def best_responses(game: FiniteGame, axes: Axes | None) -> Axes:
+    """Draw where each player's action is a best response to the other's."""
+    _two_players(game, "A picture of best responses")
+    axes = new_axes() if axes is None else axes
+    x, y = _places(game)
+    gains = strategies.gains(game.payoffs)
+    marks = (("o", 5.0), ("s", 3.0))
+    for k, (player, (mark, size)) in enumerate(zip(game.players, marks, strict=True)):
+        scale = max(float(np.ptp(game.payoffs[k])), np.finfo(float).tiny)
+        best = np.argwhere(gains[k] <= strategies.ROUNDING * scale)
+        colour = model_colour(player, game.players)
+        label = f"Best responses of {player}"
+        at = x[best[:, 0]], y[best[:, 1]]
+        axes.plot(*at, mark, color=colour, ms=size, ls="none", label=label)
+    return _named(game, axes)
+
+
+def _two_players(game: FiniteGame, what: str) -> None:
+    if len(game.players) != 2:
+        raise InputError(f"{what} needs two players; this game has {len(game.players)}.")
+
+
+def _places(game: FiniteGame) -> tuple[FloatArray, FloatArray]:
+    first, second = (
+        np.asarray(own, dtype=float) if numeric else np.arange(len(own), dtype=float)
+        for own, numeric in zip(game.actions, game.numeric, strict=True)
+    )
+    return first, second
+
+
+def _named(game: FiniteGame, axes: Axes) -> Axes:
+    first, second = (
+        f"{'Price' if numeric else 'Action'} of {player}"
+        for player, numeric in zip(game.players, game.numeric, strict=True)
+    )
+    axes.set(xlabel=first, ylabel=second, title=game.name)
+    axes.legend(**_BELOW)
+    return axes
+
+
+#: Actions listed per player in a table.
+_LISTED = 6
+#: A gain over the range of the player's own payoffs up to this is rounding.
+_EXACT = 1e-9
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FiniteEquilibrium(Displayed):
+    """One strategy per player, with what each could gain by another.
+
+    Made by :meth:`FiniteGame.solve`; an epsilon above rounding says that it is no equilibrium.
+
+    Parameters
+    ----------
+    kind : {"pure", "mixed"}
+    game : FiniteGame
+    strategies : tuple of float arrays [A_i], length P
+        Probabilities of the actions.
+    profits : float array [P]
+    deviations : Deviations
+        The certificate, found apart from the solver.
+    found_by : str
+    iterations : int
+        Pivots, rounds or steps.
+    trace : float array [K, 2]
+        Convergence: iterations, epsilon so far over the range of the player's payoffs.
+    others : tuple of FiniteEquilibrium
+        Further equilibria.
+    complete : bool
+        Whether this and ``others`` are all extreme equilibria: every other equilibrium is a mixture
+        of these. Where False, there may be more.
+    """
+
+    kind: Literal["pure", "mixed"]
+    game: FiniteGame
+    strategies: tuple[FloatArray, ...]
+    profits: FloatArray
+    deviations: Deviations
+    found_by: str
+    iterations: int
+    trace: FloatArray
+    others: tuple[FiniteEquilibrium, ...] = ()
+    complete: bool = False
+
+    @property
+    def epsilon(self) -> float:
+        """Largest gain of any player."""
+        return self.deviations.epsilon
+
+    @property
+    def relative_epsilon(self) -> float:
+        """Largest gain over profit of any player."""
+        return self.deviations.relative_epsilon
+
+    @property
+    def scaled_gain(self) -> FloatArray:
+        """Every player's largest gain over the range of its own payoffs, [P]; 0 if they are one."""
+        axes = tuple(range(1, self.game.payoffs.ndim))
+        span = self.game.payoffs.max(axis=axes) - self.game.payoffs.min(axis=axes)
+        return self.deviations.gain / np.where(span > 0, span, 1.0)
+
+    @property
+    def _what(self) -> str:
+        """Say equilibrium only of what is one up to rounding, on every player's own scale."""
+        if float(self.scaled_gain.max()) <= _EXACT:
+            return f"{self.kind} equilibrium"
+        return f"no equilibrium but the {self.kind} play of least epsilon that was found"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per player and action played: player, action, probability, payoff.
+
+        The payoff is that of the action against the others' strategies.
+        """
+        rows = [
+            (player, actions[k], float(own[k]), float(value[k]))
+            for player, actions, own, value in zip(
+                self.game.players,
+                self.game.actions,
+                self.strategies,
+                self.game.payoff_by_action(self.strategies),
+                strict=True,
+            )
+            for k in np.flatnonzero(own > 0)
+        ]
+        return pd.DataFrame(rows, columns=["player", "action", "probability", "payoff"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return {
+            "kind": self.kind,
+            "game": self.game.name,
+            "epsilon": self.epsilon,
+            "scaled_gain": dict(zip(self.game.players, self.scaled_gain.tolist(), strict=True)),
+            "strategies": {
+                player: [
+                    {"action": actions[k], "probability": float(own[k])}
+                    for k in np.flatnonzero(own > 0)
+                ]
+                for player, actions, own in zip(
+                    self.game.players, self.game.actions, self.strategies, strict=True
+                )
+            },
+            "profits": dict(zip(self.game.players, self.profits.tolist(), strict=True)),
+            "certificate": self.deviations.to_dict(),
+            "found_by": self.found_by,
+            "iterations": self.iterations,
+            "trace": self.trace.tolist(),
+            "others": [replace(other, others=()).to_dict() for other in self.others],
+            "complete": self.complete,
+        }
+
+    def table(self) -> TextTable:
+        """Return epsilon, then each player's gain, profit and strategy."""
+        unit = self.game.unit
+        rows = [
+            (
+                player,
+                shown_number(gain),
+                percent(float(scaled), 3),
+                shown_number(profit),
+                str(int((own > 0).sum())),
+                listed(actions, own),
+            )
+            for player, gain, scaled, profit, actions, own in zip(
+                self.game.players,
+                self.deviations.gain,
+                self.scaled_gain,
+                self.profits,
+                self.game.actions,
+                self.strategies,
+                strict=True,
+            )
+        ]
+        note = f"{self.deviations.words}\nFound by {self.found_by}; {self.iterations:,} iterations."
+        if self.others:
+            note += f" {len(self.others)} other equilibria found (see .others)."
+        note += " These are all." if self.complete else " There may be more equilibria."
+        return TextTable(
+            f"epsilon = {shown_number(self.epsilon)} {unit}: {self._what}, {self.game.name}",
+            ("player", f"gain [{unit}]", "of own range", f"profit [{unit}]", "actions", "plays"),
+            rows,
+            note,
+        )
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw each player's distribution over its actions: steps up to one, atoms as jumps."""
+        axes = new_axes() if axes is None else axes
+        numeric = all(self.game.numeric)
+        for k, (player, own) in enumerate(zip(self.game.players, self.strategies, strict=True)):
+            colour = model_colour(player, self.game.players)
+            if numeric:
+                price = np.asarray(self.game.actions[k], dtype=float)
+                order = np.argsort(price)
+                ends = np.concatenate([price[order], [price.max()]])
+                level = np.concatenate([np.cumsum(own[order]), [1.0]])
+                axes.step(ends, level, where="post", color=colour, label=player, lw=1.6)
+            else:
+                place = np.arange(len(own)) + 0.8 * k / len(self.strategies)
+                axes.bar(place, own, 0.8 / len(self.strategies), color=colour, label=player)
+        axes.set_xlabel("Price" if numeric else "Action")
+        axes.set_ylabel("Probability of at most this price" if numeric else "Probability")
+        axes.set_title(f"{self.game.name}\nepsilon = {shown_number(self.epsilon, 2)}")
+        axes.legend(frameon=False)
+        return axes
+
+    def plot_trace(self, axes: Axes | None = None) -> Axes:
+        """Draw epsilon over the finder's steps: profiles, pivots, steps or rounds."""
+        steps, measure = self.trace.T
+        return draw_trace(
+            steps, measure, f"Steps ({self.found_by})", "epsilon (of the player's range)", axes
+        )
+
+
+def listed(actions: tuple[float | str, ...], own: FloatArray) -> str:
+    """Return the actions played most, with their probabilities."""
+    played = np.flatnonzero(own > 0)
+    most = played[np.argsort(-own[played], kind="stable")][:_LISTED]
+    parts = [
+        named(actions[k]) + ("" if own[k] == 1 else f" ({percent(float(own[k]))})")
+        for k in sorted(most.tolist())
+    ]
+    return ", ".join(parts) + (", ..." if len(played) > _LISTED else "")
+
+
+def named(action: float | str) -> str:
+    """Return an action as text."""
+    return action if isinstance(action, str) else shown_number(action)
+
+
+#: Actions named along an axis.
+_TICKS = 5
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CorrelatedEquilibrium(Displayed):
+    """A joint distribution of advice that nobody gains by leaving.
+
+    Made by :meth:`FiniteGame.correlated`.
+
+    Parameters
+    ----------
+    kind : {"correlated", "coarse correlated"}
+    game : FiniteGame
+    distribution : float array [A_1, ..., A_P]
+    profits : float array [P]
+    objective : str
+        What was maximised.
+    value, bound : float
+        What the distribution reaches of it, and what no equilibrium of this kind exceeds.
+    deviations : Deviations
+    found_by : str
+    iterations : int
+    trace : float array [K, 2]
+        Rounds, epsilon.
+    """
+
+    kind: Literal["correlated", "coarse correlated"]
+    game: FiniteGame
+    distribution: FloatArray
+    profits: FloatArray
+    objective: str
+    value: float
+    bound: float
+    deviations: Deviations
+    found_by: str
+    iterations: int
+    trace: FloatArray
+
+    @property
+    def strategies(self) -> tuple[FloatArray, ...]:
+        """Each player's marginal distribution over its actions."""
+        count = self.distribution.ndim
+        return tuple(
+            self.distribution.sum(axis=tuple(k for k in range(count) if k != player))
+            for player in range(count)
+        )
+
+    @property
+    def others(self) -> tuple[CorrelatedEquilibrium, ...]:
+        """No others are sought: the set is convex, and the objective picks a point of it."""
+        return ()
+
+    @property
+    def epsilon(self) -> float:
+        """Largest gain of any player."""
+        return self.deviations.epsilon
+
+    @property
+    def relative_epsilon(self) -> float:
+        """Largest gain over profit of any player."""
+        return self.deviations.relative_epsilon
+
+    @property
+    def gap(self) -> float:
+        """How far the value may be from the best, over the best."""
+        return max(0.0, self.bound - self.value) / max(abs(self.bound), 1e-12)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per profile advised: each player's action and the probability."""
+        where = np.argwhere(self.distribution > 0)
+        columns = {
+            player: [self.game.actions[k][index] for index in where[:, k]]
+            for k, player in enumerate(self.game.players)
+        }
+        return pd.DataFrame({**columns, "probability": self.distribution[tuple(where.T)]})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return {
+            "kind": self.kind,
+            "game": self.game.name,
+            "epsilon": self.epsilon,
+            "objective": self.objective,
+            "value": self.value,
+            "bound": self.bound,
+            "profiles": self.to_frame().to_dict("records"),
+            "profits": dict(zip(self.game.players, self.profits.tolist(), strict=True)),
+            "certificate": self.deviations.to_dict(),
+            "found_by": self.found_by,
+            "iterations": self.iterations,
+            "trace": self.trace.tolist(),
+        }
+
+    def table(self) -> TextTable:
+        """Return epsilon, then each player's gain, profit and marginal strategy."""
+        unit = self.game.unit
+        rows = [
+            (
+                player,
+                shown_number(gain),
+                shown_number(profit),
+                str(int((own > 0).sum())),
+                listed(actions, own),
+            )
+            for player, gain, profit, actions, own in zip(
+                self.game.players,
+                self.deviations.gain,
+                self.profits,
+                self.game.actions,
+                self.strategies,
+                strict=True,
+            )
+        ]
+        note = (
+            f"Maximises {self.objective}: {shown_number(self.value)} {unit}, at most"
+            f" {shown_number(self.bound)} (gap {percent(self.gap, 3)}).\n{self.deviations.words}\n"
+            f"Found by {self.found_by}; {self.iterations:,} rounds."
+        )
+        return TextTable(
+            f"epsilon = {shown_number(self.epsilon)} {unit}: {self.kind} equilibrium, {self.game.name}",
+            ("player", f"gain [{unit}]", f"profit [{unit}]", "actions", "advised"),
+            rows,
+            note,
+        )
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw the joint distribution of the first two players' actions."""
+        axes = new_axes() if axes is None else axes
+        joint = self.distribution.sum(axis=tuple(range(2, self.distribution.ndim)))
+        joint = joint[:, None] if joint.ndim == 1 else joint
+        image = axes.imshow(joint.T, origin="lower", aspect="auto", cmap="Reds")
+        axes.figure.colorbar(image, ax=axes, label="Probability")
+        axes.grid(visible=False)
+        for axis, player in ((axes.xaxis, 0), (axes.yaxis, 1)):
+            if player < len(self.game.players):
+                actions = self.game.actions[player]
+                shown = np.unique(np.linspace(0, len(actions) - 1, _TICKS).round().astype(int))
+                axis.set_ticks(shown, [named(actions[k]) for k in shown])
+        axes.set_xlabel(f"Action of {self.game.players[0]}")
+        axes.set_ylabel(f"Action of {self.game.players[1]}" if len(self.game.players) > 1 else "")
+        axes.set_title(
+            f"{self.kind.capitalize()} equilibrium, {self.game.name}\n"
+            f"epsilon = {shown_number(self.epsilon, 2)}"
+        )
+        return axes
+
+    def plot_trace(self, axes: Axes | None = None) -> Axes:
+        """Draw epsilon over the rounds."""
+        steps, measure = self.trace.T
+        return draw_trace(steps, measure, "Rounds", "epsilon (scaled payoffs)", axes)
+
 
 Method = finders.Method
 
@@ -343,7 +779,7 @@ class FiniteGame:
         InputError
             Unless there are two players.
         """
-        return pictures.least_gain(self, axes)
+        return least_gain(self, axes)
 
     def plot_best_responses(self, axes: Axes | None = None) -> Axes:
         """Draw each of two players' best responses to every action of the other.
@@ -353,7 +789,7 @@ class FiniteGame:
         InputError
             Unless there are two players.
         """
-        return pictures.best_responses(self, axes)
+        return best_responses(self, axes)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row per profile: the actions, then ``payoff PLAYER`` of each."""
@@ -382,3 +818,113 @@ class FiniteGame:
             found.trace,
             complete=found.complete,
         )
+
+
+#: What the payoff columns of a table begin with.
+PAYOFF = "payoff "
+
+
+def game_from_frame(
+    table: pd.DataFrame, name: str = "Finite game", unit: str = "payoff"
+) -> FiniteGame:
+    """Return the game of a table with a row per profile, as :meth:`FiniteGame.to_frame` writes it.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A column per player with its action, and a column ``payoff PLAYER`` per player. Actions
+        are in the order of their price, or of first mention if they are names.
+    name, unit : str
+
+    Raises
+    ------
+    InputError
+        If a column or a profile is missing or doubled, or a payoff is no finite number.
+    """
+    columns = [str(column) for column in table.columns]
+    table = table.set_axis(columns, axis=1)
+    players = [column[len(PAYOFF) :] for column in columns if column.startswith(PAYOFF)]
+    absent = [player for player in players if player not in columns]
+    if not players or absent:
+        raise InputError(
+            f"{name}: the table has the columns {', '.join(columns) or 'none'}; it needs, for every"
+            f" player, its action in a column PLAYER and its payoff in '{PAYOFF}PLAYER'"
+            + (f" (no column {absent[0]!r})." if absent else ".")
+        )
+    actions: list[tuple[Action, ...]] = []
+    codes = []
+    for player in players:
+        own = table[player]
+        if own.isna().any():
+            raise InputError(f"{name}: row {int(np.argmax(own.isna())) + 1} has no {player!r}.")
+        numeric = pd.to_numeric(own, errors="coerce")
+        if numeric.notna().all():
+            listed: tuple[Action, ...] = tuple(sorted({float(x) for x in numeric}))
+            places = {action: k for k, action in enumerate(listed)}
+            codes.append(numeric.astype(float).map(places).to_numpy(dtype=int))
+        else:
+            listed = tuple(dict.fromkeys(str(x) for x in own))
+            places = {action: k for k, action in enumerate(listed)}
+            codes.append(own.astype(str).map(places).to_numpy(dtype=int))
+        actions.append(listed)
+    sizes = tuple(len(own) for own in actions)
+    times = np.zeros(sizes, dtype=int)
+    np.add.at(times, tuple(codes), 1)
+    if (times != 1).any():
+        at = np.argwhere(times != 1)[0]
+        profile = ", ".join(f"{player}={actions[k][at[k]]}" for k, player in enumerate(players))
+        raise InputError(
+            f"{name}: {int(times[tuple(at)])} rows for the profile {profile}; give exactly one for"
+            " every combination of actions."
+        )
+    payoffs = np.empty((len(players), *sizes))
+    for k, player in enumerate(players):
+        pays = pd.to_numeric(table[PAYOFF + player], errors="coerce").to_numpy(dtype=float)
+        if not np.isfinite(pays).all():
+            row = int(np.argmax(~np.isfinite(pays)))
+            raise InputError(f"{name}: row {row + 1}: '{PAYOFF}{player}' is no finite number.")
+        payoffs[k][tuple(codes)] = pays
+    return FiniteGame(payoffs, tuple(players), tuple(actions), name, unit)
+
+
+def read_game(path: str | Path) -> FiniteGame:
+    """Read a game from a CSV table or a JSON object.
+
+    Parameters
+    ----------
+    path : path
+        ``.csv``: see :func:`game_from_frame`. ``.json``: an object with ``payoffs`` (nested lists
+        [P, A_1, ..., A_P]) and, if wanted, ``players``, ``actions``, ``name`` and ``unit``.
+
+    Raises
+    ------
+    InputError
+        If the file is not there, is of another kind, or does not hold a game.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise InputError(f"{file}: no such file.")
+    if file.suffix.lower() == ".csv":
+        try:
+            table = pd.read_csv(file)
+        except (ValueError, UnicodeDecodeError) as error:
+            raise InputError(f"{file} is no CSV table: {error}.") from error
+        return game_from_frame(table, file.stem)
+    if file.suffix.lower() != ".json":
+        raise InputError(f"{file}: a game is read from a .csv or a .json file.")
+    try:
+        given = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{file} is no JSON: {error}.") from error
+    if not isinstance(given, dict) or "payoffs" not in given:
+        raise InputError(f"{file}: the JSON object needs 'payoffs', nested lists [players, ...].")
+    unknown = set(given) - {"payoffs", "players", "actions", "name", "unit"}
+    if unknown:
+        raise InputError(f"{file}: unknown key {sorted(unknown)[0]!r}.")
+    return FiniteGame(
+        given["payoffs"],
+        tuple(given.get("players", ())),
+        tuple(tuple(own) for own in given.get("actions", ())),
+        str(given.get("name", file.stem)),
+        str(given.get("unit", "payoff")),
+    )

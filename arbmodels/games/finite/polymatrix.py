@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from arbmodels.clock import clock
-from arbmodels.games.finite.lcp import solve_lcp
-from arbmodels.games.finite.mixed import against, exploitability
+from arbmodels.games.finite.lemke_howson import solve_lcp
+from arbmodels.games.finite.strategies import against, exploitability
 from arbmodels.passk import FloatArray
 
 #: Part of the way to the tangent game's equilibrium that is gone: whole steps may cycle.

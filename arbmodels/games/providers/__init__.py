@@ -2,13 +2,16 @@
 
 from arbmodels.games.providers.calibrate import Calibration, calibrate_costs
 from arbmodels.games.providers.certificate import Strategy, certify_providers
-from arbmodels.games.providers.consumers import Consumers, linear_consumers
+from arbmodels.games.providers.consumers import (
+    Consumers,
+    LogitConsumers,
+    linear_consumers,
+    logit_consumers,
+)
+from arbmodels.games.providers.equilibrium import Outcome, ProviderEquilibrium, outcome
 from arbmodels.games.providers.game import ProviderGame
-from arbmodels.games.providers.leader import lead
-from arbmodels.games.providers.logit import LogitConsumers, logit_consumers
-from arbmodels.games.providers.outcome import Outcome, outcome
-from arbmodels.games.providers.result import ProviderEquilibrium
 from arbmodels.games.providers.solve import solve_providers
+from arbmodels.games.providers.stackelberg import lead
 
 __all__ = [
     "Calibration",

@@ -11,8 +11,8 @@ import pandas as pd
 
 from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.games import inputs
+from arbmodels.games.providers.best_response import best_response
 from arbmodels.games.providers.game import ProviderGame
-from arbmodels.games.providers.responses import best_response
 from arbmodels.passk import FloatArray
 
 _HALVINGS = 36

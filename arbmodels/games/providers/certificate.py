@@ -19,17 +19,13 @@ import numpy.typing as npt
 
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
-from arbmodels.games.deviations import Deviations
+from arbmodels.games.certificate import Deviations
+from arbmodels.games.providers.best_response import HIGHEST, expected_profits, searched_response
 from arbmodels.games.providers.game import (
     SAME_PRICE,
     TIES,
     ProviderGame,
     distinct_prices,
-)
-from arbmodels.games.providers.searching import (
-    HIGHEST,
-    expected_profits,
-    searched_response,
 )
 from arbmodels.passk import FloatArray
 

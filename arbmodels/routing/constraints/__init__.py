@@ -8,14 +8,18 @@ those of a provider.
 """
 
 from arbmodels.routing.constraints.base import Constraint
-from arbmodels.routing.constraints.changes import ChangeLimit
 from arbmodels.routing.constraints.contracts import Contract
-from arbmodels.routing.constraints.latency import LatencyLimit, MeanLatency
-from arbmodels.routing.constraints.menu import MenuLimit
-from arbmodels.routing.constraints.money import Budget
-from arbmodels.routing.constraints.pairs import Allowed, Forbidden
-from arbmodels.routing.constraints.quality import QualityFloor, RelativeFloor
-from arbmodels.routing.constraints.volume import Capacity, Commitment, ShareLimit
+from arbmodels.routing.constraints.limits import (
+    Budget,
+    Capacity,
+    Commitment,
+    LatencyLimit,
+    MeanLatency,
+    QualityFloor,
+    RelativeFloor,
+    ShareLimit,
+)
+from arbmodels.routing.constraints.structure import Allowed, ChangeLimit, Forbidden, MenuLimit
 
 __all__ = [
     "Allowed",

@@ -10,13 +10,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.assignment.source import FloatArray, IntArray
+from arbmodels.assignment.program import FloatArray, IntArray
 from arbmodels.display import number
 from arbmodels.errors import InputError
-from arbmodels.routing.builder import Builder, Row
-from arbmodels.routing.partitions import Labels
-from arbmodels.routing.parts import Part, Where
-from arbmodels.routing.table import PlanTable
+from arbmodels.routing.builder import Builder, Part, Row, Where
+from arbmodels.routing.table import Labels, PlanTable
 
 
 class Constraint(ABC):

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arbmodels.assignment.source import BoolArray
+from arbmodels.assignment.program import BoolArray
 from arbmodels.errors import InputError
-from arbmodels.routing.builder import Builder
-from arbmodels.routing.parts import spent
+from arbmodels.routing.builder import Builder, spent
 from arbmodels.routing.table import PlanTable
 
 

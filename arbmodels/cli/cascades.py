@@ -1,0 +1,716 @@
+"""``arbmodels frontier``: the cheapest cascade for every solve rate.
+
+``arbmodels search``: cascades of many models, and a bound for every policy.
+
+``arbmodels classes``: what every class of policies saves.
+
+``arbmodels limits``: cascades that cannot break a limit on any instance.
+
+``arbmodels cvar``: the cheapest cascade whose worst outcomes stay within a limit on average.
+
+``arbmodels batches``: parallel attempts within a time per instance.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from arbmodels.cli.options import (
+    DEFAULT_CONVENTION,
+    AccountingOption,
+    AttemptsAccounting,
+    Columns,
+    Convention,
+    Data,
+    Force,
+    Json,
+    MissingPairs,
+    Models,
+    MostAttempts,
+    Output,
+    Plot,
+    Refine,
+    Seconds,
+    SolveRates,
+    Source,
+    attempt_curves_of,
+    curves_of,
+    described,
+    names,
+    open_market,
+    per_model,
+    round_rates,
+    solve_rates,
+)
+from arbmodels.cli.output import (
+    about,
+    called,
+    check_picture,
+    check_table,
+    new_picture,
+    save_picture,
+    save_table,
+    show,
+    show_json,
+    working,
+)
+from arbmodels.display import TextTable, number, percent
+from arbmodels.errors import InputError
+
+if TYPE_CHECKING:
+    from arbmodels.policies import PolicyClass, PolicyClasses
+
+
+Accounting = Annotated[
+    Convention,
+    typer.Option(
+        "--accounting",
+        metavar="RULE",
+        help="How spend is counted: attempts-stop-at-record, attempts-pay-past-record (whole"
+        " attempts; the bound is tight); authors, dollars-pay-past-record, dollars-stop-at-record"
+        " (budgets; it is looser).",
+    ),
+]
+Gap = Annotated[
+    float, typer.Option("--gap", metavar="SHARE", help="Gap between policy and bound to reach.")
+]
+States = Annotated[
+    int, typer.Option("--states", metavar="N", help="States of a lattice; more close more gaps.")
+]
+TimeLimit = Annotated[
+    float,
+    typer.Option("--time-limit", metavar="SECONDS", help="Then answer with the best so far."),
+]
+
+
+@described(
+    "search swebench-sim",
+    "search swebench-sim --at 0.6,0.7,0.75 --gap 0.005",
+    "search my-folder --states 2000000 --plot cascades.png",
+)
+def search(
+    source: Source,
+    *,
+    models: Models = None,
+    at: SolveRates = None,
+    accounting: Accounting = DEFAULT_CONVENTION,
+    gap: Gap = 0.01,
+    states: States = 300_000,
+    time_limit: TimeLimit = 60.0,
+    plot: Plot = None,
+    force: Force = False,
+    columns: Columns = None,
+    missing: MissingPairs = "intersection",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Search cascades of any number of models, and bound what every policy must spend.
+
+    Where the exact frontier tabulates up to four models, this looks at few amounts per model and
+    adds some where the bound loses most. The bound holds for every order, every number of
+    attempts and every random choice among cascades.
+    """
+    check_picture(plot, force=force)
+    rates = None if at is None else solve_rates(at)
+    market = open_market(source, models, columns, missing, data)
+    with working("Searching for cascades", quiet=json):
+        from arbmodels.cascades import search_frontier
+
+        answer = search_frontier(
+            curves_of(market, accounting),
+            rates,
+            gap=gap,
+            most_states=states,
+            time_limit=time_limit,
+        )
+        if rates is None:
+            rates = [*round_rates(answer.reach / 2, 0.999 * answer.reach), answer.reach]
+        spend, mixture = answer.spend_at(rates), answer.mixture_spend_at(rates)
+        bound, gaps = answer.bound_at(rates), answer.gap_at(rates)
+        plans = [answer.plan_at(rate) for rate in rates]
+    if plot is not None:
+        figure, (axes,) = new_picture()
+        answer.plot(axes).set_title(called(market))
+        save_picture(figure, plot)
+    unit = f"{market.currency}/instance"
+    if json:
+        points: list[dict[str, Any]] = [
+            {
+                "solve_rate": rate,
+                "spend": spend[row],
+                "mixture": mixture[row],
+                "bound": bound[row],
+                "gap": gaps[row],
+                "plan": plan.summary,
+                "stages": plan.stages,
+                "mixed_plans": [
+                    {"share": share, "stages": each.stages}
+                    for each, share in answer.mixture_at(rate)
+                ],
+            }
+            for row, (rate, plan) in enumerate(zip(rates, plans, strict=True))
+        ]
+        show_json(
+            {
+                **about(market),
+                "unit": unit,
+                "stage_unit": answer.curves.unit,
+                "accounting": answer.convention,
+                "in_sample": True,
+                "reach": answer.reach,
+                "market_reach": answer.market_reach,
+                "wanted_gap": gap,
+                "closed": int(answer.closed.sum()),
+                "looked_at": len(answer.solve_rates),
+                "seconds": answer.seconds,
+                "points": points,
+            }
+        )
+        return
+    closed = answer.closed
+    show(
+        TextTable(
+            f"Searched cascades of {called(market)}, in {unit}",
+            ("solve rate", "one plan", "mixed", "lower bound", "gap", "plan"),
+            [
+                (
+                    percent(rate, 2),
+                    number(spend[row]),
+                    number(mixture[row]),
+                    number(bound[row]),
+                    percent(gaps[row], 2),
+                    plan.summary,
+                )
+                for row, (rate, plan) in enumerate(zip(rates, plans, strict=True))
+            ],
+            "mixed: two plans, one of them drawn at random. lower bound: of every policy, mixtures"
+            " included; gap: of the mixtures.\n"
+            f"A gap of {percent(gap, 1)} is reached at {int(closed.sum())} of {len(closed)} solve"
+            f" rates looked at, in {answer.seconds:.1f} s. The best single model reaches"
+            f" {percent(answer.market_reach, 2)}, all together {percent(answer.reach, 2)}.\n"
+            f"{answer.convention}; fitted and scored on the same instances.",
+        )
+    )
+    if plot is not None:
+        show(f"Figure: {plot}")
+
+
+Order = Annotated[
+    str | None,
+    typer.Option(
+        "--order",
+        metavar="A,B",
+        show_default="cheapest attempt first",
+        help="Order of the blocks of the class 'given order': every model, once.",
+    ),
+]
+
+
+@described(
+    "classes swebench-sim --models gpt5mini,deepseek --at 0.72",
+    "classes my-folder --order large,small --plot classes.png",
+)
+def classes(
+    source: Source,
+    *,
+    models: Models = None,
+    at: SolveRates = None,
+    order: Order = None,
+    accounting: AccountingOption = None,
+    plot: Plot = None,
+    output: Output = None,
+    force: Force = False,
+    columns: Columns = None,
+    missing: MissingPairs = "intersection",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Compare classes of policies: the least spend of each, and what it saves.
+
+    The best single model; one block of attempts per model in a given order, in the greedy order
+    of cost per solve, in the best order; any order of purchases; two of these mixed at random; one
+    plan per segment; and an oracle that knows every instance, which cannot be deployed. Up to four
+    models. Below the table is what is proven of each class.
+    """
+    check_picture(plot, force=force)
+    check_table(output, force=force)
+    rates = None if at is None else solve_rates(at)
+    market = open_market(source, models, columns, missing, data)
+    with working("Comparing classes of policies", quiet=json):
+        from arbmodels.policies import policy_classes
+
+        answer = policy_classes(curves_of(market, accounting), rates, names(order))
+    if plot is not None:
+        figure, (axes,) = new_picture()
+        figure.set_size_inches(7.6, 3.7)
+        answer.plot(axes).set_title(called(market))
+        save_picture(figure, plot)
+    if output is not None:
+        save_table(answer.to_frame(), output)
+    if json:
+        show_json(
+            {
+                **about(market),
+                "unit": f"{market.currency}/instance",
+                "stage_unit": answer.curves.unit,
+                "accounting": answer.convention,
+                "in_sample": True,
+                "classes": [_class(answer, row, each) for row, each in enumerate(answer.classes)],
+            }
+        )
+        return
+    show(answer.table())
+    if plot is not None:
+        show(f"Figure: {plot}")
+
+
+def _class(answer: PolicyClasses, row: int, each: PolicyClass) -> dict[str, Any]:
+    """Return a class as plain values; an oracle's plans, one per instance, are left out."""
+    return {
+        "name": each.name,
+        "label": each.label,
+        "deployable": each.deployable,
+        "proof": each.proof,
+        "reach": each.reach,
+        "points": [
+            {
+                "solve_rate": rate,
+                "spend": each.spend[u],
+                "bound": each.bound[u],
+                "saving": answer.saving[row, u],
+                "plans": _plans(each, rate) if each.deployable and rate <= each.reach else None,
+            }
+            for u, rate in enumerate(answer.solve_rates.tolist())
+        ],
+    }
+
+
+def _plans(each: PolicyClass, rate: float) -> list[dict[str, Any]]:
+    return [
+        {
+            "serves": serving.group,
+            "probability": serving.probability,
+            "plan": serving.plan.summary,
+            "stages": serving.plan.stages,
+        }
+        for serving in each.servings_at(rate)
+    ]
+
+
+MaxSpend = Annotated[
+    float | None,
+    typer.Option(
+        "--max-spend", metavar="D", help="Most to spend on an instance, in the market's currency."
+    ),
+]
+MaxAttempts = Annotated[
+    int | None,
+    typer.Option("--max-attempts", metavar="K", help="Most attempts at an instance, in total."),
+]
+MaxSeconds = Annotated[
+    float | None,
+    typer.Option(
+        "--max-seconds",
+        metavar="S",
+        help="Longest time of an instance, one attempt after the other; needs --seconds.",
+    ),
+]
+
+
+@described(
+    "limits swebench-sim --models gpt5mini,deepseek --max-spend 1",
+    "limits my-folder --max-attempts 3 --at 0.5 --output limits.csv",
+    "limits my-folder --max-spend 0.1 --attempts 4 --plot limits.png",
+)
+def limits(
+    source: Source,
+    *,
+    models: Models = None,
+    max_spend: MaxSpend = None,
+    max_attempts: MaxAttempts = None,
+    max_seconds: MaxSeconds = None,
+    seconds: Seconds = None,
+    at: SolveRates = None,
+    accounting: AttemptsAccounting = DEFAULT_CONVENTION,
+    attempts: MostAttempts = None,
+    plot: Plot = None,
+    output: Output = None,
+    force: Force = False,
+    columns: Columns = None,
+    missing: MissingPairs = "intersection",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Find the cheapest cascades that keep limits on every instance, whatever happens.
+
+    Exact over whole attempts. The worst case is what the dearest instance costs if every attempt
+    fails; it never exceeds the limits.
+    """
+    check_picture(plot, force=force)
+    check_table(output, force=force)
+    rates = None if at is None else solve_rates(at)
+    if max_spend is max_attempts is max_seconds is None:
+        raise InputError(
+            "Say what is limited: --max-spend D, --max-attempts K or --max-seconds S; without a"
+            " limit use arbmodels frontier."
+        )
+    market = open_market(source, models, columns, missing, data)
+    with working("Looking for the cheapest cascades", quiet=json):
+        from arbmodels.policies import Limits, limited_frontier
+
+        answer = limited_frontier(
+            attempt_curves_of(market, accounting, attempts),
+            Limits(max_spend, max_attempts, max_seconds),
+            seconds=per_model("--seconds", seconds) if seconds else None,
+        )
+        if rates is None:
+            rates = [*round_rates(answer.reach / 2, 0.999 * answer.reach), answer.reach]
+        spend, worst = answer.spend_at(rates), answer.worst_at(rates)
+        plans = [answer.plan_at(rate) if rate <= answer.reach else None for rate in rates]
+    if plot is not None:
+        figure, (axes,) = new_picture()
+        answer.plot(axes).set_title(called(market))
+        save_picture(figure, plot)
+    if output is not None:
+        save_table(answer.to_frame(), output)
+    unit = f"{market.currency}/instance"
+    if json:
+        points: list[dict[str, Any]] = [
+            {
+                "solve_rate": rate,
+                "spend": spend[row],
+                "worst_spend": worst[row],
+                "plan": None if plan is None else plan.summary,
+                "stages": None if plan is None else plan.stages,
+            }
+            for row, (rate, plan) in enumerate(zip(rates, plans, strict=True))
+        ]
+        show_json(
+            {
+                **about(market),
+                "unit": unit,
+                "accounting": answer.curves.convention,
+                "in_sample": True,
+                "limits": {"spend": max_spend, "attempts": max_attempts, "seconds": max_seconds},
+                "reach": answer.reach,
+                "points": points,
+            }
+        )
+        return
+    show(
+        TextTable(
+            f"Cheapest cascades of {called(market)} with {answer.limits.label}, in {unit}",
+            ("solve rate", "mean spend", "worst case", "plan (attempts)"),
+            [
+                (
+                    percent(rate, 2),
+                    number(spend[row]),
+                    number(worst[row]),
+                    "–" if plan is None else plan.summary,
+                )
+                for row, (rate, plan) in enumerate(zip(rates, plans, strict=True))
+            ],
+            f"Within the limits cascades reach {percent(answer.reach, 2)}. Exact over whole"
+            " attempts; worst case: every attempt fails on the dearest instance.\n"
+            f"{answer.curves.convention}; fitted and scored on the same instances.",
+        )
+    )
+    if plot is not None:
+        show(f"Figure: {plot}")
+
+
+Rate = Annotated[str, typer.Option("--at", metavar="0.70", help="The solve rate, between 0 and 1.")]
+Limit = Annotated[
+    float,
+    typer.Option("--limit", metavar="L", help="Most to spend in the mean over the worst outcomes."),
+]
+Level = Annotated[
+    float,
+    typer.Option(
+        "--level", metavar="A", help="The worst outcomes are a share 1 - A of all: 0.95 for 5%."
+    ),
+]
+Cells = Annotated[
+    int,
+    typer.Option("--cells", metavar="C", min=1, help="More cells prove a tighter lower bound."),
+]
+
+
+@described(
+    "cvar my-folder --at 0.6 --limit 0.1 --json",
+    "cvar my-folder --at 0.6 --limit 0.1 --level 0.8 --plot spend.png",
+)
+def cvar(
+    source: Source,
+    *,
+    at: Rate,
+    limit: Limit,
+    level: Level = 0.95,
+    cells: Cells = 100,
+    models: Models = None,
+    accounting: AttemptsAccounting = DEFAULT_CONVENTION,
+    attempts: MostAttempts = None,
+    plot: Plot = None,
+    output: Output = None,
+    force: Force = False,
+    columns: Columns = None,
+    missing: MissingPairs = "intersection",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Find the cheapest cascade for a solve rate whose worst outcomes stay within a limit.
+
+    The limit is on the conditional value at risk (CVaR) of the spend on one instance: its mean over
+    the worst outcomes. Comes with a proven lower bound. --plot draws the distribution of the
+    spend, --output writes mean and worst case of every instance.
+    """
+    check_picture(plot, force=force)
+    check_table(output, force=force)
+    rates = solve_rates(at)
+    if len(rates) > 1:
+        raise InputError(f"--at {at}: give one solve rate.")
+    market = open_market(source, models, columns, missing, data)
+    with working("Looking for the cheapest cascade", quiet=json):
+        from arbmodels.policies import cvar_plan, spend_distribution
+
+        curves = attempt_curves_of(market, accounting, attempts)
+        answer = cvar_plan(curves, rates[0], limit, level=level, cells=cells)
+        law = spend_distribution(answer.plan, curves)
+    if plot is not None:
+        figure, (axes,) = new_picture()
+        law.plot(axes).set_title(called(market))
+        save_picture(figure, plot)
+    if output is not None:
+        save_table(law.to_frame(), output)
+    if json:
+        show_json(
+            {
+                **about(market),
+                "unit": f"{market.currency}/instance",
+                "accounting": answer.convention,
+                "in_sample": True,
+                "asked": {"solve_rate": answer.asked, "limit": limit, "level": level},
+                "plan": answer.plan.summary,
+                "stages": answer.plan.stages,
+                "solve_rate": answer.solve_rate,
+                "spend": answer.spend,
+                "bound": answer.bound,
+                "gap": answer.gap,
+                "cvar": answer.cvar,
+                "worst_spend": law.worst(),
+            }
+        )
+        return
+    show(answer.table(), law.table())
+    if plot is not None:
+        show(f"Figure: {plot}")
+
+
+BatchSeconds = Annotated[
+    float, typer.Option("--max-seconds", metavar="S", help="Longest time of an instance.")
+]
+Largest = Annotated[
+    int, typer.Option("--largest", metavar="B", min=1, help="Most attempts in one batch.")
+]
+
+
+@described(
+    "batches my-folder --max-seconds 80 --seconds small=9,large=40",
+    "batches my-folder --max-seconds 9 --seconds small=9,large=9 --json",
+)
+def batches(
+    source: Source,
+    *,
+    max_seconds: BatchSeconds,
+    seconds: Seconds = None,
+    largest: Largest = 8,
+    models: Models = None,
+    at: SolveRates = None,
+    accounting: AttemptsAccounting = DEFAULT_CONVENTION,
+    attempts: MostAttempts = None,
+    plot: Plot = None,
+    output: Output = None,
+    force: Force = False,
+    columns: Columns = None,
+    missing: MissingPairs = "intersection",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Find the cheapest batches of parallel attempts within a time per instance.
+
+    The attempts of a batch run, and are paid, together, whether or not the first succeeds; a batch
+    takes the time of one attempt. Exact over all sequences of batches. --seconds is needed of every
+    model. --output writes the least spend by time limit and solve rate.
+    """
+    check_picture(plot, force=force)
+    check_table(output, force=force)
+    rates = None if at is None else solve_rates(at)
+    market = open_market(source, models, columns, missing, data)
+    waits = per_model("--seconds", seconds)
+    with working("Looking for the cheapest batches", quiet=json):
+        from arbmodels.policies import batch_frontier, spend_distribution
+
+        curves = attempt_curves_of(market, accounting, attempts)
+        answer = batch_frontier(curves, waits, max_seconds, largest=largest)
+        reach = answer.reach()
+        if rates is None:
+            rates = [*round_rates(reach / 2, 0.999 * reach), reach]
+        plans = [answer.plan_at(rate) if rate <= reach else None for rate in rates]
+        laws = [
+            None if plan is None else spend_distribution(plan, curves, parallel=True, seconds=waits)
+            for plan in plans
+        ]
+    if plot is not None:
+        figure, (axes,) = new_picture()
+        figure.set_size_inches(6.8, 3.7)
+        answer.plot(axes).set_title(called(market))
+        save_picture(figure, plot)
+    if output is not None:
+        save_table(answer.to_frame(), output)
+    unit = f"{market.currency}/instance"
+    spend = answer.spend_at(rates)
+    points: list[dict[str, Any]] = [
+        {
+            "solve_rate": rate,
+            "spend": spend[row],
+            "mean_seconds": None if law is None else law.mean("seconds"),
+            "longest_seconds": None if law is None else law.worst("seconds"),
+            "batches": None if law is None else law.plan.stages,
+        }
+        for row, (rate, law) in enumerate(zip(rates, laws, strict=True))
+    ]
+    if json:
+        show_json(
+            {
+                **about(market),
+                "unit": unit,
+                "accounting": answer.curves.convention,
+                "in_sample": True,
+                "seconds": waits,
+                "max_seconds": max_seconds,
+                "largest_batch": largest,
+                "reach": reach,
+                "points": points,
+            }
+        )
+        return
+    show(
+        answer.table(),
+        TextTable(
+            f"Cheapest batches of {called(market)} within {max_seconds:g} s, in {unit}",
+            ("solve rate", "spend", "mean time [s]", "longest [s]", "batches"),
+            [
+                (percent(point["solve_rate"], 2), number(point["spend"]), "–", "–", "–")
+                if law is None
+                else (
+                    percent(point["solve_rate"], 2),
+                    number(point["spend"]),
+                    number(point["mean_seconds"]),
+                    number(point["longest_seconds"]),
+                    law.plan.summary,
+                )
+                for point, law in zip(points, laws, strict=True)
+            ],
+            "Every stage is one batch.",
+        ),
+    )
+    if plot is not None:
+        show(f"Figure: {plot}")
+
+
+@described(
+    "frontier swebench-sim --models gpt5mini,deepseek",
+    "frontier my-folder --accounting authors --refine 4",
+    "frontier my-folder --accounting attempts-pay-past-record",
+)
+def frontier(
+    source: Source,
+    *,
+    models: Models = None,
+    at: SolveRates = None,
+    accounting: AccountingOption = None,
+    refine: Refine = 1,
+    plot: Plot = None,
+    force: Force = False,
+    columns: Columns = None,
+    missing: MissingPairs = "intersection",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Find the cheapest cascade for every solve rate, with a proven lower bound.
+
+    A cascade tries models in an order, some of them several times, and stops at the first
+    verified success. The spend is the least expected one of all cascades on the lattice of
+    amounts (up to four models); no cascade at all costs less than the lower bound. Mixing two
+    cascades at random may cost less than one alone.
+    """
+    check_picture(plot, force=force)
+    rates = None if at is None else solve_rates(at)
+    market = open_market(source, models, columns, missing, data)
+    with working("Looking for the cheapest cascades", quiet=json):
+        from arbmodels.cascades import cascade_frontier
+
+        answer = cascade_frontier(curves_of(market, accounting), refine=refine)
+        if rates is None:
+            rates = [*round_rates(answer.reach / 2, 0.999 * answer.reach), answer.reach]
+        spend, mixture = answer.spend_at(rates), answer.mixture_spend_at(rates)
+        within = [rate for rate in rates if rate <= answer.reach]
+        bound, gap = answer.bound_at(rates), answer.gap_at(rates)
+        plans = [answer.plan_at(rate) if rate <= answer.reach else None for rate in rates]
+    if plot is not None:
+        figure, (axes,) = new_picture()
+        answer.plot(axes).set_title(called(market))
+        save_picture(figure, plot)
+    unit = f"{market.currency}/instance"
+    if json:
+        points: list[dict[str, Any]] = [
+            {
+                "solve_rate": rate,
+                "spend": spend[row],
+                "bound": bound[row],
+                "gap": gap[row],
+                "mixture": mixture[row],
+                "plan": None if plan is None else plan.summary,
+                "stages": None if plan is None else plan.stages,
+            }
+            for row, (rate, plan) in enumerate(zip(rates, plans, strict=True))
+        ]
+        show_json(
+            {
+                **about(market),
+                "unit": unit,
+                "stage_unit": answer.curves.unit,
+                "accounting": answer.convention,
+                "in_sample": True,
+                "reach": answer.reach,
+                "market_reach": answer.market_reach,
+                "proof": answer.proof(within),
+                "points": points,
+            }
+        )
+        return
+    show(
+        TextTable(
+            f"Cheapest cascades of {called(market)}, in {unit}",
+            ("solve rate", "spend", "lower bound", "gap", "mixed", f"plan ({answer.curves.unit})"),
+            [
+                (
+                    percent(rate, 2),
+                    number(spend[row]),
+                    number(bound[row]),
+                    percent(gap[row]),
+                    number(mixture[row]),
+                    "–" if plan is None else plan.summary,
+                )
+                for row, (rate, plan) in enumerate(zip(rates, plans, strict=True))
+            ],
+            "lower bound: of any one cascade. mixed: two cascades, one of them drawn at random.\n"
+            f"The best single model reaches {percent(answer.market_reach, 2)}, cascades"
+            f" {percent(answer.reach, 2)}. Spend: {answer.proof(within)}.\n"
+            f"{answer.convention}; fitted and scored on the same instances.",
+        )
+    )
+    if plot is not None:
+        show(f"Figure: {plot}")

@@ -1,0 +1,135 @@
+"""``arbmodels data``: the data sets that have a name.
+
+``arbmodels info``: what a market holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Annotated
+
+import typer
+
+from arbmodels.cli.options import (
+    Columns,
+    Data,
+    Json,
+    MissingPairs,
+    Models,
+    Source,
+    described,
+    names,
+    open_market,
+)
+from arbmodels.cli.output import about, show, show_json
+from arbmodels.display import TextTable
+
+
+@described(
+    "info swebench-sim",
+    "info olmedo2026/swebench --models gpt5mini,deepseek",
+    "info attempts.csv --columns model=llm,instance=question --json",
+)
+def info(
+    source: Source,
+    *,
+    models: Models = None,
+    columns: Columns = None,
+    missing: MissingPairs = "intersection",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Show a market: attempts, solve rates and costs of its models.
+
+    Per model: recorded attempts per instance, the mean solve rate of a single attempt with its
+    standard error over the draw of instances, the share of instances solved at least once, and
+    what an attempt costs. Loading checks everything and reports all problems together, with file
+    and line.
+    """
+    market = open_market(source, models, columns, missing, data)
+    if not json:
+        show(replace(market, notes=()).table())  # the notes are on standard error
+        return
+    summary = market.summary()
+    rows = [
+        {"model": model, **row}
+        for model, row in zip(market.models, summary.to_dict("records"), strict=True)
+    ]
+    show_json(
+        {
+            **about(market),
+            "segments": market.segments,
+            "unit": f"{market.currency}/attempt",
+            "models": rows,
+        }
+    )
+
+
+app = typer.Typer(
+    no_args_is_help=True, help="List the data sets that have a name; download one beforehand."
+)
+
+
+@app.command("list")
+@described("data list", "data list --data ~/arbitrage-data --json")
+def list_(data: Data = None, json: Json = False) -> None:
+    """List the data sets: what they are, how large, where, and whether they are there.
+
+    The simulated market is bundled. The published ones are read from your own copy (--data or
+    the environment variable ARBMODELS_DATA), else downloaded once from their authors'
+    repository into a cache folder and checked against known checksums.
+    """
+    from arbmodels.data import dataset_info, list_datasets
+
+    infos = [dataset_info(name, data=data) for name in list_datasets()]
+    if json:
+        show_json({"datasets": [asdict(each) for each in infos]})
+        return
+    show(
+        TextTable(
+            "Data sets: give their name as MARKET",
+            ("data set", "models", "size [MB]", "present"),
+            [
+                (
+                    each.name,
+                    str(len(each.models)),
+                    f"{each.bytes / 1e6:.2f}",
+                    "yes" if each.present else "no",
+                )
+                for each in infos
+            ],
+        )
+    )
+    for each in infos:
+        others = f" (and when named: {', '.join(each.others)})" if each.others else ""
+        show(
+            f"{each.name}: {each.description}",
+            f"  models: {', '.join(each.models)}{others}",
+            f"  where: {each.location}",
+            f"  licence: {each.licence}",
+        )
+
+
+@app.command()
+@described("data fetch olmedo2026/swebench", "data fetch olmedo2026/lean --models kimina-8b --json")
+def fetch(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", show_default=False, help="From `arbmodels data list`."),
+    ],
+    models: Models = None,
+    json: Json = False,
+) -> None:
+    """Download a data set now, so that using it needs no connection later.
+
+    Files that are there already and whole are not fetched again; every file is checked against
+    its known checksum before it is kept.
+    """
+    from arbmodels.data import fetch as fetch_dataset
+
+    there = fetch_dataset(name, models=names(models))
+    if json:
+        show_json(asdict(there))
+        return
+    fetched = ", ".join(names(models) or there.models)
+    show(f"{there.name} is there ({fetched}): {there.location}")

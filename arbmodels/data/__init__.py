@@ -1,0 +1,25 @@
+"""Markets by name, and one door to every way of loading a market.
+
+Whatever is wrong with a source is reported together, each problem with its place; nothing is
+dropped in silence.
+"""
+
+from arbmodels.data.load import DatasetInfo, dataset_info, fetch, list_datasets, load_market
+from arbmodels.data.readers import Segment, from_frame, read_folder, read_table
+from arbmodels.data.routellm import ROUTELLM_PRICES, TokenPrice, load_features, routellm_market
+
+__all__ = [
+    "ROUTELLM_PRICES",
+    "DatasetInfo",
+    "Segment",
+    "TokenPrice",
+    "dataset_info",
+    "fetch",
+    "from_frame",
+    "list_datasets",
+    "load_features",
+    "load_market",
+    "read_folder",
+    "read_table",
+    "routellm_market",
+]

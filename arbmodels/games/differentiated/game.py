@@ -1,0 +1,591 @@
+"""Price competition between firms with any number of differentiated products.
+
+A price equilibrium of a smooth game, with its certificate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from arbmodels.checks import FloatArray, is_label, labels_of
+from arbmodels.display import (
+    Displayed,
+    TextTable,
+    model_colour,
+    model_label,
+    new_axes,
+    number,
+    percent,
+)
+from arbmodels.errors import InputError
+from arbmodels.games import inputs
+from arbmodels.games.certificate import Deviations
+from arbmodels.games.differentiated.demand import Demand, IntArray, per_product, price_rows
+from arbmodels.games.trace import draw_trace
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+#: What a demand must have.
+_ASKED = ("products", "quantities", "shares", "jacobian", "owner_gradient", "choke_price")
+
+
+@dataclass(frozen=True, eq=False)
+class SmoothGame:
+    r"""Firms set the prices of their products; a demand says what consumers buy.
+
+    Firm f earns :math:`\sum_{j \in f} [(1 - \tau_j) p_j - t_j - c_j] q_j(p)`.
+
+    Parameters
+    ----------
+    demand : Demand
+        :class:`LogitDemand`, :class:`LinearDemand` or :class:`VerticalDemand`, J products.
+    costs : float or float array [J]
+        Marginal costs :math:`c_j`, currency units per unit sold. They may be negative, as those
+        that prices imply sometimes are: the equilibrium's ``flags`` say so.
+    owners : sequence of str, length J, optional
+        The firm of every product; by default every product is a firm of its own.
+    unit_tax : float or float array [J]
+        :math:`t_j \ge 0`, paid per unit sold.
+    ad_valorem_tax : float or float array [J]
+        :math:`\tau_j` in [0, 1), the part of the price that goes to the state; the same for all
+        products of one firm.
+    fixed : mapping of str to float
+        Products whose price is given, and that price; their owners earn but do not choose it.
+    leader : str, optional
+        A firm that prices first and knows how the others will respond (Stackelberg).
+    name, currency : str
+
+    Raises
+    ------
+    InputError
+        Naming the product or firm that cannot be.
+
+    Examples
+    --------
+    >>> from arbmodels.games.differentiated import LogitDemand
+    >>> game = SmoothGame(LogitDemand(["a", "b"], [1.0, 1.0], 1.0), [1.0, 1.0])
+    >>> equilibrium = game.solve()
+    >>> equilibrium.prices.round(4).tolist(), equilibrium.epsilon < 1e-12
+    ([2.2268, 2.2268], True)
+    """
+
+    demand: Demand
+    costs: FloatArray
+    owners: tuple[str, ...] | None = None
+    unit_tax: FloatArray | float = 0.0
+    ad_valorem_tax: FloatArray | float = 0.0
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    leader: str | None = None
+    name: str = "Differentiated Bertrand game"
+    currency: str = "USD"
+
+    def __post_init__(self) -> None:  # noqa: PLR0912  # one check after the other
+        if isinstance(self.demand, type) or not all(hasattr(self.demand, x) for x in _ASKED):
+            raise InputError(f"demand must be a demand, such as LogitDemand, not {self.demand!r}.")
+        inputs.text("name", self.name)
+        inputs.text("currency", self.currency)
+        products = self.demand.products
+        owners = products
+        if self.owners is not None:
+            owners = labels_of(inputs.listed(self.owners, "owners"), "owners")
+        if len(owners) != len(products):
+            raise InputError(f"{len(owners)} owners for {len(products)} products; name one each.")
+        for product, owner in zip(products, owners, strict=True):
+            if not is_label(owner):
+                raise InputError(f"The owner of product {product!r} has no name.")
+        object.__setattr__(self, "owners", owners)
+        for attribute, what in (("costs", "Marginal cost"), ("unit_tax", "Unit tax")):
+            # Costs implied by prices may be negative: flagged, not refused.
+            least = -np.inf if attribute == "costs" else 0.0
+            values = per_product(getattr(self, attribute), products, what, least=least)
+            object.__setattr__(self, attribute, values)
+        tax = per_product(self.ad_valorem_tax, products, "Ad valorem tax", least=0.0)
+        if tax.max() >= 1:
+            raise InputError(
+                f"Ad valorem tax of product {products[int(tax.argmax())]!r} must be below 1, not"
+                f" {tax.max():g}."
+            )
+        object.__setattr__(self, "ad_valorem_tax", tax)
+        for firm, own in zip(self.firms, self.products_of, strict=True):
+            if len(set(tax[own].tolist())) > 1:
+                raise InputError(
+                    f"Firm {firm!r} pays different ad valorem taxes on its products; one rate per"
+                    " firm is supported."
+                )
+        if not isinstance(self.fixed, Mapping):
+            raise InputError(f"fixed names products and their prices, not {self.fixed!r}.")
+        fixed = {str(product): price for product, price in self.fixed.items()}
+        for product, price in fixed.items():
+            if product not in products:
+                raise InputError(f"No product {product!r} to fix the price of.")
+            fixed[product] = inputs.number(price, f"The fixed price of {product!r}")
+        object.__setattr__(self, "fixed", fixed)
+        if self.leader is not None and not (
+            isinstance(self.leader, str) and self.leader in self.firms
+        ):
+            raise InputError(f"No firm {self.leader!r} to lead; there are {', '.join(self.firms)}.")
+
+    @property
+    def products(self) -> tuple[str, ...]:
+        """Names of the products, length J."""
+        return self.demand.products
+
+    @cached_property
+    def firms(self) -> tuple[str, ...]:
+        """Names of the firms, length F, in order of appearance."""
+        return tuple(dict.fromkeys(self.owners or ()))
+
+    @cached_property
+    def owner_of(self) -> IntArray:
+        """Position of every product's firm, [J]."""
+        position = {name: at for at, name in enumerate(self.firms)}
+        return np.array([position[owner] for owner in self.owners or ()], dtype=np.int64)
+
+    @cached_property
+    def products_of(self) -> tuple[IntArray, ...]:
+        """Positions of every firm's products."""
+        order = np.argsort(self.owner_of, kind="stable")
+        ends = np.cumsum(np.bincount(self.owner_of))
+        return tuple(np.split(order, ends[:-1]))
+
+    @cached_property
+    def keeps(self) -> FloatArray:
+        """What the firm keeps of a currency unit of the price, [J]: one less ad valorem tax."""
+        return 1.0 - np.asarray(self.ad_valorem_tax)
+
+    @cached_property
+    def effective_costs(self) -> FloatArray:
+        """Price at which a product earns nothing, [J]: (cost + unit tax) / (1 - ad valorem tax)."""
+        effective: FloatArray = (self.costs + np.asarray(self.unit_tax)) / self.keeps
+        return effective
+
+    @cached_property
+    def is_fixed(self) -> npt.NDArray[np.bool_]:
+        """Which prices are given, [J]."""
+        return np.array([product in self.fixed for product in self.products])
+
+    def margins(self, prices: npt.ArrayLike) -> FloatArray:
+        """Return what the firm earns per unit sold, [..., J], after taxes and cost."""
+        return self.keeps * (price_rows(prices, self.products) - self.effective_costs)
+
+    def product_profits(self, prices: npt.ArrayLike) -> FloatArray:
+        """Return the profit from every product, [..., J], at prices [..., J]."""
+        return self.margins(prices) * self.demand.quantities(prices)
+
+    def profits(self, prices: npt.ArrayLike) -> FloatArray:
+        """Return every firm's profit, [..., F], at prices [..., J]."""
+        by_product = self.product_profits(prices)
+        out = np.empty((*by_product.shape[:-1], len(self.firms)))
+        for firm, own in enumerate(self.products_of):
+            out[..., firm] = by_product[..., own].sum(axis=-1)
+        return out
+
+    def marginal_profits(self, prices: npt.ArrayLike) -> FloatArray:
+        r"""Return the derivative of its owner's profit by every price, [J], at any prices.
+
+        :math:`(1 - \tau_j) q_j + \sum_{k \in f} m_k \, \partial q_k / \partial p_j`: zero at an
+        interior equilibrium. Small values prove nothing: far out, where nothing is sold, they
+        vanish too. The certificate is :meth:`certify`.
+        """
+        price = price_rows(prices, self.products)
+        own = self.keeps * self.demand.quantities(price)
+        gradient: FloatArray = own + self.demand.owner_gradient(
+            price, self.margins(price), self.owner_of
+        )
+        return gradient
+
+    def solve(
+        self, *, starts: int = 4, seed: int = 0, tolerance: float = 1e-12, limit: int = 1_000
+    ) -> SmoothEquilibrium:
+        """Return a price equilibrium, with the certificate of :meth:`certify`.
+
+        Parameters
+        ----------
+        starts : int
+            From how many prices to look; other equilibria found are in ``others``.
+        seed : int
+            Of the starts after the second.
+        tolerance : float
+            Relative change of prices at which the iteration stops.
+        limit : int
+            Iterations per start; the result says so if they did not suffice.
+
+        Returns
+        -------
+        SmoothEquilibrium
+
+        Raises
+        ------
+        InputError
+            If no price is too high for some firm, so that there is no equilibrium.
+        """
+        from arbmodels.games.differentiated.solve import solve
+
+        return solve(self, starts=starts, seed=seed, tolerance=tolerance, limit=limit)
+
+    def certify(self, prices: npt.ArrayLike, resolution: int = 200) -> Deviations:
+        """Measure what every firm could gain by other prices, whoever proposed these.
+
+        Parameters
+        ----------
+        prices : float array [J]
+        resolution : int
+            Deviations tried per firm before the best ones are refined.
+
+        Returns
+        -------
+        Deviations
+            Of the true profits; with a leader, the leader's deviations are answered by the others.
+        """
+        from arbmodels.games.differentiated.solve import certify
+
+        return certify(self, prices, resolution)
+
+    def best_response(self, firm: str, prices: npt.ArrayLike) -> FloatArray:
+        """Return prices [J] with the firm's replaced by its best ones, the others' kept."""
+        from arbmodels.games.differentiated.solve import best_responses
+
+        if not isinstance(firm, str) or firm not in self.firms:
+            raise InputError(f"No firm {firm!r}; there are {', '.join(self.firms)}.")
+        at = self.firms.index(firm)
+        price = price_rows(prices, self.products)
+        if price.ndim != 1:
+            raise InputError("Best responses are to one price vector at a time.")
+        best: FloatArray = best_responses(self, price, firms=[at])[0][0]
+        return best
+
+    def plot_best_responses(
+        self,
+        equilibrium: SmoothEquilibrium,
+        firms: Sequence[str] | None = None,
+        axes: Axes | None = None,
+    ) -> Axes:
+        """Draw two firms' best prices against each other, the rest at the equilibrium.
+
+        Parameters
+        ----------
+        equilibrium : SmoothEquilibrium
+        firms : two names, optional
+            With one product each; the first two such firms by default.
+        axes : Axes, optional
+        """
+        from arbmodels.games.differentiated.solve import best_responses
+
+        single = [
+            firm
+            for firm, own in zip(self.firms, self.products_of, strict=True)
+            if len(own) == 1 and not self.is_fixed[own[0]]
+        ]
+        chosen = list(single[:2] if firms is None else firms)
+        if len(chosen) != 2 or any(firm not in single for firm in chosen) or len(set(chosen)) < 2:
+            raise InputError(
+                "Best responses are drawn for two firms that price one product each; there are"
+                f" {', '.join(single) or 'none'}."
+            )
+        axes = new_axes(4.6, 4.2) if axes is None else axes
+        at = [self.firms.index(firm) for firm in chosen]
+        product = [int(self.products_of[firm][0]) for firm in at]
+        centre = equilibrium.prices[product]
+        cost = self.effective_costs[product]
+        for own, rival in ((0, 1), (1, 0)):
+            rivals = np.linspace(cost[rival], 2 * centre[rival] - cost[rival] + 1e-9, 41)
+            best = []
+            for price in rivals:
+                row = equilibrium.prices.copy()
+                row[product[rival]] = price
+                best.append(best_responses(self, row, firms=[at[own]])[0][0, product[own]])
+            points = (best, rivals) if own == 0 else (rivals, best)
+            axes.plot(
+                *points,
+                color=model_colour(chosen[own], chosen),
+                label=f"Best price of {model_label(chosen[own])}",
+            )
+        axes.plot(*centre, "o", color="black", label="Equilibrium")
+        axes.set_xlabel(f"Price of {model_label(chosen[0])} ({self.currency})")
+        axes.set_ylabel(f"Price of {model_label(chosen[1])} ({self.currency})")
+        axes.set_title("Best responses")
+        axes.legend(frameon=False)
+        return axes
+
+
+#: A product below this share of what is sold is in the flat tail of demand.
+_TAIL = 1e-9
+#: A price above so many times its cost is worth a word.
+_HUGE = 1_000.0
+#: Products shown in a table.
+_SHOWN = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a solver found from one start.
+
+    Parameters
+    ----------
+    prices : float array [J]
+    found_by : str
+    trace : sequence of float
+        Largest relative change of a price, per iteration.
+    converged : bool
+    evaluations : int, optional
+        In place of the iterations, where there is no trace.
+    """
+
+    prices: FloatArray
+    found_by: str
+    trace: Sequence[float]
+    converged: bool
+    evaluations: int = 0
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SmoothEquilibrium(Displayed):
+    """Prices from which no firm gains more than epsilon by moving.
+
+    Made by :meth:`SmoothGame.solve`. J products, F firms; money in the game's currency.
+
+    Parameters
+    ----------
+    game : SmoothGame
+    prices, quantities, shares : float array [J]
+    profits : float array [F]
+    deviations : Deviations
+        The certificate: largest gain of every firm.
+    found_by : str
+    iterations : int
+    trace : float array [iterations]
+        Largest relative change of a price per iteration.
+    converged : bool
+        Whether the iteration came to rest; epsilon holds either way.
+    others : tuple of float arrays [J]
+        Prices of other equilibria, found from other starts and certified to 1e-6 of profit.
+    flags : tuple of str
+        What deserves a second look: tails without demand, prices below cost or far above it.
+    kind : "pure"
+    """
+
+    game: SmoothGame
+    prices: FloatArray
+    quantities: FloatArray
+    shares: FloatArray
+    profits: FloatArray
+    deviations: Deviations
+    found_by: str
+    iterations: int
+    trace: FloatArray
+    converged: bool
+    others: tuple[FloatArray, ...]
+    flags: tuple[str, ...]
+    kind: Literal["pure"] = "pure"
+
+    @classmethod
+    def at(
+        cls,
+        game: SmoothGame,
+        found: Found,
+        deviations: Deviations,
+        others: tuple[FloatArray, ...] = (),
+    ) -> SmoothEquilibrium:
+        """Return the equilibrium at prices that a solver found."""
+        flags = flags_at(game, found.prices)
+        if not found.converged:
+            unsettled = (
+                f"no convergence in {len(found.trace)} iterations; of all that the starts led to,"
+                " these prices have the least epsilon"
+            )
+            flags = (unsettled, *flags)
+        return cls(
+            game,
+            found.prices,
+            game.demand.quantities(found.prices),
+            game.demand.shares(found.prices),
+            deviations.profit,
+            deviations,
+            found.found_by,
+            len(found.trace) or found.evaluations,
+            np.array(found.trace, dtype=float),
+            found.converged,
+            others,
+            flags,
+        )
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """Names of the firms."""
+        return self.game.firms
+
+    @property
+    def epsilon(self) -> float:
+        """Largest gain of any firm by other prices, in the game's currency."""
+        return self.deviations.epsilon
+
+    @property
+    def relative_epsilon(self) -> float:
+        """Largest gain of any firm over its profit."""
+        return self.deviations.relative_epsilon
+
+    @property
+    def markups(self) -> FloatArray:
+        """Price less what makes the product earn nothing (cost and taxes), [J]."""
+        return self.prices - self.game.effective_costs
+
+    @property
+    def consumer_surplus(self) -> float:
+        """Consumer surplus, as the demand defines it."""
+        return float(self.game.demand.consumer_surplus(self.prices))
+
+    @property
+    def tax_revenue(self) -> float:
+        """Taxes paid by all firms."""
+        taken = np.asarray(self.game.ad_valorem_tax) * self.prices + np.asarray(self.game.unit_tax)
+        return float(taken @ self.quantities)
+
+    @property
+    def welfare(self) -> float:
+        """Consumer surplus, profits and taxes."""
+        return self.consumer_surplus + float(self.profits.sum()) + self.tax_revenue
+
+    @property
+    def herfindahl(self) -> float:
+        """Sum of squared shares of firms in what is sold, between 0 and 1; NaN if nothing is."""
+        sold = np.bincount(self.game.owner_of, self.quantities, len(self.game.firms))
+        total = sold.sum()
+        return float(((sold / total) ** 2).sum()) if total > 0 else float("nan")
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per product: firm, cost, price, markup, quantity, share, profit."""
+        game = self.game
+        return pd.DataFrame(
+            {
+                "product": list(game.products),
+                "firm": list(game.owners or ()),
+                "cost": game.costs,
+                "price": self.prices,
+                "markup": self.markups,
+                "quantity": self.quantities,
+                "share": self.shares,
+                "profit": game.product_profits(self.prices),
+                "fixed": game.is_fixed,
+            }
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return {
+            "kind": self.kind,
+            "game": self.game.name,
+            "unit": self.game.currency,
+            "epsilon": self.epsilon,
+            "products": self.to_frame().to_dict("records"),
+            "profits": dict(zip(self.players, self.profits.tolist(), strict=True)),
+            "certificate": self.deviations.to_dict(),
+            "found_by": self.found_by,
+            "iterations": self.iterations,
+            "converged": self.converged,
+            "others": [prices.tolist() for prices in self.others],
+            "flags": list(self.flags),
+        }
+
+    def table(self) -> TextTable:
+        """Return epsilon, then the twenty products that sell most."""
+        unit = self.game.currency
+        frame = self.to_frame()
+        shown = frame.sort_values("quantity", ascending=False, kind="stable").head(_SHOWN)
+        gains = dict(zip(self.players, self.deviations.gain, strict=True))
+        rows = [
+            (
+                model_label(str(row["product"])),
+                str(row["firm"]),
+                number(row["price"]) + (" (fixed)" if row["fixed"] else ""),
+                number(row["markup"]),
+                percent(row["share"], 2),
+                number(row["profit"]),
+                number(gains[row["firm"]]),
+            )
+            for row in shown.to_dict("records")
+        ]
+        notes = [
+            self.deviations.words,
+            f"Found by {self.found_by}; {self.iterations} iterations."
+            + f" Other equilibria found: {len(self.others)}." * bool(self.others),
+            *(f"Look at: {flag}." for flag in self.flags[:5]),
+        ]
+        if len(self.flags) > 5:
+            notes.append(f"Look at: {len(self.flags) - 5} more, see flags.")
+        if len(frame) > _SHOWN:
+            notes.append(f"{len(frame) - _SHOWN} more products, see to_frame().")
+        relative = self.relative_epsilon
+        part = f" ({percent(relative, 3)} of profit)" if relative <= 1 else ""
+        return TextTable(
+            f"epsilon = {number(self.epsilon)} {unit}{part}: {self.kind} equilibrium of"
+            f" {self.game.name}",
+            (
+                "product",
+                "firm",
+                f"price [{unit}]",
+                f"markup [{unit}]",
+                "share",
+                f"profit [{unit}]",
+                f"firm's gain [{unit}]",
+            ),
+            rows,
+            "\n".join(notes),
+        )
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw the prices against the costs of the products (with taxes)."""
+        axes = new_axes() if axes is None else axes
+        cost = self.game.effective_costs
+        ends = np.array([0.0, max(float(cost.max()), float(self.prices.max())) * 1.05])
+        size = 6 + 200 * self.shares / max(float(self.shares.max()), 1e-300)
+        axes.plot(ends, ends, color="black", lw=1, ls="--", label="Price = cost")
+        axes.scatter(cost, self.prices, s=size, alpha=0.7, label="Products (area: share)")
+        if len(cost) <= 10:
+            for name, x, y in zip(self.game.products, cost, self.prices, strict=True):
+                axes.annotate(
+                    model_label(name), (x, y), xytext=(7, 5), textcoords="offset points", fontsize=8
+                )
+        axes.set_xlabel(f"Marginal cost and taxes ({self.game.currency})")
+        axes.set_ylabel(f"Price ({self.game.currency})")
+        axes.set_title(self.game.name)
+        axes.legend(frameon=False)
+        return axes
+
+    def plot_trace(self, axes: Axes | None = None) -> Axes:
+        """Draw how far prices moved in every iteration; epsilon is in the certificate."""
+        steps = np.arange(1.0, 1.0 + len(self.trace))
+        return draw_trace(steps, self.trace, "Iterations", "Largest relative change", axes)
+
+    def plot_best_responses(
+        self, firms: Sequence[str] | None = None, axes: Axes | None = None
+    ) -> Axes:
+        """Draw two firms' best prices against each other; see the game's method."""
+        return self.game.plot_best_responses(self, firms, axes)
+
+
+def flags_at(game: SmoothGame, prices: FloatArray) -> tuple[str, ...]:
+    """Return what deserves a second look at prices [J], a sentence each."""
+    sold = game.demand.quantities(prices)
+    total = float(sold.sum())
+    costs = game.effective_costs
+    flags = []
+    for j, name in enumerate(game.products):
+        price = f"{name} at {number(prices[j])} {game.currency}"
+        if sold[j] <= _TAIL * total:
+            flags.append(f"{price} sells {number(sold[j])}: first-order conditions say nothing")
+        if game.costs[j] < 0:
+            flags.append(f"{name} has a negative cost, {number(game.costs[j])} {game.currency}")
+        if prices[j] < costs[j] - 1e-12 * abs(costs[j]):
+            flags.append(f"{price} is below its cost {number(costs[j])}")
+        elif costs[j] > 0 and prices[j] > _HUGE * costs[j]:
+            flags.append(f"{price} is over {_HUGE:,.0f} times its cost")
+    return tuple(flags)

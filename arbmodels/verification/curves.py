@@ -1,0 +1,332 @@
+r"""What becomes of k attempts of one model under a verifier: delivered, wrong, all rejected.
+
+With alpha the false-accept and beta the false-reject rate, and attempts of an instance
+exchangeable, let F(k) be the probability that k attempts are all rejected. Attempt k + 1 is right
+and accepted after k rejections with probability
+
+.. math:: R(k) = (1-\beta)\, p\, F'(k), \qquad W(k) = \alpha\, (1-p)\, F''(k),
+
+p being the chance that an attempt is right, F' the same function when one right attempt has been
+taken out of the record and F'' when one wrong one has (exchangeability: that attempt might have
+been the first). F(k) - F(k+1) = R(k) + W(k).
+
+The verifier: what a check costs, and how often it is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from arbmodels.curves import Accounting
+from arbmodels.display import number, percent
+from arbmodels.errors import InputError
+from arbmodels.market import Market
+from arbmodels.passk import Estimator, FloatArray, fit_beta_prior
+from arbmodels.verification.kernels import record_ratios, urn_ratios
+
+#: One number for every model, or one per model.
+PerModel = float | Mapping[str, float]
+
+
+class Rates(NamedTuple):
+    """A verifier's numbers in the order of some models, each a float array [M]."""
+
+    cost: FloatArray
+    false_accept: FloatArray
+    false_reject: FloatArray
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """Says "right" or "wrong" of every attempt; perfect and free by default.
+
+    Verdicts are independent of each other given which attempts are right. An attempt that is
+    accepted is delivered and ends the plan; one that is rejected is thrown away.
+
+    Parameters
+    ----------
+    cost : float or mapping of model to float, currency units per check
+        Paid for every attempt, beside the attempt's own price; >= 0.
+    false_accept : float or mapping of model to float
+        Probability that a wrong attempt is accepted, in [0, 1).
+    false_reject : float or mapping of model to float
+        Probability that a right attempt is rejected, in [0, 1).
+
+    Raises
+    ------
+    InputError
+        If a number is out of its range. A verifier that accepts (or rejects) whatever it sees is
+        no verifier: buy one attempt and do not check it.
+
+    Examples
+    --------
+    >>> Verifier(cost=0.002, false_accept={"small": 0.1, "large": 0.02}).label
+    'check 0.002000, false accept 10.0% small, 2.0% large, false reject 0.0%'
+    """
+
+    cost: PerModel = 0.0
+    false_accept: PerModel = 0.0
+    false_reject: PerModel = 0.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            what, given = field.name, getattr(self, field.name)
+            if isinstance(given, Mapping):
+                kept: PerModel = {
+                    str(model): _checked(what, value, f" of {model!r}")
+                    for model, value in given.items()
+                }
+            else:
+                kept = _checked(what, given, "")
+            object.__setattr__(self, what, kept)
+
+    @property
+    def label(self) -> str:
+        """The verifier in words."""
+        words = {"cost": "check", "false_accept": "false accept", "false_reject": "false reject"}
+        parts = []
+        for what, word in words.items():
+            show = number if what == "cost" else percent
+            given = getattr(self, what)
+            if isinstance(given, Mapping):
+                listed = ", ".join(f"{show(value)} {model}" for model, value in given.items())
+            else:
+                listed = show(given)
+            parts.append(f"{word} {listed}")
+        return ", ".join(parts)
+
+    def rates(self, models: Sequence[str]) -> Rates:
+        """Return the numbers for some models; names beyond them are ignored.
+
+        Raises
+        ------
+        InputError
+            If a mapping lacks one of the models.
+        """
+        columns = []
+        for field in fields(self):
+            given = getattr(self, field.name)
+            if isinstance(given, Mapping):
+                lacking = [model for model in models if model not in given]
+                if lacking:
+                    raise InputError(
+                        f"The verifier's {field.name} has no number for {', '.join(lacking)}; it"
+                        f" has {', '.join(given) or 'none'}. Add it, or give one number for all."
+                    )
+                columns.append(np.array([given[model] for model in models]))
+            else:
+                columns.append(np.full(len(models), given))
+        return Rates(*columns)
+
+
+def _checked(what: str, value: object, whose: str) -> float:
+    """Return the number, or say why it cannot be used."""
+    try:
+        number_ = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        number_ = float("nan")
+    if what == "cost":
+        good, wanted = 0 <= number_ <= 1e100, "0 or a positive finite number"
+    else:
+        good, wanted = 0 <= number_ < 1, "a probability below 1"
+    if not good:
+        raise InputError(f"The verifier's {what}{whose} is {value!r}; it must be {wanted}.")
+    return number_
+
+
+@dataclass(frozen=True, eq=False)
+class VerdictCurve:
+    """One model's attempts, up to K per instance, as if no other model were tried.
+
+    Parameters
+    ----------
+    rejected : float array [N, K + 1]
+        F(k), probability that the first k attempts are all rejected.
+    right, wrong : float arrays [N, K]
+        R(k) and W(k), probability that attempt k + 1 is the first accepted and right, or wrong.
+    bought : float array [N, K]
+        Probability that attempt k + 1 is made, and checked: F(k), or 0 where none is offered.
+    """
+
+    rejected: FloatArray
+    right: FloatArray
+    wrong: FloatArray
+    bought: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class VerdictCurves:
+    """The curves of a market's models under one verifier and one convention.
+
+    Parameters
+    ----------
+    market : Market
+    verifier : Verifier
+    models : tuple of VerdictCurve, length M
+    max_attempts, estimator, accounting
+        As given to :func:`verdict_curves`.
+    """
+
+    market: Market
+    verifier: Verifier
+    models: tuple[VerdictCurve, ...]
+    max_attempts: int | None
+    estimator: Estimator
+    accounting: Accounting
+
+    @property
+    def convention(self) -> str:
+        """Unit, estimator and accounting in words."""
+        words = f"attempts, {self.estimator} pass@k"
+        return f"{words}, {self.accounting}" if self.estimator == "unbiased" else words
+
+    def under(self, verifier: Verifier) -> VerdictCurves:
+        """Return the curves of the same market and convention under another verifier."""
+        return verdict_curves(
+            self.market, verifier, self.max_attempts, self.estimator, self.accounting
+        )
+
+
+def verdict_curves(
+    market: Market,
+    verifier: Verifier,
+    max_attempts: int | None = None,
+    estimator: Estimator = "unbiased",
+    accounting: Accounting = "stop-at-record",
+) -> VerdictCurves:
+    """Return what every number of attempts of every model leads to under a verifier.
+
+    * ``unbiased``: attempts are drawn from the record without replacement, as in unbiased pass@k.
+      Past the record, *pay past the record* goes on with attempts that are right with probability
+      c / n; *stop at the record* makes no further attempt. Under a verifier that rejects nothing
+      right both are the frozen curve: by then an instance with a success is solved.
+    * ``geometric``: every attempt is right with probability c / n.
+    * ``beta-binomial``: the same with c / n replaced by a draw from the posterior.
+
+    Parameters
+    ----------
+    market : Market
+    verifier : Verifier
+    max_attempts : int, optional
+        Most attempts per model. By default each model's largest record; the geometric and the
+        beta-binomial estimator need it to be given.
+    estimator : {"unbiased", "geometric", "beta-binomial"}
+    accounting : {"stop-at-record", "pay-past-record"}
+        Matters for the unbiased estimator only.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used; the text says what to do.
+    """
+    if max_attempts is not None and max_attempts < 1:
+        raise InputError(f"max_attempts is {max_attempts}; it must be at least 1.")
+    if estimator not in ("unbiased", "geometric", "beta-binomial"):
+        raise InputError(
+            f"No estimator {estimator!r}; choose 'unbiased', 'geometric' or 'beta-binomial'."
+        )
+    if max_attempts is None and estimator != "unbiased":
+        raise InputError(f"The {estimator} estimator has no last attempt: give max_attempts.")
+    if accounting not in ("pay-past-record", "stop-at-record"):
+        raise InputError(
+            f"No accounting {accounting!r}; choose 'pay-past-record' or 'stop-at-record'."
+        )
+    rates = verifier.rates(market.models)
+    curves = []
+    for m in range(len(market.models)):
+        n, c = market.attempts[:, m], market.successes[:, m]
+        most = int(n.max()) if max_attempts is None else max_attempts
+        chance = _Chance(float(rates.false_accept[m]), float(rates.false_reject[m]), most)
+        if estimator == "beta-binomial":
+            prior = fit_beta_prior(n[n > 0], c[n > 0])
+            curve = chance.from_beta(
+                prior.alpha + c.astype(float), prior.beta + (n - c).astype(float)
+            )
+        elif estimator == "geometric":
+            curve = chance.from_record(0 * n, 0 * c, c / np.maximum(n, 1))
+        else:
+            curve = chance.from_record(n, c, c / np.maximum(n, 1))
+        stop = accounting == "stop-at-record" and estimator == "unbiased"
+        curves.append(_offered(curve, n if stop else np.where(n > 0, most, 0)))
+    return VerdictCurves(market, verifier, tuple(curves), max_attempts, estimator, accounting)
+
+
+@dataclass(frozen=True)
+class _Chance:
+    """A verifier's false-accept and false-reject rates, and how many attempts to look at."""
+
+    alpha: float
+    beta: float
+    most: int
+
+    def from_record(
+        self, n: npt.NDArray[np.int64], c: npt.NDArray[np.int64], p: FloatArray
+    ) -> VerdictCurve:
+        """Draw from n records, c of them right, then independently, right with probability p."""
+        onwards = (1 - self.alpha) * (1 - p) + self.beta * p
+        rejected = self._record(n, c, onwards)
+        # Past the record draws are independent: the one that is looked at changes nothing.
+        past = np.arange(self.most + 1) >= n[:, None]
+        less = np.maximum(n - 1, 0)
+        after_right = self._record(less, np.maximum(c - 1, 0), onwards)
+        after_wrong = self._record(less, np.minimum(c, less), onwards)
+        return self._curve(
+            p,
+            rejected,
+            np.where(past, rejected, after_right),
+            np.where(past, rejected, after_wrong),
+        )
+
+    def from_beta(self, good: FloatArray, bad: FloatArray) -> VerdictCurve:
+        """Draw independently at a rate with distribution Beta(good, bad)."""
+        return self._curve(
+            good / (good + bad),
+            self._urn(good, bad),
+            self._urn(good + 1, bad),
+            self._urn(good, bad + 1),
+        )
+
+    def _curve(
+        self, p: FloatArray, rejected: FloatArray, after_right: FloatArray, after_wrong: FloatArray
+    ) -> VerdictCurve:
+        right = (1 - self.beta) * p[:, None] * after_right[:, :-1]
+        wrong = self.alpha * (1 - p)[:, None] * after_wrong[:, :-1]
+        return VerdictCurve(rejected, right, wrong, rejected[:, :-1])
+
+    def _record(
+        self, n: npt.NDArray[np.int64], c: npt.NDArray[np.int64], onwards: FloatArray
+    ) -> FloatArray:
+        """F(k) for k = 0..most: without replacement to the end of the record, then independent."""
+        ratio = np.repeat(onwards[:, None], self.most, axis=1)
+        record_ratios(n.astype(float), c.astype(float), 1 - self.alpha, self.beta, ratio)
+        return _running(ratio)
+
+    def _urn(self, good: FloatArray, bad: FloatArray) -> FloatArray:
+        ratio = np.empty((len(good), self.most))
+        urn_ratios(good, bad, 1 - self.alpha, self.beta, ratio)
+        return _running(ratio)
+
+
+def _running(ratio: FloatArray) -> FloatArray:
+    """Return 1 and the running products of each row's ratios."""
+    first = np.ones((len(ratio), 1))
+    product: FloatArray = np.cumprod(np.concatenate([first, ratio], axis=1), axis=1)
+    return product
+
+
+def _offered(curve: VerdictCurve, last: npt.NDArray[np.int64]) -> VerdictCurve:
+    """Return the curve when no more than ``last`` attempts [N] are ever made."""
+    most = curve.right.shape[1]
+    if np.all(last >= most):
+        return curve
+    made = np.arange(most) < last[:, None]
+    held = np.minimum(np.arange(most + 1), last[:, None])
+    return VerdictCurve(
+        np.take_along_axis(curve.rejected, held, axis=1),
+        *(np.where(made, table, 0.0) for table in (curve.right, curve.wrong, curve.bought)),
+    )
