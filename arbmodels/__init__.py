@@ -73,7 +73,7 @@ _HOMES = {
         "search_frontier",
     ),
     "curves": ("Curves", "attempt_curves", "budget_grid", "dollar_curves"),
-    "datasets": (
+    "data": (
         "ROUTELLM_PRICES",
         "TokenPrice",
         "dataset_info",

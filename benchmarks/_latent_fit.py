@@ -1,4 +1,4 @@
-"""Maximum likelihood for the latent part of ``arbmodels.data.simulate``, by stochastic approximation.
+"""Maximum likelihood for the latent part of simulated markets, by stochastic approximation.
 
 Stack an instance's log-odds of solving and its transformed costs into x[i] = (theta[i], y[i]) of
 2M numbers. The model says

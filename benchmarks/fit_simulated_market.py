@@ -55,10 +55,11 @@ BATCHES: dict[str, tuple[int, ...]] = {
     "minicoder4b": (150, 300),
 }
 PROVENANCE = (
-    "Simulated. Parameters of arbmodels.data.simulate fitted by benchmarks/fit_simulated_market.py to "
-    "the SWE-bench Verified outcomes (445 issues, six models) that Olmedo, Schölkopf and Hardt "
-    "published with 'Computational Arbitrage in AI Model Markets' (2026, arXiv 2603.22404; public "
-    "repository RicardoDominguez/computational-arbitrage): maximum likelihood for the latent "
+    "Simulated. Parameters of arbmodels.data.simulate fitted by "
+    "benchmarks/fit_simulated_market.py to the SWE-bench Verified outcomes (445 issues, six "
+    "models) that Olmedo, Schölkopf and Hardt published with 'Computational Arbitrage in AI "
+    "Model Markets' (2026, arXiv 2603.22404; public repository "
+    "RicardoDominguez/computational-arbitrage): maximum likelihood for the latent "
     "factors, solve rates and shares solved at least once calibrated, the seed chosen as the first "
     "whose market passes every check of benchmarks/compare_simulated_market.py. Contains no "
     "outcome or cost of any real issue; results on this market are not results on SWE-bench."

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -55,8 +55,6 @@ from arbmodels.plans import Plan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from arbmodels.cascades.search.frontier import SearchedFrontier
 
 
 def frontier_table(frontier: Frontier) -> TextTable:
@@ -107,7 +105,21 @@ def plot_frontier(frontier: Frontier, axes: Axes | None = None) -> Axes:
     return axes
 
 
-def plot_models(frontier: Frontier | SearchedFrontier, axes: Axes) -> None:
+class Drawn(Protocol):
+    """A frontier of several models, with those of every model alone."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of the models."""
+        ...
+
+    @property
+    def single_models(self) -> Sequence[Frontier]:
+        """Of every model alone."""
+        ...
+
+
+def plot_models(frontier: Drawn, axes: Axes) -> None:
     """Draw the spend of every single model."""
     for model, alone in zip(frontier.names, frontier.single_models, strict=True):
         rate = np.linspace(0, alone.reach, 400)

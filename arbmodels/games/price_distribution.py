@@ -325,7 +325,8 @@ class PriceEquilibrium(Displayed):
             for row in self.to_frame().to_dict("records")
         ]
         return TextTable(
-            f"epsilon = {shown_number(self.epsilon)} {unit}: {self.kind} equilibrium of {self.game}",
+            f"epsilon = {shown_number(self.epsilon)} {unit}: {self.kind} equilibrium of"
+            f" {self.game}",
             (
                 "player",
                 f"gain [{unit}]",

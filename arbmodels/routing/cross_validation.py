@@ -48,6 +48,7 @@ from arbmodels.routing.result import CrossValidation, Fold
 from arbmodels.routing.robust import RobustBudget
 from arbmodels.routing.scenarios import ScenarioFloor
 from arbmodels.routing.scoring import Scored
+from arbmodels.routing.solve import solve_problem
 from arbmodels.routing.statement import Statement
 from arbmodels.routing.table import Labels, PlanTable
 
@@ -331,7 +332,7 @@ def cross_validate(
     separable = True
     for k, (fit, score, fitted, scored) in enumerate(_watched(parts, folds)):
         try:
-            result = fit.solve(gap=gap, time_limit=time_limit)
+            result = solve_problem(fit, gap, time_limit)
         except InfeasibleError as error:
             failure = error
             continue
@@ -352,7 +353,7 @@ def cross_validate(
             else:
                 each[k, rows] = part.by_instance
     if not done:
-        problem.solve(gap=1.0, time_limit=time_limit)  # says so if it has no solution itself
+        solve_problem(problem, 1.0, time_limit)  # says so if it has no solution itself
         raise InputError(
             f"{table.name}: the constraints can be met on all instances together, but on no part"
             f" that {folds} folds leave to fit on. Ask for more folds, which leave larger parts, or"

@@ -19,7 +19,8 @@ import numpy as np
 
 from arbmodels.assignment.infeasibility import smallest_conflict, some_conflict
 from arbmodels.assignment.passes import Choice, totals
-from arbmodels.assignment.program import AssignmentProgram, FloatArray
+from arbmodels.assignment.program import AssignmentProgram, Block, BoolArray, FloatArray
+from arbmodels.assignment.program import offered as offered_in
 from arbmodels.assignment.robust import activity_at
 from arbmodels.assignment.solution import Answer
 from arbmodels.assignment.solve import least_protected, solve
@@ -185,8 +186,6 @@ class _Search:
 
     def _holds(self, position: int, choice: Choice) -> bool:
         """Return whether an assignment satisfies a constraint."""
-        from arbmodels.routing.solve import may_have
-
         constraint = self.constraints[position]
         labels = [row.label for row in self.full.rows]
         if constraint.label in labels:
@@ -360,3 +359,11 @@ def _moved(constraint: Constraint, needed: Needed | None, table: PlanTable) -> s
             break
     more = "" if needed.nearest else " (enough; less may do)"
     return f"{constraint.moved(asked, text)}{more}"
+
+
+def may_have(block: Block, choice: Choice, plans: int, forbidden: BoolArray | None) -> BoolArray:
+    """Return which groups of a block may have their plan, [g]."""
+    allowed = offered_in(block, plans, forbidden)
+    here = choice[block.start : block.start + block.size]
+    may: BoolArray = allowed[np.arange(block.size), here]
+    return may

@@ -18,6 +18,7 @@ from arbmodels.checks import choice_of, numbers_of, seed_of, whole_of
 from arbmodels.display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.routing.robust import robust_of
+from arbmodels.routing.solve import solve_problem
 from arbmodels.routing.statement import Statement
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def price_of_robustness(
     for each in gamma:
         budget = replace(robust, gamma=float(each))
         others = tuple(budget if c is robust else c for c in problem.constraints)
-        result = replace(problem, constraints=others).solve(gap=gap, time_limit=time_limit)
+        result = solve_problem(replace(problem, constraints=others), gap, time_limit)
         assignment = np.asarray(result.assignment)
         spread = budget.deviations(problem.plan_table, assignment)
         uncertain = int((spread > 0).sum())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,14 +17,11 @@ from arbmodels.display import Displayed, TextTable, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.routing.constraints import Constraint, MenuLimit
-from arbmodels.routing.constraints.structure import start_of
+from arbmodels.routing.constraints.structure import Assigned, start_of
 from arbmodels.routing.objectives import Spend
 from arbmodels.routing.robust import RobustBudget
 from arbmodels.routing.scenarios import ScenarioFloor
 from arbmodels.routing.statement import Statement
-
-if TYPE_CHECKING:
-    from arbmodels.routing.result import RoutingResult
 
 
 class Scored:
@@ -173,9 +170,7 @@ class Score(Displayed):
         )
 
 
-def score(
-    problem: Statement, assignment: RoutingResult | Sequence[str | int] | pd.Series[Any]
-) -> Score:
+def score(problem: Statement, assignment: Assigned | Sequence[str | int] | pd.Series[Any]) -> Score:
     """Score an assignment; see :meth:`arbmodels.routing.RoutingProblem.score`."""
     table = problem.plan_table.unpooled or problem.plan_table
     choice = start_of(assignment, table).choice
@@ -201,14 +196,14 @@ def score(
     )
 
 
-def score_on(result: RoutingResult, record: Market | Statement) -> Score:
+def score_on(result: Assigned, record: Market | Statement) -> Score:
     """Score a result on a record; see :meth:`arbmodels.routing.RoutingResult.score_on`."""
     if isinstance(record, Market):
-        record = Statement(record, result.plans)
+        record = Statement(record, result.problem.plans)
     elif not isinstance(record, Statement):
         raise InputError(f"record is a {type(record).__name__}; give a Market or RoutingProblem.")
     ours, theirs = result.problem.plan_table, record.plan_table
-    labels = np.array([plan.label for plan in result.plans], dtype=object)
+    labels = np.array([plan.label for plan in result.problem.plans], dtype=object)
     by_instance = labels[np.asarray(result.assignment)]
     assignment = result.problem.assignment
     if assignment == "oracle":

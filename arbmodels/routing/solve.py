@@ -8,13 +8,12 @@ from time import perf_counter
 import numpy as np
 
 from arbmodels.assignment.passes import Choice, best, bound, complete, totals
-from arbmodels.assignment.program import Arrays, AssignmentProgram, Block, BoolArray, FloatArray
-from arbmodels.assignment.program import offered as offered_in
+from arbmodels.assignment.program import Arrays, AssignmentProgram, Block, FloatArray
 from arbmodels.assignment.solution import Answer
 from arbmodels.assignment.solve import solve
 from arbmodels.errors import SolverError
 from arbmodels.routing.constraints import Contract, MenuLimit
-from arbmodels.routing.infeasibility import infeasible
+from arbmodels.routing.infeasibility import infeasible, may_have
 from arbmodels.routing.result import Payment, RoutingResult
 from arbmodels.routing.robust import keeps
 from arbmodels.routing.statement import Statement
@@ -70,14 +69,6 @@ def _incumbent(problem: Statement) -> Choice | None:
     program = problem.assembled.program
     held = program.source.map(may_have, choice, program.plans, program.forbidden)
     return choice if all(each.all() for each in held) and keeps(problem, start.choice) else None
-
-
-def may_have(block: Block, choice: Choice, plans: int, forbidden: BoolArray | None) -> BoolArray:
-    """Return which groups of a block may have their plan, [g]."""
-    allowed = offered_in(block, plans, forbidden)
-    here = choice[block.start : block.start + block.size]
-    may: BoolArray = allowed[np.arange(block.size), here]
-    return may
 
 
 def _nothing_better(program: AssignmentProgram) -> Answer:

@@ -53,7 +53,7 @@ from arbmodels.routing.constraints import (
 )
 from arbmodels.routing.constraints.contracts import check_disjoint
 from arbmodels.routing.constraints.limits import ShareOf
-from arbmodels.routing.constraints.structure import Start, start_of
+from arbmodels.routing.constraints.structure import Assigned, Start, start_of
 from arbmodels.routing.objectives import (
     Objective,
     Profit,
@@ -70,7 +70,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from arbmodels.routing.export import ProgramNames
-    from arbmodels.routing.result import RoutingResult
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -296,7 +295,7 @@ class Terms(Displayed):
 
     def start_from(
         self,
-        earlier: RoutingResult | Sequence[str | int] | npt.NDArray[np.generic],
+        earlier: Assigned | Sequence[str | int] | npt.NDArray[np.generic],
         max_changes: float | None = None,
     ) -> Self:
         """Start from an earlier assignment: the answer is never worse than it, if it is allowed.

@@ -39,6 +39,8 @@ from arbmodels.assignment.integer.pricing import (
     side_of,
     units_of,
 )
+from arbmodels.assignment.many_rows.engine import solve_many_rows
+from arbmodels.assignment.one_row.engine import solve_one_row
 from arbmodels.assignment.passes import totals
 from arbmodels.assignment.program import AssignmentProgram, FloatArray, IntArray, Side
 from arbmodels.assignment.solution import Answer, Status, Step
@@ -182,9 +184,8 @@ def solve_with_side(
 
 
 def _engine(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
-    from arbmodels.assignment.solve import solve_literally  # which imports this module
-
-    return solve_literally(program, gap, time_limit)
+    one_row = program.side is None and len(program.limits) <= 1
+    return (solve_one_row if one_row else solve_many_rows)(program, gap, time_limit)
 
 
 def _solve_small(program: AssignmentProgram, side: Side, gap: float, time_limit: float) -> Answer:

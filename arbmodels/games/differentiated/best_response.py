@@ -26,7 +26,7 @@ from scipy.optimize import nnls
 
 from arbmodels.checks import BoolArray, FloatArray
 from arbmodels.games.differentiated.demand import LinearDemand, VerticalDemand
-from arbmodels.games.differentiated.game import SmoothGame
+from arbmodels.games.differentiated.oligopoly import Oligopoly
 
 #: Patterns, or ways through the qualities, that are looked at; beyond, nothing is proven.
 _MOST = 1_024
@@ -207,7 +207,7 @@ class _Program:
         return value, point
 
 
-def pieces_of(game: SmoothGame, firm: int, prices: FloatArray) -> Pieces | None:
+def pieces_of(game: Oligopoly, firm: int, prices: FloatArray) -> Pieces | None:
     """Return a firm's demand in pieces; None for demands without such a form."""
     demand = game.demand
     free = (game.owner_of == firm) & ~game.is_fixed
@@ -247,7 +247,7 @@ class Together:
     proven: bool
 
 
-def best_together(game: SmoothGame, firm: int, prices: FloatArray) -> Together | None:
+def best_together(game: Oligopoly, firm: int, prices: FloatArray) -> Together | None:
     """Return a firm's best prices, the others' as they are.
 
     None where demand is not linear in pieces, or the firm's profit is not concave in a piece

@@ -19,8 +19,8 @@ from scipy.special import wrightomega
 
 from arbmodels.checks import FloatArray
 from arbmodels.games.differentiated.demand import IntArray
-from arbmodels.games.differentiated.game import SmoothGame
 from arbmodels.games.differentiated.logit import LogitDemand
+from arbmodels.games.differentiated.oligopoly import Oligopoly
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Pairs:
 
     Parameters
     ----------
-    game : SmoothGame
+    game : Oligopoly
     demand : LogitDemand
     firm, nest : int array [P]
     of_product : int array [J]
@@ -50,7 +50,7 @@ class Pairs:
         Their mean margin by weight.
     """
 
-    game: SmoothGame
+    game: Oligopoly
     demand: LogitDemand
     firm: IntArray
     nest: IntArray
@@ -105,7 +105,7 @@ class Pairs:
         return share, inside, nests, margin
 
 
-def pairs_of(game: SmoothGame, demand: LogitDemand) -> Pairs:
+def pairs_of(game: Oligopoly, demand: LogitDemand) -> Pairs:
     """Return a logit game's pairs."""
     key = game.owner_of * len(demand.nest_names) + demand.nest_of
     unique, of_product = np.unique(key, return_inverse=True)

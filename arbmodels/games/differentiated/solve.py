@@ -25,7 +25,6 @@ from arbmodels.games import inputs
 from arbmodels.games.certificate import Deviations
 from arbmodels.games.differentiated.best_response import best_together
 from arbmodels.games.differentiated.demand import IntArray, price_rows
-from arbmodels.games.differentiated.game import Found, SmoothEquilibrium, SmoothGame
 from arbmodels.games.differentiated.logit import LogitDemand
 from arbmodels.games.differentiated.logit_equilibrium import (
     best_markups,
@@ -34,6 +33,7 @@ from arbmodels.games.differentiated.logit_equilibrium import (
     rivals_of,
     scan,
 )
+from arbmodels.games.differentiated.oligopoly import Found, Oligopoly
 
 #: Peaks of the first scan that are refined, points of a refinement, and refinements.
 _PEAKS, _POINTS, _ZOOMS = 3, 21, 12
@@ -73,7 +73,7 @@ def maximise(
 
 
 def best_by_search(
-    game: SmoothGame, firm: int, prices: FloatArray, resolution: int, rounds: int = _ROUNDS
+    game: Oligopoly, firm: int, prices: FloatArray, resolution: int, rounds: int = _ROUNDS
 ) -> tuple[FloatArray, float]:
     """Return prices [J] with the firm's best ones found, and its profit.
 
@@ -122,7 +122,7 @@ def best_by_search(
 
 
 def _profit(
-    game: SmoothGame, firm: int, row: FloatArray, moved: IntArray, values: FloatArray
+    game: Oligopoly, firm: int, row: FloatArray, moved: IntArray, values: FloatArray
 ) -> FloatArray:
     rows = np.tile(row, (len(values), 1))
     rows[:, moved] = values
@@ -131,7 +131,7 @@ def _profit(
 
 
 def _domain(
-    game: SmoothGame, moved: IntArray, prices: FloatArray, least: FloatArray
+    game: Oligopoly, moved: IntArray, prices: FloatArray, least: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return the lowest and highest prices worth trying, of products that move together."""
     high = np.array(
@@ -158,7 +158,7 @@ class Leader:
 
     Parameters
     ----------
-    game : SmoothGame
+    game : Oligopoly
         With a leader.
 
     Raises
@@ -167,7 +167,7 @@ class Leader:
         If the leader chooses more than one number.
     """
 
-    def __init__(self, game: SmoothGame) -> None:
+    def __init__(self, game: Oligopoly) -> None:
         self.game = game
         self.at = game.firms.index(str(game.leader))
         own = game.products_of[self.at]
@@ -216,7 +216,7 @@ class Leader:
         return max(high - cost, 0.0)
 
 
-def leader_best(game: SmoothGame, resolution: int) -> tuple[FloatArray, float]:
+def leader_best(game: Oligopoly, resolution: int) -> tuple[FloatArray, float]:
     """Return prices [J] after the leader's best move, and its profit."""
     leader = Leader(game)
     value, earned = maximise(leader.profit, 0.0, leader.farthest(), min(resolution, 101))
@@ -246,7 +246,7 @@ _REFUTED, _BLUR = 1e-9, 1e-13
 
 
 def best_responses(
-    game: SmoothGame,
+    game: Oligopoly,
     prices: FloatArray,
     resolution: int = 200,
     firms: Sequence[int] | None = None,
@@ -255,7 +255,7 @@ def best_responses(
 
     Parameters
     ----------
-    game : SmoothGame
+    game : Oligopoly
     prices : float array [J]
     resolution : int
     firms : sequence of int, optional
@@ -289,7 +289,7 @@ def best_responses(
 
 
 def _best_of_one(
-    game: SmoothGame, firm: int, prices: FloatArray, resolution: int
+    game: Oligopoly, firm: int, prices: FloatArray, resolution: int
 ) -> tuple[FloatArray, float, bool]:
     """Return a firm's best prices, their profit and whether proven: programs, then a search.
 
@@ -314,7 +314,7 @@ def _best_of_one(
     return searched, most, proven
 
 
-def _own(game: SmoothGame, rows: FloatArray, firms: npt.NDArray[np.int64]) -> FloatArray:
+def _own(game: Oligopoly, rows: FloatArray, firms: npt.NDArray[np.int64]) -> FloatArray:
     by_product = game.product_profits(rows)
     own: FloatArray = np.where(game.owner_of[None, :] == firms[:, None], by_product, 0.0).sum(
         axis=1
@@ -322,7 +322,7 @@ def _own(game: SmoothGame, rows: FloatArray, firms: npt.NDArray[np.int64]) -> Fl
     return own
 
 
-def check_bounded(game: SmoothGame) -> None:
+def check_bounded(game: Oligopoly) -> None:
     """Refuse a firm that owns everything consumers may buy.
 
     Raises
@@ -338,7 +338,7 @@ def check_bounded(game: SmoothGame) -> None:
         )
 
 
-def certify(game: SmoothGame, prices: npt.ArrayLike, resolution: int = 200) -> Deviations:
+def certify(game: Oligopoly, prices: npt.ArrayLike, resolution: int = 200) -> Deviations:
     """Measure what every firm could gain by other prices; see :meth:`SmoothGame.certify`."""
     price = price_rows(prices, game.products)
     if price.ndim != 1:
@@ -374,7 +374,7 @@ def certify(game: SmoothGame, prices: npt.ArrayLike, resolution: int = 200) -> D
     )
 
 
-def _named(game: SmoothGame, firm: int, row: FloatArray) -> float | str:
+def _named(game: Oligopoly, firm: int, row: FloatArray) -> float | str:
     """Name a deviation: the price, or how the prices move."""
     own = game.products_of[firm]
     own = own[~game.is_fixed[own]]
@@ -401,12 +401,12 @@ _PATIENCE = 10
 _MOVED = (1.0, 0.5)
 
 
-def settle(game: SmoothGame, part: FloatArray, tolerance: float, limit: int) -> Found:
+def settle(game: Oligopoly, part: FloatArray, tolerance: float, limit: int) -> Found:
     """Return where prices settle.
 
     Parameters
     ----------
-    game : SmoothGame
+    game : Oligopoly
     part : float array [J]
         Start of every price: 0 at cost, 1 at the choke price (others at cost).
     tolerance : float
@@ -452,7 +452,7 @@ def settle(game: SmoothGame, part: FloatArray, tolerance: float, limit: int) -> 
 
 
 def _newton(
-    game: SmoothGame, start: FloatArray, free: IntArray, tolerance: float, trace: list[float]
+    game: Oligopoly, start: FloatArray, free: IntArray, tolerance: float, trace: list[float]
 ) -> FloatArray | None:
     """Solve the first-order conditions of the piece of demand, again if that leads to another.
 
@@ -482,7 +482,7 @@ def _newton(
     return None
 
 
-def _withdrawn(game: SmoothGame, product: int, prices: FloatArray) -> float:
+def _withdrawn(game: Oligopoly, product: int, prices: FloatArray) -> float:
     """Return the price of a product that sells nothing.
 
     Cost, below which its firm will not go; for one product of several, the price at which it just
@@ -494,7 +494,7 @@ def _withdrawn(game: SmoothGame, product: int, prices: FloatArray) -> float:
     return max(cost, game.demand.choke_price(product, prices))
 
 
-def _stays(game: SmoothGame, prices: FloatArray, free: IntArray, tolerance: float) -> bool:
+def _stays(game: Oligopoly, prices: FloatArray, free: IntArray, tolerance: float) -> bool:
     """Return whether no product gains by a slightly lower or higher price."""
     row = prices.copy()
     for product in free:
@@ -509,7 +509,7 @@ def _stays(game: SmoothGame, prices: FloatArray, free: IntArray, tolerance: floa
     return True
 
 
-def _stay_together(game: SmoothGame, prices: FloatArray) -> bool:
+def _stay_together(game: Oligopoly, prices: FloatArray) -> bool:
     """Return whether no firm of several products gains by moving them together."""
     profits = game.profits(prices)
     for firm, own in enumerate(game.products_of):
@@ -522,7 +522,7 @@ def _stay_together(game: SmoothGame, prices: FloatArray) -> bool:
     return True
 
 
-def _answer(game: SmoothGame, firm: int, own: IntArray, prices: FloatArray) -> FloatArray:
+def _answer(game: Oligopoly, firm: int, own: IntArray, prices: FloatArray) -> FloatArray:
     """Return a firm's best prices of the products ``own``; as they are if nothing is gained."""
     if len(own) > 1:
         together = best_together(game, firm, prices)
@@ -535,13 +535,13 @@ def _answer(game: SmoothGame, firm: int, own: IntArray, prices: FloatArray) -> F
     return row[own]
 
 
-def _rises(game: SmoothGame, prices: FloatArray, product: int) -> bool:
+def _rises(game: Oligopoly, prices: FloatArray, product: int) -> bool:
     """Return whether a product sells and its owner would rather have its price higher."""
     sells = game.demand.quantities(prices)[product] > 0
     return bool(sells and game.marginal_profits(prices)[product] > 0)
 
 
-def _response(game: SmoothGame, product: int, prices: FloatArray) -> float:
+def _response(game: Oligopoly, product: int, prices: FloatArray) -> float:
     """Return the price where the owner's marginal profit changes sign, between cost and choke."""
     row = prices.copy()
     cost = float(game.effective_costs[product])
@@ -583,10 +583,13 @@ _SAME = 1e-6
 _EQUILIBRIUM = 1e-6
 
 
-def solve(
-    game: SmoothGame, *, starts: int, seed: int, tolerance: float, limit: int
-) -> SmoothEquilibrium:
-    """Return a price equilibrium; see :meth:`SmoothGame.solve`."""
+def equilibria(
+    game: Oligopoly, *, starts: int, seed: int, tolerance: float, limit: int
+) -> tuple[Found, Deviations, tuple[FloatArray, ...]]:
+    """Return the best prices found, their certificate, and those of other equilibria.
+
+    See :meth:`arbmodels.games.SmoothGame.solve`.
+    """
     inputs.whole(starts, "starts", 1)
     inputs.whole(limit, "limit", 1)
     inputs.whole(seed, "seed")
@@ -604,14 +607,14 @@ def solve(
     certified.sort(key=lambda each: 0.0 if _holds(each[1]) else each[1].epsilon)
     best, deviations = certified[0]
     others = tuple(one.prices for one, gains in certified[1:] if _holds(gains))
-    return SmoothEquilibrium.at(game, best, deviations, others)
+    return best, deviations, others
 
 
 def _holds(deviations: Deviations) -> bool:
     return deviations.epsilon <= _EQUILIBRIUM * float(np.abs(deviations.profit).max())
 
 
-def followers(game: SmoothGame) -> FloatArray:
+def followers(game: Oligopoly) -> FloatArray:
     """Return equilibrium prices [J] of the firms whose prices are not fixed, uncertified."""
     return next(_found(game, 1, 0, 1e-13, 1_000)).prices
 
@@ -627,7 +630,7 @@ def _starts(low: float, high: float, shape: int, starts: int, seed: int) -> Iter
 
 
 def _found(
-    game: SmoothGame, starts: int, seed: int, tolerance: float, limit: int
+    game: Oligopoly, starts: int, seed: int, tolerance: float, limit: int
 ) -> Iterator[Found]:
     if isinstance(game.demand, LogitDemand):
         pairs = pairs_of(game, game.demand)
@@ -645,7 +648,7 @@ def _found(
         yield settle(game, part, tolerance, limit)
 
 
-def _lead(game: SmoothGame) -> Found:
+def _lead(game: Oligopoly) -> Found:
     """Return the leader's optimum: a coarse scan, then Brent's method around the best point."""
     leader = Leader(game)
     points = np.linspace(0.0, leader.farthest(), 48)

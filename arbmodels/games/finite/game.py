@@ -436,7 +436,8 @@ class CorrelatedEquilibrium(Displayed):
             f"Found by {self.found_by}; {self.iterations:,} rounds."
         )
         return TextTable(
-            f"epsilon = {shown_number(self.epsilon)} {unit}: {self.kind} equilibrium, {self.game.name}",
+            f"epsilon = {shown_number(self.epsilon)} {unit}: {self.kind} equilibrium,"
+            f" {self.game.name}",
             ("player", f"gain [{unit}]", f"profit [{unit}]", "actions", "advised"),
             rows,
             note,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,6 @@ from arbmodels.plans import Plan
 from arbmodels.routing.builder import Builder, Part, Where, scope
 from arbmodels.routing.constraints.base import Constraint, check_number, counted, inside
 from arbmodels.routing.table import Labels, PlanTable
-
-if TYPE_CHECKING:
-    from arbmodels.routing.result import RoutingResult
 
 
 @dataclass(frozen=True)
@@ -122,8 +119,23 @@ class Start:
     models_of: IntArray
 
 
+@runtime_checkable
+class Assigned(Protocol):
+    """What assigns plans to the instances of a problem, as a result does."""
+
+    @property
+    def problem(self) -> Any:
+        """What it answers, with its plan table."""
+        ...
+
+    @property
+    def assignment(self) -> Any:
+        """Positions of plans, [N]."""
+        ...
+
+
 def start_of(
-    earlier: RoutingResult | Sequence[str | int] | npt.NDArray[np.generic] | pd.Series[Any],
+    earlier: Assigned | Sequence[str | int] | npt.NDArray[np.generic] | pd.Series[Any],
     table: PlanTable,
 ) -> Start:
     """Read an earlier assignment: a result, or labels or positions of plans per instance.
@@ -133,9 +145,7 @@ def start_of(
     InputError
         If it is of other instances, or names a plan that there is not.
     """
-    from arbmodels.routing.result import RoutingResult
-
-    if isinstance(earlier, RoutingResult):
+    if isinstance(earlier, Assigned):
         before = earlier.problem.plan_table
         if before.size != table.size or (
             before.instances is not table.instances
