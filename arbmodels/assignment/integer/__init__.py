@@ -1,0 +1,1 @@
+"""Integer columns beside the assignment: generalised Benders decomposition."""
