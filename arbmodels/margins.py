@@ -17,16 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.cascades import (
-    AuthorsPolicy,
-    Frontier,
-    SearchedFrontier,
-    authors_market_reach,
-    authors_policy,
-    cascade_frontier,
-)
-from arbmodels.curves import Curves
-from arbmodels.display import (
+from arbmodels._display import (
     ARBITRAGEUR_COLOUR,
     Displayed,
     TextTable,
@@ -36,6 +27,15 @@ from arbmodels.display import (
     number,
     percent,
 )
+from arbmodels.cascades import (
+    AuthorsPolicy,
+    Frontier,
+    SearchedFrontier,
+    authors_market_reach,
+    authors_policy,
+    cascade_frontier,
+)
+from arbmodels.curves import Curves
 from arbmodels.errors import InputError
 from arbmodels.estimation.cross_validation import (
     CrossValidatedMargin,

@@ -31,7 +31,7 @@ RUNS = 5
 
 def engine(instance: Instance, gap: float, limit: float) -> Outcome:
     """Solve with the package."""
-    from arbmodels.assignment.solve import solve
+    from arbmodels._assignment.solve import solve
 
     answer = solve(instance.program(), gap, limit)
     return answer.choice, answer.bound  # type: ignore[return-value]
@@ -204,7 +204,7 @@ def run(method: str, folder: Path, gap: float = GAP, limit: float = LIMIT) -> di
 
 def score(instance: Instance, x: npt.NDArray[Any], bound: float | None) -> dict[str, Any]:
     """Evaluate an assignment and the bound its method claims, with our own sums."""
-    from arbmodels.assignment import passes
+    from arbmodels._assignment import passes
 
     program = instance.program()
     choice = x if x.ndim == 1 and len(x) == instance.size else None

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from arbmodels.assignment import Arrays, AssignmentProgram, Block
+from arbmodels._assignment import Arrays, AssignmentProgram, Block
 
 Array = npt.NDArray[np.floating]
 FloatArray = npt.NDArray[np.float64]

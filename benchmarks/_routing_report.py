@@ -16,8 +16,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from arbmodels.assignment import Block
-from arbmodels.display import styled
+from arbmodels._assignment import Block
+from arbmodels._display import styled
 from benchmarks import _peers
 from benchmarks._routing_instances import Instance
 

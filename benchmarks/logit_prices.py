@@ -23,8 +23,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy.optimize import root
 
-from arbmodels.checks import FloatArray
-from arbmodels.display import styled
+from arbmodels._checks import FloatArray
+from arbmodels._display import styled
 from arbmodels.games.differentiated import LogitDemand, SmoothGame
 from benchmarks import _routing_report as report
 

@@ -28,8 +28,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from tqdm import tqdm
 
-from arbmodels.assignment.one_row.engine import solve_one_row
-from arbmodels.assignment.passes import totals
+from arbmodels._assignment.one_row.engine import solve_one_row
+from arbmodels._assignment.passes import totals
 from benchmarks import _peers
 from benchmarks import _routing_report as report
 from benchmarks._routing_instances import Instance, Row, budget

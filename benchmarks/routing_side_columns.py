@@ -21,12 +21,12 @@ import numpy as np
 from scipy import sparse
 from tqdm import tqdm
 
-from arbmodels.assignment import Arrays, AssignmentProgram, Block, Side
-from arbmodels.assignment.highs import solve_whole
-from arbmodels.assignment.integer.engine import solve_with_side
-from arbmodels.assignment.one_row.engine import solve_one_row
-from arbmodels.assignment.solution import Answer
-from arbmodels.display import new_axes
+from arbmodels._assignment import Arrays, AssignmentProgram, Block, Side
+from arbmodels._assignment.highs import solve_whole
+from arbmodels._assignment.integer.engine import solve_with_side
+from arbmodels._assignment.one_row.engine import solve_one_row
+from arbmodels._assignment.solution import Answer
+from arbmodels._display import new_axes
 from arbmodels.errors import ArbModelsError
 from benchmarks import _routing_report as report
 

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from arbmodels.assignment import Arrays, Block
-from arbmodels.assignment.program import Source
-from arbmodels.assignment.solve import solve
+from arbmodels._assignment import Arrays, Block
+from arbmodels._assignment.program import Source
+from arbmodels._assignment.solve import solve
 from arbmodels.streaming import DaskSource, Generated, ParquetSource
 from arbmodels.streaming.route import listed, program
 from benchmarks import _routing_report as report

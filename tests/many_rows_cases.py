@@ -8,9 +8,9 @@ from itertools import product
 import numpy as np
 from scipy import sparse
 
-from arbmodels.assignment import Arrays, AssignmentProgram, Block, Side
-from arbmodels.assignment.passes import totals
-from arbmodels.assignment.program import dense, offered
+from arbmodels._assignment import Arrays, AssignmentProgram, Block, Side
+from arbmodels._assignment.passes import totals
+from arbmodels._assignment.program import dense, offered
 from side_cases import random_block, side_of
 
 

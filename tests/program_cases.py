@@ -8,10 +8,10 @@ from itertools import product
 import numpy as np
 from scipy import sparse
 
-from arbmodels.assignment import Arrays, AssignmentProgram, Block, Side
-from arbmodels.assignment.passes import totals
-from arbmodels.assignment.program import dense
-from arbmodels.assignment.program import offered as offered_pairs
+from arbmodels._assignment import Arrays, AssignmentProgram, Block, Side
+from arbmodels._assignment.passes import totals
+from arbmodels._assignment.program import dense
+from arbmodels._assignment.program import offered as offered_pairs
 
 #: A row may be violated by this share of its largest coefficient.
 SLACK = 1e-7

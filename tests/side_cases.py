@@ -8,8 +8,8 @@ from itertools import product
 import numpy as np
 from scipy import sparse
 
-from arbmodels.assignment import Arrays, AssignmentProgram, Block, Side
-from arbmodels.assignment.program import dense, offered
+from arbmodels._assignment import Arrays, AssignmentProgram, Block, Side
+from arbmodels._assignment.program import dense, offered
 
 INF = np.inf
 

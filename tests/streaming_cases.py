@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from arbmodels.assignment import Block
+from arbmodels._assignment import Block
 
 MODELS = ("small", "medium", "large")
 

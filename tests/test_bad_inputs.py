@@ -19,8 +19,8 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 import arbmodels as arb
-from arbmodels.assignment import Arrays, Block
-from arbmodels.checks import path_of
+from arbmodels._assignment import Arrays, Block
+from arbmodels._checks import path_of
 from arbmodels.errors import ArbModelsError
 from arbmodels.online import Arrivals, FixedPrice, RoutingPolicy, serve
 from arbmodels.predict import CrossFitted, cost_quality, cross_fit

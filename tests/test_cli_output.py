@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import arbmodels as arb
-from arbmodels.writing import write_whole
+from arbmodels._writing import write_whole
 from cli_cases import (
     python,
     strict,

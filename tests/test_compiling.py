@@ -12,8 +12,8 @@ import numba
 import numpy as np
 import pytest
 
-from arbmodels.clock import clock, standing_still
-from arbmodels.compiling import compiled
+from arbmodels._clock import clock, standing_still
+from arbmodels._compiling import compiled
 
 SOURCE = """
 {imports}
@@ -27,7 +27,7 @@ def weighted(table, weight):
     return total
 """
 PLAIN = "import numba", "numba.njit(nogil=True, cache=True)"
-OURS = "from arbmodels.compiling import compiled", "compiled"
+OURS = "from arbmodels._compiling import compiled", "compiled"
 
 ROWS = np.arange(6.0).reshape(2, 3)
 COLUMNS = np.asfortranarray(ROWS)  # the same numbers, another form of the compiled function
@@ -73,7 +73,7 @@ def test_two_forms_compiled_at_once_keep_their_own_code(tmp_path: Path) -> None:
 
 
 def test_the_interleaving_is_one_that_numbered_files_do_not_survive(tmp_path: Path) -> None:
-    # If a later numba mends this, arbmodels.compiling may go.
+    # If a later numba mends this, arbmodels._compiling may go.
     assert compile_at_once(tmp_path, PLAIN) != [ANSWER, ANSWER]
 
 

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from arbmodels.assignment import Arrays, AssignmentProgram, Block, passes
-from arbmodels.assignment.program import TOLERANCE
-from arbmodels.assignment.solve import solve
+from arbmodels._assignment import Arrays, AssignmentProgram, Block, passes
+from arbmodels._assignment.program import TOLERANCE
+from arbmodels._assignment.solve import solve
 from arbmodels.errors import DataError, InputError, SolverError
 from arbmodels.streaming import DaskSource, Generated, ParquetSource, route
 from cluster_cases import two_workers

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arbmodels.checks import LABEL, PRICE
+from arbmodels._checks import LABEL, PRICE
 from arbmodels.data import read_folder
 from arbmodels.errors import DataError, InputError
 

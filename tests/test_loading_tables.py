@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 
-from arbmodels.checks import ATTEMPTS as COUNT
-from arbmodels.checks import LABEL, PRICE
+from arbmodels._checks import ATTEMPTS as COUNT
+from arbmodels._checks import LABEL, PRICE
 from arbmodels.data import from_frame, read_table
 from arbmodels.errors import DataError, InputError
 from arbmodels.market import Market

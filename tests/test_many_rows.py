@@ -8,12 +8,12 @@ from time import perf_counter, process_time
 import numpy as np
 import pytest
 
-from arbmodels.assignment import Arrays, AssignmentProgram, Block
-from arbmodels.assignment.highs import relax_whole, solve_whole
-from arbmodels.assignment.many_rows import engine as many_rows
-from arbmodels.assignment.many_rows.engine import solve_many_rows
-from arbmodels.assignment.many_rows.kernels import Options, settle
-from arbmodels.assignment.passes import best, bound, totals
+from arbmodels._assignment import Arrays, AssignmentProgram, Block
+from arbmodels._assignment.highs import relax_whole, solve_whole
+from arbmodels._assignment.many_rows import engine as many_rows
+from arbmodels._assignment.many_rows.engine import solve_many_rows
+from arbmodels._assignment.many_rows.kernels import Options, settle
+from arbmodels._assignment.passes import best, bound, totals
 from arbmodels.errors import SolverError
 from many_rows_cases import SIDES, empty_side, enumerate_best, planted, random_program
 from side_cases import side_of

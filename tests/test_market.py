@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arbmodels.checks import PRICE
+from arbmodels._checks import PRICE
 from arbmodels.errors import DataError, InputError
 from arbmodels.market import Market
 from conftest import markets, random_market

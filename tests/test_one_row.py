@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arbmodels.assignment import Arrays, AssignmentProgram, Block
-from arbmodels.assignment import program as source
-from arbmodels.assignment.highs import solve_whole
-from arbmodels.assignment.one_row import combinations
-from arbmodels.assignment.one_row import engine as one_row
-from arbmodels.assignment.one_row import relaxation as bracket_module
-from arbmodels.assignment.one_row.engine import price, solve_one_row
-from arbmodels.solver import relative_gap
+from arbmodels._assignment import Arrays, AssignmentProgram, Block
+from arbmodels._assignment import program as source
+from arbmodels._assignment.highs import solve_whole
+from arbmodels._assignment.one_row import combinations
+from arbmodels._assignment.one_row import engine as one_row
+from arbmodels._assignment.one_row import relaxation as bracket_module
+from arbmodels._assignment.one_row.engine import price, solve_one_row
+from arbmodels._solver import relative_gap
 from one_row_cases import KINDS, check, draw, enumerated, written
 
 

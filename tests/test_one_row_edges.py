@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from arbmodels.assignment.one_row import combinations
-from arbmodels.assignment.one_row import engine as one_row
-from arbmodels.assignment.one_row.engine import price, solve_one_row
-from arbmodels.assignment.one_row.relaxation import Grid, Line, Rows
+from arbmodels._assignment.one_row import combinations
+from arbmodels._assignment.one_row import engine as one_row
+from arbmodels._assignment.one_row.engine import price, solve_one_row
+from arbmodels._assignment.one_row.relaxation import Grid, Line, Rows
+from arbmodels._solver import relative_gap
 from arbmodels.errors import SolverError
-from arbmodels.solver import relative_gap
 from one_row_cases import arrays, draw, large, written
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arbmodels.assignment import Arrays, AssignmentProgram, Block, passes
-from arbmodels.assignment import program as source
-from arbmodels.assignment.one_row import relaxation
-from arbmodels.assignment.program import dense, offered
+from arbmodels._assignment import Arrays, AssignmentProgram, Block, passes
+from arbmodels._assignment import program as source
+from arbmodels._assignment.one_row import relaxation
+from arbmodels._assignment.program import dense, offered
 
 
 def draw(seed, groups=7, quantities=2, dtype=np.float64):

@@ -13,8 +13,8 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.stats import binom
 
 import arbmodels as arb
-from arbmodels.assignment import robust as robust_engine
-from arbmodels.assignment.program import (
+from arbmodels._assignment import robust as robust_engine
+from arbmodels._assignment.program import (
     Arrays,
     AssignmentProgram,
     Block,
@@ -22,13 +22,13 @@ from arbmodels.assignment.program import (
     dense,
     offered,
 )
-from arbmodels.assignment.robust import best_threshold, interval_bound, protection
-from arbmodels.assignment.solve import solve
+from arbmodels._assignment.robust import best_threshold, interval_bound, protection
+from arbmodels._assignment.solve import solve
 from arbmodels.errors import InfeasibleError, InputError, SolverError
 from arbmodels.routing.price_of_robustness import price_of_robustness, violation_bound
 from conftest import random_market
 
-solve_module = importlib.import_module("arbmodels.assignment.solve")
+solve_module = importlib.import_module("arbmodels._assignment.solve")
 
 
 def solve_robust(program, deviations, gap=1e-6, time_limit=60.0, engine=solve):

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from scipy import optimize, sparse
 
 import arbmodels as arb
-from arbmodels.assignment import Arrays, AssignmentProgram, Block
-from arbmodels.assignment.highs import solve_whole
+from arbmodels._assignment import Arrays, AssignmentProgram, Block
+from arbmodels._assignment.highs import solve_whole
 from arbmodels.routing.export import ProgramNames, to_cvxpy, to_pyomo, write_program
 from formulation_cases import draw
 from program_cases import best_by_enumeration, random_program, with_fees

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import arbmodels as arb
-from arbmodels.assignment import value_function as parametric
-from arbmodels.assignment.highs import relax_whole
-from arbmodels.assignment.solve import solve
-from arbmodels.assignment.value_function import (
+from arbmodels._assignment import value_function as parametric
+from arbmodels._assignment.highs import relax_whole
+from arbmodels._assignment.solve import solve
+from arbmodels._assignment.value_function import (
     Tangent,
     enclosed,
     exact_value_function,
@@ -447,7 +447,7 @@ def test_tangents_make_the_least_of_lines():
 
 def test_on_real_data(swebench):
     """The frontier over the budget passes through solve() at any budget."""
-    from arbmodels.assignment import Arrays, AssignmentProgram, Block
+    from arbmodels._assignment import Arrays, AssignmentProgram, Block
 
     problem = arb.RoutingProblem(swebench)
     objective, rows = np.zeros((3, 1, len(problem.plans))), np.zeros((1, 3, 1, len(problem.plans)))

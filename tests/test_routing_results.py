@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import arbmodels as arb
-from arbmodels.assignment.highs import relax_whole
+from arbmodels._assignment.highs import relax_whole
 from arbmodels.routing.infeasibility import infeasible
 from routing_cases import draw
 

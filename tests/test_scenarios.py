@@ -8,9 +8,9 @@ import pytest
 from scipy import sparse
 
 import arbmodels as arb
+from arbmodels._solver import Program, solve
 from arbmodels.errors import InfeasibleError, InputError
 from arbmodels.routing.scenarios import Scenarios, bootstrap, mean_of_worst
-from arbmodels.solver import Program, solve
 from conftest import random_market
 
 

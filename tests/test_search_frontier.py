@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import arbmodels as arb
 from arbmodels.cascades.lattice import hull_vertices, mean_products, undominated
+from arbmodels.cascades.search._kernels import shortest
 from arbmodels.cascades.search.engine import merged
-from arbmodels.cascades.search.kernels import shortest
 from arbmodels.cascades.search.relaxation import minorant, relax
 from arbmodels.cascades.search.tables import natural_of
 from arbmodels.curves import attempt_curves, budget_grid, dollar_curves

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from arbmodels.assignment import Arrays, AssignmentProgram, Block
-from arbmodels.assignment.highs import solve_whole
-from arbmodels.assignment.integer import benders
-from arbmodels.assignment.integer import engine as side_columns
-from arbmodels.assignment.integer.engine import solve_with_side
-from arbmodels.assignment.passes import best, totals
+from arbmodels._assignment import Arrays, AssignmentProgram, Block
+from arbmodels._assignment.highs import solve_whole
+from arbmodels._assignment.integer import benders
+from arbmodels._assignment.integer import engine as side_columns
+from arbmodels._assignment.integer.engine import solve_with_side
+from arbmodels._assignment.passes import best, totals
 from arbmodels.errors import SolverError
 from side_cases import (
     contract_program,
@@ -196,7 +196,7 @@ def test_a_planted_menu_is_found_and_proven():
 
 
 def test_threads_change_nothing(monkeypatch):
-    monkeypatch.setattr("arbmodels.assignment.program.BLOCK", 3000)
+    monkeypatch.setattr("arbmodels._assignment.program.BLOCK", 3000)
     program = planted()
     answers = [
         solve_with_side(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from arbmodels.assignment import Arrays, AssignmentProgram, Block
-from arbmodels.assignment.highs import listed
-from arbmodels.assignment.integer import benders
-from arbmodels.assignment.integer.pricing import fill, gates_of, units_of
+from arbmodels._assignment import Arrays, AssignmentProgram, Block
+from arbmodels._assignment.highs import listed
+from arbmodels._assignment.integer import benders
+from arbmodels._assignment.integer.pricing import fill, gates_of, units_of
 from side_cases import pairs, random_program, side_of
 
 

@@ -8,12 +8,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from arbmodels.assignment import Arrays, AssignmentProgram, Block
-from arbmodels.assignment.integer import benders
-from arbmodels.assignment.integer import engine as side_columns
-from arbmodels.assignment.integer.benders import menus_of
-from arbmodels.assignment.integer.engine import solve_with_side
-from arbmodels.assignment.integer.pricing import fill, gates_of, priced_table
+from arbmodels._assignment import Arrays, AssignmentProgram, Block
+from arbmodels._assignment.integer import benders
+from arbmodels._assignment.integer import engine as side_columns
+from arbmodels._assignment.integer.benders import menus_of
+from arbmodels._assignment.integer.engine import solve_with_side
+from arbmodels._assignment.integer.pricing import fill, gates_of, priced_table
 from side_cases import enumerate_best, pairs, random_block, side_of
 
 
@@ -110,7 +110,7 @@ def test_menus_that_cannot_keep_a_floor_are_closed(share, monkeypatch):
 
 def test_models_nearly_alike_are_proven_whatever_the_threads(monkeypatch):
     """The relaxation promises several percent more than any menu keeps."""
-    monkeypatch.setattr("arbmodels.assignment.program.BLOCK", 6000)
+    monkeypatch.setattr("arbmodels._assignment.program.BLOCK", 6000)
     program = alike(0, 20_000, 16, 5)
     answers = [
         solve_with_side(replace(program, source=Arrays(program.source.block, threads)), 1e-4, 60.0)

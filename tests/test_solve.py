@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import arbmodels as arb
-from arbmodels.assignment import Arrays, AssignmentProgram, Block
-from arbmodels.assignment import solve as entry
-from arbmodels.assignment.solution import Answer
-from arbmodels.assignment.solve import solve
+from arbmodels._assignment import Arrays, AssignmentProgram, Block
+from arbmodels._assignment import solve as entry
+from arbmodels._assignment.solution import Answer
+from arbmodels._assignment.solve import solve
 
 
 def drawn(seed, groups=5, plans=3):
@@ -74,7 +74,7 @@ def test_a_gap_that_is_not_proven_is_never_called_optimal(monkeypatch):
 #: sigma (a x - b) <= TOLERANCE (|b| + sum |a x|); as in the documentation of the program.
 TOLERANCE = Fraction(1, 10**9)
 ENGINES = {
-    name: importlib.import_module(f"arbmodels.assignment.{name}")
+    name: importlib.import_module(f"arbmodels._assignment.{name}")
     for name in ("solve", "many_rows.engine", "side.engine")
 }
 LABELS = {
@@ -273,7 +273,7 @@ def test_limits_at_the_edge(case, feasible, monkeypatch):
 
 
 def test_what_cannot_be_afforded_never_reaches_highs(monkeypatch):
-    whole = importlib.import_module("arbmodels.assignment.highs")
+    whole = importlib.import_module("arbmodels._assignment.highs")
     given = []
 
     def watched(program, **options):

@@ -14,8 +14,8 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 import arbmodels as arb
-from arbmodels import solver
-from arbmodels.solver import Program
+from arbmodels import _solver
+from arbmodels._solver import Program
 
 INF = np.inf
 
@@ -74,7 +74,7 @@ def test_integer_programs_agree_with_enumeration(seed):
     feasible = ((activity >= ours.row_lower) & (activity <= ours.row_upper)).all(axis=1)
     worth = (every @ ours.cost)[feasible]
     best = None if not feasible.any() else worth.max() if ours.maximise else worth.min()
-    solution = solver.solve(ours, gap=0.0)
+    solution = _solver.solve(ours, gap=0.0)
     check(ours, solution, best)
     assert solution.row_dual is None
 
@@ -91,7 +91,7 @@ def test_linear_programs_agree_with_scipy(seed):
         b_ub=np.concatenate([ours.row_upper, -ours.row_lower[bounded]]),
         bounds=(0, 1),
     )
-    solution = solver.solve(ours, gap=0.0)
+    solution = _solver.solve(ours, gap=0.0)
     check(ours, solution, sign * theirs.fun if theirs.status == 0 else None)
     assert (solution.row_dual is None) == (theirs.status != 0)
 
@@ -101,7 +101,7 @@ def test_duals_are_changes_of_the_objective_per_unit_of_right_hand_side(maximise
     def value(limit):
         # At most 1.5 units of cargo, at least 0.25 of the second kind.
         sign = 1.0 if maximise else -1.0
-        return solver.solve(
+        return _solver.solve(
             program(
                 sign * np.array([3.0, 2.0]),
                 [[1, 1], [0, 1]],
@@ -124,9 +124,9 @@ def test_duals_are_changes_of_the_objective_per_unit_of_right_hand_side(maximise
 @pytest.mark.parametrize("integer", [False, True])
 def test_infeasible_and_unbounded_are_told_apart(integer):
     infeasible = program([1, 1], [[1, 1]], [3], [INF], integer=integer)
-    assert solver.solve(infeasible).status == "infeasible"
+    assert _solver.solve(infeasible).status == "infeasible"
     unbounded = program([-1, 0], [[1, -1]], [0], [INF], integer=integer, most=INF)
-    solution = solver.solve(unbounded)
+    solution = _solver.solve(unbounded)
     assert solution.status == "unbounded"
     assert np.isnan(solution.objective)
     assert np.isnan(solution.bound)
@@ -152,11 +152,11 @@ def test_a_program_that_presolve_leads_astray():
         True,
     )
     # Both of worth need 1.8e-5 + 4.3e-4 and the larger deviation, 6.4e-4: above 0.00107.
-    assert solver.solve(tricky).objective == pytest.approx(1.0)
+    assert _solver.solve(tricky).objective == pytest.approx(1.0)
 
 
 def test_a_program_without_rows():
-    assert solver.solve(program([-3, 2], [], [], [])).x.tolist() == [1.0, 0.0]
+    assert _solver.solve(program([-3, 2], [], [], [])).x.tolist() == [1.0, 0.0]
 
 
 def hard_program():
@@ -174,7 +174,7 @@ def hard_program():
 
 def test_a_time_limit_returns_the_best_so_far_with_its_gap():
     hard = hard_program()
-    solution = solver.solve(hard, gap=0.0, time_limit=0.5)
+    solution = _solver.solve(hard, gap=0.0, time_limit=0.5)
     assert solution.status == "time limit"
     assert (hard.matrix @ solution.x <= hard.row_upper + 1e-6).all()
     assert solution.bound > solution.objective > 0
@@ -188,7 +188,7 @@ def test_no_solution_in_time_is_an_error():
     with pytest.raises(
         arb.SolverError, match=r"'Time limit reached' and no feasible .* time_limit"
     ):
-        solver.solve(program(np.zeros(40), matrix, half, half, integer=True), time_limit=0.3)
+        _solver.solve(program(np.zeros(40), matrix, half, half, integer=True), time_limit=0.3)
 
 
 def test_the_absolute_gap_does_not_end_small_objectives_early():
@@ -201,7 +201,7 @@ def test_the_absolute_gap_does_not_end_small_objectives_early():
         integer=True,
         maximise=True,
     )
-    assert solver.solve(small, gap=1e-6).gap <= 1e-6
+    assert _solver.solve(small, gap=1e-6).gap <= 1e-6
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_the_absolute_gap_does_not_end_small_objectives_early():
 )
 def test_options_that_highs_refuses_are_errors(options, text):
     with pytest.raises(arb.SolverError, match=text):
-        solver.solve(program([1], [[1]], [0], [1]), **options)
+        _solver.solve(program([1], [[1]], [0], [1]), **options)
 
 
 def test_shapes_and_numbers_are_checked():
@@ -224,12 +224,12 @@ def test_shapes_and_numbers_are_checked():
 
 def test_another_number_of_threads_in_the_same_process():
     knapsack = program([3, 2], [[1, 1]], [-INF], [1.5], integer=True, maximise=True)
-    assert [solver.solve(knapsack, threads=n).objective for n in (1, 2, 1)] == [3.0, 3.0, 3.0]
+    assert [_solver.solve(knapsack, threads=n).objective for n in (1, 2, 1)] == [3.0, 3.0, 3.0]
 
 
 def test_the_same_program_has_the_same_answer_every_time():
     hard = hard_program()
-    first, second = (solver.solve(hard, gap=0.02) for _ in range(2))
+    first, second = (_solver.solve(hard, gap=0.02) for _ in range(2))
     assert first.x.tolist() == second.x.tolist()
     assert first.bound == second.bound
 
@@ -237,7 +237,7 @@ def test_the_same_program_has_the_same_answer_every_time():
 def test_highs_prints_nothing():
     # A fresh process: the banner would come once, from the C library, before any option is set.
     code = (
-        "import numpy as np; from scipy import sparse; from arbmodels.solver import Program, solve;"
+        "import numpy as np; from scipy import sparse; from arbmodels._solver import Program, solve;"
         "solve(Program(np.ones(1), sparse.csr_array([[1.0]]), np.zeros(1), np.ones(1),"
         " np.zeros(1), np.ones(1), np.ones(1, dtype=bool)))"
     )

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from arbmodels.assignment import Arrays, AssignmentProgram, Block, passes
-from arbmodels.assignment.solve import solve
+from arbmodels._assignment import Arrays, AssignmentProgram, Block, passes
+from arbmodels._assignment.solve import solve
 from arbmodels.errors import DataError, InfeasibleError, InputError
 from arbmodels.streaming import Generated, ParquetSource, route
 from streaming_cases import MODELS, make, no_block, one_nan, too_few, two_segments
@@ -445,8 +445,8 @@ _MEMORY = dedent(
     import resource, sys
     import numpy as np
     sys.path.insert(0, sys.argv[1])
-    from arbmodels.assignment import AssignmentProgram
-    from arbmodels.assignment.solve import solve
+    from arbmodels._assignment import AssignmentProgram
+    from arbmodels._assignment.solve import solve
     from arbmodels.streaming import ParquetSource
 
     def largest(path):

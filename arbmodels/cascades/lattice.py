@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.cascades.search.kernels import shortest
+from arbmodels.cascades.search._kernels import shortest
 from arbmodels.curves import SAME_RATE, Curves, blocks, log_budget, log_linear_weights
 from arbmodels.errors import InputError
 from arbmodels.passk import FloatArray

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from arbmodels._display import TextTable, model_label, number, percent
 from arbmodels.cli.options import (
     AccountingOption,
     Columns,
@@ -52,7 +53,6 @@ from arbmodels.cli.output import (
     show_json,
     working,
 )
-from arbmodels.display import TextTable, model_label, number, percent
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:

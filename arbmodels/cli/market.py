@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from arbmodels._display import TextTable
 from arbmodels.cli.options import (
     Columns,
     Data,
@@ -22,7 +23,6 @@ from arbmodels.cli.options import (
     open_market,
 )
 from arbmodels.cli.output import about, show, show_json
-from arbmodels.display import TextTable
 
 
 @described(

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
-from arbmodels.display import TextTable, styled, wrapped
+from arbmodels._display import TextTable, styled, wrapped
+from arbmodels._writing import write_whole
 from arbmodels.errors import InputError
-from arbmodels.writing import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd

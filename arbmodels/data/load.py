@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from arbmodels.checks import choose
+from arbmodels._checks import choose
 from arbmodels.data import routellm
 from arbmodels.data.download import (
     LICENCE,

@@ -33,7 +33,7 @@ from pydantic import (
     field_validator,
 )
 
-from arbmodels.checks import (
+from arbmodels._checks import (
     ATTEMPTS,
     LABEL,
     LARGEST,

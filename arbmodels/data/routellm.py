@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from arbmodels.checks import SMALLEST
+from arbmodels._checks import SMALLEST
 from arbmodels.data.download import (
     DATA_VARIABLE,
     ROUTELLM,

@@ -19,11 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.cascades import Frontier, authors_curve, authors_policy, cascade_frontier
-from arbmodels.cascades.lattice import build_lattice
-from arbmodels.cascades.olmedo import AuthorsPolicy, authors_market_reach
-from arbmodels.curves import Curves, attempt_curves, default_budget_grid
-from arbmodels.display import (
+from arbmodels._display import (
     ARBITRAGEUR_COLOUR,
     Displayed,
     TextTable,
@@ -33,6 +29,10 @@ from arbmodels.display import (
     number,
     percent,
 )
+from arbmodels.cascades import Frontier, authors_curve, authors_policy, cascade_frontier
+from arbmodels.cascades.lattice import build_lattice
+from arbmodels.cascades.olmedo import AuthorsPolicy, authors_market_reach
+from arbmodels.curves import Curves, attempt_curves, default_budget_grid
 from arbmodels.errors import InputError
 from arbmodels.estimation.cross_validation import (
     PriceAndCost,

@@ -18,8 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.cascades import AuthorsPolicy, Frontier
-from arbmodels.display import (
+from arbmodels._display import (
     ARBITRAGEUR_COLOUR,
     Displayed,
     TextTable,
@@ -29,6 +28,7 @@ from arbmodels.display import (
     number,
     percent,
 )
+from arbmodels.cascades import AuthorsPolicy, Frontier
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.certificate import Certificate, Deviations, certify

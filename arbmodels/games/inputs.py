@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.checks import MOST, FloatArray, is_label, labels_of
+from arbmodels._checks import MOST, FloatArray, is_label, labels_of
 from arbmodels.errors import InputError
 
 Thing = TypeVar("Thing")

@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from arbmodels.checks import is_label, labels_of
-from arbmodels.clock import clock
+from arbmodels._checks import is_label, labels_of
+from arbmodels._clock import clock
 from arbmodels.errors import InputError
 from arbmodels.games.certificate import BestResponse, Deviations
 from arbmodels.games.finite import polymatrix

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.assignment import Arrays, AssignmentProgram, Block
-from arbmodels.assignment.one_row import engine as one_row
-from arbmodels.checks import (
+from arbmodels._assignment import Arrays, AssignmentProgram, Block
+from arbmodels._assignment.one_row import engine as one_row
+from arbmodels._checks import (
     LARGEST,
     aligned,
     flag_of,
@@ -30,7 +30,7 @@ from arbmodels.checks import (
     shown,
     text_of,
 )
-from arbmodels.display import Displayed, TextTable, number
+from arbmodels._display import Displayed, TextTable, number
 from arbmodels.errors import InfeasibleError, InputError
 from arbmodels.plans import Plan
 

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.checks import LARGEST, number_of
-from arbmodels.display import Displayed, TextTable, model_colour, new_axes, number, percent
+from arbmodels._checks import LARGEST, number_of
+from arbmodels._display import Displayed, TextTable, model_colour, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.online.policies import (
     AdaptivePrice,

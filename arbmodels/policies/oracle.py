@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels._compiling import compiled
 from arbmodels.cascades.lattice import refined
-from arbmodels.compiling import compiled
 from arbmodels.curves import SAME_RATE, Curves, LogLinearCurve, StepDollarCurve, log_budget
 from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.checks import aligned, seed_of, whole_of
-from arbmodels.display import (
+from arbmodels._checks import aligned, seed_of, whole_of
+from arbmodels._display import (
     ARBITRAGEUR_COLOUR,
     Displayed,
     TextTable,

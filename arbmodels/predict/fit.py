@@ -17,8 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
-from arbmodels.checks import aligned, choice_of, coded, shown, unique, whole_of
-from arbmodels.display import (
+from arbmodels._checks import aligned, choice_of, coded, shown, unique, whole_of
+from arbmodels._display import (
     Displayed,
     TextTable,
     model_colour,

@@ -18,9 +18,9 @@ from functools import reduce
 import numpy as np
 from scipy import sparse
 
-from arbmodels.assignment.aggregate import aggregate
-from arbmodels.assignment.passes import best
-from arbmodels.assignment.program import (
+from arbmodels._assignment.aggregate import aggregate
+from arbmodels._assignment.passes import best
+from arbmodels._assignment.program import (
     Arrays,
     AssignmentProgram,
     Block,

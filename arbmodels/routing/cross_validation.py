@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.assignment.passes import Choice
-from arbmodels.assignment.program import BoolArray, FloatArray, IntArray
-from arbmodels.checks import seed_of, shown
+from arbmodels._assignment.passes import Choice
+from arbmodels._assignment.program import BoolArray, FloatArray, IntArray
+from arbmodels._checks import seed_of, shown
 from arbmodels.errors import InfeasibleError, InputError
 from arbmodels.market import Market
 from arbmodels.routing.constraints import (

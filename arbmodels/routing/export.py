@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from arbmodels.assignment import AssignmentProgram
-from arbmodels.assignment.highs import Listed, listed
-from arbmodels.assignment.program import FloatArray
-from arbmodels.checks import path_of
+from arbmodels._assignment import AssignmentProgram
+from arbmodels._assignment.highs import Listed, listed
+from arbmodels._assignment.program import FloatArray
+from arbmodels._checks import path_of
+from arbmodels._solver import write
+from arbmodels._writing import write_whole
 from arbmodels.errors import InputError
-from arbmodels.solver import write
-from arbmodels.writing import write_whole
 
 #: What the two formats allow in a name everywhere, and how much of a name is kept.
 _OTHER = re.compile(r"[^A-Za-z0-9_]+")

@@ -16,15 +16,15 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
-from arbmodels.assignment import AssignmentProgram
-from arbmodels.assignment.solution import Status
-from arbmodels.assignment.solve import solve
-from arbmodels.assignment.value_function import ValueFunction, exact_value_function, value_function
-from arbmodels.checks import flag_of, number_of, numbers_of, whole_of
-from arbmodels.clock import clock
-from arbmodels.display import Displayed, TextTable, new_axes, number, percent
+from arbmodels._assignment import AssignmentProgram
+from arbmodels._assignment.solution import Status
+from arbmodels._assignment.solve import solve
+from arbmodels._assignment.value_function import ValueFunction, exact_value_function, value_function
+from arbmodels._checks import flag_of, number_of, numbers_of, whole_of
+from arbmodels._clock import clock
+from arbmodels._display import Displayed, TextTable, new_axes, number, percent
+from arbmodels._solver import FloatArray, relative_gap
 from arbmodels.errors import InfeasibleError, InputError, SolverError
-from arbmodels.solver import FloatArray, relative_gap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -17,14 +17,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from arbmodels.assignment.infeasibility import smallest_conflict, some_conflict
-from arbmodels.assignment.passes import Choice, totals
-from arbmodels.assignment.program import AssignmentProgram, Block, BoolArray, FloatArray
-from arbmodels.assignment.program import offered as offered_in
-from arbmodels.assignment.robust import activity_at
-from arbmodels.assignment.solution import Answer
-from arbmodels.assignment.solve import least_protected, solve
-from arbmodels.clock import clock
+from arbmodels._assignment.infeasibility import smallest_conflict, some_conflict
+from arbmodels._assignment.passes import Choice, totals
+from arbmodels._assignment.program import AssignmentProgram, Block, BoolArray, FloatArray
+from arbmodels._assignment.program import offered as offered_in
+from arbmodels._assignment.robust import activity_at
+from arbmodels._assignment.solution import Answer
+from arbmodels._assignment.solve import least_protected, solve
+from arbmodels._clock import clock
+from arbmodels._solver import relative_gap
 from arbmodels.errors import Conflict, InfeasibleError, SolverError
 from arbmodels.routing.builder import Assembled, Builder
 from arbmodels.routing.constraints import (
@@ -38,7 +39,6 @@ from arbmodels.routing.constraints.limits import known_latency
 from arbmodels.routing.objectives import SolveRate
 from arbmodels.routing.statement import Statement
 from arbmodels.routing.table import PlanTable
-from arbmodels.solver import relative_gap
 
 #: Relative gap at which a limit counts as the nearest: about the digits that are shown.
 _NEAR = 1e-4

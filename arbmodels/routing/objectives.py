@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.assignment.program import FloatArray
-from arbmodels.checks import LARGEST, number_of, numbers_of
+from arbmodels._assignment.program import FloatArray
+from arbmodels._checks import LARGEST, number_of, numbers_of
 from arbmodels.errors import InputError
 from arbmodels.routing.builder import ONE, Builder, Part, Parts, scaled, scope, solved, spent
 from arbmodels.routing.constraints.base import check_weight

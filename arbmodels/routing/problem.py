@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.checks import number_of, numbers_of, seed_of
-from arbmodels.display import TextTable
+from arbmodels._checks import number_of, numbers_of, seed_of
+from arbmodels._display import TextTable
 from arbmodels.errors import InputError
 from arbmodels.routing.statement import Statement
 

@@ -22,12 +22,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.assignment.passes import Choice
-from arbmodels.assignment.program import Block, BoolArray, FloatArray, Quantity, dense, offered
-from arbmodels.assignment.program import offered as offered_in
-from arbmodels.assignment.solution import Status, Step
-from arbmodels.checks import number_of, path_of
-from arbmodels.display import (
+from arbmodels._assignment.passes import Choice
+from arbmodels._assignment.program import Block, BoolArray, FloatArray, Quantity, dense, offered
+from arbmodels._assignment.program import offered as offered_in
+from arbmodels._assignment.solution import Status, Step
+from arbmodels._checks import number_of, path_of
+from arbmodels._display import (
     Displayed,
     TextTable,
     model_colour,
@@ -36,6 +36,8 @@ from arbmodels.display import (
     number,
     percent,
 )
+from arbmodels._solver import relative_gap
+from arbmodels._writing import write_whole
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.online.policies import SPEND, RoutingPolicy, Seen
@@ -47,8 +49,6 @@ from arbmodels.routing.objectives import Profit, SolveRate, Spend, abstention
 from arbmodels.routing.robust import RobustBudget
 from arbmodels.routing.scenarios import ScenarioFloor
 from arbmodels.routing.statement import Statement
-from arbmodels.solver import relative_gap
-from arbmodels.writing import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

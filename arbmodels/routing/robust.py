@@ -9,7 +9,7 @@ The spend of instance i on plan j lies in :math:`[s_{ij}, s_{ij} + d_{ij}]` and 
 
 Small problems, and those with columns beside the assignment, go to HiGHS in the compact form of
 the same paper; large ones are a search over thresholds,
-:mod:`arbmodels.assignment.robust`.
+:mod:`arbmodels._assignment.robust`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.assignment.program import TOLERANCE, FloatArray, Quantity
-from arbmodels.assignment.robust import protection
-from arbmodels.checks import LARGEST, number_of
+from arbmodels._assignment.program import TOLERANCE, FloatArray, Quantity
+from arbmodels._assignment.robust import protection
+from arbmodels._checks import LARGEST, number_of
 from arbmodels.errors import InputError
 from arbmodels.routing.builder import Builder, Part, scaled, spent
 from arbmodels.routing.constraints.base import Constraint, check_number

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from arbmodels.assignment.highs import everything
-from arbmodels.assignment.passes import Choice, complete, totals
-from arbmodels.assignment.program import FloatArray, dense
-from arbmodels.checks import index_of
-from arbmodels.display import Displayed, TextTable, number, percent
+from arbmodels._assignment.highs import everything
+from arbmodels._assignment.passes import Choice, complete, totals
+from arbmodels._assignment.program import FloatArray, dense
+from arbmodels._checks import index_of
+from arbmodels._display import Displayed, TextTable, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.routing.constraints import Constraint, MenuLimit

@@ -16,17 +16,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from arbmodels.assignment import AssignmentProgram
-from arbmodels.assignment.program import SPAN
-from arbmodels.assignment.value_function import (
+from arbmodels._assignment import AssignmentProgram
+from arbmodels._assignment.program import SPAN
+from arbmodels._assignment.value_function import (
     Tangent,
     crossing,
     ends,
     exact_value_function,
     tangent,
 )
-from arbmodels.clock import clock
-from arbmodels.display import Displayed, TextTable, number
+from arbmodels._clock import clock
+from arbmodels._display import Displayed, TextTable, number
 from arbmodels.errors import InfeasibleError, SolverError
 
 #: Values that differ by less than this share of the objective are one.

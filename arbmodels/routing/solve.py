@@ -7,17 +7,17 @@ from time import perf_counter
 
 import numpy as np
 
-from arbmodels.assignment.passes import Choice, best, bound, complete, totals
-from arbmodels.assignment.program import Arrays, AssignmentProgram, Block, FloatArray
-from arbmodels.assignment.solution import Answer
-from arbmodels.assignment.solve import solve
+from arbmodels._assignment.passes import Choice, best, bound, complete, totals
+from arbmodels._assignment.program import Arrays, AssignmentProgram, Block, FloatArray
+from arbmodels._assignment.solution import Answer
+from arbmodels._assignment.solve import solve
+from arbmodels._solver import relative_gap
 from arbmodels.errors import SolverError
 from arbmodels.routing.constraints import Contract, MenuLimit
 from arbmodels.routing.infeasibility import infeasible, may_have
 from arbmodels.routing.result import Payment, RoutingResult
 from arbmodels.routing.robust import keeps
 from arbmodels.routing.statement import Statement
-from arbmodels.solver import relative_gap
 
 
 def solve_problem(problem: Statement, gap: float, time_limit: float) -> RoutingResult:

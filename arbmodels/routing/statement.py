@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.assignment.program import AssignmentProgram, FloatArray
-from arbmodels.checks import (
+from arbmodels._assignment.program import AssignmentProgram, FloatArray
+from arbmodels._checks import (
     aligned,
     choice_of,
     flag_of,
@@ -30,7 +30,7 @@ from arbmodels.checks import (
     shown,
     whole_of,
 )
-from arbmodels.display import Displayed
+from arbmodels._display import Displayed
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.plans import Plan, attempts_up_to, plans_of

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.assignment.program import BoolArray, FloatArray, IntArray, Quantity
-from arbmodels.checks import (
+from arbmodels._assignment.program import BoolArray, FloatArray, IntArray, Quantity
+from arbmodels._checks import (
     LABEL,
     MOST,
     aligned,

@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.assignment.program import Block
+from arbmodels._assignment.program import Block
 from arbmodels.errors import InputError, SolverError
 from arbmodels.streaming.sources import Part, PartsSource, joined, progress, split
 
@@ -100,7 +100,7 @@ _INSTALL = "A cluster needs Dask. Install it with: pip install 'arbmodels[dask]'
 
 
 class DaskSource:
-    r"""A :class:`~arbmodels.assignment.Source` of partitions on a Dask cluster.
+    r"""A :class:`~arbmodels._assignment.Source` of partitions on a Dask cluster.
 
     Every pass maps a function over the partitions where they lie (best responses to the
     multipliers) and brings back, in the order of the partitions, what the program needs of them
@@ -113,7 +113,7 @@ class DaskSource:
     partitions : source, or sequence of futures, delayed blocks or parts
         A :class:`ParquetSource` whose files all workers can read, or :class:`Generated`
         instances; or futures and ``dask.delayed`` objects of
-        :class:`~arbmodels.assignment.Block`, whose ``start`` may be anything: they follow each
+        :class:`~arbmodels._assignment.Block`, whose ``start`` may be anything: they follow each
         other in this order.
     models : sequence of str, optional
         Names of the plans; those of the source by default.
@@ -216,7 +216,7 @@ class DaskSource:
         kinds = set()
         for k, (size, quantities, width, what) in enumerate(self._all(_describe, self._items)):
             if what != "Block":
-                raise InputError(f"Partition {k} is a {what}, not an arbmodels.assignment.Block.")
+                raise InputError(f"Partition {k} is a {what}, not an arbmodels._assignment.Block.")
             places.append(_Place(start, size))
             start += size
             kinds.add((quantities, width))

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from arbmodels.assignment.passes import Choice, best, totals
-from arbmodels.assignment.program import (
+from arbmodels._assignment.passes import Choice, best, totals
+from arbmodels._assignment.program import (
     TOLERANCE,
     AssignmentProgram,
     Block,
@@ -30,10 +30,10 @@ from arbmodels.assignment.program import (
     IntArray,
     Source,
 )
-from arbmodels.assignment.solution import Status
-from arbmodels.assignment.solve import solve
-from arbmodels.checks import flag_of, mapping_of, names_of, number_of, path_of, shown
-from arbmodels.display import (
+from arbmodels._assignment.solution import Status
+from arbmodels._assignment.solve import solve
+from arbmodels._checks import flag_of, mapping_of, names_of, number_of, path_of, shown
+from arbmodels._display import (
     Displayed,
     TextTable,
     model_colour,
@@ -42,11 +42,11 @@ from arbmodels.display import (
     number,
     percent,
 )
-from arbmodels.display import percent as show_percent
+from arbmodels._display import percent as show_percent
+from arbmodels._solver import relative_gap
+from arbmodels._writing import write_whole
 from arbmodels.errors import Conflict, DataError, InfeasibleError, InputError, SolverError
-from arbmodels.solver import relative_gap
 from arbmodels.streaming.sources import problems_of, without_model
-from arbmodels.writing import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -558,7 +558,7 @@ def route(
     ----------
     source : Source
         :class:`ParquetSource`, :class:`Generated`, :class:`DaskSource` or
-        :class:`~arbmodels.assignment.Arrays`, with two quantities: p and s.
+        :class:`~arbmodels._assignment.Arrays`, with two quantities: p and s.
     budget : float or mapping, currency units over all instances, optional
         Most that may be spent; or that of some segments.
     floor : float or mapping, in [0, 1], optional

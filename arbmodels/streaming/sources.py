@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from arbmodels.assignment.program import BLOCK, Block, BoolArray, IntArray, Quantity
-from arbmodels.checks import LABEL, LARGEST, is_label, is_weight, labels_of, rounding_of
+from arbmodels._assignment.program import BLOCK, Block, BoolArray, IntArray, Quantity
+from arbmodels._checks import LABEL, LARGEST, is_label, is_weight, labels_of, rounding_of
 from arbmodels.errors import DataError, InputError
 
 #: Problems listed of one block; a wrong column has one per row.
@@ -276,7 +276,7 @@ class Part(Protocol):
 
 
 class PartsSource:
-    """A :class:`~arbmodels.assignment.Source` of parts, one after the other.
+    """A :class:`~arbmodels._assignment.Source` of parts, one after the other.
 
     Every pass reads all of them again, and no more are in memory at a time than there are threads.
 
@@ -403,7 +403,7 @@ class Generated(PartsSource):
     Parameters
     ----------
     function : callable
-        ``function(start, size, seed)`` returns a :class:`~arbmodels.assignment.Block` with the
+        ``function(start, size, seed)`` returns a :class:`~arbmodels._assignment.Block` with the
         solve probabilities and spends of the instances ``start`` to ``start + size - 1``. It must
         return the same block every time, so draw with
         ``numpy.random.default_rng([seed, start])``. For a cluster it must be a function of a
@@ -461,7 +461,7 @@ class Piece:
         if not isinstance(block, Block):
             raise InputError(
                 f"The function of generated instances returned {type(block).__name__}, not an"
-                " arbmodels.assignment.Block."
+                " arbmodels._assignment.Block."
             )
         if block.size != self.size:
             raise InputError(

@@ -22,12 +22,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels._display import number, percent
 from arbmodels.curves import Accounting
-from arbmodels.display import number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import Estimator, FloatArray, fit_beta_prior
-from arbmodels.verification.kernels import record_ratios, urn_ratios
+from arbmodels.verification._kernels import record_ratios, urn_ratios
 
 #: One number for every model, or one per model.
 PerModel = float | Mapping[str, float]

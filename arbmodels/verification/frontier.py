@@ -26,9 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.cascades.lattice import lower_hull
-from arbmodels.curves import SAME_RATE, Accounting
-from arbmodels.display import (
+from arbmodels._display import (
     ARBITRAGEUR_COLOUR,
     Displayed,
     TextTable,
@@ -38,6 +36,8 @@ from arbmodels.display import (
     number,
     percent,
 )
+from arbmodels.cascades.lattice import lower_hull
+from arbmodels.curves import SAME_RATE, Accounting
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import Estimator, FloatArray

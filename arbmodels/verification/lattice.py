@@ -23,8 +23,8 @@ from arbmodels.curves import blocks
 from arbmodels.errors import InputError
 from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan
+from arbmodels.verification._kernels import best_path
 from arbmodels.verification.curves import VerdictCurves
-from arbmodels.verification.kernels import best_path
 
 #: Models and states of the largest lattice: some 2 GB of arrays for four models.
 MAX_MODELS, MAX_STATES = 4, 20_000_000

@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.curves import Accounting
-from arbmodels.display import (
+from arbmodels._display import (
     Displayed,
     TextTable,
     model_colour,
@@ -25,6 +24,7 @@ from arbmodels.display import (
     number,
     percent,
 )
+from arbmodels.curves import Accounting
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import Estimator, FloatArray, fit_beta_prior

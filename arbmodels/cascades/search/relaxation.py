@@ -41,10 +41,10 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels._compiling import compiled
 from arbmodels.cascades.lattice import OutOfTimeError, hull_vertices, mean_products, undominated
-from arbmodels.cascades.search.kernels import least_through, losses, shortest
+from arbmodels.cascades.search._kernels import least_through, losses, shortest
 from arbmodels.cascades.search.tables import Natural
-from arbmodels.compiling import compiled
 from arbmodels.passk import FloatArray
 
 

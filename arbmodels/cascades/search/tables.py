@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels.cascades.lattice import hull_vertices, undominated
-from arbmodels.cascades.search.kernels import score
+from arbmodels.cascades.search._kernels import score
 from arbmodels.curves import SAME_RATE, Curves, log_budget
 from arbmodels.errors import InputError
 from arbmodels.market import Market

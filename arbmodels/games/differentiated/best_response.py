@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
-from arbmodels.checks import BoolArray, FloatArray
+from arbmodels._checks import BoolArray, FloatArray
 from arbmodels.games.differentiated.demand import LinearDemand, VerticalDemand
 from arbmodels.games.differentiated.oligopoly import Oligopoly
 

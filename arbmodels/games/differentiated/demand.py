@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.checks import LARGEST, FloatArray, is_label, labels_of
+from arbmodels._checks import LARGEST, FloatArray, is_label, labels_of
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.inputs import number, numbers

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.checks import FloatArray
-from arbmodels.display import (
+from arbmodels._checks import FloatArray
+from arbmodels._display import (
     Displayed,
     TextTable,
     model_colour,

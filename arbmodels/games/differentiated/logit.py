@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.checks import FloatArray, is_label, labels_of
+from arbmodels._checks import FloatArray, is_label, labels_of
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.differentiated.demand import (

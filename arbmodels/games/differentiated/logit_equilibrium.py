@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import wrightomega
 
-from arbmodels.checks import FloatArray
+from arbmodels._checks import FloatArray
 from arbmodels.games.differentiated.demand import IntArray
 from arbmodels.games.differentiated.logit import LogitDemand
 from arbmodels.games.differentiated.oligopoly import Oligopoly

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from arbmodels import solver
-from arbmodels.clock import clock
+from arbmodels import _solver
+from arbmodels._clock import clock
 from arbmodels.passk import FloatArray
 
 #: A gain up to this, where each player's payoffs range over one, is none.
@@ -72,7 +72,7 @@ def solve_joint(
     profiles = int(np.prod(shape))
     value = np.tensordot(weights, payoffs, axes=(0, 0)).ravel()
     size = float(np.abs(value).max())
-    program = solver.Program(
+    program = _solver.Program(
         value / (size if size > 0 else 1.0),
         sparse.csr_array(np.ones((1, profiles))),
         np.ones(1),
@@ -81,7 +81,7 @@ def solve_joint(
         np.full(profiles, np.inf),
         maximise=True,
     )
-    growing = solver.Growing(program)
+    growing = _solver.Growing(program)
     places = np.arange(profiles).reshape(shape)
     seen: set[Row] = set()
     near = [] if coarse else _neighbours(shape)
@@ -180,7 +180,7 @@ def _rows(
         else:
             entries = (payoff[deviation] - payoff[advice]).ravel()
             index = where[advice].ravel()
-        kept = np.abs(entries) > solver.SMALLEST_COEFFICIENT
+        kept = np.abs(entries) > _solver.SMALLEST_COEFFICIENT
         data.append(entries[kept])
         columns.append(index[kept])
         ends.append(ends[-1] + int(kept.sum()))

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from arbmodels.clock import clock
+from arbmodels._clock import clock
 from arbmodels.games.certificate import BestResponse
 from arbmodels.games.finite.game import FiniteGame
 from arbmodels.passk import FloatArray

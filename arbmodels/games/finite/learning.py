@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from arbmodels.clock import clock
+from arbmodels._clock import clock
 from arbmodels.games.finite.strategies import against, exploitability, on_support, payoff_by_action
 from arbmodels.passk import FloatArray
 
@@ -46,7 +46,7 @@ def follow(payoffs: FloatArray, deadline: float, target: float) -> Continuation:
     ----------
     payoffs : float array [P, A_1, ..., A_P]
     deadline : float
-        By :func:`arbmodels.clock.clock`.
+        By :func:`arbmodels._clock.clock`.
     target : float
         Epsilon at which to stop, in units of the payoffs.
 
@@ -202,7 +202,7 @@ def play(
     ----------
     payoffs : float array [P, A_1, ..., A_P]
     deadline : float
-        By :func:`arbmodels.clock.clock`.
+        By :func:`arbmodels._clock.clock`.
     rounds : int
     target : float
         Stop when the average strategies' epsilon is this small.

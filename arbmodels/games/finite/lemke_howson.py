@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from arbmodels.clock import clock
-from arbmodels.compiling import compiled
-from arbmodels.games.finite import kernels
-from arbmodels.games.finite.kernels import TIE, Floats, Ints, exchange, leaving_row
+from arbmodels._clock import clock
+from arbmodels._compiling import compiled
+from arbmodels.games.finite import _kernels
+from arbmodels.games.finite._kernels import TIE, Floats, Ints, exchange, leaving_row
 from arbmodels.passk import FloatArray
 
 #: Pivots per row after which a path is given up.
@@ -123,7 +123,7 @@ def ends(payoffs: tuple[FloatArray, FloatArray], deadline: float) -> Iterator[Pa
     payoffs : two float arrays [m, n]
         Of the row player and of the column player.
     deadline : float
-        By :func:`arbmodels.clock.clock`. Without any finished path, the one under way is yielded
+        By :func:`arbmodels._clock.clock`. Without any finished path, the one under way is yielded
         unfinished.
 
     Notes
@@ -165,7 +165,7 @@ def path_end(payoffs: tuple[FloatArray, FloatArray], label: int, deadline: float
     label : int
         One of the row player's m actions, or m plus one of the column player's.
     deadline : float
-        By :func:`arbmodels.clock.clock`; then the path is given up, unfinished.
+        By :func:`arbmodels._clock.clock`; then the path is given up, unfinished.
     """
     tables = _tableau(payoffs[1].T), _tableau(payoffs[0])
     m, n = payoffs[0].shape
@@ -196,7 +196,7 @@ def _follow(
     status = 0
     while status == 0 and state[2] < most:
         pivots = min(chunk, most - int(state[2]))
-        status = kernels.follow((first, second), places, names, state, pivots)
+        status = _kernels.follow((first, second), places, names, state, pivots)
         if status == 0 and clock() > deadline:
             break
     if status < 0:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from arbmodels.clock import clock
+from arbmodels._clock import clock
 from arbmodels.games.finite.lemke_howson import solve_lcp
 from arbmodels.games.finite.strategies import against, exploitability
 from arbmodels.passk import FloatArray
@@ -51,7 +51,7 @@ def follow(
     payoffs : float array [P, A_1, ..., A_P]
     start : sequence of float arrays [A_i], length P
     deadline : float
-        By :func:`arbmodels.clock.clock`.
+        By :func:`arbmodels._clock.clock`.
     target : float
         Epsilon at which to stop, in units of the payoffs.
     steps : int

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from arbmodels import solver
-from arbmodels.clock import clock
+from arbmodels import _solver
+from arbmodels._clock import clock
 from arbmodels.errors import InputError, SolverError
 from arbmodels.games.finite import (
     learning,
@@ -54,7 +54,7 @@ def solve_zero_sum(payoffs: FloatArray, time_limit: float) -> tuple[FloatArray, 
     matrix = sparse.csr_array(
         np.block([[scaled.T, -np.ones((columns, 1))], [np.ones((1, rows)), np.zeros((1, 1))]])
     )
-    program = solver.Program(
+    program = _solver.Program(
         np.append(np.zeros(rows), 1.0),
         matrix,
         np.append(np.zeros(columns), 1.0),
@@ -64,7 +64,7 @@ def solve_zero_sum(payoffs: FloatArray, time_limit: float) -> tuple[FloatArray, 
         maximise=True,
     )
     try:
-        answer = solver.solve(program, time_limit=time_limit)
+        answer = _solver.solve(program, time_limit=time_limit)
     except SolverError:  # out of time without a feasible point
         return None
     if answer.status != "optimal" or answer.row_dual is None:

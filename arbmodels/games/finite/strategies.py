@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.checks import is_label, labels_of
+from arbmodels._checks import is_label, labels_of
 from arbmodels.errors import InputError
 from arbmodels.games.certificate import Deviations
 from arbmodels.games.inputs import listed as entries

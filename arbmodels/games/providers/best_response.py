@@ -17,7 +17,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.compiling import compiled
+from arbmodels._compiling import compiled
 from arbmodels.games.menu import SAME_COST
 from arbmodels.games.providers.consumers import LogitConsumers
 from arbmodels.games.providers.game import SAME_PRICE, STEPS, ProviderGame, distinct_prices

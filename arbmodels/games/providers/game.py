@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.checks import labels_of, shown
+from arbmodels._checks import labels_of, shown
 from arbmodels.curves import dollar_curves
 from arbmodels.errors import InputError
 from arbmodels.games import inputs

@@ -31,7 +31,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from tqdm import tqdm
 
-from arbmodels.clock import clock
+from arbmodels._clock import clock
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.certificate import Deviations
@@ -364,7 +364,7 @@ def mixed_profiles(
     rounds : int
         Grids that are solved, at most.
     deadline : float
-        By :func:`arbmodels.clock.clock`.
+        By :func:`arbmodels._clock.clock`.
     """
     grids = tuple(price_grid(game, player, _COARSE) for player in game.movers)
     iteration = 0
@@ -474,7 +474,7 @@ def mixed_profiles_of_many(
         A profile whose prices are on the first grids.
     rounds : int
     deadline : float
-        By :func:`arbmodels.clock.clock`.
+        By :func:`arbmodels._clock.clock`.
     """
     movers = game.movers
     grids = [_first_grid(game, player, first[player], k) for k, player in enumerate(movers)]

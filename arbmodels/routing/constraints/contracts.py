@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arbmodels.assignment.program import BoolArray
+from arbmodels._assignment.program import BoolArray
 from arbmodels.errors import InputError
 from arbmodels.routing.builder import Builder, spent
 from arbmodels.routing.table import PlanTable

@@ -14,9 +14,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from arbmodels.assignment.program import BoolArray, Quantity
-from arbmodels.checks import choice_of
-from arbmodels.display import number
+from arbmodels._assignment.program import BoolArray, Quantity
+from arbmodels._checks import choice_of
+from arbmodels._display import number
 from arbmodels.errors import InputError
 from arbmodels.routing.builder import (
     Builder,

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.assignment.passes import Choice
-from arbmodels.assignment.program import BoolArray, IntArray
-from arbmodels.checks import MOST, aligned, listed, named, shown
+from arbmodels._assignment.passes import Choice
+from arbmodels._assignment.program import BoolArray, IntArray
+from arbmodels._checks import MOST, aligned, listed, named, shown
 from arbmodels.errors import InputError
 from arbmodels.plans import Plan
 from arbmodels.routing.builder import Builder, Part, Where, scope

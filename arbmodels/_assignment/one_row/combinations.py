@@ -1,0 +1,322 @@
+r"""The integer program of one row near its price: the few moves that can matter, in full.
+
+At the price lambda, moving group g from its plan to plan j uses :math:`\Delta a` more of the row,
+gains :math:`\Delta v` and loses :math:`l_{gj} = \lambda \Delta a - \Delta v \ge 0` against the
+bound. An assignment with slack s lies :math:`\lambda s + \sum l` below the bound: its deficiency.
+So an assignment better than the one at hand, of deficiency D, moves only where l < D: the core.
+
+All combinations of the moves that lose least are listed, in two halves that are then joined
+(Horowitz and Sahni 1974, "Computing partitions with applications to the knapsack problem"); of each
+half only those that no other beats in use and gain. The best join lowers D, and so shrinks the
+core; with every move below D listed, the answer is optimal.
+
+The core of a program of one row in HiGHS, groups with the same moves counted together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from arbmodels._assignment.one_row.relaxation import Rows
+from arbmodels._assignment.passes import Choice, mixed
+from arbmodels._assignment.program import SPAN, BoolArray, FloatArray, IntArray
+from arbmodels._solver import Program, solve
+from arbmodels.errors import SolverError
+
+#: Moves listed first and most moves listed; most moves sorted for it; most combinations of a half.
+FIRST, LAST, SORTED, COMBINATIONS = 32, 2_048, 8_192, 30_000
+#: Copies of one move that come before the first copy of a worse one.
+COPIES = 4
+#: Gains that differ by less than this, of the largest of a move, are the same sum in another order.
+SAME = 1e-14
+
+
+@dataclass(frozen=True, eq=False)
+class Near:
+    """Groups and the price they are near.
+
+    Attributes
+    ----------
+    rows : Rows
+    base : int array [g]
+        Best plans at the price.
+    price : float, positive
+    slack : float
+        Of the row at ``base``, all groups counted; not negative.
+    left : float
+        What moves may use more of the row: the slack, with rounding.
+    """
+
+    rows: Rows
+    base: Choice
+    price: float
+    slack: float
+    left: float
+
+    @property
+    def deficiency(self) -> float:
+        """That of ``base``."""
+        return self.price * self.slack
+
+
+@dataclass(frozen=True, eq=False)
+class Closer:
+    """An assignment of groups near the price.
+
+    Attributes
+    ----------
+    choice : int array [g]
+    deficiency : float
+        How far its value is below the bound at the price.
+    floor : float
+        No assignment that differs in these groups alone has a deficiency below it.
+    """
+
+    choice: Choice
+    deficiency: float
+    floor: float
+
+
+@dataclass(frozen=True, eq=False)
+class Moves:
+    """Moves of single groups, those to be listed first in front."""
+
+    group: IntArray
+    plan: IntArray
+    more: FloatArray
+    gain: FloatArray
+    loss: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.group)
+
+    def __getitem__(self, some: slice | IntArray | BoolArray) -> Moves:
+        return Moves(
+            self.group[some], self.plan[some], self.more[some], self.gain[some], self.loss[some]
+        )
+
+
+def closer(near: Near, best: Closer) -> Iterator[Closer]:
+    """Yield better and better assignments, and floors that rise to meet them.
+
+    Parameters
+    ----------
+    near : Near
+        At least the groups where a move loses less than the deficiency of ``best``.
+    best : Closer
+        The assignment at hand.
+    """
+    count = FIRST
+    while True:
+        moves, rest = moves_below(near, best.deficiency, SORTED)
+        moves = in_front(moves)
+        listed = moves[:count]
+        # Whatever uses another move loses at least this much.
+        rest = float(moves.loss[count:].min(initial=rest))
+        found = _combinations(listed, near.left, max(rest, float(listed.loss.max(initial=0.0))))
+        deficiency = max(near.deficiency - found.gain, 0.0)
+        if deficiency < best.deficiency:
+            choice = near.base.copy()
+            choice[listed.group[found.used]] = listed.plan[found.used]
+            best = Closer(choice, deficiency, best.floor)
+        if found.complete:
+            best = replace(best, floor=max(best.floor, min(rest, best.deficiency)))
+        yield best
+        if best.floor >= best.deficiency or not found.complete or count > LAST:
+            break
+        count *= 2
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """The best combination of moves, and whether all below the cut were looked at."""
+
+    gain: float
+    used: IntArray
+    complete: bool
+
+
+def moves_below(near: Near, below: float, most: int | None = None) -> tuple[Moves, float]:
+    """Return the moves that lose less than this, by increasing loss, or about ``most`` of them.
+
+    And the least that any other move loses.
+    """
+    from arbmodels._assignment import kernels
+
+    rows, base = near.rows, near.base
+    group, plan = np.empty((2, rows.row.size), np.int64)
+    loss = np.empty(rows.row.size)
+    count = kernels.find_moves(rows.value, rows.row, base, near.price, below, group, plan, loss)
+    rest = below
+    kept = np.arange(count)
+    if most is not None and count > most:
+        rest = float(np.partition(loss[:count], most)[most])
+        ties = np.flatnonzero(loss[:count] == rest)
+        ties = ties[:: len(ties) // most + 1]  # some of them, from everywhere
+        kept = np.concatenate([np.flatnonzero(loss[:count] < rest), ties])
+    group, plan, loss = group[kept], plan[kept], loss[kept]
+    more = rows.row[group, plan] - rows.row[group, base[group]]
+    gain = rows.value[group, plan] - rows.value[group, base[group]]
+    moves = Moves(group, plan, more, gain, loss)
+    return moves[np.lexsort((moves.group, moves.more, moves.loss))], rest
+
+
+def in_front(moves: Moves) -> Moves:
+    """Put all but a few copies of each move behind the others, and mix what loses the same."""
+    new = np.ones(len(moves), bool)
+    new[1:] = (np.diff(moves.loss) != 0.0) | (np.diff(moves.more) != 0.0)
+    starts = np.flatnonzero(new)
+    copy = np.arange(len(moves)) - np.repeat(starts, np.diff(np.append(starts, len(moves))))
+    return moves[np.lexsort((mixed(len(moves)), moves.loss, copy >= COPIES))]
+
+
+@dataclass(frozen=True, eq=False)
+class _Half:
+    """Combinations of the moves of some groups that no other beats, by increasing use."""
+
+    more: FloatArray
+    gain: FloatArray
+    parents: list[npt.NDArray[np.int32]]
+    moved: list[npt.NDArray[np.int32]]
+    complete: bool
+
+    def used(self, position: int) -> list[int]:
+        """Return the moves of one combination."""
+        moves = []
+        for parent, moved in zip(reversed(self.parents), reversed(self.moved), strict=True):
+            if moved[position] >= 0:
+                moves.append(int(moved[position]))
+            position = int(parent[position])
+        return moves
+
+
+def _combinations(moves: Moves, left: float, cut: float) -> _Found:
+    """Join the two halves: for every combination of one, the best of the other that fits."""
+    groups, index = np.unique(moves.group, return_inverse=True)
+    # Groups in the order of their best move, dealt out in turn.
+    first = np.full(len(groups), len(moves))
+    np.minimum.at(first, index, np.arange(len(moves)))
+    rank = np.argsort(np.argsort(first))[index]
+    one, other = (
+        _half(moves, [np.flatnonzero(rank == r) for r in range(side, len(groups), 2)], cut)
+        for side in (0, 1)
+    )
+    partner = np.searchsorted(other.more, left - one.more, side="right") - 1
+    gain = np.where(partner >= 0, one.gain + other.gain[np.maximum(partner, 0)], -np.inf)
+    complete = one.complete and other.complete
+    position = int(gain.argmax())
+    if gain[position] <= 0.0:
+        return _Found(0.0, np.zeros(0, np.int64), complete)
+    used = [*one.used(position), *other.used(int(partner[position]))]
+    return _Found(float(gain[position]), np.array(used, dtype=np.int64), complete)
+
+
+def _half(moves: Moves, stages: list[IntArray], cut: float) -> _Half:
+    """List the combinations that lose at most ``cut``; each stage is one group's moves."""
+    more, gain, loss = np.zeros(1), np.zeros(1), np.zeros(1)
+    parents, moved = [], []
+    same = SAME * float(np.abs(moves.gain).max(initial=0.0))
+    complete = True
+    for stage in stages:
+        count = len(more)
+        options = np.concatenate([[-1], stage])
+        more = np.concatenate([more, *(more + moves.more[m] for m in stage)])
+        gain = np.concatenate([gain, *(gain + moves.gain[m] for m in stage)])
+        loss = np.concatenate([loss, *(loss + moves.loss[m] for m in stage)])
+        kept = np.flatnonzero(loss <= cut)
+        kept = kept[np.argsort(more[kept], kind="stable")]
+        # Only what gains more than everything that uses less is worth keeping.
+        before = np.concatenate([[-np.inf], np.maximum.accumulate(gain[kept])[:-1]])
+        kept = kept[gain[kept] > before + same]
+        if len(kept) > COMBINATIONS:
+            complete = False
+            kept = kept[np.linspace(0, len(kept) - 1, COMBINATIONS).astype(np.int64)]
+        parents.append((kept % count).astype(np.int32))
+        moved.append(options[kept // count].astype(np.int32))
+        more, gain, loss = more[kept], gain[kept], loss[kept]
+    return _Half(more, gain, parents, moved, complete)
+
+
+#: Most moves that HiGHS is given; of more it proves nothing in any time worth waiting for.
+MOST = 50_000
+#: Coefficients below this share of the largest are taken for it, or for zero.
+TINY = 1e-8
+
+
+def by_counting(near: Near, best: Closer, enough: float, time_limit: float) -> Closer:
+    r"""Solve the core exactly: how many groups of each kind make which move.
+
+    .. math::
+        \max \sum_{km} \Delta v_{km} n_{km} \quad \text{s.t.} \quad
+        \sum_{km} \Delta a_{km} n_{km} \le s, \quad \sum_m n_{km} \le N_k, \quad
+        n \in \mathbb{Z}_{\ge 0}
+
+    Masses of ties, which a search group by group cannot end, are few kinds with large N.
+
+    Parameters
+    ----------
+    near : Near
+    best : Closer
+        The best assignment so far; its deficiency says which moves can matter.
+    enough : float
+        Deficiency above the floor at which to stop.
+    time_limit : float
+        Seconds.
+
+    Raises
+    ------
+    SolverError
+        If HiGHS found nothing in time, or fails.
+    """
+    moves, _ = moves_below(near, best.deficiency)
+    if len(moves) > MOST:
+        return best
+    groups, index = np.unique(moves.group, return_inverse=True)
+    plans = near.rows.row.shape[1]
+    table = np.zeros((len(groups), 2 * plans))
+    table[index, moves.plan] = moves.more
+    table[index, plans + moves.plan] = moves.gain
+    kinds, kind, count = np.unique(table, axis=0, return_inverse=True, return_counts=True)
+    more, gain = kinds[:, :plans], kinds[:, plans:]
+    of, plan = np.nonzero((more != 0.0) | (gain != 0.0))
+    more, gain = more[of, plan], gain[of, plan]
+    scale, worth = float(np.abs(more).max()), float(np.abs(gain).max()) or 1.0
+    columns = len(of)
+    # HiGHS takes nothing smaller. Less is used than in truth: a bound survives it.
+    scaled = more / scale
+    tiny = np.abs(scaled) < TINY
+    scaled[tiny] = np.where(scaled[tiny] < 0.0, -TINY, 0.0)
+    once = sparse.csr_array((np.ones(columns), (of, np.arange(columns))))
+    solution = solve(
+        Program(
+            gain / worth,
+            sparse.csr_array(sparse.vstack([once, sparse.csr_array(scaled[None])])),
+            np.full(len(kinds) + 1, -np.inf),
+            np.append(count, near.left / scale).astype(np.float64),
+            np.zeros(columns),
+            count[of].astype(np.float64),
+            np.ones(columns, bool),
+            maximise=True,
+        ),
+        gap=enough / best.deficiency,
+        time_limit=time_limit,
+    )
+    if solution.status in ("infeasible", "unbounded"):
+        raise SolverError(f"HiGHS calls the core {solution.status}, which it is not: {SPAN}")
+    numbers = np.rint(solution.x).astype(np.int64)
+    better = near.base.copy()
+    for k in np.flatnonzero(np.bincount(of, numbers, len(kinds))):
+        members = groups[kind == k]
+        here = np.flatnonzero(of == k)
+        to = np.repeat(plan[here], numbers[here])
+        better[members[: len(to)]] = to
+    floor = max(near.deficiency - solution.bound * worth, best.floor)
+    deficiency = near.deficiency - float(gain @ numbers)
+    if deficiency < best.deficiency and float(more @ numbers) <= near.left:
+        return Closer(better, max(deficiency, 0.0), min(floor, max(deficiency, 0.0)))
+    return Closer(best.choice, best.deficiency, min(floor, best.deficiency))

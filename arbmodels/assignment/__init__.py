@@ -1,5 +1,0 @@
-"""Assignment programs on plain arrays: one plan for every group, coupling rows, a proven bound."""
-
-from arbmodels.assignment.program import Arrays, AssignmentProgram, Block, Side, Source
-
-__all__ = ["Arrays", "AssignmentProgram", "Block", "Side", "Source"]
