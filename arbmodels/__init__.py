@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from arbmodels import registry as registry
     from arbmodels import streaming as streaming
     from arbmodels import verification as verification
-    from arbmodels._display import ARBITRAGEUR_COLOUR as ARBITRAGEUR_COLOUR
-    from arbmodels._display import model_colour as model_colour
-    from arbmodels._display import model_label as model_label
     from arbmodels.cascades import AuthorsPolicy as AuthorsPolicy
     from arbmodels.cascades import Frontier as Frontier
     from arbmodels.cascades import SearchedFrontier as SearchedFrontier
@@ -41,6 +38,9 @@ if TYPE_CHECKING:
     from arbmodels.data import load_features as load_features
     from arbmodels.data import load_market as load_market
     from arbmodels.data import routellm_market as routellm_market
+    from arbmodels.display import ARBITRAGEUR_COLOUR as ARBITRAGEUR_COLOUR
+    from arbmodels.display import model_colour as model_colour
+    from arbmodels.display import model_label as model_label
     from arbmodels.errors import ArbModelsError as ArbModelsError
     from arbmodels.errors import DataError as DataError
     from arbmodels.errors import DownloadError as DownloadError
@@ -83,7 +83,7 @@ _HOMES = {
         "load_market",
         "routellm_market",
     ),
-    "_display": ("ARBITRAGEUR_COLOUR", "model_colour", "model_label"),
+    "display": ("ARBITRAGEUR_COLOUR", "model_colour", "model_label"),
     "errors": (
         "ArbModelsError",
         "DataError",

@@ -17,16 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels._display import (
-    ARBITRAGEUR_COLOUR,
-    Displayed,
-    TextTable,
-    model_colour,
-    model_label,
-    new_axes,
-    number,
-    percent,
-)
 from arbmodels.cascades import (
     AuthorsPolicy,
     Frontier,
@@ -36,6 +26,16 @@ from arbmodels.cascades import (
     cascade_frontier,
 )
 from arbmodels.curves import Curves
+from arbmodels.display import (
+    ARBITRAGEUR_COLOUR,
+    Displayed,
+    TextTable,
+    model_colour,
+    model_label,
+    new_axes,
+    number,
+    percent,
+)
 from arbmodels.errors import InputError
 from arbmodels.estimation.cross_validation import (
     CrossValidatedMargin,

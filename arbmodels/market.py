@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from arbmodels._checks import aligned, check_arrays, choose, labels_of
-from arbmodels._display import Displayed, TextTable, models_table
+from arbmodels.display import Displayed, TextTable, models_table
 from arbmodels.errors import DataError, InputError
 
 #: What to do about a model without a record on an instance: keep only the instances that every

@@ -19,8 +19,8 @@ from arbmodels._checks import (
     text_of,
     whole_of,
 )
-from arbmodels._display import Displayed, TextTable, model_label, number, percent
 from arbmodels.curves import Curves, Unit, attempt_curves, dollar_curves
+from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray

@@ -31,7 +31,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from arbmodels._display import Displayed, TextTable
+from arbmodels.display import Displayed, TextTable
 from arbmodels.errors import InfeasibleError, InputError
 
 #: Sections that every formulation has, by the word their heading begins with.

@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
-from arbmodels._display import styled
+from arbmodels.display import styled
 
 Row = dict[str, Any]
 #: Ours in red; peers in colours of the house.

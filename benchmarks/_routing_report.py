@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from arbmodels._assignment import Block
-from arbmodels._display import styled
+from arbmodels.display import styled
 from benchmarks import _peers
 from benchmarks._routing_instances import Instance
 

@@ -18,7 +18,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
-from arbmodels._display import styled
+from arbmodels.display import styled
 from arbmodels.games.bertrand_edgeworth import CapacityGame
 from arbmodels.games.finite import FiniteGame
 from benchmarks import _game_peers

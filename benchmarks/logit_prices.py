@@ -24,7 +24,7 @@ import numpy as np
 from scipy.optimize import root
 
 from arbmodels._checks import FloatArray
-from arbmodels._display import styled
+from arbmodels.display import styled
 from arbmodels.games.differentiated import LogitDemand, SmoothGame
 from benchmarks import _routing_report as report
 

@@ -29,7 +29,7 @@ import pandas as pd
 from tqdm import tqdm
 
 import arbmodels as arb
-from arbmodels._display import percent, styled
+from arbmodels.display import percent, styled
 from arbmodels.online import (
     AdaptivePrice,
     Arrivals,

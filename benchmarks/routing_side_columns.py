@@ -26,7 +26,7 @@ from arbmodels._assignment.highs import solve_whole
 from arbmodels._assignment.integer.engine import solve_with_side
 from arbmodels._assignment.one_row.engine import solve_one_row
 from arbmodels._assignment.solution import Answer
-from arbmodels._display import new_axes
+from arbmodels.display import new_axes
 from arbmodels.errors import ArbModelsError
 from benchmarks import _routing_report as report
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 import arbmodels as arb
-from arbmodels._display import TextTable, number, percent
+from arbmodels.display import TextTable, number, percent
 from conftest import random_market
 
 cells = st.text("abc 0123456789.%", min_size=1, max_size=40)

@@ -237,7 +237,8 @@ def test_the_same_program_has_the_same_answer_every_time():
 def test_highs_prints_nothing():
     # A fresh process: the banner would come once, from the C library, before any option is set.
     code = (
-        "import numpy as np; from scipy import sparse; from arbmodels._solver import Program, solve;"
+        "import numpy as np; from scipy import sparse;"
+        "from arbmodels._solver import Program, solve;"
         "solve(Program(np.ones(1), sparse.csr_array([[1.0]]), np.zeros(1), np.ones(1),"
         " np.zeros(1), np.ones(1), np.ones(1, dtype=bool)))"
     )

@@ -19,16 +19,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels._display import (
-    ARBITRAGEUR_COLOUR,
-    Displayed,
-    TextTable,
-    model_colour,
-    model_label,
-    new_axes,
-    number,
-    percent,
-)
 from arbmodels.cascades.lattice import (
     MAX_STATES,
     Lattice,
@@ -48,6 +38,16 @@ from arbmodels.cascades.search.engine import search
 from arbmodels.cascades.search.relaxation import Bounds
 from arbmodels.cascades.search.tables import Natural, Plans, Steps, natural_of
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves, log_budget
+from arbmodels.display import (
+    ARBITRAGEUR_COLOUR,
+    Displayed,
+    TextTable,
+    model_colour,
+    model_label,
+    new_axes,
+    number,
+    percent,
+)
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray

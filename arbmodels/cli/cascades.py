@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arbmodels._display import TextTable, number, percent
 from arbmodels.cli.options import (
     DEFAULT_CONVENTION,
     AccountingOption,
@@ -57,6 +56,7 @@ from arbmodels.cli.output import (
     show_json,
     working,
 )
+from arbmodels.display import TextTable, number, percent
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:

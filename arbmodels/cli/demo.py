@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arbmodels._display import ARBITRAGEUR_COLOUR, TextTable, model_label, number, percent
 from arbmodels.cli.games import equilibrium_json
 from arbmodels.cli.margin import at_rates, find_margin, margin_json
 from arbmodels.cli.options import Force, Json, described, round_rates
@@ -22,6 +21,7 @@ from arbmodels.cli.output import (
     show_json,
     working,
 )
+from arbmodels.display import ARBITRAGEUR_COLOUR, TextTable, model_label, number, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

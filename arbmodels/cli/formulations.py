@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from arbmodels._display import TextTable
 from arbmodels.cli.options import Json, Seed, described
 from arbmodels.cli.output import show, show_json
+from arbmodels.display import TextTable
 from arbmodels.errors import SolverError
 
 app = typer.Typer(

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from arbmodels._display import TextTable, model_label, number, percent
 from arbmodels.cli import providers
 from arbmodels.cli.margin import at_rates, find_margin
 from arbmodels.cli.options import (
@@ -46,6 +45,7 @@ from arbmodels.cli.output import (
     show_json,
     working,
 )
+from arbmodels.display import TextTable, model_label, number, percent
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from arbmodels._display import TextTable
 from arbmodels.cli.options import (
     Columns,
     Data,
@@ -23,6 +22,7 @@ from arbmodels.cli.options import (
     open_market,
 )
 from arbmodels.cli.output import about, show, show_json
+from arbmodels.display import TextTable
 
 
 @described(

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
-from arbmodels._display import TextTable, styled, wrapped
 from arbmodels._writing import write_whole
+from arbmodels.display import TextTable, styled, wrapped
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from arbmodels._display import TextTable, number, percent
 from arbmodels.cli.options import (
     DEFAULT_CONVENTION,
     AttemptsAccounting,
@@ -45,6 +44,7 @@ from arbmodels.cli.output import (
     show_json,
     working,
 )
+from arbmodels.display import TextTable, number, percent
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:

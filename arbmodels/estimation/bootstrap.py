@@ -19,7 +19,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels._display import (
+from arbmodels.cascades import Frontier, authors_curve, authors_policy, cascade_frontier
+from arbmodels.cascades.lattice import build_lattice
+from arbmodels.cascades.olmedo import AuthorsPolicy, authors_market_reach
+from arbmodels.curves import Curves, attempt_curves, default_budget_grid
+from arbmodels.display import (
     ARBITRAGEUR_COLOUR,
     Displayed,
     TextTable,
@@ -29,10 +33,6 @@ from arbmodels._display import (
     number,
     percent,
 )
-from arbmodels.cascades import Frontier, authors_curve, authors_policy, cascade_frontier
-from arbmodels.cascades.lattice import build_lattice
-from arbmodels.cascades.olmedo import AuthorsPolicy, authors_market_reach
-from arbmodels.curves import Curves, attempt_curves, default_budget_grid
 from arbmodels.errors import InputError
 from arbmodels.estimation.cross_validation import (
     PriceAndCost,

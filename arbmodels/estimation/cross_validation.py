@@ -47,7 +47,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels._display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.cascades import (
     Frontier,
     SearchedFrontier,
@@ -69,6 +68,7 @@ from arbmodels.cascades.olmedo import AuthorsPolicy, CostCurve
 from arbmodels.cascades.search.frontier import search_frontier
 from arbmodels.cascades.search.tables import natural_of
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves, blocks, default_budget_grid
+from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.estimation._kernels import walk_back
 from arbmodels.estimation.learning import AuthorsSearch

@@ -37,10 +37,10 @@ from typing import Literal
 import numpy as np
 from scipy.special import expit, ndtri
 
-from arbmodels._display import Displayed, TextTable, model_label, number, percent
 from arbmodels.cascades import AuthorsPolicy, authors_curve
 from arbmodels.cascades.olmedo import _SEARCHED_SHARES
 from arbmodels.curves import SMALLEST_BUDGET, default_budget_grid, log_linear_weights
+from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.errors import InputError
 from arbmodels.estimation._kernels import IntArray, mean_margins, unsolved_at
 from arbmodels.market import Market

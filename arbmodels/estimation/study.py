@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from arbmodels._display import ARBITRAGEUR_COLOUR, Displayed, TextTable, number, percent, styled
 from arbmodels.curves import default_budget_grid
+from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, number, percent, styled
 from arbmodels.errors import InputError
 from arbmodels.estimation._kernels import IntArray
 from arbmodels.estimation.learning import (

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels._display import (
+from arbmodels.cascades import AuthorsPolicy, Frontier
+from arbmodels.display import (
     ARBITRAGEUR_COLOUR,
     Displayed,
     TextTable,
@@ -28,7 +29,6 @@ from arbmodels._display import (
     number,
     percent,
 )
-from arbmodels.cascades import AuthorsPolicy, Frontier
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.certificate import Certificate, Deviations, certify

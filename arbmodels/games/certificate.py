@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels._display import Displayed, TextTable, number, percent
+from arbmodels.display import Displayed, TextTable, number, percent
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.passk import FloatArray

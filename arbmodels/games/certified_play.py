@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels._display import Displayed, TextTable, percent
 from arbmodels.curves import Curves
+from arbmodels.display import Displayed, TextTable, percent
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.menu import Menu

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from arbmodels._display import Displayed, TextTable, model_label, number, percent
 from arbmodels.curves import default_budget_grid, dollar_curves
+from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.menu_search import cascade_menus

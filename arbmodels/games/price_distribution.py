@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels._display import Displayed, TextTable, model_colour, new_axes, percent
-from arbmodels._display import number as shown_number
+from arbmodels.display import Displayed, TextTable, model_colour, new_axes, percent
+from arbmodels.display import number as shown_number
 from arbmodels.errors import InputError
 from arbmodels.games.certificate import BestResponse, Deviations
 from arbmodels.games.inputs import a, listed, number, numbers, whole

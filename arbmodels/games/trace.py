@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arbmodels._display import ARBITRAGEUR_COLOUR, new_axes
+from arbmodels.display import ARBITRAGEUR_COLOUR, new_axes
 from arbmodels.passk import FloatArray
 
 if TYPE_CHECKING:

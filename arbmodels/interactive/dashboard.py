@@ -18,7 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
-from arbmodels._display import (
+from arbmodels.display import (
     ARBITRAGEUR_COLOUR,
     TextTable,
     model_colour,

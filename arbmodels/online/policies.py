@@ -30,7 +30,7 @@ from arbmodels._checks import (
     shown,
     text_of,
 )
-from arbmodels._display import Displayed, TextTable, number
+from arbmodels.display import Displayed, TextTable, number
 from arbmodels.errors import InfeasibleError, InputError
 from arbmodels.plans import Plan
 

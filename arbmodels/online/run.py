@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from arbmodels._checks import LARGEST, number_of
-from arbmodels._display import Displayed, TextTable, model_colour, new_axes, number, percent
+from arbmodels.display import Displayed, TextTable, model_colour, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.online.policies import (
     AdaptivePrice,

@@ -24,8 +24,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from arbmodels._compiling import compiled
-from arbmodels._display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves
+from arbmodels.display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray

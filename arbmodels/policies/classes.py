@@ -15,11 +15,11 @@ import pandas as pd
 from tqdm import tqdm
 
 from arbmodels._checks import choose
-from arbmodels._display import Displayed, TextTable, model_label, new_axes, number, percent
 from arbmodels.cascades import Frontier, cascade_frontier
 from arbmodels.cascades.frontier import MAX_MODELS
 from arbmodels.cascades.lattice import Lattice, build_lattice, coarsen, lower_hull, useful
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves
+from arbmodels.display import Displayed, TextTable, model_label, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray

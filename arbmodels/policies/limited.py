@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels._display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.cascades.lattice import Lattice, build_lattice
 from arbmodels.curves import Curves, attempt_curves
+from arbmodels.display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray

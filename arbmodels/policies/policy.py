@@ -15,9 +15,9 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels._display import Displayed, TextTable, number, percent
 from arbmodels.cascades.lattice import lower_hull
 from arbmodels.curves import SAME_RATE, Curves
+from arbmodels.display import Displayed, TextTable, number, percent
 from arbmodels.errors import InputError
 from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan

@@ -36,9 +36,9 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
-from arbmodels._display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.cascades.lattice import Lattice, build_lattice, shortest_paths
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves
+from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InfeasibleError, InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from arbmodels._checks import aligned, seed_of, whole_of
-from arbmodels._display import (
+from arbmodels.display import (
     ARBITRAGEUR_COLOUR,
     Displayed,
     TextTable,

@@ -18,7 +18,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from arbmodels._checks import aligned, choice_of, coded, shown, unique, whole_of
-from arbmodels._display import (
+from arbmodels.display import (
     Displayed,
     TextTable,
     model_colour,

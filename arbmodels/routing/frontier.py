@@ -22,8 +22,8 @@ from arbmodels._assignment.solve import solve
 from arbmodels._assignment.value_function import ValueFunction, exact_value_function, value_function
 from arbmodels._checks import flag_of, number_of, numbers_of, whole_of
 from arbmodels._clock import clock
-from arbmodels._display import Displayed, TextTable, new_axes, number, percent
 from arbmodels._solver import FloatArray, relative_gap
+from arbmodels.display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InfeasibleError, InputError, SolverError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from scipy.stats import binom
 from arbmodels._assignment.program import FloatArray
 from arbmodels._assignment.robust import protection
 from arbmodels._checks import choice_of, numbers_of, seed_of, whole_of
-from arbmodels._display import Displayed, TextTable, new_axes, number, percent
+from arbmodels.display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.routing.robust import robust_of
 from arbmodels.routing.solve import solve_problem

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._checks import number_of, numbers_of, seed_of
-from arbmodels._display import TextTable
+from arbmodels.display import TextTable
 from arbmodels.errors import InputError
 from arbmodels.routing.statement import Statement
 

@@ -27,7 +27,9 @@ from arbmodels._assignment.program import Block, BoolArray, FloatArray, Quantity
 from arbmodels._assignment.program import offered as offered_in
 from arbmodels._assignment.solution import Status, Step
 from arbmodels._checks import number_of, path_of
-from arbmodels._display import (
+from arbmodels._solver import relative_gap
+from arbmodels._writing import write_whole
+from arbmodels.display import (
     Displayed,
     TextTable,
     model_colour,
@@ -36,8 +38,6 @@ from arbmodels._display import (
     number,
     percent,
 )
-from arbmodels._solver import relative_gap
-from arbmodels._writing import write_whole
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.online.policies import SPEND, RoutingPolicy, Seen

@@ -33,7 +33,7 @@ import pandas as pd
 
 from arbmodels._assignment.program import FloatArray
 from arbmodels._checks import flag_of, number_of, numbers_of, rounding_of, seed_of, whole_of
-from arbmodels._display import Displayed, TextTable, new_axes, number, percent
+from arbmodels.display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.plans import default_curves
 from arbmodels.routing.builder import Builder, Part, scaled, scope

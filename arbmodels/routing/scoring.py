@@ -13,7 +13,7 @@ from arbmodels._assignment.highs import everything
 from arbmodels._assignment.passes import Choice, complete, totals
 from arbmodels._assignment.program import FloatArray, dense
 from arbmodels._checks import index_of
-from arbmodels._display import Displayed, TextTable, number, percent
+from arbmodels.display import Displayed, TextTable, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.routing.constraints import Constraint, MenuLimit

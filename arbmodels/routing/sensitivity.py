@@ -26,7 +26,7 @@ from arbmodels._assignment.value_function import (
     tangent,
 )
 from arbmodels._clock import clock
-from arbmodels._display import Displayed, TextTable, number
+from arbmodels.display import Displayed, TextTable, number
 from arbmodels.errors import InfeasibleError, SolverError
 
 #: Values that differ by less than this share of the objective are one.

@@ -30,7 +30,7 @@ from arbmodels._checks import (
     shown,
     whole_of,
 )
-from arbmodels._display import Displayed
+from arbmodels.display import Displayed
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.plans import Plan, attempts_up_to, plans_of

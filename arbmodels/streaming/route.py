@@ -33,7 +33,9 @@ from arbmodels._assignment.program import (
 from arbmodels._assignment.solution import Status
 from arbmodels._assignment.solve import solve
 from arbmodels._checks import flag_of, mapping_of, names_of, number_of, path_of, shown
-from arbmodels._display import (
+from arbmodels._solver import relative_gap
+from arbmodels._writing import write_whole
+from arbmodels.display import (
     Displayed,
     TextTable,
     model_colour,
@@ -42,9 +44,7 @@ from arbmodels._display import (
     number,
     percent,
 )
-from arbmodels._display import percent as show_percent
-from arbmodels._solver import relative_gap
-from arbmodels._writing import write_whole
+from arbmodels.display import percent as show_percent
 from arbmodels.errors import Conflict, DataError, InfeasibleError, InputError, SolverError
 from arbmodels.streaming.sources import problems_of, without_model
 

@@ -26,7 +26,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels._display import (
+from arbmodels.cascades.lattice import lower_hull
+from arbmodels.curves import SAME_RATE, Accounting
+from arbmodels.display import (
     ARBITRAGEUR_COLOUR,
     Displayed,
     TextTable,
@@ -36,8 +38,6 @@ from arbmodels._display import (
     number,
     percent,
 )
-from arbmodels.cascades.lattice import lower_hull
-from arbmodels.curves import SAME_RATE, Accounting
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import Estimator, FloatArray

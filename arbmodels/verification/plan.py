@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels._display import (
+from arbmodels.curves import Accounting
+from arbmodels.display import (
     Displayed,
     TextTable,
     model_colour,
@@ -24,7 +25,6 @@ from arbmodels._display import (
     number,
     percent,
 )
-from arbmodels.curves import Accounting
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import Estimator, FloatArray, fit_beta_prior

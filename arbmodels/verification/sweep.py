@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
-from arbmodels._display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.curves import Accounting
+from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.estimation.workers import run
 from arbmodels.market import Market

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: Parts that export names at the top, with what they are for.
 _TITLES = {
     "market": "Markets",
-    "datasets": "Data sets",
+    "data": "Data sets",
     "passk": "pass@k",
     "curves": "Spend curves",
     "plans": "Plans",
@@ -37,7 +37,9 @@ def _parts() -> dict[str, list[str]]:
     """Return the public names of every part."""
     parts = {name: list(names) for name, names in arbmodels._HOMES.items()}
     for name in arbmodels._PARTS:
-        tree = ast.parse((ROOT / "arbmodels" / name / "__init__.py").read_text(encoding="utf-8"))
+        folder = ROOT / "arbmodels" / name
+        source = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+        tree = ast.parse(source.read_text(encoding="utf-8"))
         for node in tree.body:
             if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
                 parts[name] = ast.literal_eval(node.value)

@@ -1,6 +1,6 @@
 """Compiled passes of programs with one row and at most two quantities; each reads a block once.
 
-Arrays are passed as to :mod:`arbmodels._assignment.kernels`. Nothing branches on which plan is best:
+Arrays are passed as to the kernels of one pass. Nothing branches on which plan is best:
 a processor cannot guess it. Sums are made of partial sums over ``chunk`` groups, for rounding's
 sake.
 """

@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels._display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.cascades.frontier import Frontier, plot_models
 from arbmodels.cascades.lattice import build_lattice
 from arbmodels.cascades.search.engine import MAX_AXES, search_many
 from arbmodels.cascades.search.relaxation import Bounds
 from arbmodels.cascades.search.tables import MAX_CELLS, Natural, Plans, check_size, natural_of
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves
+from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from arbmodels._checks import FloatArray
-from arbmodels._display import (
+from arbmodels.display import (
     Displayed,
     TextTable,
     model_colour,

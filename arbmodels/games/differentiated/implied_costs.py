@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from arbmodels._checks import FloatArray
-from arbmodels._display import Displayed, TextTable, model_label, number, percent
+from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.errors import InputError
 from arbmodels.games.differentiated.demand import Demand, price_rows
 from arbmodels.games.differentiated.game import SmoothGame

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
 from arbmodels._checks import FloatArray
-from arbmodels._display import number
+from arbmodels.display import number
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.certificate import Deviations

@@ -22,8 +22,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from arbmodels._clock import clock
-from arbmodels._display import Displayed, TextTable, model_colour, new_axes, percent
-from arbmodels._display import number as shown_number
+from arbmodels.display import Displayed, TextTable, model_colour, new_axes, percent
+from arbmodels.display import number as shown_number
 from arbmodels.errors import InputError
 from arbmodels.games.certificate import Deviations
 from arbmodels.games.finite import solve as finders

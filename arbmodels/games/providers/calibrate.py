@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels._display import Displayed, TextTable, model_label, number, percent
+from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.games import inputs
 from arbmodels.games.providers.best_response import best_response
 from arbmodels.games.providers.game import ProviderGame

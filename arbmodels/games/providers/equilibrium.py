@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import qmc
 
-from arbmodels._display import (
+from arbmodels.display import (
     ARBITRAGEUR_COLOUR,
     Displayed,
     TextTable,
@@ -606,7 +606,7 @@ class ProviderEquilibrium(Displayed):
 
     def plot_strategies(self, axes: Axes | None = None) -> Axes:
         """Draw the cumulative distribution of every provider's price."""
-        from arbmodels._display import model_colour, new_axes
+        from arbmodels.display import model_colour, new_axes
 
         axes = new_axes() if axes is None else axes
         for name, s in zip(self.players, self.strategies, strict=True):

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._assignment.program import FloatArray, IntArray
-from arbmodels._display import number
+from arbmodels.display import number
 from arbmodels.errors import InputError
 from arbmodels.routing.builder import Builder, Part, Row, Where
 from arbmodels.routing.table import Labels, PlanTable

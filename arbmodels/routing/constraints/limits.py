@@ -16,7 +16,7 @@ import numpy as np
 
 from arbmodels._assignment.program import BoolArray, Quantity
 from arbmodels._checks import choice_of
-from arbmodels._display import number
+from arbmodels.display import number
 from arbmodels.errors import InputError
 from arbmodels.routing.builder import (
     Builder,
