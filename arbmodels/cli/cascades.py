@@ -17,33 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arbmodels.cli.options import (
-    DEFAULT_CONVENTION,
-    AccountingOption,
-    AttemptsAccounting,
-    Columns,
-    Convention,
-    Data,
-    Force,
-    Json,
-    MissingPairs,
-    Models,
-    MostAttempts,
-    Output,
-    Plot,
-    Refine,
-    Seconds,
-    SolveRates,
-    Source,
-    attempt_curves_of,
-    curves_of,
-    described,
-    names,
-    open_market,
-    per_model,
-    round_rates,
-    solve_rates,
-)
+from arbmodels.cli import options as opt
 from arbmodels.cli.output import (
     about,
     called,
@@ -64,7 +38,7 @@ if TYPE_CHECKING:
 
 
 Accounting = Annotated[
-    Convention,
+    opt.Convention,
     typer.Option(
         "--accounting",
         metavar="RULE",
@@ -85,26 +59,26 @@ TimeLimit = Annotated[
 ]
 
 
-@described(
+@opt.described(
     "search swebench-sim",
     "search swebench-sim --at 0.6,0.7,0.75 --gap 0.005",
     "search my-folder --states 2000000 --plot cascades.png",
 )
 def search(
-    source: Source,
+    source: opt.Source,
     *,
-    models: Models = None,
-    at: SolveRates = None,
-    accounting: Accounting = DEFAULT_CONVENTION,
+    models: opt.Models = None,
+    at: opt.SolveRates = None,
+    accounting: Accounting = opt.DEFAULT_CONVENTION,
     gap: Gap = 0.01,
     states: States = 300_000,
     time_limit: TimeLimit = 60.0,
-    plot: Plot = None,
-    force: Force = False,
-    columns: Columns = None,
-    missing: MissingPairs = "intersection",
-    data: Data = None,
-    json: Json = False,
+    plot: opt.Plot = None,
+    force: opt.Force = False,
+    columns: opt.Columns = None,
+    missing: opt.MissingPairs = "intersection",
+    data: opt.Data = None,
+    json: opt.Json = False,
 ) -> None:
     """Search cascades of any number of models, and bound what every policy must spend.
 
@@ -113,20 +87,20 @@ def search(
     attempts and every random choice among cascades.
     """
     check_picture(plot, force=force)
-    rates = None if at is None else solve_rates(at)
-    market = open_market(source, models, columns, missing, data)
+    rates = None if at is None else opt.solve_rates(at)
+    market = opt.open_market(source, models, columns, missing, data)
     with working("Searching for cascades", quiet=json):
         from arbmodels.cascades import search_frontier
 
         answer = search_frontier(
-            curves_of(market, accounting),
+            opt.curves_of(market, accounting),
             rates,
             gap=gap,
             most_states=states,
             time_limit=time_limit,
         )
         if rates is None:
-            rates = [*round_rates(answer.reach / 2, 0.999 * answer.reach), answer.reach]
+            rates = [*opt.round_rates(answer.reach / 2, 0.999 * answer.reach), answer.reach]
         spend, mixture = answer.spend_at(rates), answer.mixture_spend_at(rates)
         bound, gaps = answer.bound_at(rates), answer.gap_at(rates)
         plans = [answer.plan_at(rate) for rate in rates]
@@ -208,24 +182,24 @@ Order = Annotated[
 ]
 
 
-@described(
+@opt.described(
     "classes swebench-sim --models gpt5mini,deepseek --at 0.72",
     "classes my-folder --order large,small --plot classes.png",
 )
 def classes(
-    source: Source,
+    source: opt.Source,
     *,
-    models: Models = None,
-    at: SolveRates = None,
+    models: opt.Models = None,
+    at: opt.SolveRates = None,
     order: Order = None,
-    accounting: AccountingOption = None,
-    plot: Plot = None,
-    output: Output = None,
-    force: Force = False,
-    columns: Columns = None,
-    missing: MissingPairs = "intersection",
-    data: Data = None,
-    json: Json = False,
+    accounting: opt.AccountingOption = None,
+    plot: opt.Plot = None,
+    output: opt.Output = None,
+    force: opt.Force = False,
+    columns: opt.Columns = None,
+    missing: opt.MissingPairs = "intersection",
+    data: opt.Data = None,
+    json: opt.Json = False,
 ) -> None:
     """Compare classes of policies: the least spend of each, and what it saves.
 
@@ -236,12 +210,12 @@ def classes(
     """
     check_picture(plot, force=force)
     check_table(output, force=force)
-    rates = None if at is None else solve_rates(at)
-    market = open_market(source, models, columns, missing, data)
+    rates = None if at is None else opt.solve_rates(at)
+    market = opt.open_market(source, models, columns, missing, data)
     with working("Comparing classes of policies", quiet=json):
         from arbmodels.policies import policy_classes
 
-        answer = policy_classes(curves_of(market, accounting), rates, names(order))
+        answer = policy_classes(opt.curves_of(market, accounting), rates, opt.names(order))
     if plot is not None:
         figure, (axes,) = new_picture()
         figure.set_size_inches(7.6, 3.7)
@@ -319,29 +293,29 @@ MaxSeconds = Annotated[
 ]
 
 
-@described(
+@opt.described(
     "limits swebench-sim --models gpt5mini,deepseek --max-spend 1",
     "limits my-folder --max-attempts 3 --at 0.5 --output limits.csv",
     "limits my-folder --max-spend 0.1 --attempts 4 --plot limits.png",
 )
 def limits(
-    source: Source,
+    source: opt.Source,
     *,
-    models: Models = None,
+    models: opt.Models = None,
     max_spend: MaxSpend = None,
     max_attempts: MaxAttempts = None,
     max_seconds: MaxSeconds = None,
-    seconds: Seconds = None,
-    at: SolveRates = None,
-    accounting: AttemptsAccounting = DEFAULT_CONVENTION,
-    attempts: MostAttempts = None,
-    plot: Plot = None,
-    output: Output = None,
-    force: Force = False,
-    columns: Columns = None,
-    missing: MissingPairs = "intersection",
-    data: Data = None,
-    json: Json = False,
+    seconds: opt.Seconds = None,
+    at: opt.SolveRates = None,
+    accounting: opt.AttemptsAccounting = opt.DEFAULT_CONVENTION,
+    attempts: opt.MostAttempts = None,
+    plot: opt.Plot = None,
+    output: opt.Output = None,
+    force: opt.Force = False,
+    columns: opt.Columns = None,
+    missing: opt.MissingPairs = "intersection",
+    data: opt.Data = None,
+    json: opt.Json = False,
 ) -> None:
     """Find the cheapest cascades that keep limits on every instance, whatever happens.
 
@@ -350,23 +324,23 @@ def limits(
     """
     check_picture(plot, force=force)
     check_table(output, force=force)
-    rates = None if at is None else solve_rates(at)
+    rates = None if at is None else opt.solve_rates(at)
     if max_spend is max_attempts is max_seconds is None:
         raise InputError(
             "Say what is limited: --max-spend D, --max-attempts K or --max-seconds S; without a"
             " limit use arbmodels frontier."
         )
-    market = open_market(source, models, columns, missing, data)
+    market = opt.open_market(source, models, columns, missing, data)
     with working("Looking for the cheapest cascades", quiet=json):
         from arbmodels.policies import Limits, limited_frontier
 
         answer = limited_frontier(
-            attempt_curves_of(market, accounting, attempts),
+            opt.attempt_curves_of(market, accounting, attempts),
             Limits(max_spend, max_attempts, max_seconds),
-            seconds=per_model("--seconds", seconds) if seconds else None,
+            seconds=opt.per_model("--seconds", seconds) if seconds else None,
         )
         if rates is None:
-            rates = [*round_rates(answer.reach / 2, 0.999 * answer.reach), answer.reach]
+            rates = [*opt.round_rates(answer.reach / 2, 0.999 * answer.reach), answer.reach]
         spend, worst = answer.spend_at(rates), answer.worst_at(rates)
         plans = [answer.plan_at(rate) if rate <= answer.reach else None for rate in rates]
     if plot is not None:
@@ -438,27 +412,27 @@ Cells = Annotated[
 ]
 
 
-@described(
+@opt.described(
     "cvar my-folder --at 0.6 --limit 0.1 --json",
     "cvar my-folder --at 0.6 --limit 0.1 --level 0.8 --plot spend.png",
 )
 def cvar(
-    source: Source,
+    source: opt.Source,
     *,
     at: Rate,
     limit: Limit,
     level: Level = 0.95,
     cells: Cells = 100,
-    models: Models = None,
-    accounting: AttemptsAccounting = DEFAULT_CONVENTION,
-    attempts: MostAttempts = None,
-    plot: Plot = None,
-    output: Output = None,
-    force: Force = False,
-    columns: Columns = None,
-    missing: MissingPairs = "intersection",
-    data: Data = None,
-    json: Json = False,
+    models: opt.Models = None,
+    accounting: opt.AttemptsAccounting = opt.DEFAULT_CONVENTION,
+    attempts: opt.MostAttempts = None,
+    plot: opt.Plot = None,
+    output: opt.Output = None,
+    force: opt.Force = False,
+    columns: opt.Columns = None,
+    missing: opt.MissingPairs = "intersection",
+    data: opt.Data = None,
+    json: opt.Json = False,
 ) -> None:
     """Find the cheapest cascade for a solve rate whose worst outcomes stay within a limit.
 
@@ -468,14 +442,14 @@ def cvar(
     """
     check_picture(plot, force=force)
     check_table(output, force=force)
-    rates = solve_rates(at)
+    rates = opt.solve_rates(at)
     if len(rates) > 1:
         raise InputError(f"--at {at}: give one solve rate.")
-    market = open_market(source, models, columns, missing, data)
+    market = opt.open_market(source, models, columns, missing, data)
     with working("Looking for the cheapest cascade", quiet=json):
         from arbmodels.policies import cvar_plan, spend_distribution
 
-        curves = attempt_curves_of(market, accounting, attempts)
+        curves = opt.attempt_curves_of(market, accounting, attempts)
         answer = cvar_plan(curves, rates[0], limit, level=level, cells=cells)
         law = spend_distribution(answer.plan, curves)
     if plot is not None:
@@ -516,27 +490,27 @@ Largest = Annotated[
 ]
 
 
-@described(
+@opt.described(
     "batches my-folder --max-seconds 80 --seconds small=9,large=40",
     "batches my-folder --max-seconds 9 --seconds small=9,large=9 --json",
 )
 def batches(
-    source: Source,
+    source: opt.Source,
     *,
     max_seconds: BatchSeconds,
-    seconds: Seconds = None,
+    seconds: opt.Seconds = None,
     largest: Largest = 8,
-    models: Models = None,
-    at: SolveRates = None,
-    accounting: AttemptsAccounting = DEFAULT_CONVENTION,
-    attempts: MostAttempts = None,
-    plot: Plot = None,
-    output: Output = None,
-    force: Force = False,
-    columns: Columns = None,
-    missing: MissingPairs = "intersection",
-    data: Data = None,
-    json: Json = False,
+    models: opt.Models = None,
+    at: opt.SolveRates = None,
+    accounting: opt.AttemptsAccounting = opt.DEFAULT_CONVENTION,
+    attempts: opt.MostAttempts = None,
+    plot: opt.Plot = None,
+    output: opt.Output = None,
+    force: opt.Force = False,
+    columns: opt.Columns = None,
+    missing: opt.MissingPairs = "intersection",
+    data: opt.Data = None,
+    json: opt.Json = False,
 ) -> None:
     """Find the cheapest batches of parallel attempts within a time per instance.
 
@@ -546,17 +520,17 @@ def batches(
     """
     check_picture(plot, force=force)
     check_table(output, force=force)
-    rates = None if at is None else solve_rates(at)
-    market = open_market(source, models, columns, missing, data)
-    waits = per_model("--seconds", seconds)
+    rates = None if at is None else opt.solve_rates(at)
+    market = opt.open_market(source, models, columns, missing, data)
+    waits = opt.per_model("--seconds", seconds)
     with working("Looking for the cheapest batches", quiet=json):
         from arbmodels.policies import batch_frontier, spend_distribution
 
-        curves = attempt_curves_of(market, accounting, attempts)
+        curves = opt.attempt_curves_of(market, accounting, attempts)
         answer = batch_frontier(curves, waits, max_seconds, largest=largest)
         reach = answer.reach()
         if rates is None:
-            rates = [*round_rates(reach / 2, 0.999 * reach), reach]
+            rates = [*opt.round_rates(reach / 2, 0.999 * reach), reach]
         plans = [answer.plan_at(rate) if rate <= reach else None for rate in rates]
         laws = [
             None if plan is None else spend_distribution(plan, curves, parallel=True, seconds=waits)
@@ -620,24 +594,24 @@ def batches(
         show(f"Figure: {plot}")
 
 
-@described(
+@opt.described(
     "frontier swebench-sim --models gpt5mini,deepseek",
     "frontier my-folder --accounting authors --refine 4",
     "frontier my-folder --accounting attempts-pay-past-record",
 )
 def frontier(
-    source: Source,
+    source: opt.Source,
     *,
-    models: Models = None,
-    at: SolveRates = None,
-    accounting: AccountingOption = None,
-    refine: Refine = 1,
-    plot: Plot = None,
-    force: Force = False,
-    columns: Columns = None,
-    missing: MissingPairs = "intersection",
-    data: Data = None,
-    json: Json = False,
+    models: opt.Models = None,
+    at: opt.SolveRates = None,
+    accounting: opt.AccountingOption = None,
+    refine: opt.Refine = 1,
+    plot: opt.Plot = None,
+    force: opt.Force = False,
+    columns: opt.Columns = None,
+    missing: opt.MissingPairs = "intersection",
+    data: opt.Data = None,
+    json: opt.Json = False,
 ) -> None:
     """Find the cheapest cascade for every solve rate, with a proven lower bound.
 
@@ -647,14 +621,14 @@ def frontier(
     cascades at random may cost less than one alone.
     """
     check_picture(plot, force=force)
-    rates = None if at is None else solve_rates(at)
-    market = open_market(source, models, columns, missing, data)
+    rates = None if at is None else opt.solve_rates(at)
+    market = opt.open_market(source, models, columns, missing, data)
     with working("Looking for the cheapest cascades", quiet=json):
         from arbmodels.cascades import cascade_frontier
 
-        answer = cascade_frontier(curves_of(market, accounting), refine=refine)
+        answer = cascade_frontier(opt.curves_of(market, accounting), refine=refine)
         if rates is None:
-            rates = [*round_rates(answer.reach / 2, 0.999 * answer.reach), answer.reach]
+            rates = [*opt.round_rates(answer.reach / 2, 0.999 * answer.reach), answer.reach]
         spend, mixture = answer.spend_at(rates), answer.mixture_spend_at(rates)
         within = [rate for rate in rates if rate <= answer.reach]
         bound, gap = answer.bound_at(rates), answer.gap_at(rates)

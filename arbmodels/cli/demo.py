@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from arbmodels.cli import options as opt
 from arbmodels.cli.games import equilibrium_json
 from arbmodels.cli.margin import at_rates, find_margin, margin_json
-from arbmodels.cli.options import Force, Json, described, round_rates
 from arbmodels.cli.output import (
     about,
     check_picture,
@@ -54,9 +54,9 @@ class _Findings:
     equilibria: dict[int, Equilibrium]
 
 
-@described("demo", "demo --output demo.pdf --force", "demo --json")
+@opt.described("demo", "demo --output demo.pdf --force", "demo --json")
 def demo(
-    output: Output = Path("output/demo.png"), force: Force = False, json: Json = False
+    output: Output = Path("output/demo.png"), force: opt.Force = False, json: opt.Json = False
 ) -> None:
     """Run the whole chain on simulated data: market, routing, cascades, margin, competition.
 
@@ -93,7 +93,7 @@ def _compute() -> _Findings:
 
 def _own_rates(answer: Arbitrage) -> list[float]:
     """Return round solve rates over the range of an answer: reaches depend on the accounting."""
-    return round_rates(float(answer.solve_rates[0]), answer.market_reach)
+    return opt.round_rates(float(answer.solve_rates[0]), answer.market_reach)
 
 
 def _as_json(found: _Findings, output: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from arbmodels.cli.options import Json, Seed, described
+from arbmodels.cli import options as opt
 from arbmodels.cli.output import show, show_json
 from arbmodels.display import TextTable
 from arbmodels.errors import SolverError
@@ -27,8 +27,8 @@ Name = Annotated[
 
 
 @app.command("list")
-@described("formulations list", "formulations list --json")
-def list_(json: Json = False) -> None:
+@opt.described("formulations list", "formulations list --json")
+def list_(json: opt.Json = False) -> None:
     """List the formulations that installed packages register.
 
     A package registers its own under the entry point group arbmodels.formulations; those of this
@@ -63,14 +63,14 @@ def list_(json: Json = False) -> None:
 
 
 @app.command("show")
-@described(
+@opt.described(
     "formulations show budget_routing",
     "formulations show template --code",
 )
 def show_(
     name: Name,
     code: Annotated[bool, typer.Option("--code", help="Print the whole file, to copy.")] = False,
-    json: Json = False,
+    json: opt.Json = False,
 ) -> None:
     """Show the mathematics of a formulation.
 
@@ -90,7 +90,7 @@ def show_(
 
 
 @app.command("check")
-@described(
+@opt.described(
     "formulations check",
     "formulations check budget_routing --instances 20",
     "formulations check template fair_routing --json",
@@ -107,8 +107,8 @@ def check_(
     instances: Annotated[
         int, typer.Option("--instances", metavar="N", min=2, help="Random instances of each.")
     ] = 8,
-    seed: Seed = 0,
-    json: Json = False,
+    seed: opt.Seed = 0,
+    json: opt.Json = False,
 ) -> None:
     """Check that formulations state their mathematics and that two ways of solving agree.
 

@@ -15,26 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from arbmodels.cli import options as opt
 from arbmodels.cli import providers
 from arbmodels.cli.margin import at_rates, find_margin
-from arbmodels.cli.options import (
-    AccountingOption,
-    Columns,
-    Data,
-    Force,
-    Json,
-    MethodOption,
-    MissingPairs,
-    Models,
-    Plot,
-    SolveRates,
-    Source,
-    described,
-    number_of,
-    open_market,
-    round_rates,
-    solve_rates,
-)
 from arbmodels.cli.output import (
     about,
     called,
@@ -99,27 +82,27 @@ ProviderCostShare = Annotated[
 ]
 
 
-@described(
+@opt.described(
     "game bertrand swebench-sim --models gpt5mini,deepseek",
     "game bertrand my-folder --models small,large --arbitrageurs 1",
     "game bertrand my-folder --kind undercutting --step 0.9 --json",
 )
 def bertrand(
-    source: Source,
+    source: opt.Source,
     *,
-    models: Models = None,
+    models: opt.Models = None,
     kind: Kind = "bertrand",
     arbitrageurs: Arbitrageurs = 2,
     step: Step = None,
     willingness_to_pay: WillingnessToPay = None,
     provider_cost_share: ProviderCostShare = 1.0,
-    at: SolveRates = None,
-    method: MethodOption = "exact",
-    accounting: AccountingOption = None,
-    columns: Columns = None,
-    missing: MissingPairs = "intersection",
-    data: Data = None,
-    json: Json = False,
+    at: opt.SolveRates = None,
+    method: opt.MethodOption = "exact",
+    accounting: opt.AccountingOption = None,
+    columns: opt.Columns = None,
+    missing: opt.MissingPairs = "intersection",
+    data: opt.Data = None,
+    json: opt.Json = False,
 ) -> None:
     """Let arbitrageurs and providers compete on price, at every solve rate.
 
@@ -135,14 +118,14 @@ def bertrand(
             "--willingness-to-pay is for --kind bertrand; undercutting starts at the market price."
             " Leave it out, or change the kind."
         )
-    rates = None if at is None else solve_rates(at)
-    market = open_market(source, models, columns, missing, data)
+    rates = None if at is None else opt.solve_rates(at)
+    market = opt.open_market(source, models, columns, missing, data)
     with working("Looking for the cheapest cascades", quiet=json):
         from arbmodels.games import BertrandGame, undercut
 
         answer = find_margin(market, method, accounting)
         if rates is None:
-            rates = round_rates(float(answer.solve_rates[0]), answer.market_reach)
+            rates = opt.round_rates(float(answer.solve_rates[0]), answer.market_reach)
         answer = at_rates(answer, rates)
         played = BertrandGame.from_arbitrage(
             answer,
@@ -283,7 +266,7 @@ TimeLimit = Annotated[
 ]
 
 
-@described(
+@opt.described(
     "game finite payoffs.csv",
     "game finite payoffs.json --method lemke_howson --json",
     "game finite payoffs.csv --kind correlated --objective welfare",
@@ -331,9 +314,9 @@ def finite(
         ),
     ] = "welfare",
     time_limit: TimeLimit = 10.0,
-    plot: Plot = None,
-    force: Force = False,
-    json: Json = False,
+    plot: opt.Plot = None,
+    force: opt.Force = False,
+    json: opt.Json = False,
 ) -> None:
     """Solve any finite game: all pure equilibria, a mixed one, or the best correlated one.
 
@@ -367,7 +350,7 @@ def finite(
         show(other.table())
 
 
-@described(
+@opt.described(
     "game capacity --capacities 0.8,0.6",
     "game capacity --capacities 0.9,0.7,0.5 --plot prices.png",
     "game capacity --capacities 0.5,0.4 --willingness-to-pay 0.4,1",
@@ -407,9 +390,9 @@ def capacity(
         ),
     ] = 0.005,
     time_limit: TimeLimit = 20.0,
-    plot: Plot = None,
-    force: Force = False,
-    json: Json = False,
+    plot: opt.Plot = None,
+    force: opt.Force = False,
+    json: opt.Json = False,
 ) -> None:
     """Let sellers with limited capacity (rate limits) compete on price.
 
@@ -438,7 +421,9 @@ def capacity(
 
 
 def _numbers(text: str, option: str) -> list[float]:
-    values = [number_of(part, f"A number of {option}") for part in text.split(",") if part.strip()]
+    values = [
+        opt.number_of(part, f"A number of {option}") for part in text.split(",") if part.strip()
+    ]
     if not values:
         raise InputError(f"{option} needs at least one number.")
     return values
@@ -498,7 +483,7 @@ LeaderFirm = Annotated[
 ]
 
 
-@described(
+@opt.described(
     "game logit --table products.csv --price-coefficient 2",
     "game logit --table products.csv --price-coefficient 2 --json",
     "game logit --table observed.csv --price-coefficient 5",
@@ -514,9 +499,9 @@ def game_logit(
     unit_tax: UnitTax = 0.0,
     ad_valorem_tax: AdValoremTax = 0.0,
     leader: LeaderFirm = None,
-    plot: Plot = None,
-    force: Force = False,
-    json: Json = False,
+    plot: opt.Plot = None,
+    force: opt.Force = False,
+    json: opt.Json = False,
 ) -> None:
     """Find the prices of firms whose products differ, under logit or nested logit demand.
 

@@ -15,31 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from arbmodels.cli.options import (
-    AccountingOption,
-    Columns,
-    Convention,
-    Data,
-    Force,
-    Json,
-    MethodOption,
-    MissingPairs,
-    Models,
-    Output,
-    Plot,
-    Refine,
-    Seed,
-    SolveRates,
-    Source,
-    Workers,
-    curves_of,
-    described,
-    names,
-    number_of,
-    open_market,
-    round_rates,
-    solve_rates,
-)
+from arbmodels.cli import options as opt
 from arbmodels.cli.output import (
     about,
     called,
@@ -91,30 +67,30 @@ Repeats = Annotated[
 ]
 
 
-@described(
+@opt.described(
     "cross-validate swebench-sim --models gpt5mini,deepseek",
     "cross-validate my-folder --by segments --folds 3",
     "cross-validate my-folder --method searched --repeats 1",
 )
 def cross_validate(
-    source: Source,
+    source: opt.Source,
     *,
-    models: Models = None,
+    models: opt.Models = None,
     method: Method = "exact",
     folds: Folds = 5,
     by: By = "instances",
     repeats: Repeats = 10,
-    seed: Seed = 0,
-    at: SolveRates = None,
-    accounting: AccountingOption = None,
-    workers: Workers = None,
-    plot: Plot = None,
-    output: Output = None,
-    force: Force = False,
-    columns: Columns = None,
-    missing: MissingPairs = "intersection",
-    data: Data = None,
-    json: Json = False,
+    seed: opt.Seed = 0,
+    at: opt.SolveRates = None,
+    accounting: opt.AccountingOption = None,
+    workers: opt.Workers = None,
+    plot: opt.Plot = None,
+    output: opt.Output = None,
+    force: opt.Force = False,
+    columns: opt.Columns = None,
+    missing: opt.MissingPairs = "intersection",
+    data: opt.Data = None,
+    json: opt.Json = False,
 ) -> None:
     """Compare the margin on new instances with the margin in sample.
 
@@ -125,14 +101,14 @@ def cross_validate(
     """
     check_picture(plot, force=force)
     check_table(output, force=force)
-    rates = None if at is None else solve_rates(at)
+    rates = None if at is None else opt.solve_rates(at)
     if method == "authors" and accounting not in (None, "authors"):
         raise InputError(f"--method {method} has its own accounting: leave out --accounting.")
-    market = open_market(source, models, columns, missing, data)
+    market = opt.open_market(source, models, columns, missing, data)
     from arbmodels.estimation import cross_validate_margin
 
     found = cross_validate_margin(
-        market if method == "authors" else curves_of(market, accounting),
+        market if method == "authors" else opt.curves_of(market, accounting),
         method=method,
         folds=folds,
         by=by,
@@ -170,29 +146,29 @@ OfCurves = Annotated[
 ]
 
 
-@described(
+@opt.described(
     "bootstrap my-folder --resamples 20 --plot bands.pdf",
     "bootstrap my-folder --resamples 20 --curves --json",
 )
 def bootstrap(
-    source: Source,
+    source: opt.Source,
     *,
-    models: Models = None,
-    method: MethodOption = "exact",
+    models: opt.Models = None,
+    method: opt.MethodOption = "exact",
     curves: OfCurves = False,
     resamples: Resamples = 200,
     over: Over = "instances,attempts",
-    seed: Seed = 0,
-    at: SolveRates = None,
-    accounting: AccountingOption = None,
-    workers: Workers = None,
-    plot: Plot = None,
-    output: Output = None,
-    force: Force = False,
-    columns: Columns = None,
-    missing: MissingPairs = "intersection",
-    data: Data = None,
-    json: Json = False,
+    seed: opt.Seed = 0,
+    at: opt.SolveRates = None,
+    accounting: opt.AccountingOption = None,
+    workers: opt.Workers = None,
+    plot: opt.Plot = None,
+    output: opt.Output = None,
+    force: opt.Force = False,
+    columns: opt.Columns = None,
+    missing: opt.MissingPairs = "intersection",
+    data: opt.Data = None,
+    json: opt.Json = False,
 ) -> None:
     """Say how far prices, costs and margins could be off, by drawing the data anew.
 
@@ -202,7 +178,7 @@ def bootstrap(
     """
     check_picture(plot, force=force)
     check_table(output, force=force)
-    rates = None if at is None else solve_rates(at)
+    rates = None if at is None else opt.solve_rates(at)
     if method == "authors" and (accounting not in (None, "authors") or curves):
         raise InputError(
             "The authors' method has its own accounting and no curves apart from it: leave out"
@@ -210,11 +186,11 @@ def bootstrap(
         )
     if curves and rates is not None:
         raise InputError("--curves are by amount, not by solve rate: leave out --at.")
-    market = open_market(source, models, columns, missing, data)
+    market = opt.open_market(source, models, columns, missing, data)
     from arbmodels.estimation import bootstrap_curves, bootstrap_margin
 
-    make = partial(curves_of, convention=accounting)
-    drawn = {"resamples": resamples, "over": names(over), "seed": seed, "workers": workers}
+    make = partial(opt.curves_of, convention=accounting)
+    drawn = {"resamples": resamples, "over": opt.names(over), "seed": seed, "workers": workers}
     found: CurveBands | MarginBands
     if curves:
         found = bootstrap_curves(market, curves=make, **drawn)  # type: ignore[arg-type]
@@ -268,27 +244,27 @@ Learners = Annotated[
 ]
 
 
-@described(
+@opt.described(
     "robustness my-folder --budgets 1,10 --draws 20",
     "robustness my-folder --segment repo0 --draws 20 --json",
 )
 def robustness(
-    source: Source,
+    source: opt.Source,
     *,
-    models: Models = None,
+    models: opt.Models = None,
     segment: Segment = None,
     budgets: Budgets = "1,3,5,10,30,100,1000",
     draws: Draws = 200,
     learners: Learners = "authors,pooled",
-    seed: Seed = 0,
-    workers: Workers = None,
-    plot: Plot = None,
-    output: Output = None,
-    force: Force = False,
-    columns: Columns = None,
-    missing: MissingPairs = "intersection",
-    data: Data = None,
-    json: Json = False,
+    seed: opt.Seed = 0,
+    workers: opt.Workers = None,
+    plot: opt.Plot = None,
+    output: opt.Output = None,
+    force: opt.Force = False,
+    columns: opt.Columns = None,
+    missing: opt.MissingPairs = "intersection",
+    data: opt.Data = None,
+    json: opt.Json = False,
 ) -> None:
     """Learn cascades of two models for small search budgets, and score them on a whole market.
 
@@ -298,11 +274,11 @@ def robustness(
     """
     check_picture(plot, force=force)
     check_table(output, force=force)
-    amounts = [number_of(part, "A budget of --budgets") for part in names(budgets) or ()]
-    market = open_market(source, models, columns, missing, data)
+    amounts = [opt.number_of(part, "A budget of --budgets") for part in opt.names(budgets) or ()]
+    market = opt.open_market(source, models, columns, missing, data)
     from arbmodels.estimation import robustness_study
 
-    chosen: list[Learner] = names(learners) or []  # type: ignore[assignment]
+    chosen: list[Learner] = opt.names(learners) or []  # type: ignore[assignment]
     found = robustness_study(
         market,
         segment,
@@ -321,25 +297,25 @@ def robustness(
     deliver(found, market, draw, plot=plot, output=output, json=json)
 
 
-@described(
+@opt.described(
     "margin swebench-sim --models gpt5mini,deepseek --at 0.7 --json",
     "margin swebench-sim --models gpt5mini,deepseek --method authors",
     "margin my-folder --accounting dollars-stop-at-record --plot my.pdf",
 )
 def margin(
-    source: Source,
+    source: opt.Source,
     *,
-    models: Models = None,
-    method: MethodOption = "exact",
-    at: SolveRates = None,
-    accounting: AccountingOption = None,
-    refine: Refine = 1,
-    plot: Plot = None,
-    force: Force = False,
-    columns: Columns = None,
-    missing: MissingPairs = "intersection",
-    data: Data = None,
-    json: Json = False,
+    models: opt.Models = None,
+    method: opt.MethodOption = "exact",
+    at: opt.SolveRates = None,
+    accounting: opt.AccountingOption = None,
+    refine: opt.Refine = 1,
+    plot: opt.Plot = None,
+    force: opt.Force = False,
+    columns: opt.Columns = None,
+    missing: opt.MissingPairs = "intersection",
+    data: opt.Data = None,
+    json: opt.Json = False,
 ) -> None:
     """Show what an arbitrageur would earn: market price, his cost, his margin.
 
@@ -351,12 +327,12 @@ def margin(
     good.
     """
     check_picture(plot, force=force)
-    rates = None if at is None else solve_rates(at)
-    market = open_market(source, models, columns, missing, data)
+    rates = None if at is None else opt.solve_rates(at)
+    market = opt.open_market(source, models, columns, missing, data)
     with working("Looking for the cheapest cascades", quiet=json):
         answer = find_margin(market, method, accounting, refine)
         if rates is None:
-            rates = round_rates(float(answer.solve_rates[0]), answer.market_reach)
+            rates = opt.round_rates(float(answer.solve_rates[0]), answer.market_reach)
         found = margin_json(answer, rates)
     if plot is not None:
         figure, (axes,) = new_picture()
@@ -371,7 +347,7 @@ def margin(
 
 
 def find_margin(
-    market: Market, method: MarginMethod, convention: Convention | None = None, refine: int = 1
+    market: Market, method: MarginMethod, convention: opt.Convention | None = None, refine: int = 1
 ) -> Arbitrage:
     """Compute price, cost and margin by one method in one convention."""
     from arbmodels.cascades import cascade_frontier
@@ -384,7 +360,7 @@ def find_margin(
                 " --refine, or use --method exact."
             )
         return arbitrage(market, method="authors")
-    return arbitrage(cascade_frontier(curves_of(market, convention), refine=refine))
+    return arbitrage(cascade_frontier(opt.curves_of(market, convention), refine=refine))
 
 
 def at_rates(answer: Arbitrage, rates: Sequence[float]) -> Arbitrage:

@@ -10,34 +10,24 @@ from typing import Annotated
 
 import typer
 
-from arbmodels.cli.options import (
-    Columns,
-    Data,
-    Json,
-    MissingPairs,
-    Models,
-    Source,
-    described,
-    names,
-    open_market,
-)
+from arbmodels.cli import options as opt
 from arbmodels.cli.output import about, show, show_json
 from arbmodels.display import TextTable
 
 
-@described(
+@opt.described(
     "info swebench-sim",
     "info olmedo2026/swebench --models gpt5mini,deepseek",
     "info attempts.csv --columns model=llm,instance=question --json",
 )
 def info(
-    source: Source,
+    source: opt.Source,
     *,
-    models: Models = None,
-    columns: Columns = None,
-    missing: MissingPairs = "intersection",
-    data: Data = None,
-    json: Json = False,
+    models: opt.Models = None,
+    columns: opt.Columns = None,
+    missing: opt.MissingPairs = "intersection",
+    data: opt.Data = None,
+    json: opt.Json = False,
 ) -> None:
     """Show a market: attempts, solve rates and costs of its models.
 
@@ -46,7 +36,7 @@ def info(
     what an attempt costs. Loading checks everything and reports all problems together, with file
     and line.
     """
-    market = open_market(source, models, columns, missing, data)
+    market = opt.open_market(source, models, columns, missing, data)
     if not json:
         show(replace(market, notes=()).table())  # the notes are on standard error
         return
@@ -71,8 +61,8 @@ app = typer.Typer(
 
 
 @app.command("list")
-@described("data list", "data list --data ~/arbitrage-data --json")
-def list_(data: Data = None, json: Json = False) -> None:
+@opt.described("data list", "data list --data ~/arbitrage-data --json")
+def list_(data: opt.Data = None, json: opt.Json = False) -> None:
     """List the data sets: what they are, how large, where, and whether they are there.
 
     The simulated market is bundled. The published ones are read from your own copy (--data or
@@ -111,14 +101,16 @@ def list_(data: Data = None, json: Json = False) -> None:
 
 
 @app.command()
-@described("data fetch olmedo2026/swebench", "data fetch olmedo2026/lean --models kimina-8b --json")
+@opt.described(
+    "data fetch olmedo2026/swebench", "data fetch olmedo2026/lean --models kimina-8b --json"
+)
 def fetch(
     name: Annotated[
         str,
         typer.Argument(metavar="NAME", show_default=False, help="From `arbmodels data list`."),
     ],
-    models: Models = None,
-    json: Json = False,
+    models: opt.Models = None,
+    json: opt.Json = False,
 ) -> None:
     """Download a data set now, so that using it needs no connection later.
 
@@ -127,9 +119,9 @@ def fetch(
     """
     from arbmodels.data import fetch as fetch_dataset
 
-    there = fetch_dataset(name, models=names(models))
+    there = fetch_dataset(name, models=opt.names(models))
     if json:
         show_json(asdict(there))
         return
-    fetched = ", ".join(names(models) or there.models)
+    fetched = ", ".join(opt.names(models) or there.models)
     show(f"{there.name} is there ({fetched}): {there.location}")

@@ -7,17 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arbmodels.cli.options import (
-    Columns,
-    Data,
-    Force,
-    Json,
-    Models,
-    Plot,
-    Source,
-    described,
-    open_market,
-)
+from arbmodels.cli import options as opt
 from arbmodels.cli.output import about, check_picture, save_picture, show, show_json, working
 from arbmodels.errors import InputError
 
@@ -41,20 +31,20 @@ Resamples = Annotated[
 ]
 
 
-@described("predict routellm --plot curve.png", "predict routellm --resamples 0 --json")
+@opt.described("predict routellm --plot curve.png", "predict routellm --resamples 0 --json")
 def predict(
-    source: Source,
+    source: opt.Source,
     *,
     features: FeatureFile = None,
-    models: Models = None,
+    models: opt.Models = None,
     folds: Folds = 5,
     seed: Seed = 0,
     resamples: Resamples = 200,
-    plot: Plot = None,
-    force: Force = False,
-    columns: Columns = None,
-    data: Data = None,
-    json: Json = False,
+    plot: opt.Plot = None,
+    force: opt.Force = False,
+    columns: opt.Columns = None,
+    data: opt.Data = None,
+    json: opt.Json = False,
 ) -> None:
     """Predict who solves what from features, and show what routing by predictions yields.
 
@@ -63,7 +53,7 @@ def predict(
     that knows every outcome, which is a bound and not deployable. Needs the extra predict.
     """
     check_picture(plot, force=force)
-    market = open_market(source, models, columns, "intersection", data)
+    market = opt.open_market(source, models, columns, "intersection", data)
     known = _features(source, features, data)
     from arbmodels.predict import cost_quality, cross_fit
 

@@ -7,22 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from arbmodels.cli.options import (
-    Columns,
-    Data,
-    Force,
-    Json,
-    MissingPairs,
-    Models,
-    Plot,
-    Source,
-    described,
-    limits,
-    names,
-    number_of,
-    open_market,
-    solve_rates,
-)
+from arbmodels.cli import options as opt
 from arbmodels.cli.output import (
     about,
     check_picture,
@@ -80,16 +65,16 @@ TimeLimit = Annotated[
 ]
 
 
-@described(
+@opt.described(
     "game providers my-folder --at 0.5 --tolerance 0.02",
     "game providers my-folder --at 0.5,0.6 --arbitrageurs 0 --json",
     "game providers my-folder --at 0.5 --leader large --plot prices.png",
 )
 def providers(
-    source: Source,
+    source: opt.Source,
     *,
     at: At,
-    models: Models = None,
+    models: opt.Models = None,
     arbitrageurs: Arbitrageurs = 2,
     marginal_cost: MarginalCost = "0.3",
     choke: Choke = 2.0,
@@ -104,12 +89,12 @@ def providers(
     ] = None,
     tolerance: Tolerance = 1e-3,
     time_limit: TimeLimit = None,
-    columns: Columns = None,
-    missing: MissingPairs = "intersection",
-    data: Data = None,
-    plot: Plot = None,
-    force: Force = False,
-    json: Json = False,
+    columns: opt.Columns = None,
+    missing: opt.MissingPairs = "intersection",
+    data: opt.Data = None,
+    plot: opt.Plot = None,
+    force: opt.Force = False,
+    json: opt.Json = False,
 ) -> None:
     """Let providers re-price what arbitrageurs buy, and find their equilibrium.
 
@@ -119,8 +104,8 @@ def providers(
     equilibrium, the answer says so and is mixed.
     """
     check_picture(plot, force=force)
-    rates = solve_rates(at)
-    market = open_market(source, models, columns, missing, data)
+    rates = opt.solve_rates(at)
+    market = opt.open_market(source, models, columns, missing, data)
     with working("Looking for an equilibrium", quiet=json):
         from arbmodels.games import lead, solve_providers
 
@@ -128,7 +113,7 @@ def providers(
             market, rates, arbitrageurs, marginal_cost=marginal_cost, choke=choke, captive=captive
         )
         if fixed is not None:
-            game = game.replace(fixed=tuple(names(fixed) or ()))
+            game = game.replace(fixed=tuple(opt.names(fixed) or ()))
         if leader is None:
             answer = solve_providers(game, tolerance=tolerance, time_limit=_seconds(time_limit))
         else:
@@ -145,12 +130,12 @@ def providers(
     show(answer.outcome.table())
 
 
-@described(
+@opt.described(
     "game statics my-folder --at 0.5 --values 0,1,2 --tolerance 0.02",
     "game statics my-folder --at 0.5 --vary captive --values 0,0.5",
 )
 def statics(
-    source: Source,
+    source: opt.Source,
     *,
     at: At,
     vary: Annotated[
@@ -165,7 +150,7 @@ def statics(
     values: Annotated[
         str, typer.Option("--values", metavar="V,V,...", help="The values to compare.")
     ] = "0,1,2",
-    models: Models = None,
+    models: opt.Models = None,
     arbitrageurs: Arbitrageurs = 2,
     marginal_cost: MarginalCost = "0.3",
     choke: Choke = 2.0,
@@ -175,12 +160,12 @@ def statics(
     ] = "mean_price",
     tolerance: Tolerance = 2e-3,
     time_limit: TimeLimit = None,
-    columns: Columns = None,
-    missing: MissingPairs = "intersection",
-    data: Data = None,
-    plot: Plot = None,
-    force: Force = False,
-    json: Json = False,
+    columns: opt.Columns = None,
+    missing: opt.MissingPairs = "intersection",
+    data: opt.Data = None,
+    plot: opt.Plot = None,
+    force: opt.Force = False,
+    json: opt.Json = False,
 ) -> None:
     """Show how prices, revenue and welfare move with one feature of the market.
 
@@ -188,14 +173,14 @@ def statics(
     whose epsilon, the most any of them could gain by another price, comes first.
     """
     check_picture(plot, force=force)
-    rates = solve_rates(at)
-    numbers = [number_of(part, "A value of --values") for part in names(values) or ()]
+    rates = opt.solve_rates(at)
+    numbers = [opt.number_of(part, "A value of --values") for part in opt.names(values) or ()]
     wanted: list[int] | list[float] = numbers
     if vary == "arbitrageurs":
         if any(n != int(n) or n < 0 for n in numbers):
             raise InputError("Numbers of arbitrageurs are whole and >= 0.")
         wanted = [int(n) for n in numbers]
-    market = open_market(source, models, columns, missing, data)
+    market = opt.open_market(source, models, columns, missing, data)
     with working("Looking for equilibria", quiet=json):
         from arbmodels.games import comparative_statics
 
@@ -208,12 +193,12 @@ def statics(
     _finish(market, answer, measure, plot, json)
 
 
-@described(
+@opt.described(
     "game entry my-folder --at 0.4,0.6 --fixed-cost 0.01",
     "game entry my-folder --at 0.4 --fixed-cost 0.01 --json",
 )
 def entry(
-    source: Source,
+    source: opt.Source,
     *,
     at: At,
     fixed_cost: Annotated[
@@ -224,7 +209,7 @@ def entry(
             help="Of entering, per instance, in the unit of profits summed over the solve rates.",
         ),
     ],
-    models: Models = None,
+    models: opt.Models = None,
     arbitrageurs: Arbitrageurs = 2,
     marginal_cost: Annotated[
         float, typer.Option("--marginal-cost", metavar="SHARE", help="Of the list price.")
@@ -234,18 +219,18 @@ def entry(
         bool, typer.Option("--repricing", help="Entrants price in equilibrium, not at list.")
     ] = False,
     time_limit: TimeLimit = 5.0,
-    columns: Columns = None,
-    missing: MissingPairs = "intersection",
-    data: Data = None,
-    json: Json = False,
+    columns: opt.Columns = None,
+    missing: opt.MissingPairs = "intersection",
+    data: opt.Data = None,
+    json: opt.Json = False,
 ) -> None:
     """Find which providers enter when entering costs something: all pure equilibria.
 
     Every subset of the models is priced; a subset is an equilibrium if each entrant earns its
     fixed cost and nobody outside would.
     """
-    rates = solve_rates(at)
-    market = open_market(source, models, columns, missing, data)
+    rates = opt.solve_rates(at)
+    market = opt.open_market(source, models, columns, missing, data)
     with working("Pricing every subset of entrants", quiet=json):
         from arbmodels.games import entry_game
 
@@ -264,11 +249,11 @@ def entry(
         show(answer.table())
 
 
-@described(
+@opt.described(
     "game distill my-folder --teacher large --students small --at 0.4",
 )
 def distill(
-    source: Source,
+    source: opt.Source,
     *,
     teacher: Annotated[str, typer.Option("--teacher", metavar="MODEL", show_default=False)],
     students: Annotated[
@@ -295,12 +280,12 @@ def distill(
     ] = 0.3,
     choke: Choke = 2.0,
     time_limit: TimeLimit = None,
-    columns: Columns = None,
-    missing: MissingPairs = "intersection",
-    data: Data = None,
-    plot: Plot = None,
-    force: Force = False,
-    json: Json = False,
+    columns: opt.Columns = None,
+    missing: opt.MissingPairs = "intersection",
+    data: opt.Data = None,
+    plot: opt.Plot = None,
+    force: opt.Force = False,
+    json: opt.Json = False,
 ) -> None:
     """Let a student enter beside its teacher: resale lost, training queries gained, the answer.
 
@@ -308,9 +293,9 @@ def distill(
     row says what the teacher earns from consumers and resale, and net of the market without it.
     """
     check_picture(plot, force=force)
-    rates = solve_rates(at)
-    pupils = names(students) or []
-    market = open_market(source, ",".join([teacher, *pupils]), columns, missing, data)
+    rates = opt.solve_rates(at)
+    pupils = opt.names(students) or []
+    market = opt.open_market(source, ",".join([teacher, *pupils]), columns, missing, data)
     with working("Looking for equilibria", quiet=json):
         from arbmodels.games import distillation_statics
 
@@ -319,7 +304,7 @@ def distill(
             teacher,
             pupils,
             _consumers(market, rates, choke),
-            training_revenue=limits("--training-revenue", training_revenue or []),
+            training_revenue=opt.limits("--training-revenue", training_revenue or []),
             student_price=student_price,
             marginal_cost=marginal_cost,
             arbitrageurs=arbitrageurs,
@@ -355,7 +340,7 @@ def _game(
     from arbmodels.games import ProviderGame, calibrate_costs
 
     calibrated = marginal_cost == "calibrated"
-    cost = 0.0 if calibrated else number_of(marginal_cost, "--marginal-cost")
+    cost = 0.0 if calibrated else opt.number_of(marginal_cost, "--marginal-cost")
     game = ProviderGame.from_market(
         market,
         rates,

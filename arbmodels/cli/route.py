@@ -14,20 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from arbmodels.cli.options import (
-    Columns,
-    Data,
-    Force,
-    Json,
-    MissingPairs,
-    Models,
-    Plot,
-    Source,
-    described,
-    limits,
-    number_of,
-    open_market,
-)
+from arbmodels.cli import options as opt
 from arbmodels.cli.output import about, check_picture, show, show_json, working
 from arbmodels.errors import InfeasibleError, InputError
 
@@ -262,7 +249,7 @@ class Terms:
             ("--max-share", self.max_share, _share),
         )
         for flag, entries, add in repeated:
-            for name, value in limits(flag, entries).items():
+            for name, value in opt.limits(flag, entries).items():
                 problem = add(problem, name, value)
         return self._rest(problem)
 
@@ -305,8 +292,8 @@ class Terms:
             raise InputError(f"--overrun {self.overrun!r} must look like --overrun 0.3@20.")
         return problem.add_robust_budget(
             total,
-            deviation=number_of(share, "--overrun: the share"),
-            gamma=number_of(count, "--overrun: the count"),
+            deviation=opt.number_of(share, "--overrun: the share"),
+            gamma=opt.number_of(count, "--overrun: the count"),
         )
 
 
@@ -359,9 +346,11 @@ def contract_of(entry: str) -> tuple[str, dict[str, Any]]:
             pairs = [tier.partition("@") for tier in value.split("/")]
             if not all(at for _, at, _ in pairs):
                 raise InputError(f"{what} must look like tiers=0@1/10@0.8, not {value!r}.")
-            terms[name] = tuple((number_of(a, what), number_of(b, what)) for a, _, b in pairs)
+            terms[name] = tuple(
+                (opt.number_of(a, what), opt.number_of(b, what)) for a, _, b in pairs
+            )
         else:
-            terms[name] = number_of(value, what)
+            terms[name] = opt.number_of(value, what)
     return seller, terms
 
 
@@ -390,15 +379,15 @@ def earlier(path: Path, instances: Sequence[str]) -> list[str]:
     return [plans[name] for name in instances]
 
 
-@described(
+@opt.described(
     "route swebench-sim --budget 20 --attempts 3",
     "route swebench-sim --price 0.5 --contract deepseek:fee=1",
     "route swebench-sim --budget 9 --assignment single --folds 5 --json",
 )
 def route(
-    source: Source,
+    source: opt.Source,
     *,
-    models: Models = None,
+    models: opt.Models = None,
     budget: Budget = None,
     min_solve_rate: Floor = None,
     of_best: OfBest = None,
@@ -428,14 +417,14 @@ def route(
     time_limit: TimeLimit = 60.0,
     explain: Explain = None,
     sweep: Sweep = None,
-    plot: Plot = None,
+    plot: opt.Plot = None,
     output: Output = None,
     export: Export = None,
-    force: Force = False,
-    columns: Columns = None,
-    missing: MissingPairs = "intersection",
-    data: Data = None,
-    json: Json = False,
+    force: opt.Force = False,
+    columns: opt.Columns = None,
+    missing: opt.MissingPairs = "intersection",
+    data: opt.Data = None,
+    json: opt.Json = False,
 ) -> None:
     """Decide which model serves which instance, under a budget or for a solve rate.
 
@@ -472,7 +461,7 @@ def route(
     asked.check()
     _check_files(output, export, force=force)
     check_picture(plot, force=force)
-    market = open_market(source, models, columns, missing, data)
+    market = opt.open_market(source, models, columns, missing, data)
     _check_instance(explain, market)
     with working("Evaluating the plans", quiet=json):
         from arbmodels.plans import attempts_up_to
@@ -483,7 +472,7 @@ def route(
                 market,
                 attempts_up_to(market, attempts),
                 assignment,
-                latency=limits("--seconds", seconds) if seconds else None,
+                latency=opt.limits("--seconds", seconds) if seconds else None,
             )
         )
     if export is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from arbmodels.cli.options import Json, described, limits, names
+from arbmodels.cli import options as opt
 from arbmodels.cli.output import show, show_json
 from arbmodels.errors import InputError
 
@@ -73,7 +73,7 @@ TimeLimit = Annotated[
 ]
 
 
-@described("stream table.parquet --solve p_x,p_y --spend c_x,c_y --budget 9")
+@opt.described("stream table.parquet --solve p_x,p_y --spend c_x,c_y --budget 9")
 def stream(
     table: Table,
     *,
@@ -90,7 +90,7 @@ def stream(
     output: Output = None,
     gap: Gap = 1e-6,
     time_limit: TimeLimit = 600.0,
-    json: Json = False,
+    json: opt.Json = False,
 ) -> None:
     """Route the rows of a Parquet data set, a few row groups in memory at a time.
 
@@ -99,7 +99,7 @@ def stream(
     bound. Solve probabilities that were measured on the very instances make it an oracle, which
     cannot be deployed; predictions do not. Needs the extra parquet.
     """
-    floors = limits("--segment-floor", segment_floor or ())
+    floors = opt.limits("--segment-floor", segment_floor or ())
     if min_solve_rate is not None and floors:
         raise InputError("Give --min-solve-rate or --segment-floor, not both.")
     if budget is None and min_solve_rate is None and not floors:
@@ -108,9 +108,9 @@ def stream(
 
     source = ParquetSource(
         table,
-        solve=names(solve) or (),
-        spend=names(spend) or (),
-        models=names(models),
+        solve=opt.names(solve) or (),
+        spend=opt.names(spend) or (),
+        models=opt.names(models),
         segment=segment,
         weight=weight,
         instance=instance,
@@ -119,7 +119,7 @@ def stream(
         source,
         budget=budget,
         floor=floors or min_solve_rate,
-        capacities=limits("--capacity", capacity or ()) or None,
+        capacities=opt.limits("--capacity", capacity or ()) or None,
         output=output,
         gap=gap,
         time_limit=time_limit,

@@ -11,27 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from arbmodels.cli.options import (
-    DEFAULT_CONVENTION,
-    AttemptsAccounting,
-    Columns,
-    Data,
-    Force,
-    Json,
-    MissingPairs,
-    Models,
-    MostAttempts,
-    Output,
-    Plot,
-    SolveRates,
-    Source,
-    described,
-    number_of,
-    open_market,
-    per_model,
-    round_rates,
-    solve_rates,
-)
+from arbmodels.cli import options as opt
 from arbmodels.cli.output import (
     about,
     called,
@@ -134,21 +114,21 @@ def of_models(option: str, entries: Sequence[str] | None) -> float | dict[str, f
     if not entries:
         return 0.0
     if len(entries) == 1 and "=" not in entries[0]:
-        return number_of(entries[0], option)
-    return per_model(option, entries)
+        return opt.number_of(entries[0], option)
+    return opt.per_model(option, entries)
 
 
 #: Values that the picture of a threshold shows, up to so many times the largest threshold.
 _VALUES, _BEYOND = 41, 1.25
 
 
-@described(
+@opt.described(
     "verify my-folder --check 0.01 --false-accept 0.05 --at 0.5,0.6",
     "verify my-folder --at 0.6 --baseline own-check --threshold cost",
     "verify my-folder --false-reject small=0.1,large=0 --price 1",
 )
 def verify(
-    source: Source,
+    source: opt.Source,
     *,
     check: Check = None,
     false_accept: FalseAccept = None,
@@ -158,17 +138,17 @@ def verify(
     refund: Refund = 0.0,
     baseline: BaselineOption = "same-verifier",
     threshold: Threshold = None,
-    models: Models = None,
-    at: SolveRates = None,
-    accounting: AttemptsAccounting = DEFAULT_CONVENTION,
-    attempts: MostAttempts = None,
-    plot: Plot = None,
-    output: Output = None,
-    force: Force = False,
-    columns: Columns = None,
-    missing: MissingPairs = "intersection",
-    data: Data = None,
-    json: Json = False,
+    models: opt.Models = None,
+    at: opt.SolveRates = None,
+    accounting: opt.AttemptsAccounting = opt.DEFAULT_CONVENTION,
+    attempts: opt.MostAttempts = None,
+    plot: opt.Plot = None,
+    output: opt.Output = None,
+    force: opt.Force = False,
+    columns: opt.Columns = None,
+    missing: opt.MissingPairs = "intersection",
+    data: opt.Data = None,
+    json: opt.Json = False,
 ) -> None:
     """Find the best policies when checking an answer costs money and the verifier errs.
 
@@ -179,10 +159,10 @@ def verify(
     """
     check_picture(plot, force=force)
     check_table(output, force=force)
-    rates = None if at is None else solve_rates(at)
+    rates = None if at is None else opt.solve_rates(at)
     if refund and price is None:
         raise InputError("--refund is a share of the price: give --price as well.")
-    market = open_market(source, models, columns, missing, data)
+    market = opt.open_market(source, models, columns, missing, data)
     with working("Looking for the best policies", quiet=json):
         from arbmodels.verification import (
             Verifier,
@@ -204,7 +184,7 @@ def verify(
         answer = verified_frontier(market, verifier, **versus)
         if rates is None:
             top = min(answer.reach, answer.market_reach)
-            rates = [*round_rates(top / 2, 0.999 * top), answer.reach]
+            rates = [*opt.round_rates(top / 2, 0.999 * top), answer.reach]
         points = _points(answer, rates)
         best = (
             None
