@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -43,6 +46,19 @@ def test_no_import_circle_between_files(package):
     }
     order = list(TopologicalSorter(graph).static_order())  # CycleError names the circle
     assert set(order) == known
+
+
+def test_every_file_can_be_imported_first():
+    """Importing a file runs the packages around it, which the graph of files does not show."""
+    code = "import sys, importlib\nfor name in sys.argv[1:]:\n" + dedent("""
+        for known in [known for known in sys.modules if known.partition(".")[0] == "arbmodels"]:
+            del sys.modules[known]
+        importlib.import_module(name)
+    """).replace("\n", "\n    ")
+    names = [name for name in modules("arbmodels") if not name.endswith("__main__")]
+    given = [sys.executable, "-c", code, *names]
+    done = subprocess.run(given, check=False, capture_output=True, text=True)  # noqa: S603
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_imports_are_a_small_part_of_the_code():
