@@ -75,7 +75,7 @@ def test_a_gap_that_is_not_proven_is_never_called_optimal(monkeypatch):
 TOLERANCE = Fraction(1, 10**9)
 ENGINES = {
     name: importlib.import_module(f"arbmodels._assignment.{name}")
-    for name in ("solve", "many_rows.engine", "side.engine")
+    for name in ("solve", "many_rows.engine", "integer.engine")
 }
 LABELS = {
     "budget": "budget",
@@ -150,7 +150,7 @@ class Limited:
 
     def ways(self):
         """Every engine: its name, what to ask, and thresholds of size to make it answer."""
-        many, side = {("many_rows.engine", "SMALL"): 0}, {("side.engine", "SMALL"): 0}
+        many, side = {("many_rows.engine", "SMALL"): 0}, {("integer.engine", "SMALL"): 0}
         alone = self.problem()
         menu = alone.limit_models(self.width)
         yield "one row", lambda: objective(alone), {}

@@ -273,7 +273,7 @@ def test_blocks_with_and_without_masks_are_taken_together():
     ("function", "error", "text"),
     [
         (too_few, InputError, r"returned 499 at start 0, not the 500 asked for"),
-        (no_block, InputError, r"returned int, not an arbmodels\.assignment\.Block"),
+        (no_block, InputError, r"returned int, not an arbmodels\._assignment\.Block"),
         (one_nan, DataError, r"instance 502, model 'medium': solve probability"),
     ],
 )

@@ -10,17 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arbmodels.cli import options as opt
+from arbmodels.cli import output as out
 from arbmodels.cli.games import equilibrium_json
 from arbmodels.cli.margin import at_rates, find_margin, margin_json
-from arbmodels.cli.output import (
-    about,
-    check_picture,
-    new_picture,
-    save_picture,
-    show,
-    show_json,
-    working,
-)
 from arbmodels.display import ARBITRAGEUR_COLOUR, TextTable, model_label, number, percent
 
 if TYPE_CHECKING:
@@ -63,12 +55,12 @@ def demo(
     Takes a few seconds and no connection. The bundled market is drawn from a generator that was
     fitted to recorded attempts on SWE-bench Verified; nothing in it is a recorded attempt.
     """
-    check_picture(output, force=force)
-    with working("Routing, cascades, arbitrage, competition", quiet=json):
+    out.check_picture(output, force=force)
+    with out.working("Routing, cascades, arbitrage, competition", quiet=json):
         found = _compute()
-        save_picture(_figure(found), output)
+        out.save_picture(_figure(found), output)
     if json:
-        show_json(_as_json(found, output))
+        out.show_json(_as_json(found, output))
     else:
         _tell(found, output)
 
@@ -98,7 +90,7 @@ def _own_rates(answer: Arbitrage) -> list[float]:
 
 def _as_json(found: _Findings, output: Path) -> dict[str, Any]:
     return {
-        **about(found.market),
+        **out.about(found.market),
         "routing": {**found.routed.to_dict(), "oracle_solve_rate": found.oracle.solve_rate},
         "margin": {
             "exact": margin_json(found.exact, found.rates),
@@ -116,7 +108,7 @@ def _tell(found: _Findings, output: Path) -> None:
     market, currency = found.market, found.market.currency
     best, cheapest = int(market.solve_rate.argmax()), int(market.mean_cost.argmin())
     label = [model_label(model) for model in market.models]
-    show(
+    out.show(
         f"A market of {len(market.models)} AI models on {len(market.instances)} software issues."
         " SIMULATED data: drawn from a generator fitted to recorded attempts.\n",
         market.table(),
@@ -127,7 +119,7 @@ def _tell(found: _Findings, output: Path) -> None:
         found.routed.table(),
     )
     price = found.routed.shadow_prices["budget"]
-    show(
+    out.show(
         f"=> Choosing a plan per repository, {_BUDGET:g} {currency} over all issues solve"
         f" {percent(found.routed.solve_rate)}, proven optimal within a gap of"
         f" {found.routed.gap:.1g}; one {currency} more would bring about {100 * price:.2f} points."
@@ -145,7 +137,7 @@ def _tell(found: _Findings, output: Path) -> None:
         _competition(found),
     )
     alone, several = found.equilibria[1], found.equilibria[2]
-    show(
+    out.show(
         f"=> One arbitrageur sells at the cheapest model's price; two compete it down to the cost"
         f" of the cascade, and consumers keep the margin: at {percent(found.rates[-1])} the price"
         f" falls from {number(alone.market_price[-1], 3)} to"
@@ -201,7 +193,7 @@ def _earned(equilibrium: Equilibrium, row: int) -> float:
 
 
 def _figure(found: _Findings) -> Figure:
-    figure, (left, right) = new_picture(2)
+    figure, (left, right) = out.new_picture(2)
     found.exact.plot(left)
     left.set_title("Price of each model, cost of the cascade", fontsize="medium")
     curves: Sequence[tuple[str, Arbitrage, str]] = (

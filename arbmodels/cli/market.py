@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from arbmodels.cli import options as opt
-from arbmodels.cli.output import about, show, show_json
+from arbmodels.cli import output as out
 from arbmodels.display import TextTable
 
 
@@ -38,16 +38,16 @@ def info(
     """
     market = opt.open_market(source, models, columns, missing, data)
     if not json:
-        show(replace(market, notes=()).table())  # the notes are on standard error
+        out.show(replace(market, notes=()).table())  # the notes are on standard error
         return
     summary = market.summary()
     rows = [
         {"model": model, **row}
         for model, row in zip(market.models, summary.to_dict("records"), strict=True)
     ]
-    show_json(
+    out.show_json(
         {
-            **about(market),
+            **out.about(market),
             "segments": market.segments,
             "unit": f"{market.currency}/attempt",
             "models": rows,
@@ -73,9 +73,9 @@ def list_(data: opt.Data = None, json: opt.Json = False) -> None:
 
     infos = [dataset_info(name, data=data) for name in list_datasets()]
     if json:
-        show_json({"datasets": [asdict(each) for each in infos]})
+        out.show_json({"datasets": [asdict(each) for each in infos]})
         return
-    show(
+    out.show(
         TextTable(
             "Data sets: give their name as MARKET",
             ("data set", "models", "size [MB]", "present"),
@@ -92,7 +92,7 @@ def list_(data: opt.Data = None, json: opt.Json = False) -> None:
     )
     for each in infos:
         others = f" (and when named: {', '.join(each.others)})" if each.others else ""
-        show(
+        out.show(
             f"{each.name}: {each.description}",
             f"  models: {', '.join(each.models)}{others}",
             f"  where: {each.location}",
@@ -121,7 +121,7 @@ def fetch(
 
     there = fetch_dataset(name, models=opt.names(models))
     if json:
-        show_json(asdict(there))
+        out.show_json(asdict(there))
         return
     fetched = ", ".join(opt.names(models) or there.models)
-    show(f"{there.name} is there ({fetched}): {there.location}")
+    out.show(f"{there.name} is there ({fetched}): {there.location}")

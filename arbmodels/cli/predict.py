@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arbmodels.cli import options as opt
-from arbmodels.cli.output import about, check_picture, save_picture, show, show_json, working
+from arbmodels.cli import output as out
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,23 +52,25 @@ def predict(
     solve rate of routing at random, by a threshold, by predicted value at a price, and by an oracle
     that knows every outcome, which is a bound and not deployable. Needs the extra predict.
     """
-    check_picture(plot, force=force)
+    out.check_picture(plot, force=force)
     market = opt.open_market(source, models, columns, "intersection", data)
     known = _features(source, features, data)
     from arbmodels.predict import cost_quality, cross_fit
 
-    with working("Fitting on the other folds", quiet=json):
+    with out.working("Fitting on the other folds", quiet=json):
         predictions = cross_fit(known, market, folds=folds, seed=seed)
         curve = cost_quality(predictions, resamples=resamples, seed=seed)
     if plot is not None:
         import matplotlib as mpl
 
         mpl.use("Agg")
-        save_picture(curve.plot().get_figure(), plot)  # type: ignore[arg-type]
+        out.save_picture(curve.plot().get_figure(), plot)  # type: ignore[arg-type]
     if json:
-        show_json({**about(market), "predictions": predictions.to_dict(), "curve": curve.to_dict()})
+        out.show_json(
+            {**out.about(market), "predictions": predictions.to_dict(), "curve": curve.to_dict()}
+        )
         return
-    show(predictions.table(), curve.table())
+    out.show(predictions.table(), curve.table())
 
 
 def _features(source: str, path: Path | None, data: Path | None) -> pd.DataFrame:

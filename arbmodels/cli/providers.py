@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from arbmodels.cli import options as opt
-from arbmodels.cli.output import (
-    about,
-    check_picture,
-    new_picture,
-    save_picture,
-    show,
-    show_json,
-    working,
-)
+from arbmodels.cli import output as out
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:
@@ -103,10 +95,10 @@ def providers(
     provider gains by any other multiplier, exact on the continuous game. Where there is no pure
     equilibrium, the answer says so and is mixed.
     """
-    check_picture(plot, force=force)
+    out.check_picture(plot, force=force)
     rates = opt.solve_rates(at)
     market = opt.open_market(source, models, columns, missing, data)
-    with working("Looking for an equilibrium", quiet=json):
+    with out.working("Looking for an equilibrium", quiet=json):
         from arbmodels.games import lead, solve_providers
 
         game = _game(
@@ -119,15 +111,15 @@ def providers(
         else:
             answer = lead(game, leader)
     if plot is not None:
-        figure, (left, right) = new_picture(2)
+        figure, (left, right) = out.new_picture(2)
         answer.outcome.plot_prices(left)
         answer.plot(right)
-        save_picture(figure, plot)
+        out.save_picture(figure, plot)
     if json:
-        show_json({**about(market), **answer.to_dict()})
+        out.show_json({**out.about(market), **answer.to_dict()})
         return
-    show(answer.table())
-    show(answer.outcome.table())
+    out.show(answer.table())
+    out.show(answer.outcome.table())
 
 
 @opt.described(
@@ -172,7 +164,7 @@ def statics(
     Every row is given twice: with providers at their list prices, and re-pricing in an equilibrium
     whose epsilon, the most any of them could gain by another price, comes first.
     """
-    check_picture(plot, force=force)
+    out.check_picture(plot, force=force)
     rates = opt.solve_rates(at)
     numbers = [opt.number_of(part, "A value of --values") for part in opt.names(values) or ()]
     wanted: list[int] | list[float] = numbers
@@ -181,7 +173,7 @@ def statics(
             raise InputError("Numbers of arbitrageurs are whole and >= 0.")
         wanted = [int(n) for n in numbers]
     market = opt.open_market(source, models, columns, missing, data)
-    with working("Looking for equilibria", quiet=json):
+    with out.working("Looking for equilibria", quiet=json):
         from arbmodels.games import comparative_statics
 
         game = _game(
@@ -231,7 +223,7 @@ def entry(
     """
     rates = opt.solve_rates(at)
     market = opt.open_market(source, models, columns, missing, data)
-    with working("Pricing every subset of entrants", quiet=json):
+    with out.working("Pricing every subset of entrants", quiet=json):
         from arbmodels.games import entry_game
 
         answer = entry_game(
@@ -244,9 +236,9 @@ def entry(
             time_limit=_seconds(time_limit),
         )
     if json:
-        show_json({**about(market), **answer.to_dict()})
+        out.show_json({**out.about(market), **answer.to_dict()})
     else:
-        show(answer.table())
+        out.show(answer.table())
 
 
 @opt.described(
@@ -292,11 +284,11 @@ def distill(
     The teacher stays at list price, answers by its best price, or both price in equilibrium; each
     row says what the teacher earns from consumers and resale, and net of the market without it.
     """
-    check_picture(plot, force=force)
+    out.check_picture(plot, force=force)
     rates = opt.solve_rates(at)
     pupils = opt.names(students) or []
     market = opt.open_market(source, ",".join([teacher, *pupils]), columns, missing, data)
-    with working("Looking for equilibria", quiet=json):
+    with out.working("Looking for equilibria", quiet=json):
         from arbmodels.games import distillation_statics
 
         answer = distillation_statics(
@@ -315,13 +307,13 @@ def distill(
 
 def _finish(market: Market, answer: Statics, measure: str, plot: Path | None, json: bool) -> None:
     if plot is not None:
-        figure, (axes,) = new_picture()
+        figure, (axes,) = out.new_picture()
         answer.plot(measure, axes)
-        save_picture(figure, plot)
+        out.save_picture(figure, plot)
     if json:
-        show_json({**about(market), **answer.to_dict()})
+        out.show_json({**out.about(market), **answer.to_dict()})
     else:
-        show(answer.table())
+        out.show(answer.table())
 
 
 def _seconds(given: float | None) -> float:

@@ -12,18 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from arbmodels.cli import options as opt
-from arbmodels.cli.output import (
-    about,
-    called,
-    check_picture,
-    check_table,
-    new_picture,
-    save_picture,
-    save_table,
-    show,
-    show_json,
-    working,
-)
+from arbmodels.cli import output as out
 from arbmodels.display import TextTable, number, percent
 from arbmodels.errors import InputError
 
@@ -157,13 +146,13 @@ def verify(
     price and the margin. Up to four models; two plans may be mixed at random.
     --threshold draws the margins with --plot; without it the picture is of the costs.
     """
-    check_picture(plot, force=force)
-    check_table(output, force=force)
+    out.check_picture(plot, force=force)
+    out.check_table(output, force=force)
     rates = None if at is None else opt.solve_rates(at)
     if refund and price is None:
         raise InputError("--refund is a share of the price: give --price as well.")
     market = opt.open_market(source, models, columns, missing, data)
-    with working("Looking for the best policies", quiet=json):
+    with out.working("Looking for the best policies", quiet=json):
         from arbmodels.verification import (
             Verifier,
             most_profitable_plan,
@@ -203,11 +192,11 @@ def verify(
     if plot is not None:
         _draw(answer, ends, plot)
     if output is not None:
-        save_table(answer.to_frame(), output)
+        out.save_table(answer.to_frame(), output)
     if json:
-        show_json(
+        out.show_json(
             {
-                **about(market),
+                **out.about(market),
                 "unit": f"{market.currency}/instance",
                 "verifier": verifier.label,
                 "accounting": answer.convention,
@@ -220,14 +209,14 @@ def verify(
             }
         )
         return
-    show(_table(answer, points), *(end.table() for end in ends))
+    out.show(_table(answer, points), *(end.table() for end in ends))
     if best is not None:
         earned = best.profit(price or 0.0, penalty=penalty, refund=refund)
-        show(
+        out.show(
             best.table(), f"It earns {number(earned)} {market.currency}/instance; none earns more."
         )
     if plot is not None:
-        show(f"Figure: {plot}")
+        out.show(f"Figure: {plot}")
 
 
 def _points(answer: VerifiedFrontier, rates: Sequence[float]) -> list[dict[str, Any]]:
@@ -282,7 +271,7 @@ def _best(best: VerifiedPlan, price: float, penalty: float, refund: float) -> di
 
 def _table(answer: VerifiedFrontier, points: Sequence[dict[str, Any]]) -> TextTable:
     return TextTable(
-        f"Best policies on {called(answer.market)} under a verifier, in"
+        f"Best policies on {out.called(answer.market)} under a verifier, in"
         f" {answer.market.currency}/instance",
         ("right", "wrong", "of all", "cost", "bound", "checks", "price", "margin", "next plan"),
         [
@@ -310,7 +299,7 @@ def _table(answer: VerifiedFrontier, points: Sequence[dict[str, Any]]) -> TextTa
 def _draw(answer: VerifiedFrontier, ends: Sequence[VerificationThreshold], path: Path) -> None:
     import numpy as np
 
-    figure, (axes,) = new_picture()
+    figure, (axes,) = out.new_picture()
     finite = [end.value for end in ends if 0 < end.value < np.inf]
     if ends and finite:
         from arbmodels.verification import verification_sweep
@@ -329,9 +318,9 @@ def _draw(answer: VerifiedFrontier, ends: Sequence[VerificationThreshold], path:
             max_attempts=kept.max_attempts,
             accounting=kept.accounting,
         )
-        sweep.plot(axes).set_title(called(answer.market))
+        sweep.plot(axes).set_title(out.called(answer.market))
     elif ends:
-        ends[0].plot(axes).set_title(called(answer.market))
+        ends[0].plot(axes).set_title(out.called(answer.market))
     else:
-        answer.plot(axes).set_title(called(answer.market))
-    save_picture(figure, path)
+        answer.plot(axes).set_title(out.called(answer.market))
+    out.save_picture(figure, path)
