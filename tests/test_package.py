@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -34,8 +35,10 @@ def test_every_extra_is_documented() -> None:
     assert {extra for extra in extras if f"| `{extra}` |" not in page} == set()
 
 
-def test_versions_agree() -> None:
-    assert PROJECT["project"]["version"] == arbmodels.__version__
+def test_the_version_has_one_place() -> None:
+    assert "version" in PROJECT["project"]["dynamic"]
+    assert PROJECT["tool"]["hatch"]["version"]["path"] == "arbmodels/__init__.py"
+    assert metadata.version("arbmodels") == arbmodels.__version__
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
 
 
