@@ -12,12 +12,17 @@ ifneq ($(ARBMODELS_DATA),)
 export ARBMODELS_REQUIRE_DATA := 1
 endif
 
-.PHONY: demo test lint types tests docs gallery figures notebooks benchmarks distribution constraints clean
+.PHONY: demo test test-fast lint types tests docs gallery figures notebooks benchmarks distribution constraints clean
 
 demo: $(VENV)/base
 	$(BIN)/arbmodels demo --output output/demo.png --force
 
+# Everything, as continuous integration runs it: about ten minutes on two cores.
 test: lint types docs tests
+
+# For daily work: style, types, and all tests that take at most a few seconds.
+test-fast: lint types
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup -m "not slow"
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 # Test processes share the cores: before anything reads it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -82,19 +83,11 @@ def markets(
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that share a module's fixture in one process, so that it is made once.
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep tests that share a module's fixture in one process; see :mod:`grouping`."""
+    from grouping import scheduler
 
-    Takes effect with ``--dist loadgroup``; the other tests of the module go anywhere. QuantEcon
-    is compiled in one process only.
-    """
-    for item in items:
-        found = getattr(item, "_fixtureinfo", None)  # doctests have none
-        made = () if found is None else found.name2fixturedefs.values()
-        if any(each[-1].scope == "module" for each in made):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-        elif found is not None and "quantecon" in found.name2fixturedefs:
-            item.add_marker(pytest.mark.xdist_group("quantecon"))
+    return scheduler(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.fixture(scope="session", autouse=True)
