@@ -65,11 +65,11 @@ def new_axes(width: float = 5.0, height: float = 3.4) -> Axes:
     return styled(axes)
 
 
-def styled(axes: Axes) -> Axes:
+def styled(ax: Axes) -> Axes:
     """Put axes into the house style."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(visible=True, alpha=0.25, linewidth=0.6)
-    return axes
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(visible=True, alpha=0.25, linewidth=0.6)
+    return ax
 
 
 def number(value: float, digits: int = 4) -> str:

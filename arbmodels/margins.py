@@ -412,14 +412,14 @@ class Arbitrage(Displayed):
         """Return up to ten points of the grid, the peak and the mean."""
         return arbitrage_table(self)
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw each model's price and the arbitrageur's cost against the solve rate."""
-        axes = new_axes() if axes is None else axes
+        ax = new_axes() if ax is None else ax
         rates, models = 100 * self.solve_rates, self.names
         for model, prices in zip(models, self.model_prices.T, strict=True):
-            axes.plot(rates, prices, color=model_colour(model, models), label=model_label(model))
-        axes.plot(rates, self.arbitrage_cost, color=ARBITRAGEUR_COLOUR, lw=2, label="Arbitrageur")
-        axes.fill_between(
+            ax.plot(rates, prices, color=model_colour(model, models), label=model_label(model))
+        ax.plot(rates, self.arbitrage_cost, color=ARBITRAGEUR_COLOUR, lw=2, label="Arbitrageur")
+        ax.fill_between(
             rates,
             self.arbitrage_cost,
             self.market_price,
@@ -428,11 +428,11 @@ class Arbitrage(Displayed):
             alpha=0.15,
             lw=0,
         )
-        axes.set_xlabel("Solve rate (%)")
-        axes.set_ylabel(f"Cost ({self.market.currency} per instance)")
-        axes.set_title(self.market.name)
-        axes.legend(frameon=False)
-        return axes
+        ax.set_xlabel("Solve rate (%)")
+        ax.set_ylabel(f"Cost ({self.market.currency} per instance)")
+        ax.set_title(self.market.name)
+        ax.legend(frameon=False)
+        return ax
 
 
 def arbitrage(

@@ -86,3 +86,17 @@ def code_lines(tree: ast.Module) -> int:
         elif isinstance(node, ast.stmt):
             held.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     return len(held)
+
+
+def test_everything_that_is_drawn_takes_axes():
+    """``plot(ax=None)``, as in pandas and xarray."""
+    without = [
+        f"{name}.{owner.name}.{method.name}"
+        for name, tree in modules("arbmodels").items()
+        for owner in ast.walk(tree)
+        if isinstance(owner, ast.ClassDef)
+        for method in owner.body
+        if isinstance(method, ast.FunctionDef) and method.name.startswith("plot")
+        if "ax" not in {each.arg for each in method.args.args + method.args.kwonlyargs}
+    ]
+    assert without == []

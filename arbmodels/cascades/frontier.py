@@ -87,22 +87,20 @@ def frontier_table(frontier: Frontier) -> TextTable:
     )
 
 
-def plot_frontier(frontier: Frontier, axes: Axes | None = None) -> Axes:
+def plot_frontier(frontier: Frontier, ax: Axes | None = None) -> Axes:
     """Draw spend against solve rate: the models, the cascades, and the bound."""
-    axes = new_axes() if axes is None else axes
-    plot_models(frontier, axes)
+    ax = new_axes() if ax is None else ax
+    plot_models(frontier, ax)
     rate = np.linspace(0, frontier.reach, 400)
-    axes.plot(
+    ax.plot(
         100 * rate, frontier.spend_at(rate), color=ARBITRAGEUR_COLOUR, lw=2, label="Best cascade"
     )
-    axes.plot(
-        100 * rate, frontier.bound_at(rate), color="grey", lw=0.8, ls="--", label="Lower bound"
-    )
-    axes.set_xlabel("Solve rate (%)")
-    axes.set_ylabel(f"Expected spend ({frontier.market.currency} per instance)")
-    axes.set_title(frontier.market.name)
-    axes.legend(frameon=False)
-    return axes
+    ax.plot(100 * rate, frontier.bound_at(rate), color="grey", lw=0.8, ls="--", label="Lower bound")
+    ax.set_xlabel("Solve rate (%)")
+    ax.set_ylabel(f"Expected spend ({frontier.market.currency} per instance)")
+    ax.set_title(frontier.market.name)
+    ax.legend(frameon=False)
+    return ax
 
 
 class Drawn(Protocol):
@@ -119,11 +117,11 @@ class Drawn(Protocol):
         ...
 
 
-def plot_models(frontier: Drawn, axes: Axes) -> None:
+def plot_models(frontier: Drawn, ax: Axes) -> None:
     """Draw the spend of every single model."""
     for model, alone in zip(frontier.names, frontier.single_models, strict=True):
         rate = np.linspace(0, alone.reach, 400)
-        axes.plot(
+        ax.plot(
             100 * rate,
             alone.spend_at(rate),
             color=model_colour(model, frontier.names),
@@ -469,9 +467,9 @@ class Frontier(Displayed):
         """Return ten solve rates up to the reach with spend, bound and plan."""
         return frontier_table(self)
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw spend against solve rate: the models, the cascades, and the bound."""
-        return plot_frontier(self, axes)
+        return plot_frontier(self, ax)
 
 
 def cascade_frontier(

@@ -199,18 +199,18 @@ class MarginBands(Displayed):
             f" reaches the solve rate.\n{self.convention}; in-sample.",
         )
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the margin with its 50% and 90% bands."""
-        axes = new_axes() if axes is None else axes
+        ax = new_axes() if ax is None else ax
         for level, alpha in ((0.9, 0.15), (0.5, 0.3)):
-            self._shade(axes, 100 * self.margin, ARBITRAGEUR_COLOUR, (level, alpha))
+            self._shade(ax, 100 * self.margin, ARBITRAGEUR_COLOUR, (level, alpha))
         rates, margin = 100 * self.solve_rates, 100 * self.point.margin
-        axes.plot(rates, margin, color=ARBITRAGEUR_COLOUR, lw=2, label="Margin")
-        return self._labelled(axes, "Margin (%)")
+        ax.plot(rates, margin, color=ARBITRAGEUR_COLOUR, lw=2, label="Margin")
+        return self._labelled(ax, "Margin (%)")
 
-    def plot_costs(self, axes: Axes | None = None) -> Axes:
+    def plot_costs(self, ax: Axes | None = None) -> Axes:
         """Draw every model's price and the arbitrageur's cost with their 90% bands."""
-        axes = new_axes() if axes is None else axes
+        ax = new_axes() if ax is None else ax
         names = self.market.models
         lines = [
             (model_label(name), model_colour(name, names), point, self.model_prices[:, :, m])
@@ -218,13 +218,13 @@ class MarginBands(Displayed):
         ]
         lines.append(("Arbitrageur", ARBITRAGEUR_COLOUR, self.point.cost, self.cost))
         for label, colour, point, values in lines:
-            axes.plot(100 * self.solve_rates, point, color=colour, lw=2, label=label)
-            self._shade(axes, values, colour, (0.9, 0.15), name=False)
-        return self._labelled(axes, f"Cost ({self.market.currency} per instance)")
+            ax.plot(100 * self.solve_rates, point, color=colour, lw=2, label=label)
+            self._shade(ax, values, colour, (0.9, 0.15), name=False)
+        return self._labelled(ax, f"Cost ({self.market.currency} per instance)")
 
     def _shade(
         self,
-        axes: Axes,
+        ax: Axes,
         values: FloatArray,
         colour: str,
         how: tuple[float, float],
@@ -236,14 +236,14 @@ class MarginBands(Displayed):
         low, high = self.quantiles(values, level)
         label = f"{level:.0%} band" if name else None
         rates = 100 * self.solve_rates
-        axes.fill_between(rates, low, high, color=colour, alpha=alpha, lw=0, label=label)
+        ax.fill_between(rates, low, high, color=colour, alpha=alpha, lw=0, label=label)
 
-    def _labelled(self, axes: Axes, what: str) -> Axes:
-        axes.set_xlabel("Solve rate (%)")
-        axes.set_ylabel(what)
-        axes.set_title(self.market.name)
-        axes.legend(frameon=False)
-        return axes
+    def _labelled(self, ax: Axes, what: str) -> Axes:
+        ax.set_xlabel("Solve rate (%)")
+        ax.set_ylabel(what)
+        ax.set_title(self.market.name)
+        ax.legend(frameon=False)
+        return ax
 
 
 def quantiles(values: FloatArray, level: float) -> FloatArray:
@@ -357,24 +357,24 @@ class CurveBands(Displayed):
             f"{self.convention}.",
         )
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw every model's solve rate against the amount, with its 90% band."""
-        axes = new_axes() if axes is None else axes
+        ax = new_axes() if ax is None else ax
         names = self.market.models
         for m, (model, amounts) in enumerate(zip(names, self.amounts, strict=True)):
             some = amounts > 0
             colour = model_colour(model, names)
             low, high = 100 * quantiles(self.solve_rate[m], 0.9)
-            axes.fill_between(amounts[some], low[some], high[some], color=colour, alpha=0.15, lw=0)
+            ax.fill_between(amounts[some], low[some], high[some], color=colour, alpha=0.15, lw=0)
             rate = 100 * self.point[m][0]
-            axes.plot(amounts[some], rate[some], color=colour, lw=2, label=model_label(model))
-        axes.set_xscale("log")
+            ax.plot(amounts[some], rate[some], color=colour, lw=2, label=model_label(model))
+        ax.set_xscale("log")
         what = "attempts" if self.unit == "attempts" else f"{self.market.currency} per instance"
-        axes.set_xlabel(f"At most ({what})")
-        axes.set_ylabel("Solve rate (%)")
-        axes.set_title(self.market.name)
-        axes.legend(frameon=False)
-        return axes
+        ax.set_xlabel(f"At most ({what})")
+        ax.set_ylabel("Solve rate (%)")
+        ax.set_title(self.market.name)
+        ax.legend(frameon=False)
+        return ax
 
 
 def thinned(grid: FloatArray) -> FloatArray:

@@ -430,19 +430,19 @@ class CrossValidatedMargin(Displayed):
             f"\n{self.convention}.",
         )
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the margins in sample and held out; the area between them is the optimism."""
-        axes = new_axes() if axes is None else axes
+        ax = new_axes() if ax is None else ax
         rates = 100 * self.solve_rates
         inside, outside = 100 * self.in_sample_margin, 100 * self.margin
-        axes.plot(rates, inside, color="grey", ls="--", label="In-sample")
-        axes.plot(rates, outside, color=ARBITRAGEUR_COLOUR, lw=2, label="Cross-validated")
-        axes.fill_between(rates, outside, inside, color="grey", alpha=0.15, lw=0)
-        axes.set_xlabel("Solve rate (%)")
-        axes.set_ylabel("Margin (%)")
-        axes.set_title(self.market.name)
-        axes.legend(frameon=False)
-        return axes
+        ax.plot(rates, inside, color="grey", ls="--", label="In-sample")
+        ax.plot(rates, outside, color=ARBITRAGEUR_COLOUR, lw=2, label="Cross-validated")
+        ax.fill_between(rates, outside, inside, color="grey", alpha=0.15, lw=0)
+        ax.set_xlabel("Solve rate (%)")
+        ax.set_ylabel("Margin (%)")
+        ax.set_title(self.market.name)
+        ax.legend(frameon=False)
+        return ax
 
 
 #: Where training sets that reach a solve rate score a smaller share, nothing is said about it.

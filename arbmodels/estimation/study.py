@@ -145,18 +145,18 @@ class RobustnessStudy(Displayed):
             f"Best allocation there is: {best}.",
         )
 
-    def plot(self, axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
+    def plot(self, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
         """Draw a panel each: mean margin and 90% band against the search budget."""
-        if axes is None:
+        if ax is None:
             import matplotlib.pyplot as plt
 
             count = len(self.panels)
             _, drawn = plt.subplots(
                 1, count, figsize=(3.4 * count, 3.2), layout="constrained", squeeze=False
             )
-            axes = [styled(each) for each in drawn[0]]
+            ax = [styled(each) for each in drawn[0]]
         low, high = 100 * self.band()
-        for p, (panel, each) in enumerate(zip(self.panels, axes, strict=True)):
+        for p, (panel, each) in enumerate(zip(self.panels, ax, strict=True)):
             for k, learner in enumerate(self.learners):
                 colour = _COLOURS[k % len(_COLOURS)]
                 each.fill_between(
@@ -168,8 +168,8 @@ class RobustnessStudy(Displayed):
             each.set_xlabel(f"Search budget ({self.market.currency})")
             each.set_ylabel("Margin (%)")
             each.set_title(panel)
-        axes[0].legend(frameon=False)
-        return axes
+        ax[0].legend(frameon=False)
+        return ax
 
 
 #: The published search budgets, USD.

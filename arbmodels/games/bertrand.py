@@ -211,12 +211,12 @@ class Equilibrium(Displayed):
             note,
         )
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw what consumers pay against every seller's cost over the solve rates."""
-        axes = new_axes() if axes is None else axes
+        ax = new_axes() if ax is None else ax
         rates = 100 * self.solve_rates
         for player, cost in zip(self.players, self.costs.T, strict=True):
-            axes.plot(
+            ax.plot(
                 rates,
                 cost,
                 color=model_colour(player, self.players),
@@ -225,7 +225,7 @@ class Equilibrium(Displayed):
                 label=f"Cost of {model_label(player)}",
             )
         # Wide and below: the price often runs along a cost.
-        axes.plot(
+        ax.plot(
             rates,
             self.market_price,
             color=ARBITRAGEUR_COLOUR,
@@ -234,11 +234,11 @@ class Equilibrium(Displayed):
             zorder=1.5,
             label="Equilibrium price",
         )
-        axes.set_xlabel("Solve rate (%)")
-        axes.set_ylabel(f"Price ({self.currency} per instance)")
-        axes.set_title(self.game)
-        axes.legend(frameon=False)
-        return axes
+        ax.set_xlabel("Solve rate (%)")
+        ax.set_ylabel(f"Price ({self.currency} per instance)")
+        ax.set_title(self.game)
+        ax.legend(frameon=False)
+        return ax
 
 
 def _plain(values: npt.ArrayLike | Sequence[Any]) -> list[Any]:

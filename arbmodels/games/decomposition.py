@@ -153,9 +153,9 @@ class Decomposition(Displayed):
             text += f" ({percent(low)} to {percent(high)} in nine of ten samples)"
         return text
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw provider revenue in the three states, with the bootstrap's nine in ten."""
-        axes = new_axes(4.4, 3.2) if axes is None else axes
+        ax = new_axes(4.4, 3.2) if ax is None else ax
         heights = self.frame.loc[list(_STATES), "revenue"].to_numpy(float)
         spread = None
         if self.samples is not None:
@@ -164,7 +164,7 @@ class Decomposition(Displayed):
                 by_state.quantile(q).reindex(_STATES).to_numpy(float) for q in (0.05, 0.95)
             )
             spread = np.maximum(np.stack([heights - low, high - heights]), 0.0)
-        axes.bar(
+        ax.bar(
             ["No arbitrage", "Arbitrage,\nlist prices", "Arbitrage,\nre-pricing"],
             heights,
             yerr=spread,
@@ -172,8 +172,8 @@ class Decomposition(Displayed):
             width=0.6,
             capsize=4,
         )
-        axes.set_ylabel(f"Provider revenue\n({self.unit})")
-        return axes
+        ax.set_ylabel(f"Provider revenue\n({self.unit})")
+        return ax
 
 
 def decompose_revenue(

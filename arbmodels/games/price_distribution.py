@@ -332,9 +332,9 @@ class PriceEquilibrium(Displayed):
             f"{self.deviations.words}\nFound by {self.found_by}; {self.iterations:,} iterations.",
         )
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw each player's distribution of prices; atoms are jumps with a mark on top."""
-        axes = new_axes() if axes is None else axes
+        ax = new_axes() if ax is None else ax
         low = min(strategy.lowest for strategy in self.strategies)
         high = max(strategy.highest for strategy in self.strategies)
         pad = 0.06 * max(high - low, 0.05 * abs(high), 1e-9)
@@ -342,22 +342,22 @@ class PriceEquilibrium(Displayed):
             near = strategy.prices[:, None] + np.array([-1e-9, 0.0]) * max(1.0, abs(high))
             grid = np.union1d(np.linspace(low - pad, high + pad, 801), near)
             colour = model_colour(player, self.players)
-            axes.plot(grid, strategy.cdf(grid), color=colour, lw=1.6, label=player)
+            ax.plot(grid, strategy.cdf(grid), color=colour, lw=1.6, label=player)
             large = strategy.masses >= _VISIBLE
             price = strategy.prices[large]
-            axes.plot(price, strategy.cdf(price), "o", color=colour, ms=5, ls="none")
-        axes.set_xlabel("Price")
-        axes.set_ylabel("Probability of at most this price")
-        axes.set_title(f"{self.game}\nepsilon = {shown_number(self.epsilon, 2)}")
-        axes.legend(frameon=False)
-        return axes
+            ax.plot(price, strategy.cdf(price), "o", color=colour, ms=5, ls="none")
+        ax.set_xlabel("Price")
+        ax.set_ylabel("Probability of at most this price")
+        ax.set_title(f"{self.game}\nepsilon = {shown_number(self.epsilon, 2)}")
+        ax.legend(frameon=False)
+        return ax
 
-    def plot_trace(self, axes: Axes | None = None) -> Axes:
+    def plot_trace(self, ax: Axes | None = None) -> Axes:
         """Draw epsilon on the continuous game over the grids that were solved."""
         steps = np.arange(1.0, 1.0 + len(self.trace))
         measure = self.trace[:, 1] if self.iterations else np.full(len(self.trace), np.nan)
         return draw_trace(
-            steps, measure, "Price grids solved", f"epsilon ({self.deviations.unit})", axes
+            steps, measure, "Price grids solved", f"epsilon ({self.deviations.unit})", ax
         )
 
 

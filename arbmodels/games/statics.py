@@ -114,7 +114,7 @@ class Statics(Displayed):
             note,
         )
 
-    def plot(self, measure: str = "mean_price", axes: Axes | None = None) -> Axes:
+    def plot(self, measure: str = "mean_price", ax: Axes | None = None) -> Axes:
         """Draw one measure along the feature, for each behaviour of the providers.
 
         Raises
@@ -126,9 +126,9 @@ class Statics(Displayed):
             raise InputError(
                 f"No measure {measure!r}; there are {', '.join(map(str, self.frame))}."
             )
-        axes = new_axes() if axes is None else axes
+        ax = new_axes() if ax is None else ax
         for how, part in self.frame.groupby("providers", sort=False):
-            axes.plot(
+            ax.plot(
                 [str(v) for v in part["value"]],
                 part[measure],
                 "o-",
@@ -137,7 +137,7 @@ class Statics(Displayed):
             )
             missed = self.unsettled[part.index]
             if missed.any():
-                axes.plot(
+                ax.plot(
                     [str(v) for v in part["value"][missed]],
                     part[measure][missed],
                     "X",
@@ -145,11 +145,11 @@ class Statics(Displayed):
                     color="#D55E00",
                     label="Not within the tolerance: no equilibrium",
                 )
-        axes.set_xlabel(self.feature.capitalize())
-        axes.set_ylabel(measure.replace("_", " ").capitalize())
-        axes.set_ylim(bottom=0)
-        axes.legend(frameon=False)
-        return axes
+        ax.set_xlabel(self.feature.capitalize())
+        ax.set_ylabel(measure.replace("_", " ").capitalize())
+        ax.set_ylim(bottom=0)
+        ax.legend(frameon=False)
+        return ax
 
 
 def comparative_statics(

@@ -17,7 +17,7 @@ _FLOOR = 1e-16
 
 
 def draw_trace(
-    steps: FloatArray, measure: FloatArray, counted: str, measured: str, axes: Axes | None = None
+    steps: FloatArray, measure: FloatArray, counted: str, measured: str, ax: Axes | None = None
 ) -> Axes:
     """Draw a measure of convergence over the steps, and the best so far.
 
@@ -27,20 +27,20 @@ def draw_trace(
         None where nothing iterated: the picture says so.
     counted, measured : str
         What the steps and the measure are.
-    axes : Axes, optional
+    ax : Axes, optional
     """
-    axes = new_axes() if axes is None else axes
-    axes.set_xlabel(counted)
-    axes.set_ylabel(measured)
+    ax = new_axes() if ax is None else ax
+    ax.set_xlabel(counted)
+    ax.set_ylabel(measured)
     finite = np.isfinite(measure)
     if not finite.any():
-        axes.set_title("Nothing iterated", fontsize="medium")
-        return axes
+        ax.set_title("Nothing iterated", fontsize="medium")
+        return ax
     step, value = np.asarray(steps)[finite], np.asarray(measure)[finite]
     floor = max(_FLOOR * float(value.max()), 1e-300)
-    axes.plot(step, np.maximum(value, floor), "o", ms=3, color="0.6", label="Each step")
+    ax.plot(step, np.maximum(value, floor), "o", ms=3, color="0.6", label="Each step")
     best = np.maximum(np.minimum.accumulate(value), floor)
-    axes.step(step, best, where="post", color=ARBITRAGEUR_COLOUR, lw=1.6, label="Best so far")
-    axes.set_yscale("log")
-    axes.legend(frameon=False)
-    return axes
+    ax.step(step, best, where="post", color=ARBITRAGEUR_COLOUR, lw=1.6, label="Best so far")
+    ax.set_yscale("log")
+    ax.legend(frameon=False)
+    return ax

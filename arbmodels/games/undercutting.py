@@ -129,25 +129,25 @@ class UndercuttingPath(Displayed):
             "Sellers undercut in turn, never below their own cost, until nobody can.",
         )
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the start, the price after some rounds, and the lowest cost over solve rates."""
-        axes = new_axes() if axes is None else axes
+        ax = new_axes() if ax is None else ax
         rates = 100 * self.solve_rates
-        axes.plot(rates, self.prices[0], color="black", lw=2, label="Market price")
+        ax.plot(rates, self.prices[0], color="black", lw=2, label="Market price")
         for k in np.unique(np.linspace(1, self.rounds, _DRAWN).astype(int)) if self.rounds else ():
-            axes.plot(
+            ax.plot(
                 rates,
                 self.prices[k],
                 color=str(0.25 + 0.5 * k / self.rounds),
                 lw=0.9,
                 label=f"After {k} round{'s' if k > 1 else ''}" if k in (1, self.rounds) else None,
             )
-        axes.plot(rates, self.cost, color=ARBITRAGEUR_COLOUR, lw=2, ls="--", label="Lowest cost")
-        axes.set_xlabel("Solve rate (%)")
-        axes.set_ylabel(f"Price ({self.game.currency} per instance)")
-        axes.set_title(f"Undercutting by x {self.step:g}")
-        axes.legend(frameon=False)
-        return axes
+        ax.plot(rates, self.cost, color=ARBITRAGEUR_COLOUR, lw=2, ls="--", label="Lowest cost")
+        ax.set_xlabel("Solve rate (%)")
+        ax.set_ylabel(f"Price ({self.game.currency} per instance)")
+        ax.set_title(f"Undercutting by x {self.step:g}")
+        ax.legend(frameon=False)
+        return ax
 
 
 def undercut(

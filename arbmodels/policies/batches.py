@@ -307,20 +307,20 @@ class BatchFrontier(Displayed):
             f" longest an instance can take. {self.curves.convention}; in-sample.",
         )
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the least spend against the time limit for some solve rates."""
-        axes = new_axes(6.2, 3.4) if axes is None else axes
+        ax = new_axes(6.2, 3.4) if ax is None else ax
         _, rates = self._shown
         times = self.paths.latency
         spend = np.stack([self.spend_at(rates, float(time)) for time in times])
         for column, rate in enumerate(rates):
             shade = str(0.75 * (1 - (column + 1) / len(rates)))
-            axes.step(times, spend[:, column], where="post", color=shade, label=percent(rate))
-        axes.set_xlabel("Longest time of an instance (s)")
-        axes.set_ylabel(f"Expected spend ({self.market.currency} per instance)")
-        axes.set_title(self.market.name)
-        axes.legend(frameon=False, title="Solve rate", loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        return axes
+            ax.step(times, spend[:, column], where="post", color=shade, label=percent(rate))
+        ax.set_xlabel("Longest time of an instance (s)")
+        ax.set_ylabel(f"Expected spend ({self.market.currency} per instance)")
+        ax.set_title(self.market.name)
+        ax.legend(frameon=False, title="Solve rate", loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        return ax
 
 
 def batch_frontier(

@@ -239,13 +239,13 @@ class PolicyClasses(Displayed):
             f"What is proven:\n{proofs}\n{self.convention}; in-sample.",
         )
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the saving of every class against the solve rate."""
-        axes = new_axes(7.2, 3.6) if axes is None else axes
+        ax = new_axes(7.2, 3.6) if ax is None else ax
         saving = self.saving
         for row, each in enumerate(self.classes[1:], start=1):
             colour, dashes, width = _STYLES[row % len(_STYLES)]
-            axes.plot(
+            ax.plot(
                 100 * self.solve_rates,
                 100 * saving[row],
                 color=colour,
@@ -253,11 +253,11 @@ class PolicyClasses(Displayed):
                 lw=width,
                 label=each.label + ("" if each.deployable else " (oracle)"),
             )
-        axes.set_xlabel("Solve rate (%)")
-        axes.set_ylabel("Saving against the best single model (%)")
-        axes.set_title(self.market.name)
-        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        return axes
+        ax.set_xlabel("Solve rate (%)")
+        ax.set_ylabel("Saving against the best single model (%)")
+        ax.set_title(self.market.name)
+        ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        return ax
 
 
 #: Solve rates by default, from this share of the best single model's reach to the reach itself.

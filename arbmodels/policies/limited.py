@@ -127,19 +127,19 @@ class LimitedFrontier(Displayed):
             f"Exact over whole attempts; per instance. {self.curves.convention}; in-sample.",
         )
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw mean and worst spend against the solve rate."""
-        axes = new_axes() if axes is None else axes
+        ax = new_axes() if ax is None else ax
         rate = np.linspace(0, self.reach, 400)
-        axes.plot(100 * rate, self.spend_at(rate), color="#0072B2", label="mean")
-        axes.plot(100 * rate, self.worst_at(rate), color="#E69F00", ls="--", label="worst case")
+        ax.plot(100 * rate, self.spend_at(rate), color="#0072B2", label="mean")
+        ax.plot(100 * rate, self.worst_at(rate), color="#E69F00", ls="--", label="worst case")
         if self.limits.dollars is not None:
-            axes.axhline(self.limits.dollars, color="black", lw=0.8, ls=":", label="limit")
-        axes.set_xlabel("Solve rate (%)")
-        axes.set_ylabel(f"Spend ({self.market.currency} per instance)")
-        axes.set_title(self.market.name)
-        axes.legend(frameon=False)
-        return axes
+            ax.axhline(self.limits.dollars, color="black", lw=0.8, ls=":", label="limit")
+        ax.set_xlabel("Solve rate (%)")
+        ax.set_ylabel(f"Spend ({self.market.currency} per instance)")
+        ax.set_title(self.market.name)
+        ax.legend(frameon=False)
+        return ax
 
 
 def limited_frontier(

@@ -307,24 +307,24 @@ class SpendDistribution(Displayed):
             f" the dearest instance. {self.convention}; in-sample.",
         )
 
-    def plot(self, axes: Axes | None = None, of: Quantity = "spend") -> Axes:
+    def plot(self, ax: Axes | None = None, of: Quantity = "spend") -> Axes:
         """Draw how probable it is to use more than an amount, with mean, CVaR and worst case."""
-        axes = new_axes() if axes is None else axes
+        ax = new_axes() if ax is None else ax
         value, mass = self.law(of)
         more = np.maximum(1.0 - np.cumsum(mass), 0.0)
-        axes.step(np.append(0.0, value), np.append(1.0, more), where="post", color="#0072B2")
+        ax.step(np.append(0.0, value), np.append(1.0, more), where="post", color="#0072B2")
         for at, label, dashes in (
             (self.mean(of), "mean", "-"),
             (self.cvar(0.95, of), "CVaR 95%", "--"),
             (self.worst(of), "worst case", ":"),
         ):
-            axes.axvline(at, color=ARBITRAGEUR_COLOUR, ls=dashes, lw=1.2, label=label)
+            ax.axvline(at, color=ARBITRAGEUR_COLOUR, ls=dashes, lw=1.2, label=label)
         unit = {"spend": f"{self.market.currency} per instance", "seconds": "s"}.get(of, "")
-        axes.set_xlabel(f"{of.capitalize()} {f'({unit})' if unit else 'per instance'}")
-        axes.set_ylabel("Probability of more")
-        axes.set_title(f"{self.market.name}: {percent(self.solve_rate)} solved")
-        axes.legend(frameon=False)
-        return axes
+        ax.set_xlabel(f"{of.capitalize()} {f'({unit})' if unit else 'per instance'}")
+        ax.set_ylabel("Probability of more")
+        ax.set_title(f"{self.market.name}: {percent(self.solve_rate)} solved")
+        ax.legend(frameon=False)
+        return ax
 
 
 def spend_distribution(

@@ -209,9 +209,9 @@ class RoutingFrontier(Displayed):
         """Return the limits solved for, with objective, bound and price."""
         return frontier_table(self)
 
-    def plot(self) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw what assignments attain and what none can exceed, against the limit."""
-        return plot_frontier(self)
+        return plot_frontier(self, ax)
 
     def attained(self, limits: npt.ArrayLike) -> FloatArray:
         """Return the best objective of a known assignment at each limit; NaN where none is."""
@@ -307,10 +307,10 @@ def frontier_table(frontier: RoutingFrontier) -> TextTable:
     )
 
 
-def plot_frontier(frontier: RoutingFrontier) -> Axes:
+def plot_frontier(frontier: RoutingFrontier, ax: Axes | None = None) -> Axes:
     """Draw what assignments attain, in steps, and the bound."""
     moving, known = frontier.moving, frontier.relaxation
-    axes = new_axes()
+    ax = new_axes() if ax is None else ax
     sense = 1.0 if frontier.at_most else -1.0
     across = 100.0 if moving.unit in _RATES else 1.0
     up = 100.0 if moving.objective_unit in _RATES else 1.0
@@ -326,11 +326,11 @@ def plot_frontier(frontier: RoutingFrontier) -> Axes:
     attained = up * np.array([point.objective for point in points])
     # A step holds towards the looser side.
     where: Literal["post", "pre"] = "post" if frontier.at_most else "pre"
-    axes.fill_between(across * limits, attained, bound, step=where, color=_COLOUR, alpha=0.15, lw=0)
+    ax.fill_between(across * limits, attained, bound, step=where, color=_COLOUR, alpha=0.15, lw=0)
     side = "Upper" if frontier.maximise else "Lower"
-    axes.plot(across * limits, bound, color="black", lw=0.9, ls="--", label=f"{side} bound")
-    axes.step(across * limits, attained, where=where, color=_COLOUR, lw=1.2)
-    axes.plot(
+    ax.plot(across * limits, bound, color="black", lw=0.9, ls="--", label=f"{side} bound")
+    ax.step(across * limits, attained, where=where, color=_COLOUR, lw=1.2)
+    ax.plot(
         across * frontier.limits,
         up * frontier.objective,
         "o",
@@ -338,12 +338,12 @@ def plot_frontier(frontier: RoutingFrontier) -> Axes:
         ms=4,
         label="Assignments",
     )
-    axes.set_xlabel(f"{moving.label.capitalize()} ({_unit(moving.unit)})")
-    axes.set_ylabel(_name(moving.objective_unit, moving.goal))
+    ax.set_xlabel(f"{moving.label.capitalize()} ({_unit(moving.unit)})")
+    ax.set_ylabel(_name(moving.objective_unit, moving.goal))
     kind = moving.meaning.split(":", maxsplit=1)[0]
-    axes.set_title("\n".join(line for line in (moving.problem, kind) if line), fontsize="medium")
-    axes.legend(frameon=False)
-    return axes
+    ax.set_title("\n".join(line for line in (moving.problem, kind) if line), fontsize="medium")
+    ax.legend(frameon=False)
+    return ax
 
 
 def _shown(value: float, unit: str, digits: int = 4) -> str:

@@ -124,19 +124,17 @@ class PriceOfRobustness(Displayed):
             f"Price of robustness of {problem.plan_table.name}: {problem.goal}", columns, rows, note
         )
 
-    def plot(self) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the price against the probability that the budget is broken."""
-        axes = new_axes()
-        axes.plot(100 * self.violation, 100 * self.price, "o-", label="simulated")
-        axes.plot(100 * self.guarantee, 100 * self.price, "o--", label="guaranteed")
+        ax = new_axes() if ax is None else ax
+        ax.plot(100 * self.violation, 100 * self.price, "o-", label="simulated")
+        ax.plot(100 * self.guarantee, 100 * self.price, "o--", label="guaranteed")
         for gamma, x, y in zip(self.gamma, self.violation, self.price, strict=True):
-            axes.annotate(
-                f"{gamma:g}", (100 * x, 100 * y), xytext=(4, 4), textcoords="offset points"
-            )
-        axes.set_xlabel("budget broken [%]")
-        axes.set_ylabel("loss of objective [%]")
-        axes.legend(frameon=False, title="gamma at the points")
-        return axes
+            ax.annotate(f"{gamma:g}", (100 * x, 100 * y), xytext=(4, 4), textcoords="offset points")
+        ax.set_xlabel("budget broken [%]")
+        ax.set_ylabel("loss of objective [%]")
+        ax.legend(frameon=False, title="gamma at the points")
+        return ax
 
 
 def price_of_robustness(

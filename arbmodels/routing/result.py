@@ -230,48 +230,48 @@ def _in_segment(problem: Statement) -> str:
     return " in their segment" if problem.assignment == "per-segment" else ""
 
 
-def plot_shares(result: RoutingResult) -> Axes:
+def plot_shares(result: RoutingResult, ax: Axes | None = None) -> Axes:
     """Draw each plan's share of the instances and of the spend, in its first model's colour."""
     from matplotlib.patches import Patch
 
     uses, table = result.uses, result.problem.plan_table
-    axes = new_axes(5.6, 1.2 + 0.5 * len(uses))
+    ax = new_axes(5.6, 1.2 + 0.5 * len(uses)) if ax is None else ax
     position = np.arange(len(uses))[::-1]
     colours = [
         model_colour(use.plan.models[0], table.models) if use.plan.models else _GREY for use in uses
     ]
     instances = [100 * use.instances / table.size for use in uses]
     spend = [100 * use.spend / (result.spend or 1.0) for use in uses]
-    axes.barh(position + 0.19, instances, 0.36, color=colours)
-    axes.barh(position - 0.19, spend, 0.36, color=colours, alpha=0.45)
-    axes.set_yticks(position, [f"{plan_text(use.plan)} ({use.instances})" for use in uses])
-    axes.set_xlabel("share [%]")
-    axes.set_title(
+    ax.barh(position + 0.19, instances, 0.36, color=colours)
+    ax.barh(position - 0.19, spend, 0.36, color=colours, alpha=0.45)
+    ax.set_yticks(position, [f"{plan_text(use.plan)} ({use.instances})" for use in uses])
+    ax.set_xlabel("share [%]")
+    ax.set_title(
         f"Solve rate {percent(result.solve_rate)}, spend {number(result.spend)}"
         f" {table.currency}\n{kind(result.problem)}",
         fontsize="medium",
     )
-    axes.legend(
+    ax.legend(
         handles=[
             Patch(color=_GREY, label="instances"),
             Patch(color=_GREY, alpha=0.45, label="spend"),
         ],
         frameon=False,
     )
-    return axes
+    return ax
 
 
-def plot_path(result: RoutingResult) -> Axes:
+def plot_path(result: RoutingResult, ax: Axes | None = None) -> Axes:
     """Draw the proven bound at every step, and the objective reached."""
     bounds = [step.bound for step in result.path] or [result.bound]
-    axes = new_axes()
-    axes.plot(range(1, len(bounds) + 1), bounds, marker="o", markersize=3, label="proven bound")
-    axes.axhline(result.objective, color=_GREY, linestyle="--", label="objective reached")
-    axes.set_xlabel("step of the multipliers")
-    axes.set_ylabel(f"objective [{result.problem.objective_unit}]")
-    axes.set_title(f"Dual path, gap {result.gap:.1e}", fontsize="medium")
-    axes.legend(frameon=False)
-    return axes
+    ax = new_axes() if ax is None else ax
+    ax.plot(range(1, len(bounds) + 1), bounds, marker="o", markersize=3, label="proven bound")
+    ax.axhline(result.objective, color=_GREY, linestyle="--", label="objective reached")
+    ax.set_xlabel("step of the multipliers")
+    ax.set_ylabel(f"objective [{result.problem.objective_unit}]")
+    ax.set_title(f"Dual path, gap {result.gap:.1e}", fontsize="medium")
+    ax.legend(frameon=False)
+    return ax
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -799,19 +799,19 @@ class CrossValidation(Displayed):
             "\n".join(notes),
         )
 
-    def plot(self) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the objective of every fold, in sample against held out."""
-        axes = new_axes(4.4, 3.4)
+        ax = new_axes(4.4, 3.4) if ax is None else ax
         inner = [fold.in_sample for fold in self.folds]
         outer = [fold.held_out for fold in self.folds]
         both = np.array([*inner, *outer])
         ends = [both.min(), both.max()]
-        axes.plot(ends, ends, color="0.6", linewidth=1.0, label="no optimism")
-        axes.plot(inner, outer, "o", label="folds")
-        axes.set_xlabel(f"in sample [{self.problem.objective_unit}]")
-        axes.set_ylabel(f"held out [{self.problem.objective_unit}]")
-        axes.legend(frameon=False)
-        return axes
+        ax.plot(ends, ends, color="0.6", linewidth=1.0, label="no optimism")
+        ax.plot(inner, outer, "o", label="folds")
+        ax.set_xlabel(f"in sample [{self.problem.objective_unit}]")
+        ax.set_ylabel(f"held out [{self.problem.objective_unit}]")
+        ax.legend(frameon=False)
+        return ax
 
     def _violations(self) -> Iterator[Violation]:
         for constraint in self.problem.constraints:
@@ -1104,10 +1104,10 @@ class RoutingResult(Displayed):
         """Return who serves what; below it the proof, the constraints and their prices."""
         return result_table(self)
 
-    def plot(self) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw each plan's share of the instances and of the spend."""
-        return plot_shares(self)
+        return plot_shares(self, ax)
 
-    def plot_path(self) -> Axes:
+    def plot_path(self, ax: Axes | None = None) -> Axes:
         """Draw the bound against the step of the multipliers, and the objective reached."""
-        return plot_path(self)
+        return plot_path(self, ax)

@@ -216,16 +216,16 @@ class Scenarios(Displayed):
         )
         return TextTable(title, columns, rows, f"scenarios differ in {' and '.join(resampled)}")
 
-    def plot(self) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the middle 90% of every plan's solve rate."""
         frame = 100 * self.to_frame()
         low, middle, high = (frame.quantile(q).to_numpy() for q in (0.05, 0.5, 0.95))
-        axes = new_axes(5.6, 1.2 + 0.3 * frame.shape[1])
+        ax = new_axes(5.6, 1.2 + 0.3 * frame.shape[1]) if ax is None else ax
         position = np.arange(frame.shape[1])[::-1]
-        axes.errorbar(middle, position, xerr=[middle - low, high - middle], fmt="o", capsize=3)
-        axes.set_yticks(position, list(frame.columns))
-        axes.set_xlabel("solve rate [%]: median and middle 90% of the scenarios")
-        return axes
+        ax.errorbar(middle, position, xerr=[middle - low, high - middle], fmt="o", capsize=3)
+        ax.set_yticks(position, list(frame.columns))
+        ax.set_xlabel("solve rate [%]: median and middle 90% of the scenarios")
+        return ax
 
 
 def bootstrap(

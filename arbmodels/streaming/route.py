@@ -405,25 +405,25 @@ class StreamedResult(Displayed):
             "\n".join(self._notes()),
         )
 
-    def plot(self) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw each plan's share of the instances and of the spend."""
         used = np.flatnonzero(self.counts)
-        axes = new_axes(5.6, 1.2 + 0.4 * len(used))
+        ax = new_axes(5.6, 1.2 + 0.4 * len(used)) if ax is None else ax
         position = np.arange(len(used))[::-1]
         total = float(self.spent.sum()) or 1.0
         colours = [model_colour(self.plans[j], self.plans) for j in used]
         share = 100 * self.counts[used] / self.counts.sum()
         spend = 100 * self.spent[used] / total
-        axes.barh(position + 0.19, share, 0.36, color=colours, label="instances")
-        axes.barh(position - 0.19, spend, 0.36, color=colours, alpha=0.5, label="spend (pale)")
-        axes.set_yticks(position, [model_label(self.plans[j]) for j in used])
-        axes.set_xlabel("share [%]")
-        axes.set_title(
+        ax.barh(position + 0.19, share, 0.36, color=colours, label="instances")
+        ax.barh(position - 0.19, spend, 0.36, color=colours, alpha=0.5, label="spend (pale)")
+        ax.set_yticks(position, [model_label(self.plans[j]) for j in used])
+        ax.set_xlabel("share [%]")
+        ax.set_title(
             f"Solve rate {show_percent(self.solve_rate)}, spend {number(self.spend)}",
             fontsize="medium",
         )
-        axes.legend(frameon=False)
-        return axes
+        ax.legend(frameon=False)
+        return ax
 
     def _rates(self) -> FloatArray:
         known = self.weight > 0

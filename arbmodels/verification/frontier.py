@@ -81,25 +81,25 @@ def frontier_table(frontier: VerifiedFrontier) -> TextTable:
     )
 
 
-def plot_frontier(frontier: VerifiedFrontier, axes: Axes | None = None) -> Axes:
+def plot_frontier(frontier: VerifiedFrontier, ax: Axes | None = None) -> Axes:
     """Draw cost against the rate of right answers: the models alone, and the best policy."""
-    axes = new_axes() if axes is None else axes
+    ax = new_axes() if ax is None else ax
     models = frontier.market.models
     for model, alone in zip(models, frontier.single_hulls, strict=True):
         colour = model_colour(model, models)
-        axes.plot(100 * alone.rate, alone.cost, color=colour, label=model_label(model))
-    axes.plot(
+        ax.plot(100 * alone.rate, alone.cost, color=colour, label=model_label(model))
+    ax.plot(
         100 * frontier.hull.rate,
         frontier.hull.cost,
         color=ARBITRAGEUR_COLOUR,
         lw=2,
         label="Best policy",
     )
-    axes.set_xlabel("Right answers (%)")
-    axes.set_ylabel(f"Expected cost ({frontier.market.currency} per instance)")
-    axes.set_title(frontier.market.name)
-    axes.legend(frameon=False)
-    return axes
+    ax.set_xlabel("Right answers (%)")
+    ax.set_ylabel(f"Expected cost ({frontier.market.currency} per instance)")
+    ax.set_title(frontier.market.name)
+    ax.legend(frameon=False)
+    return ax
 
 
 #: A path is new if it lies below the line by more than this share of the terms compared.
@@ -420,9 +420,9 @@ class VerifiedFrontier(Displayed):
         """Return ten solve rates up to the reach with cost, wrong answers, margin and plan."""
         return frontier_table(self)
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw cost against the rate of right answers: the models alone, and the best policy."""
-        return plot_frontier(self, axes)
+        return plot_frontier(self, ax)
 
     def _next_vertex(self, solve_rate: float) -> int:
         if not 0 <= solve_rate <= self.reach + SAME_RATE:

@@ -187,9 +187,9 @@ class VerifiedPlan(Displayed):
             f"{self.verifier.label}; {self.curves.convention}; in-sample.",
         )
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the shares of right, wrong and no answers, the answers by model."""
-        axes = new_axes() if axes is None else axes
+        ax = new_axes() if ax is None else ax
         models, weight = self.market.models, self.market.weight
         bottom = np.zeros(2)
         for model, right, wrong in zip(
@@ -197,14 +197,14 @@ class VerifiedPlan(Displayed):
         ):
             shares = np.array([right, wrong])
             colour = model_colour(model, models)
-            axes.bar([0, 1], 100 * shares, bottom=bottom, color=colour, label=model_label(model))
+            ax.bar([0, 1], 100 * shares, bottom=bottom, color=colour, label=model_label(model))
             bottom += 100 * shares
-        axes.bar([2], 100 * float(weight @ self.unanswered), color="grey")
-        axes.set_xticks([0, 1, 2], ["Right", "Wrong", "No answer"])
-        axes.set_ylabel("Instances (%)")
-        axes.set_title(self.plan.summary)
-        axes.legend(frameon=False)
-        return axes
+        ax.bar([2], 100 * float(weight @ self.unanswered), color="grey")
+        ax.set_xticks([0, 1, 2], ["Right", "Wrong", "No answer"])
+        ax.set_ylabel("Instances (%)")
+        ax.set_title(self.plan.summary)
+        ax.legend(frameon=False)
+        return ax
 
 
 def verified_plan(
@@ -360,15 +360,15 @@ class SimulatedPlan(Displayed):
             index=pd.Index(QUANTITIES, name="quantity"),
         )
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the rates with twice their standard errors."""
-        axes = new_axes() if axes is None else axes
+        ax = new_axes() if ax is None else ax
         rates = 100 * self.to_frame().loc[list(QUANTITIES[:3])]
-        axes.errorbar(range(3), rates["mean"], yerr=2 * rates["standard_error"], fmt="o")
-        axes.set_xticks(range(3), ["Right", "Wrong", "No answer"])
-        axes.set_ylabel("Instances (%)")
-        axes.set_title(self.plan.summary)
-        return axes
+        ax.errorbar(range(3), rates["mean"], yerr=2 * rates["standard_error"], fmt="o")
+        ax.set_xticks(range(3), ["Right", "Wrong", "No answer"])
+        ax.set_ylabel("Instances (%)")
+        ax.set_title(self.plan.summary)
+        return ax
 
     def table(self) -> TextTable:
         """Return mean and standard error of every quantity."""

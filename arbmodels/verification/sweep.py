@@ -162,18 +162,18 @@ class VerificationSweep(Displayed):
             f"{self.comparison.convention}; in-sample.",
         )
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the margin against the value, a line per solve rate."""
-        axes = new_axes() if axes is None else axes
+        ax = new_axes() if ax is None else ax
         vary, market = self.comparison.vary, self.comparison.curves.market
         for rate, margin in zip(self.solve_rates, self.margin.T, strict=True):
-            axes.plot(self.values, 100 * margin, label=f"{percent(rate, 1)} right")
+            ax.plot(self.values, 100 * margin, label=f"{percent(rate, 1)} right")
         unit = f" ({market.currency})" if vary == "cost" else ""
-        axes.set_xlabel(LABELS[vary] + unit)
-        axes.set_ylabel("Margin (%)")
-        axes.set_title(market.name)
-        axes.legend(frameon=False)
-        return axes
+        ax.set_xlabel(LABELS[vary] + unit)
+        ax.set_ylabel("Margin (%)")
+        ax.set_title(market.name)
+        ax.legend(frameon=False)
+        return ax
 
 
 def verification_sweep(
@@ -290,20 +290,20 @@ class VerificationThreshold(Displayed):
         """Return every value tried and its margin."""
         return pd.DataFrame({self.comparison.vary: self.values, "margin": self.margins})
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the margins of everything tried, and the threshold; costs on a log scale."""
-        axes = new_axes() if axes is None else axes
+        ax = new_axes() if ax is None else ax
         vary, market = self.comparison.vary, self.comparison.curves.market
         shown = self.values > 0 if vary == "cost" else np.ones(len(self.values), dtype=bool)
-        axes.plot(self.values[shown], 100 * self.margins[shown], color=ARBITRAGEUR_COLOUR)
+        ax.plot(self.values[shown], 100 * self.margins[shown], color=ARBITRAGEUR_COLOUR)
         if 0 < self.value < np.inf:
-            axes.axvline(self.value, color="grey", lw=0.8, ls="--")
+            ax.axvline(self.value, color="grey", lw=0.8, ls="--")
         if vary == "cost" and shown.any():
-            axes.set_xscale("log")
-        axes.set_xlabel(LABELS[vary] + (f" ({market.currency})" if vary == "cost" else ""))
-        axes.set_ylabel(f"Margin at {percent(self.solve_rate)} right (%)")
-        axes.set_title(market.name)
-        return axes
+            ax.set_xscale("log")
+        ax.set_xlabel(LABELS[vary] + (f" ({market.currency})" if vary == "cost" else ""))
+        ax.set_ylabel(f"Margin at {percent(self.solve_rate)} right (%)")
+        ax.set_title(market.name)
+        return ax
 
     def table(self) -> TextTable:
         """Return the threshold and the margins at both ends."""

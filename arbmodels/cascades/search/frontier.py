@@ -81,12 +81,12 @@ def searched_table(found: SearchedFrontier) -> TextTable:
     )
 
 
-def plot_searched(found: SearchedFrontier, axes: Axes | None = None) -> Axes:
+def plot_searched(found: SearchedFrontier, ax: Axes | None = None) -> Axes:
     """Draw spend against solve rate: the models, single plans, mixtures, and the bound."""
-    axes = new_axes(7.0, 3.6) if axes is None else axes
-    plot_models(found, axes)
+    ax = new_axes(7.0, 3.6) if ax is None else ax
+    plot_models(found, ax)
     rate = np.unique(np.concatenate([np.linspace(0, found.reach, 800), found.solve_rates]))
-    axes.plot(
+    ax.plot(
         100 * rate,
         found.spend_at(rate),
         color=ARBITRAGEUR_COLOUR,
@@ -94,7 +94,7 @@ def plot_searched(found: SearchedFrontier, axes: Axes | None = None) -> Axes:
         drawstyle="steps-pre",
         label="Best single plan found",
     )
-    axes.plot(
+    ax.plot(
         100 * rate,
         found.mixture_spend_at(rate),
         color=ARBITRAGEUR_COLOUR,
@@ -102,7 +102,7 @@ def plot_searched(found: SearchedFrontier, axes: Axes | None = None) -> Axes:
         ls=":",
         label="Two plans, mixed",
     )
-    axes.plot(
+    ax.plot(
         100 * rate,
         found.bound_at(rate),
         color="grey",
@@ -110,13 +110,13 @@ def plot_searched(found: SearchedFrontier, axes: Axes | None = None) -> Axes:
         ls="--",
         label="Lower bound (any policy)",
     )
-    axes.set_xlabel("Solve rate (%)")
-    axes.set_ylabel(f"Expected spend ({found.market.currency} per instance)")
-    axes.set_yscale("log")
-    axes.set_ylim(bottom=0.5 * float(found.mixture_spend_at(found.solve_rates[0])))
-    axes.set_title(found.market.name)
-    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return axes
+    ax.set_xlabel("Solve rate (%)")
+    ax.set_ylabel(f"Expected spend ({found.market.currency} per instance)")
+    ax.set_yscale("log")
+    ax.set_ylim(bottom=0.5 * float(found.mixture_spend_at(found.solve_rates[0])))
+    ax.set_title(found.market.name)
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return ax
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -303,9 +303,9 @@ class SearchedFrontier(Displayed):
         """Return some solve rates up to the reach with spend, bound and plan."""
         return searched_table(self)
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw spend against solve rate: the models, single plans, mixtures, and the bound."""
-        return plot_searched(self, axes)
+        return plot_searched(self, ax)
 
     def _check_reach(self, solve_rate: float) -> None:
         if not 0 <= solve_rate <= self.reach + SAME_RATE:

@@ -135,7 +135,7 @@ class SmoothGame(Oligopoly):
         self,
         equilibrium: SmoothEquilibrium,
         firms: Sequence[str] | None = None,
-        axes: Axes | None = None,
+        ax: Axes | None = None,
     ) -> Axes:
         """Draw two firms' best prices against each other, the rest at the equilibrium.
 
@@ -144,7 +144,7 @@ class SmoothGame(Oligopoly):
         equilibrium : SmoothEquilibrium
         firms : two names, optional
             With one product each; the first two such firms by default.
-        axes : Axes, optional
+        ax : Axes, optional
         """
         single = [
             firm
@@ -157,7 +157,7 @@ class SmoothGame(Oligopoly):
                 "Best responses are drawn for two firms that price one product each; there are"
                 f" {', '.join(single) or 'none'}."
             )
-        axes = new_axes(4.6, 4.2) if axes is None else axes
+        ax = new_axes(4.6, 4.2) if ax is None else ax
         at = [self.firms.index(firm) for firm in chosen]
         product = [int(self.products_of[firm][0]) for firm in at]
         centre = equilibrium.prices[product]
@@ -170,17 +170,17 @@ class SmoothGame(Oligopoly):
                 row[product[rival]] = price
                 best.append(best_responses(self, row, firms=[at[own]])[0][0, product[own]])
             points = (best, rivals) if own == 0 else (rivals, best)
-            axes.plot(
+            ax.plot(
                 *points,
                 color=model_colour(chosen[own], chosen),
                 label=f"Best price of {model_label(chosen[own])}",
             )
-        axes.plot(*centre, "o", color="black", label="Equilibrium")
-        axes.set_xlabel(f"Price of {model_label(chosen[0])} ({self.currency})")
-        axes.set_ylabel(f"Price of {model_label(chosen[1])} ({self.currency})")
-        axes.set_title("Best responses")
-        axes.legend(frameon=False)
-        return axes
+        ax.plot(*centre, "o", color="black", label="Equilibrium")
+        ax.set_xlabel(f"Price of {model_label(chosen[0])} ({self.currency})")
+        ax.set_ylabel(f"Price of {model_label(chosen[1])} ({self.currency})")
+        ax.set_title("Best responses")
+        ax.legend(frameon=False)
+        return ax
 
 
 #: A product below this share of what is sold is in the flat tail of demand.
@@ -385,35 +385,35 @@ class SmoothEquilibrium(Displayed):
             "\n".join(notes),
         )
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the prices against the costs of the products (with taxes)."""
-        axes = new_axes() if axes is None else axes
+        ax = new_axes() if ax is None else ax
         cost = self.game.effective_costs
         ends = np.array([0.0, max(float(cost.max()), float(self.prices.max())) * 1.05])
         size = 6 + 200 * self.shares / max(float(self.shares.max()), 1e-300)
-        axes.plot(ends, ends, color="black", lw=1, ls="--", label="Price = cost")
-        axes.scatter(cost, self.prices, s=size, alpha=0.7, label="Products (area: share)")
+        ax.plot(ends, ends, color="black", lw=1, ls="--", label="Price = cost")
+        ax.scatter(cost, self.prices, s=size, alpha=0.7, label="Products (area: share)")
         if len(cost) <= 10:
             for name, x, y in zip(self.game.products, cost, self.prices, strict=True):
-                axes.annotate(
+                ax.annotate(
                     model_label(name), (x, y), xytext=(7, 5), textcoords="offset points", fontsize=8
                 )
-        axes.set_xlabel(f"Marginal cost and taxes ({self.game.currency})")
-        axes.set_ylabel(f"Price ({self.game.currency})")
-        axes.set_title(self.game.name)
-        axes.legend(frameon=False)
-        return axes
+        ax.set_xlabel(f"Marginal cost and taxes ({self.game.currency})")
+        ax.set_ylabel(f"Price ({self.game.currency})")
+        ax.set_title(self.game.name)
+        ax.legend(frameon=False)
+        return ax
 
-    def plot_trace(self, axes: Axes | None = None) -> Axes:
+    def plot_trace(self, ax: Axes | None = None) -> Axes:
         """Draw how far prices moved in every iteration; epsilon is in the certificate."""
         steps = np.arange(1.0, 1.0 + len(self.trace))
-        return draw_trace(steps, self.trace, "Iterations", "Largest relative change", axes)
+        return draw_trace(steps, self.trace, "Iterations", "Largest relative change", ax)
 
     def plot_best_responses(
-        self, firms: Sequence[str] | None = None, axes: Axes | None = None
+        self, firms: Sequence[str] | None = None, ax: Axes | None = None
     ) -> Axes:
         """Draw two firms' best prices against each other; see the game's method."""
-        return self.game.plot_best_responses(self, firms, axes)
+        return self.game.plot_best_responses(self, firms, ax)
 
 
 def flags_at(game: SmoothGame, prices: FloatArray) -> tuple[str, ...]:

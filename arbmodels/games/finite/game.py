@@ -61,14 +61,14 @@ _BELOW: dict[str, Any] = {
 }
 
 
-def least_gain(game: FiniteGame, axes: Axes | None) -> Axes:
+def least_gain(game: FiniteGame, ax: Axes | None) -> Axes:
     """Draw epsilon over all profiles, with the pure equilibria or the profile of least epsilon."""
     _two_players(game, "A map of epsilon")
-    axes = new_axes() if axes is None else axes
+    ax = new_axes() if ax is None else ax
     x, y = _places(game)
     epsilon = game.least_gain()
-    mesh = axes.pcolormesh(x, y, epsilon.T, shading="nearest", cmap="viridis")
-    axes.figure.colorbar(mesh, ax=axes, label=f"Largest gain ({game.unit})")
+    mesh = ax.pcolormesh(x, y, epsilon.T, shading="nearest", cmap="viridis")
+    ax.figure.colorbar(mesh, ax=ax, label=f"Largest gain ({game.unit})")
     found = game.pure_equilibria()
     if len(found):
         mark, label = "o", f"{len(found)} pure equilibri{'um' if len(found) == 1 else 'a'}"
@@ -76,15 +76,15 @@ def least_gain(game: FiniteGame, axes: Axes | None) -> Axes:
         mark, label = "X", f"No pure equilibrium; least {shown_number(float(epsilon.min()), 2)}"
         found = strategies.least_profile(game.payoffs)[None]
     at = x[found[:, 0]], y[found[:, 1]]
-    axes.plot(*at, mark, color=_MARK, mec="white", ms=7, ls="none", label=label)
-    axes.grid(visible=False)
-    return _named(game, axes)
+    ax.plot(*at, mark, color=_MARK, mec="white", ms=7, ls="none", label=label)
+    ax.grid(visible=False)
+    return _named(game, ax)
 
 
-def best_responses(game: FiniteGame, axes: Axes | None) -> Axes:
+def best_responses(game: FiniteGame, ax: Axes | None) -> Axes:
     """Draw where each player's action is a best response to the other's."""
     _two_players(game, "A picture of best responses")
-    axes = new_axes() if axes is None else axes
+    ax = new_axes() if ax is None else ax
     x, y = _places(game)
     gains = strategies.gains(game.payoffs)
     marks = (("o", 5.0), ("s", 3.0))
@@ -94,8 +94,8 @@ def best_responses(game: FiniteGame, axes: Axes | None) -> Axes:
         colour = model_colour(player, game.players)
         label = f"Best responses of {player}"
         at = x[best[:, 0]], y[best[:, 1]]
-        axes.plot(*at, mark, color=colour, ms=size, ls="none", label=label)
-    return _named(game, axes)
+        ax.plot(*at, mark, color=colour, ms=size, ls="none", label=label)
+    return _named(game, ax)
 
 
 def _two_players(game: FiniteGame, what: str) -> None:
@@ -111,14 +111,14 @@ def _places(game: FiniteGame) -> tuple[FloatArray, FloatArray]:
     return first, second
 
 
-def _named(game: FiniteGame, axes: Axes) -> Axes:
+def _named(game: FiniteGame, ax: Axes) -> Axes:
     first, second = (
         f"{'Price' if numeric else 'Action'} of {player}"
         for player, numeric in zip(game.players, game.numeric, strict=True)
     )
-    axes.set(xlabel=first, ylabel=second, title=game.name)
-    axes.legend(**_BELOW)
-    return axes
+    ax.set(xlabel=first, ylabel=second, title=game.name)
+    ax.legend(**_BELOW)
+    return ax
 
 
 #: Actions listed per player in a table.
@@ -265,9 +265,9 @@ class FiniteEquilibrium(Displayed):
             note,
         )
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw each player's distribution over its actions: steps up to one, atoms as jumps."""
-        axes = new_axes() if axes is None else axes
+        ax = new_axes() if ax is None else ax
         numeric = all(self.game.numeric)
         for k, (player, own) in enumerate(zip(self.game.players, self.strategies, strict=True)):
             colour = model_colour(player, self.game.players)
@@ -276,21 +276,21 @@ class FiniteEquilibrium(Displayed):
                 order = np.argsort(price)
                 ends = np.concatenate([price[order], [price.max()]])
                 level = np.concatenate([np.cumsum(own[order]), [1.0]])
-                axes.step(ends, level, where="post", color=colour, label=player, lw=1.6)
+                ax.step(ends, level, where="post", color=colour, label=player, lw=1.6)
             else:
                 place = np.arange(len(own)) + 0.8 * k / len(self.strategies)
-                axes.bar(place, own, 0.8 / len(self.strategies), color=colour, label=player)
-        axes.set_xlabel("Price" if numeric else "Action")
-        axes.set_ylabel("Probability of at most this price" if numeric else "Probability")
-        axes.set_title(f"{self.game.name}\nepsilon = {shown_number(self.epsilon, 2)}")
-        axes.legend(frameon=False)
-        return axes
+                ax.bar(place, own, 0.8 / len(self.strategies), color=colour, label=player)
+        ax.set_xlabel("Price" if numeric else "Action")
+        ax.set_ylabel("Probability of at most this price" if numeric else "Probability")
+        ax.set_title(f"{self.game.name}\nepsilon = {shown_number(self.epsilon, 2)}")
+        ax.legend(frameon=False)
+        return ax
 
-    def plot_trace(self, axes: Axes | None = None) -> Axes:
+    def plot_trace(self, ax: Axes | None = None) -> Axes:
         """Draw epsilon over the finder's steps: profiles, pivots, steps or rounds."""
         steps, measure = self.trace.T
         return draw_trace(
-            steps, measure, f"Steps ({self.found_by})", "epsilon (of the player's range)", axes
+            steps, measure, f"Steps ({self.found_by})", "epsilon (of the player's range)", ax
         )
 
 
@@ -437,31 +437,31 @@ class CorrelatedEquilibrium(Displayed):
             note,
         )
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the joint distribution of the first two players' actions."""
-        axes = new_axes() if axes is None else axes
+        ax = new_axes() if ax is None else ax
         joint = self.distribution.sum(axis=tuple(range(2, self.distribution.ndim)))
         joint = joint[:, None] if joint.ndim == 1 else joint
-        image = axes.imshow(joint.T, origin="lower", aspect="auto", cmap="Reds")
-        axes.figure.colorbar(image, ax=axes, label="Probability")
-        axes.grid(visible=False)
-        for axis, player in ((axes.xaxis, 0), (axes.yaxis, 1)):
+        image = ax.imshow(joint.T, origin="lower", aspect="auto", cmap="Reds")
+        ax.figure.colorbar(image, ax=ax, label="Probability")
+        ax.grid(visible=False)
+        for axis, player in ((ax.xaxis, 0), (ax.yaxis, 1)):
             if player < len(self.game.players):
                 actions = self.game.actions[player]
                 shown = np.unique(np.linspace(0, len(actions) - 1, _TICKS).round().astype(int))
                 axis.set_ticks(shown, [named(actions[k]) for k in shown])
-        axes.set_xlabel(f"Action of {self.game.players[0]}")
-        axes.set_ylabel(f"Action of {self.game.players[1]}" if len(self.game.players) > 1 else "")
-        axes.set_title(
+        ax.set_xlabel(f"Action of {self.game.players[0]}")
+        ax.set_ylabel(f"Action of {self.game.players[1]}" if len(self.game.players) > 1 else "")
+        ax.set_title(
             f"{self.kind.capitalize()} equilibrium, {self.game.name}\n"
             f"epsilon = {shown_number(self.epsilon, 2)}"
         )
-        return axes
+        return ax
 
-    def plot_trace(self, axes: Axes | None = None) -> Axes:
+    def plot_trace(self, ax: Axes | None = None) -> Axes:
         """Draw epsilon over the rounds."""
         steps, measure = self.trace.T
-        return draw_trace(steps, measure, "Rounds", "epsilon (scaled payoffs)", axes)
+        return draw_trace(steps, measure, "Rounds", "epsilon (scaled payoffs)", ax)
 
 
 Method = finders.Method
@@ -766,7 +766,7 @@ class FiniteGame:
         """Return epsilon of every pure profile, [A_1, ..., A_P]: zero at the pure equilibria."""
         return pure.least_gain(self.payoffs)
 
-    def plot_least_gain(self, axes: Axes | None = None) -> Axes:
+    def plot_least_gain(self, ax: Axes | None = None) -> Axes:
         """Draw epsilon over two players' action profiles; pure equilibria are marked.
 
         Raises
@@ -774,9 +774,9 @@ class FiniteGame:
         InputError
             Unless there are two players.
         """
-        return least_gain(self, axes)
+        return least_gain(self, ax)
 
-    def plot_best_responses(self, axes: Axes | None = None) -> Axes:
+    def plot_best_responses(self, ax: Axes | None = None) -> Axes:
         """Draw each of two players' best responses to every action of the other.
 
         Raises
@@ -784,7 +784,7 @@ class FiniteGame:
         InputError
             Unless there are two players.
         """
-        return best_responses(self, axes)
+        return best_responses(self, ax)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row per profile: the actions, then ``payoff PLAYER`` of each."""

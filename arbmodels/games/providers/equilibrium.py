@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def plot_flows(outcome: Outcome, axes: Axes | None = None) -> Axes:
+def plot_flows(outcome: Outcome, ax: Axes | None = None) -> Axes:
     """Stack what providers sell directly, what they sell to arbitrageurs, and what those keep."""
-    axes = new_axes() if axes is None else axes
+    ax = new_axes() if ax is None else ax
     game = outcome.game
     rates = 100 * game.consumers.solve_rates
     parts, colours, labels, hatches = [], [], [], []
@@ -66,7 +66,7 @@ def plot_flows(outcome: Outcome, axes: Axes | None = None) -> Axes:
     if len(rates) == 1:
         below = 0.0
         for part, colour, label, hatch in zip(parts, colours, labels, hatches, strict=True):
-            axes.bar(
+            ax.bar(
                 [f"{rates[0]:.1f}"],
                 part,
                 bottom=below,
@@ -78,27 +78,27 @@ def plot_flows(outcome: Outcome, axes: Axes | None = None) -> Axes:
             )
             below += float(part[0])
     elif parts:
-        drawn = axes.stackplot(rates, *parts, colors=colours, labels=labels)
+        drawn = ax.stackplot(rates, *parts, colors=colours, labels=labels)
         for area, hatch in zip(drawn, hatches, strict=True):
             area.set_hatch(hatch)
             area.set_edgecolor("white")
             area.set_linewidth(0.3)
-    axes.set_xlabel("Solve rate (%)")
-    axes.set_ylabel(f"Spend per consumer ({game.currency})")
-    axes.set_title("Where consumers' money goes")
-    axes.legend(frameon=False, fontsize="small", loc="upper left")
-    return axes
+    ax.set_xlabel("Solve rate (%)")
+    ax.set_ylabel(f"Spend per consumer ({game.currency})")
+    ax.set_title("Where consumers' money goes")
+    ax.legend(frameon=False, fontsize="small", loc="upper left")
+    return ax
 
 
-def plot_prices(outcome: Outcome, axes: Axes | None = None) -> Axes:
+def plot_prices(outcome: Outcome, ax: Axes | None = None) -> Axes:
     """Draw the consumers' price over the solve rates against the models' list prices."""
-    axes = new_axes() if axes is None else axes
+    ax = new_axes() if ax is None else ax
     game = outcome.game
     rates = 100 * game.consumers.solve_rates
     single = np.array([menu.single for menu in game.menus])
     for m, name in enumerate(game.models):
         price = np.where(np.isfinite(single[:, m]), single[:, m], np.nan)
-        axes.plot(
+        ax.plot(
             rates,
             price,
             ls="--",
@@ -107,7 +107,7 @@ def plot_prices(outcome: Outcome, axes: Axes | None = None) -> Axes:
             label=f"{model_label(name)}, list price",
             marker="o" * (len(rates) == 1),
         )
-    axes.plot(
+    ax.plot(
         rates,
         outcome.consumer_price,
         lw=2,
@@ -119,25 +119,25 @@ def plot_prices(outcome: Outcome, axes: Axes | None = None) -> Axes:
         np.append(outcome.consumer_price, np.where(np.isfinite(single), single, 0).min(axis=1))
     )
     if np.isfinite(top):
-        axes.set_ylim(0, 1.6 * top)
-    axes.set_xlabel("Solve rate (%)")
-    axes.set_ylabel(f"Price ({game.currency} per instance)")
-    axes.legend(frameon=False, fontsize="small")
-    return axes
+        ax.set_ylim(0, 1.6 * top)
+    ax.set_xlabel("Solve rate (%)")
+    ax.set_ylabel(f"Price ({game.currency} per instance)")
+    ax.legend(frameon=False, fontsize="small")
+    return ax
 
 
-def plot_responses(game: ProviderGame, axes: Axes | None = None, points: int = 80) -> Axes:
+def plot_responses(game: ProviderGame, ax: Axes | None = None, points: int = 80) -> Axes:
     """Draw both movers' exact best responses to each other; they meet in pure equilibria.
 
     Parameters
     ----------
     game : ProviderGame
         With two movers.
-    axes : Axes, optional
+    ax : Axes, optional
     points : int
         Rival prices, from 0.05 to 2.5 times the list price.
     """
-    axes = new_axes(4.2, 4.0) if axes is None else axes
+    ax = new_axes(4.2, 4.0) if ax is None else ax
     rivals = np.linspace(0.05, 2.5, points)
     first, second = game.movers
     for own, other in ((first, second), (second, first)):
@@ -147,7 +147,7 @@ def plot_responses(game: ProviderGame, axes: Axes | None = None, points: int = 8
         answers = np.minimum(answers, 3.0)
         colour = model_colour(game.players[own], game.players)
         x, y = (answers, rivals) if own == first else (rivals, answers)
-        axes.plot(
+        ax.plot(
             x,
             y,
             ".",
@@ -155,11 +155,11 @@ def plot_responses(game: ProviderGame, axes: Axes | None = None, points: int = 8
             color=colour,
             label=f"Best response of {model_label(game.players[own])}",
         )
-    axes.set_xlabel(f"Multiplier of {model_label(game.players[first])}")
-    axes.set_ylabel(f"Multiplier of {model_label(game.players[second])}")
-    axes.set_title("Best responses (3 stands for 3 and more)", fontsize="medium")
-    axes.legend(frameon=False, fontsize="small")
-    return axes
+    ax.set_xlabel(f"Multiplier of {model_label(game.players[first])}")
+    ax.set_ylabel(f"Multiplier of {model_label(game.players[second])}")
+    ax.set_title("Best responses (3 stands for 3 and more)", fontsize="medium")
+    ax.legend(frameon=False, fontsize="small")
+    return ax
 
 
 #: Quantiles per provider at which a mixed profile is evaluated, for up to two who mix.
@@ -331,13 +331,13 @@ class Outcome(Displayed):
             f" {number(self.welfare)}, Herfindahl index {number(self.herfindahl, 3)}.",
         )
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw who earns what of the consumers' spend over the solve rates."""
-        return plot_flows(self, axes)
+        return plot_flows(self, ax)
 
-    def plot_prices(self, axes: Axes | None = None) -> Axes:
+    def plot_prices(self, ax: Axes | None = None) -> Axes:
         """Draw what consumers pay over the solve rates against list prices."""
-        return plot_prices(self, axes)
+        return plot_prices(self, ax)
 
 
 def outcome(game: ProviderGame, strategies: Sequence[Strategy] | npt.ArrayLike) -> Outcome:
@@ -588,41 +588,41 @@ class ProviderEquilibrium(Displayed):
             self.words,
         )
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw where the consumers' money goes."""
-        return self.outcome.plot(axes)
+        return self.outcome.plot(ax)
 
-    def plot_responses(self, axes: Axes | None = None) -> Axes:
+    def plot_responses(self, ax: Axes | None = None) -> Axes:
         """Draw both providers' best responses."""
-        return plot_responses(self.game, axes)
+        return plot_responses(self.game, ax)
 
-    def plot_trace(self, axes: Axes | None = None) -> Axes:
+    def plot_trace(self, ax: Axes | None = None) -> Axes:
         """Draw the largest gain over profit in the restricted games that were solved."""
         steps, measure = self.trace.T
         over = "the largest profit" if len(self.game.movers) > 2 else "the own profit"
         return draw_trace(
-            steps, measure, "Restricted games solved", f"Largest gain over {over}", axes
+            steps, measure, "Restricted games solved", f"Largest gain over {over}", ax
         )
 
-    def plot_strategies(self, axes: Axes | None = None) -> Axes:
+    def plot_strategies(self, ax: Axes | None = None) -> Axes:
         """Draw the cumulative distribution of every provider's price."""
         from arbmodels.display import model_colour, new_axes
 
-        axes = new_axes() if axes is None else axes
+        ax = new_axes() if ax is None else ax
         for name, s in zip(self.players, self.strategies, strict=True):
             order = np.argsort(s.price)
             price = np.concatenate([[s.price[order[0]]], s.price[order]])
-            axes.step(
+            ax.step(
                 price,
                 np.concatenate([[0.0], np.cumsum(s.probability[order])]),
                 where="post",
                 color=model_colour(name, self.players),
                 label=model_label(name),
             )
-        axes.set_xlabel("Multiplier of the list price")
-        axes.set_ylabel("Probability of at most that")
-        axes.legend(frameon=False)
-        return axes
+        ax.set_xlabel("Multiplier of the list price")
+        ax.set_ylabel("Probability of at most that")
+        ax.legend(frameon=False)
+        return ax
 
 
 def _deciles(strategy: Strategy) -> list[float]:
