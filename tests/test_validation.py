@@ -354,7 +354,7 @@ def own_case(seed):
 def test_a_constraint_of_ones_own_is_cut_down_to_a_fold(seed):
     """Judged by enumeration of the part: the same amount per instance covered, the same mean."""
     rng, problem, own, (solve, energy, weight, inside) = own_case(seed)
-    whole = replace(problem, constraints=(own,))
+    whole = problem.add_constraint(own)
     rows = np.sort(rng.choice(len(solve), int(rng.integers(3, 6)), replace=False))
     if not (inside[rows] > 0).any():
         rows = np.append(rows, np.flatnonzero(inside)[-1]).astype(np.int64)
@@ -402,7 +402,7 @@ def test_ones_own_budget_is_folded_like_the_built_in_one(segment, weighted):
         segment=[f"s{k % 3}" for k in range(30)],
         assignment="per-segment",
     )
-    own = replace(problem, constraints=(Energy(8.0, spend, segment=segment),))
+    own = problem.add_constraint(Energy(8.0, spend, segment=segment))
     same = problem.add_budget(8.0, segment)
     one, other = (each.cross_validate(5, gap=1e-9) for each in (own, same))
     assert one.held_out == pytest.approx(other.held_out, rel=1e-9)
@@ -421,7 +421,7 @@ def test_ones_own_numbers_may_be_negative():
         used = float(energy[np.arange(3), choice].sum())
         for nudge in (0.0, -1e-16, 1e-16):
             limit = float(np.nextafter(used, np.sign(nudge) * np.inf)) if nudge else used
-            own = replace(problem, constraints=(Energy(limit, energy),))
+            own = problem.add_constraint(Energy(limit, energy))
             fitting = [
                 solve[np.arange(3), each].mean()
                 for each in itertools.product(range(2), repeat=3)
@@ -439,7 +439,7 @@ def test_a_feasible_problem_is_never_called_infeasible_by_folding(assignment):
         solve, spend, segment=[f"s{k % 3}" for k in range(24)], assignment=assignment
     )
     energy = np.tile([1.0, 0.5], (24, 1))
-    promised = replace(problem, constraints=(Energy(24.0, energy, at_most=False),))
+    promised = problem.add_constraint(Energy(24.0, energy, at_most=False))
     result = promised.solve(folds=4)
     assert result.counts == {"1 x model-0": 24}
     assert result.validation.infeasible == 0
@@ -498,3 +498,12 @@ def test_folds_say_that_they_leave_out_a_limit_on_changes():
         rng.random((30, 3)), rng.random((30, 3)), assignment="single"
     ).start_from(["1 x model-0"] * 30, 2)
     assert "without the number of changes" in problem.cross_validate(3).note
+
+
+def test_what_is_no_constraint_is_refused():
+    problem = arb.RoutingProblem.from_arrays([[0.5, 0.9]], [[1.0, 2.0]])
+    with pytest.raises(InputError, match=r"derive it from arbmodels\.routing\.Constraint"):
+        problem.add_constraint(lambda builder: None)
+    own = Energy(1.0, np.array([[0.5, 1.5]]))
+    with pytest.raises(InputError, match="There is a energy already"):
+        problem.add_constraint(own).add_constraint(own).solve()

@@ -18,7 +18,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,24 +28,11 @@ from arbmodels._checks import seed_of, shown
 from arbmodels.errors import InfeasibleError, InputError
 from arbmodels.market import Market
 from arbmodels.routing.constraints import (
-    Budget,
-    Capacity,
     ChangeLimit,
-    Commitment,
-    Constraint,
     Contract,
-    Forbidden,
-    LatencyLimit,
-    MeanLatency,
-    MenuLimit,
-    QualityFloor,
-    RelativeFloor,
-    ShareLimit,
 )
 from arbmodels.routing.objectives import Objective, Profit
 from arbmodels.routing.result import CrossValidation, Fold
-from arbmodels.routing.robust import RobustBudget
-from arbmodels.routing.scenarios import ScenarioFloor
 from arbmodels.routing.scoring import Scored
 from arbmodels.routing.solve import solve_problem
 from arbmodels.routing.statement import Statement
@@ -54,21 +40,6 @@ from arbmodels.routing.table import Labels, PlanTable
 
 #: Limits on totals are scaled below, and limits on rates and shares stay; all others, of a user's
 #: own, say for themselves what they are on some of the instances.
-_BUILT_IN = (
-    Budget,
-    Capacity,
-    ChangeLimit,
-    Commitment,
-    Forbidden,
-    LatencyLimit,
-    MeanLatency,
-    MenuLimit,
-    QualityFloor,
-    RelativeFloor,
-    RobustBudget,
-    ScenarioFloor,
-    ShareLimit,
-)
 #: Share of the pairs that a split of attempts may leave out.
 FEW = 0.1
 #: More folds would be refits on almost the same data; a slip of the hand is refused instead.
@@ -84,10 +55,7 @@ def of_instances(problem: Statement, rows: IntArray) -> Statement:
     """
     table = problem.plan_table
     part = subset(table, rows)
-    kept = [
-        _constraint(each, number, table, part, rows)
-        for number, each in enumerate(problem.constraints, start=1)
-    ]
+    kept = [each.of_instances(table, part, rows) for each in problem.constraints]
     share = len(rows) / table.size
     return replace(
         problem,
@@ -96,7 +64,9 @@ def of_instances(problem: Statement, rows: IntArray) -> Statement:
         period=None,
         latency=None,
         objective=_objective(problem.objective, part, rows),
-        constraints=tuple(each for each in kept if each is not None),
+        constraints=tuple(
+            each.numbered(number) for number, each in enumerate(kept, start=1) if each is not None
+        ),
         contracts=tuple(_contract(each, share) for each in problem.contracts),
         start=None,
         plan_table=part,
@@ -219,48 +189,6 @@ def too_short(market: Market, needed: npt.NDArray[np.int64]) -> BoolArray:
 
 def _some(values: npt.NDArray[np.floating], rows: IntArray) -> npt.NDArray[np.floating]:
     return values if values.ndim == 1 else values[rows]
-
-
-def _constraint(
-    constraint: Constraint, number: int, table: PlanTable, part: PlanTable, rows: IntArray
-) -> Constraint | None:
-    """Return a constraint for the instances ``rows``, whose table is ``part``; None to drop it."""
-    if not isinstance(constraint, _BUILT_IN):
-        return constraint.of_instances(table, part, rows)
-    for partition in ("segment", "period"):
-        label = getattr(constraint, partition, None)
-        if label is not None and label not in part.labels(partition).names:
-            return None
-    if isinstance(constraint, ChangeLimit):
-        return None
-    share = part.size / table.size
-    changes: dict[str, Any] = {}
-    if isinstance(constraint, Budget):
-        inside, everywhere = (_covered(constraint, each) for each in (part, table))
-        changes["total"] = constraint.total * inside / (everywhere or 1.0)
-    elif isinstance(constraint, RobustBudget):
-        changes = {"total": share * constraint.total, "gamma": share * constraint.gamma}
-        if np.ndim(constraint.deviation) > 0:
-            changes["deviation"] = np.asarray(constraint.deviation)[rows]
-    elif isinstance(constraint, Capacity):
-        changes["attempts"] = share * constraint.attempts
-    elif isinstance(constraint, Commitment):
-        changes["amount"] = share * constraint.amount
-    elif isinstance(constraint, Forbidden) and constraint.instances is not None:
-        present = set(part.instances)
-        changes["instances"] = tuple(each for each in constraint.instances if each in present)
-        changes["number"] = number  # what is left of two lists may read alike
-        if not changes["instances"]:
-            return None
-    elif isinstance(constraint, ScenarioFloor):
-        changes["scenarios"] = constraint.scenarios.subset(part, rows)
-    return replace(constraint, **changes)
-
-
-def _covered(budget: Budget, table: PlanTable) -> float:
-    """Return how often the instances that a budget covers count together."""
-    scope = table.inside(budget.segment) & table.inside(budget.period, "period")
-    return float(table.times[scope].sum())
 
 
 def _contract(contract: Contract, share: float) -> Contract:

@@ -15,17 +15,17 @@ the same paper; large ones are a search over thresholds,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels._assignment.program import TOLERANCE, FloatArray, Quantity
+from arbmodels._assignment.program import TOLERANCE, FloatArray, IntArray, Quantity
 from arbmodels._assignment.robust import protection
 from arbmodels._checks import LARGEST, number_of
 from arbmodels.errors import InputError
 from arbmodels.routing.builder import Builder, Part, scaled, spent
-from arbmodels.routing.constraints.base import Constraint, check_number
+from arbmodels.routing.constraints.base import Scoped, check_number
 from arbmodels.routing.table import PlanTable
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class RobustBudget(Constraint):
+class RobustBudget(Scoped):
     r"""Total spend at most ``total`` though any ``gamma`` instances cost more than expected.
 
     Parameters
@@ -66,6 +66,18 @@ class RobustBudget(Constraint):
     def unit(self, table: PlanTable) -> str:
         """Return the currency."""
         return table.currency
+
+    def cut(self, table: PlanTable, part: PlanTable, rows: IntArray) -> dict[str, Any] | None:
+        """Return the same amount, and as many deviations, per instance."""
+        share = part.size / table.size
+        changes: dict[str, Any] = {"total": share * self.total, "gamma": share * self.gamma}
+        if np.ndim(self.deviation) > 0:
+            changes["deviation"] = np.asarray(self.deviation)[rows]
+        return changes
+
+    def scored(self, table: PlanTable, assignment: npt.NDArray[np.integer[Any]]) -> float:
+        """Return the spend at its worst."""
+        return self.achieved(table, assignment)
 
     def check(self, table: PlanTable) -> None:
         """Check the amount, gamma and the deviations."""

@@ -31,13 +31,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels._assignment.program import FloatArray
+from arbmodels._assignment.program import FloatArray, IntArray
 from arbmodels._checks import flag_of, number_of, numbers_of, rounding_of, seed_of, whole_of
 from arbmodels.display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.plans import default_curves
 from arbmodels.routing.builder import Builder, Part, scaled, scope
-from arbmodels.routing.constraints.base import Constraint, inside
+from arbmodels.routing.constraints.base import Scoped, inside
 from arbmodels.routing.table import PlanTable
 
 if TYPE_CHECKING:
@@ -317,7 +317,7 @@ def missed_most(share: float, count: int) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class ScenarioFloor(Constraint):
+class ScenarioFloor(Scoped):
     r"""A solve rate that holds over scenarios; mathematics in :mod:`arbmodels.routing.scenarios`.
 
     A program gets S + 1 rows and side columns.
@@ -361,6 +361,16 @@ class ScenarioFloor(Constraint):
     def show(self, value: float, table: PlanTable, digits: int = 4) -> str:  # noqa: ARG002
         """Format as a percentage."""
         return f"{number(100 * value, digits)}%"
+
+    def cut(self, table: PlanTable, part: PlanTable, rows: IntArray) -> dict[str, Any] | None:  # noqa: ARG002
+        """Keep the scenarios of the instances."""
+        return {"scenarios": self.scenarios.subset(part, rows)}
+
+    def scored(self, table: PlanTable, assignment: npt.NDArray[np.integer[Any]]) -> float:
+        """Return the mean solve rate of the record, which is one scenario."""
+        weight = table.times * table.inside(self.segment)
+        solved = weight @ table.chosen(assignment, table.solve)
+        return float(solved / weight.sum())
 
     def check(self, table: PlanTable) -> None:
         """Check the rate, the share, the segment, and that the scenarios are of these pairs."""

@@ -16,11 +16,9 @@ from arbmodels._checks import index_of
 from arbmodels.display import Displayed, TextTable, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
-from arbmodels.routing.constraints import Constraint, MenuLimit
+from arbmodels.routing.constraints import Constraint
 from arbmodels.routing.constraints.structure import Assigned, start_of
 from arbmodels.routing.objectives import Spend
-from arbmodels.routing.robust import RobustBudget
-from arbmodels.routing.scenarios import ScenarioFloor
 from arbmodels.routing.statement import Statement
 
 
@@ -65,9 +63,9 @@ def _activity(problem: Statement, assignment: Choice) -> Iterator[tuple[Constrai
     """Return left-hand sides in the unit of their limits."""
     table = problem.plan_table
     constraints = problem.constraints
-    plain = replace(
-        problem, constraints=tuple(c for c in constraints if not isinstance(c, ScenarioFloor))
-    )
+    told = [each.scored(table, assignment) for each in constraints]
+    by_rows = tuple(c for c, own in zip(constraints, told, strict=True) if own is None)
+    plain = replace(problem, constraints=by_rows)
     # Payments are as low as the contracts allow, whatever the objective.
     paid = replace(plain, constraints=(), objective=Spend(), penalty=0.0).assembled
     beside = complete(paid.program, assignment)
@@ -77,19 +75,11 @@ def _activity(problem: Statement, assignment: Choice) -> Iterator[tuple[Constrai
     sums = totals(assembled.program, assignment)
     shown = assembled.shown(assembled.program.activity_of(sums, side), sums)
     position = {row.label: r for r, row in enumerate(assembled.rows)}
-    in_use = np.bincount(assignment, minlength=len(problem.plans)) > 0
-    for constraint in constraints:
-        label = constraint.label
-        if isinstance(constraint, ScenarioFloor):
-            weight = table.times * table.inside(constraint.segment)
-            solved = weight @ table.chosen(assignment, table.solve)
-            yield constraint, float(solved / weight.sum())
-        elif isinstance(constraint, RobustBudget):
-            yield constraint, constraint.achieved(table, assignment)
-        elif isinstance(constraint, MenuLimit):
-            yield constraint, float(constraint.in_use(table, in_use))
-        elif label in position:
-            yield constraint, float(shown[position[label]])
+    for constraint, own in zip(constraints, told, strict=True):
+        if own is not None:
+            yield constraint, own
+        elif constraint.label in position:
+            yield constraint, float(shown[position[constraint.label]])
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -314,6 +314,27 @@ class Terms(Displayed):
             return problem
         return problem._add(ChangeLimit(start, number_of(max_changes, "number of changes")))
 
+    def add_constraint(self, constraint: Constraint) -> Self:
+        """Add a constraint of your own.
+
+        Parameters
+        ----------
+        constraint : Constraint
+            A class derived from :class:`arbmodels.routing.Constraint`. It is solved, priced, moved
+            along a frontier, named in conflicts, exported and cross-validated like the others.
+
+        Raises
+        ------
+        InputError
+            If it is no constraint, or one with its label is there already.
+        """
+        if not isinstance(constraint, Constraint):
+            raise InputError(
+                f"constraint is a {type(constraint).__name__}; derive it from"
+                " arbmodels.routing.Constraint."
+            )
+        return self._add(constraint)
+
     def _add(self, constraint: Constraint) -> Self:
         return replace(self, constraints=(*self.constraints, constraint))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,9 @@ from arbmodels.routing.table import Labels, PlanTable
 class Constraint(ABC):
     """Something that every assignment has to satisfy.
 
-    One of your own goes among the problem's ``constraints=`` and is solved, priced, moved along a
-    frontier, exported, named in conflicts and cross-validated like the built-in ones. It provides
+    One of your own is given to :meth:`arbmodels.RoutingProblem.add_constraint`. It is solved,
+    priced, moved along a frontier, exported, named in conflicts and cross-validated like others.
+    It provides
 
     * ``label``, ``limit``, ``at_most``, ``unit`` and ``check``;
     * ``restrict``, if it forbids pairs: :meth:`Builder.forbid`, :meth:`Builder.mask`;
@@ -91,6 +92,18 @@ class Constraint(ABC):
         del part
         return CutDown(self, table, rows)
 
+    def numbered(self, number: int) -> Constraint:  # noqa: ARG002
+        """Return the constraint told from others by a number, if several may read alike."""
+        return self
+
+    def scored(
+        self,
+        table: PlanTable,  # noqa: ARG002
+        assignment: npt.NDArray[np.integer[Any]],  # noqa: ARG002
+    ) -> float | None:
+        """Return the left-hand side at an assignment [N] on a record, where no row tells it."""
+        return None
+
     def achieved(
         self,
         table: PlanTable,  # noqa: ARG002
@@ -118,6 +131,32 @@ class Constraint(ABC):
         if abs(ticks - nearest) > 1e-6:
             nearest = math.ceil(ticks) if self.at_most else math.floor(ticks)
         return nearest * step
+
+
+class Scoped(Constraint):
+    """A constraint on the instances of its ``segment`` and ``period``, of all where it has none.
+
+    For some instances it is dropped where its segment or period is gone, and otherwise kept with
+    the changes of :meth:`cut`.
+    """
+
+    def of_instances(self, table: PlanTable, part: PlanTable, rows: IntArray) -> Constraint | None:
+        """Return the constraint for some instances, or None if it covers none of them."""
+        for partition in ("segment", "period"):
+            label = getattr(self, partition, None)
+            if label is not None and label not in part.labels(partition).names:
+                return None
+        changes = self.cut(table, part, rows)
+        return None if changes is None else replace(cast("Any", self), **changes)
+
+    def cut(
+        self,
+        table: PlanTable,  # noqa: ARG002
+        part: PlanTable,  # noqa: ARG002
+        rows: IntArray,  # noqa: ARG002
+    ) -> dict[str, Any] | None:
+        """Return the fields that differ for some instances; None to drop the constraint."""
+        return {}
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,11 +10,11 @@ Limits on how long an answer takes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from arbmodels._assignment.program import BoolArray, Quantity
+from arbmodels._assignment.program import BoolArray, IntArray, Quantity
 from arbmodels._checks import choice_of
 from arbmodels.display import number
 from arbmodels.errors import InputError
@@ -30,12 +30,12 @@ from arbmodels.routing.builder import (
     tried,
     waited,
 )
-from arbmodels.routing.constraints.base import Constraint, check_number, check_weight, inside
+from arbmodels.routing.constraints.base import Scoped, check_number, check_weight, inside
 from arbmodels.routing.table import PlanTable
 
 
 @dataclass(frozen=True)
-class Budget(Constraint):
+class Budget(Scoped):
     r"""Total spend at most ``total``.
 
     .. math:: \sum_{i \in S} N w_i \sum_j s_{ij} x_{ij} \le B
@@ -77,6 +77,16 @@ class Budget(Constraint):
         """Return the currency."""
         return table.currency
 
+    def cut(self, table: PlanTable, part: PlanTable, rows: IntArray) -> dict[str, Any] | None:  # noqa: ARG002
+        """Return the same amount per instance that it covers."""
+        inside, everywhere = (self._covered(each) for each in (part, table))
+        return {"total": self.total * inside / (everywhere or 1.0)}
+
+    def _covered(self, table: PlanTable) -> float:
+        """Return how often the instances that it covers count together."""
+        scope = table.inside(self.segment) & table.inside(self.period, "period")
+        return float(table.times[scope].sum())
+
     def check(self, table: PlanTable) -> None:
         """Check the amount and the names."""
         check_number(self.label, self.total, f"an amount of {table.currency}")
@@ -101,7 +111,7 @@ class Budget(Constraint):
 
 
 @dataclass(frozen=True)
-class QualityFloor(Constraint):
+class QualityFloor(Scoped):
     r"""Mean solve rate at least ``rate``.
 
     .. math:: \sum_{i \in S} w_i \sum_j p_{ij} x_{ij} \Big/ \sum_{i \in S} w_i \ge R
@@ -152,7 +162,7 @@ class QualityFloor(Constraint):
 
 
 @dataclass(frozen=True)
-class RelativeFloor(Constraint):
+class RelativeFloor(Scoped):
     r"""Mean solve rate at least a share of the best that the plans on offer can reach.
 
     .. math:: \sum_{i \in S} w_i \sum_j p_{ij} x_{ij} \ge
@@ -216,7 +226,7 @@ class RelativeFloor(Constraint):
 
 
 @dataclass(frozen=True)
-class LatencyLimit(Constraint):
+class LatencyLimit(Scoped):
     r"""Every instance's expected latency at most: :math:`x_{ij} = 0` where :math:`t_{ij} > T`.
 
     Parameters
@@ -262,7 +272,7 @@ class LatencyLimit(Constraint):
 
 
 @dataclass(frozen=True)
-class MeanLatency(Constraint):
+class MeanLatency(Scoped):
     r"""Mean expected latency at most ``seconds``.
 
     .. math:: \sum_{i \in S} w_i \sum_j t_{ij} x_{ij} \Big/ \sum_{i \in S} w_i \le T
@@ -332,7 +342,7 @@ ShareOf = Literal["spend", "attempts", "instances"]
 
 
 @dataclass(frozen=True)
-class Capacity(Constraint):
+class Capacity(Scoped):
     r"""Expected attempts at most: :math:`\sum_i N w_i \sum_{j, m \in P} a_{ijm} x_{ij} \le A`.
 
     Parameters
@@ -359,6 +369,10 @@ class Capacity(Constraint):
         """Return the unit of a capacity."""
         return "attempt"
 
+    def cut(self, table: PlanTable, part: PlanTable, rows: IntArray) -> dict[str, Any] | None:  # noqa: ARG002
+        """Return the same number of attempts per instance."""
+        return {"attempts": part.size / table.size * self.attempts}
+
     def check(self, table: PlanTable) -> None:
         """Check the number and the model."""
         check_number(self.label, self.attempts, "a number of attempts")
@@ -375,7 +389,7 @@ class Capacity(Constraint):
 
 
 @dataclass(frozen=True)
-class Commitment(Constraint):
+class Commitment(Scoped):
     r"""Attempts, or spend at list prices, at least an amount that was promised.
 
     .. math:: \sum_i N w_i \sum_{j, m \in P} a_{ijm} x_{ij} \ge A \quad \text{or} \quad
@@ -409,6 +423,10 @@ class Commitment(Constraint):
         """Return the unit of the amount."""
         return "attempt" if self.of == "attempts" else table.currency
 
+    def cut(self, table: PlanTable, part: PlanTable, rows: IntArray) -> dict[str, Any] | None:  # noqa: ARG002
+        """Return the same amount per instance."""
+        return {"amount": part.size / table.size * self.amount}
+
     def check(self, table: PlanTable) -> None:
         """Check the amount and the seller."""
         what = "attempts" if self.of == "attempts" else table.currency
@@ -428,7 +446,7 @@ class Commitment(Constraint):
 
 
 @dataclass(frozen=True)
-class ShareLimit(Constraint):
+class ShareLimit(Scoped):
     r"""At most a share of spend, attempts or instances goes to one model or provider.
 
     .. math:: \sum_i N w_i \sum_{j, m \in P} s_{ijm} x_{ij} \le

@@ -10,7 +10,7 @@ How far an assignment may be from an earlier one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -23,12 +23,12 @@ from arbmodels._checks import MOST, aligned, listed, named, shown
 from arbmodels.errors import InputError
 from arbmodels.plans import Plan
 from arbmodels.routing.builder import Builder, Part, Where, scope
-from arbmodels.routing.constraints.base import Constraint, check_number, counted, inside
+from arbmodels.routing.constraints.base import Scoped, check_number, counted, inside
 from arbmodels.routing.table import Labels, PlanTable
 
 
 @dataclass(frozen=True)
-class MenuLimit(Constraint):
+class MenuLimit(Scoped):
     r"""At most K models, or plans, in use.
 
     .. math:: x_{ij} \le z_e \; \text{ where plan j needs e}, \qquad \sum_e z_e \le K, \qquad
@@ -63,6 +63,10 @@ class MenuLimit(Constraint):
     def show(self, value: float, table: PlanTable, digits: int = 4) -> str:  # noqa: ARG002
         """Format as a whole number."""
         return f"{value:.0f} {self.of if round(value) != 1 else self.of[:-1]}"
+
+    def scored(self, table: PlanTable, assignment: npt.NDArray[np.integer[Any]]) -> float:
+        """Return how many are in use."""
+        return float(self.in_use(table, np.bincount(assignment, minlength=len(table.plans)) > 0))
 
     def check(self, table: PlanTable) -> None:  # noqa: ARG002
         """Check the number."""
@@ -193,7 +197,7 @@ def _start(plans: list[Plan], codes: npt.NDArray[np.integer], table: PlanTable) 
 
 
 @dataclass(frozen=True, eq=False)
-class ChangeLimit(Constraint):
+class ChangeLimit(Scoped):
     r"""At most so many instances change to another set of models.
 
     .. math:: \sum_i \sum_j [\text{models}(j) \ne \text{models before}(i)] x_{ij} \le D
@@ -229,6 +233,10 @@ class ChangeLimit(Constraint):
         """Format as instances."""
         return f"{counted(value, digits)} instance{'s' * (value != 1)}"
 
+    def cut(self, table: PlanTable, part: PlanTable, rows: IntArray) -> dict[str, Any] | None:  # noqa: ARG002
+        """Drop it: who was served before says nothing of other instances."""
+        return None
+
     def check(self, table: PlanTable) -> None:
         """Check the number, and that the earlier assignment is of these instances."""
         check_number(self.label, self.most, "a number of instances")
@@ -250,7 +258,7 @@ class ChangeLimit(Constraint):
 
 
 @dataclass(frozen=True)
-class Forbidden(Constraint):
+class Forbidden(Scoped):
     r"""Some plans may not serve some instances: :math:`x_{ij} = 0`.
 
     Parameters
@@ -295,6 +303,18 @@ class Forbidden(Constraint):
     def moved(self, asked: str, needed: str) -> str:  # noqa: ARG002
         """Say how many instances would have to be exempt."""
         return f"{self.label}: would have to be lifted for {needed}"
+
+    def cut(self, table: PlanTable, part: PlanTable, rows: IntArray) -> dict[str, Any] | None:  # noqa: ARG002
+        """Keep the instances that are there."""
+        if self.instances is None:
+            return {}
+        present = set(part.instances)
+        left = tuple(each for each in self.instances if each in present)
+        return {"instances": left} if left else None
+
+    def numbered(self, number: int) -> Forbidden:
+        """Return a list of instances under a number: what is left of two lists may read alike."""
+        return self if self.instances is None else replace(self, number=number)
 
     def check(self, table: PlanTable) -> None:
         """Check the names."""
