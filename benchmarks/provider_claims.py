@@ -154,7 +154,7 @@ def _certified(finder: arb.games.MenuSearch) -> dict[str, Any]:
     small.certify()
     game = _game(small.menus, 0.3)
     found = arb.games.solve_certified(small, game, tolerance=TOLERANCE)
-    plain = arb.games.solve_providers(game, tolerance=TOLERANCE)
+    plain = game.solve(tolerance=TOLERANCE)
     return {
         "solve_rates": rates.tolist(),
         "largest_gap": float(found.gap.max()),
@@ -232,7 +232,7 @@ def _point(menus: Any, shares: Any, *, logit: bool = False) -> dict[str, float |
     game = _game(menus, shares, logit=logit)
     tolerance = LOGIT_TOLERANCE if logit else TOLERANCE
     parts = arb.games.decompose_revenue(game, tolerance=tolerance, time_limit=math.inf)
-    without = arb.games.solve_providers(game.replace(arbitrageurs=0), tolerance=tolerance)
+    without = game.replace(arbitrageurs=0).solve(tolerance=tolerance)
     after = parts.frame.to_dict("index")["re-pricing"]
     return {
         "at_list_prices": parts.at_list_prices,

@@ -21,7 +21,7 @@ import arbmodels as arb
 from arbmodels.cascades.lattice import build_lattice, coarsen
 from arbmodels.curves import dollar_curves
 from arbmodels.errors import ArbModelsError
-from arbmodels.games import ProviderGame, cascade_menus, linear_consumers, solve_providers
+from arbmodels.games import ProviderGame, cascade_menus, linear_consumers
 from arbmodels.games.menu import Repricing
 from arbmodels.market import Market
 
@@ -36,7 +36,7 @@ def main() -> None:
     """Measure, print, and write the record and its plot."""
     six, source = _market()
     pair = six.select(models=["gpt5mini", "deepseek"])
-    solve_providers(ProviderGame.from_market(pair, [0.70]), tolerance=0.1)  # compile
+    ProviderGame.from_market(pair, [0.70]).solve(tolerance=0.1)  # compile
     record: dict[str, Any] = {
         "market": source,
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
@@ -99,7 +99,7 @@ def _equilibrium(market: Market, rate: float, arbitrageurs: int) -> dict[str, An
     runs = []
     for _ in range(REPEATS - 1):
         began = process_time()
-        found = solve_providers(game, tolerance=1e-3)
+        found = game.solve(tolerance=1e-3)
         runs.append((process_time() - began, found))
     seconds, found = min(runs, key=lambda run: (not run[1].settled, run[0]))
     return {
@@ -120,7 +120,7 @@ def _equilibrium_of_six(market: Market, rate: float) -> dict[str, Any]:
     menus = cascade_menus(dollar_curves(market), [rate], most_states=SIX_STATES)
     game = ProviderGame(menus, linear_consumers(menus, 2.0), 0.3, 2)
     began = process_time()
-    found = solve_providers(game)
+    found = game.solve()
     return {
         "solve_rate": rate,
         "arbitrageurs": 2,

@@ -12,7 +12,7 @@ sells on new issues would be an accident: there is no held-out profit.
 Marginal costs are not known: 30% of the list price is assumed, and that nobody pays more than twice
 the market price at list prices.
 
-Source: ours (:func:`arbmodels.games.solve_providers`). Prices are for 500 issues.
+Source: ours (:meth:`arbmodels.games.ProviderGame.solve`). Prices are for 500 issues.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def _row(
     multipliers, epsilon, kind, settled = np.ones(len(game.players)), 0.0, "list", True
     strategies = tuple(arb.games.Strategy(np.ones(1), np.ones(1)) for _ in game.players)
     if reprice:
-        found = arb.games.solve_providers(played, tolerance=TOLERANCE, time_limit=seconds)
+        found = played.solve(tolerance=TOLERANCE, time_limit=seconds)
         result, multipliers = found.outcome, found.prices
         epsilon, kind, strategies = found.relative_epsilon, found.kind, found.strategies
         settled = found.settled

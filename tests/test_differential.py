@@ -203,8 +203,8 @@ FAULTS = {
     "smooth-certificates": _attribute(SmoothGame, "certify", "gain", by=-0.01),
     "smooth": _attribute(SmoothGame, "solve", "prices", by=0.01),
     "provider-payoffs": _method(ProviderGame, "profits"),
-    "provider-certificates": _attribute(_areas("providers"), "certify_providers", "gain", by=-0.01),
-    "providers": _attribute(_areas("providers"), "solve_providers", "profits"),
+    "provider-certificates": _attribute(ProviderGame, "certify", "gain", by=-0.01),
+    "providers": _attribute(ProviderGame, "solve", "profits"),
     "menu": _method(Menu, "cost"),
 }
 

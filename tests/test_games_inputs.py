@@ -440,22 +440,26 @@ CALLS = {
         {"multipliers": "n"},
     ),
     "calibrate_costs": (g.calibrate_costs, {"game": 3}, {"game": "o"}),
-    "solve_providers": (
-        g.solve_providers,
-        {"game": provider_game()},
-        {"game": "o", "tolerance": "n", "time_limit": "n", "grid": "w", "start": "n", "seed": "w"},
+    "ProviderGame.solve": (
+        provider_game().solve,
+        {},
+        {"tolerance": "n", "time_limit": "n", "grid": "w", "start": "n", "seed": "w"},
     ),
-    "certify_providers": (
-        g.certify_providers,
-        {"game": provider_game(), "strategies": ()},
-        {"game": "o", "strategies": "o"},
+    "ProviderGame.certify": (
+        provider_game().certify,
+        {"strategies": ()},
+        {"strategies": "o"},
     ),
     "outcome": (
         g.outcome,
         {"game": provider_game(), "strategies": [1.0, 1.0]},
         {"game": "o", "strategies": "n"},
     ),
-    "lead": (g.lead, {"game": provider_game(), "leader": "a"}, {"game": "o", "leader": "o"}),
+    "ProviderGame.stackelberg": (
+        provider_game().stackelberg,
+        {"leader": "a"},
+        {"leader": "o"},
+    ),
     "comparative_statics": (
         g.comparative_statics,
         {"game": provider_game(), "feature": "captive", "values": [0.1]},

@@ -123,7 +123,7 @@ def test_a_step_searches_nothing_and_draws_no_frame(
         raise AssertionError("a step searches for cascades or equilibria")
 
     monkeypatch.setattr(Repricing, "cheapest", searched)
-    monkeypatch.setattr("arbmodels.interactive.explorer.solve_providers", searched)
+    monkeypatch.setattr(arb.games.ProviderGame, "solve", searched)
     monkeypatch.setattr("arbmodels.interactive.explorer.cascade_menus", searched)
     for picture in dashboard.pictures:
         monkeypatch.setattr(picture.canvas, "draw", searched)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arbmodels.errors import InputError
-from arbmodels.games import Consumers, Menu, ProviderGame, Strategy, certify_providers, outcome
+from arbmodels.games import Consumers, Menu, ProviderGame, Strategy, outcome
 from arbmodels.games.providers.best_response import (
     best_response,
     payoff_matrix,
@@ -62,7 +62,7 @@ def test_three_routes_to_the_best_response_agree(
     rng = np.random.default_rng(seed)
     prices = rng.uniform(0.1, 2.5, 2)
     pure = [Strategy(prices[[k]], np.ones(1)) for k in (0, 1)]
-    certificate = certify_providers(game, pure)
+    certificate = game.certify(pure)
     assert certificate.exact
     for player in (0, 1):
         best = best_response(game, player, prices).profit
@@ -81,7 +81,7 @@ def test_mixed_rivals_are_certified_exactly(seed: int, arbitrageurs: object) -> 
     game = small_game(arbitrageurs, far=True)  # type: ignore[arg-type]
     rng = np.random.default_rng(seed)
     mixed = [Strategy(rng.uniform(0.2, 2, 7), rng.dirichlet(np.ones(7))) for _ in (0, 1)]
-    certificate = certify_providers(game, mixed)
+    certificate = game.certify(mixed)
     assert certificate.exact
     for player in (0, 1):
         rivals, weight = rivals_of(mixed, player)
@@ -116,7 +116,7 @@ def test_a_sample_of_willingness_to_pay_is_exact_too() -> None:
     consumers = Consumers([0.7], sample=rng.uniform(0.5, 4, 40))
     game = ProviderGame((MENU,), consumers, 0.3, 2)
     prices = np.array([0.8, 1.1])
-    certificate = certify_providers(game, [Strategy(prices[[k]], np.ones(1)) for k in (0, 1)])
+    certificate = game.certify([Strategy(prices[[k]], np.ones(1)) for k in (0, 1)])
     assert certificate.exact
     for player in (0, 1):
         best = best_response(game, player, prices).profit
@@ -136,7 +136,7 @@ def test_an_owner_of_two_models_and_a_fixed_provider() -> None:
     )
     owned = {"one": ("a", "c"), "two": ("b",)}
     game = ProviderGame((menu,), Consumers([0.7], high=4.0), 0.2, 2, owned, fixed=("two",))
-    certificate = certify_providers(game, [Strategy(np.array([1.1]), np.ones(1))] * 2)
+    certificate = game.certify([Strategy(np.array([1.1]), np.ones(1))] * 2)
     assert certificate.players == ("one",)
     best = best_response(game, 0, np.array([1.1, 1.1]))
     assert certificate.profit[0] + certificate.gain[0] == pytest.approx(best.profit)
@@ -158,7 +158,7 @@ def test_ties_go_by_the_rule() -> None:
     below_cost = share.profits([0.1, 1])[0]
     assert below_cost == pytest.approx([-0.2, 0.0])
     # Undercutting a tie gains in the limit only.
-    certificate = certify_providers(share, [Strategy(np.ones(1), np.ones(1))] * 2)
+    certificate = share.certify([Strategy(np.ones(1), np.ones(1))] * 2)
     assert certificate.gain == pytest.approx([0.8, 0.6])
     assert not certificate.attained.any()
 
@@ -213,9 +213,9 @@ def test_bad_consumers_are_refused(arguments: dict[str, object], match: str) -> 
 def test_bad_strategies_are_refused() -> None:
     game = small_game()
     with pytest.raises(InputError, match="one for each"):
-        certify_providers(game, [Strategy(np.ones(1), np.ones(1))])
+        game.certify([Strategy(np.ones(1), np.ones(1))])
     with pytest.raises(InputError, match="sum to one"):
-        certify_providers(game, [Strategy(np.ones(1), np.array([0.5]))] * 2)
+        game.certify([Strategy(np.ones(1), np.array([0.5]))] * 2)
     with pytest.raises(InputError, match="one multiplier"):
         game.profits([1.0, 1.0, 1.0])
 
@@ -230,7 +230,7 @@ def test_who_sells_nothing_at_a_profit_is_certified_exactly() -> None:
         game = ProviderGame((menu,), Consumers([0.7], high=4.0), costs, 2)
         below = rng.uniform(0.05, 0.15, 3)
         prices = np.where(rng.random(3) < 0.5, below, rng.uniform(0.1, 1.5, 3))
-        certificate = certify_providers(game, [Strategy(prices[[k]], np.ones(1)) for k in range(3)])
+        certificate = game.certify([Strategy(prices[[k]], np.ones(1)) for k in range(3)])
         assert certificate.exact, seed
         tried = max(brute_force(game, 2, prices, top_multiplier(game, 2), 501), 0.0)
         assert certificate.profit[2] + certificate.gain[2] >= tried - 1e-12
@@ -243,7 +243,7 @@ def test_kinks_at_zero_are_not_pieces_of_their_own(overhead: float) -> None:
     game = ProviderGame(
         (menu,), Consumers([0.5], high=1.7, mass=0.3), [0.0, 0.9], arbitrageurs=[overhead]
     )
-    certificate = certify_providers(game, pure([1.0625, 0.9]))
+    certificate = game.certify(pure([1.0625, 0.9]))
     assert certificate.exact
     assert certificate.profit == pytest.approx([0.1275, 0.0])
     assert certificate.gain == pytest.approx([0.0, 0.0], abs=1e-12)

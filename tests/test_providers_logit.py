@@ -11,10 +11,8 @@ from arbmodels.games import (
     Menu,
     ProviderGame,
     Strategy,
-    certify_providers,
     logit_consumers,
     outcome,
-    solve_providers,
 )
 from provider_cases import MENU
 
@@ -25,7 +23,7 @@ def game(arbitrageurs: int = 0, sigma: float = 0.0, captive: float = 0.0) -> Pro
 
 
 def test_without_arbitrageurs_markups_satisfy_the_first_order_condition() -> None:
-    found = solve_providers(game())
+    found = game().solve()
     assert found.kind == "pure"
     assert found.relative_epsilon < 1e-6
     assert not found.deviations.exact  # a search, and it says so
@@ -69,7 +67,7 @@ def test_money_and_shares_add_up(arbitrageurs: int, sigma: float) -> None:
 def test_the_search_finds_what_brute_force_finds() -> None:
     played = game(2, 0.3)
     prices = np.array([0.9, 1.1])
-    certificate = certify_providers(played, [Strategy(prices[[k]], np.ones(1)) for k in (0, 1)])
+    certificate = played.certify([Strategy(prices[[k]], np.ones(1)) for k in (0, 1)])
     for player in (0, 1):
         grid = np.tile(prices, (40_001, 1))
         grid[:, player] = np.linspace(0, 20, 40_001)
@@ -79,7 +77,7 @@ def test_the_search_finds_what_brute_force_finds() -> None:
 
 
 def test_with_arbitrageurs_the_answer_carries_its_epsilon() -> None:
-    found = solve_providers(game(2), tolerance=0.02, time_limit=4)
+    found = game(2).solve(tolerance=0.02, time_limit=4)
     assert found.deviations.epsilon == found.epsilon
     assert found.relative_epsilon < 0.1
     assert found.settled == (found.relative_epsilon <= 0.02)

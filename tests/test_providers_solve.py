@@ -14,10 +14,8 @@ from arbmodels.games import (
     ProviderGame,
     Strategy,
     cascade_menus,
-    certify_providers,
     comparative_statics,
     linear_consumers,
-    solve_providers,
 )
 from arbmodels.games.finite.lemke_howson import path_end
 from arbmodels.games.providers.best_response import best_response
@@ -36,19 +34,19 @@ def pair(market: Market, rate: float, cost: float, arbitrageurs: int) -> Provide
 def test_without_arbitrageurs_the_cheaper_provider_limit_prices() -> None:
     menu = Menu(0.7, ("a", "b"), [[2.0, 0.0], [0.0, 3.0]], [2.0, 3.0], True)
     game = ProviderGame((menu,), Consumers([0.7], high=8.0), 0.5, 0)
-    found = solve_providers(game)
+    found = game.solve()
     assert found.kind == "pure"
     # b's cost is 1.5 and a's monopoly price 4.5: a sells just below 1.5.
     assert found.outcome.mean_price == pytest.approx(1.5, rel=1e-6)
     assert found.relative_epsilon < 1e-6
     far = ProviderGame((menu,), Consumers([0.7], high=1.6), 0.5, 0)
-    assert solve_providers(far).outcome.mean_price == pytest.approx(1.3, rel=1e-6)  # monopoly
+    assert far.solve().outcome.mean_price == pytest.approx(1.3, rel=1e-6)  # monopoly
 
 
 def test_complements_in_the_only_cascade_price_as_the_closed_form() -> None:
     # One cascade, zero cost, demand A - p: each provider's revenue per sale is A / 3.
     menu = Menu(0.8, ("a", "b"), [[0.5, 2.0]], [np.inf, np.inf], True)
-    found = solve_providers(ProviderGame((menu,), Consumers([0.8], high=3.0), 0.0, 2))
+    found = ProviderGame((menu,), Consumers([0.8], high=3.0), 0.0, 2).solve()
     assert found.kind == "pure"
     assert found.prices * [0.5, 2.0] == pytest.approx([1.0, 1.0], rel=1e-5)
     assert found.outcome.mean_price == pytest.approx(2.0, rel=1e-5)
@@ -57,20 +55,20 @@ def test_complements_in_the_only_cascade_price_as_the_closed_form() -> None:
 def test_a_monopolist_and_nobody_to_sell() -> None:
     menu = Menu(0.7, ("a",), [[2.0]], [2.0], True)
     game = ProviderGame((menu,), Consumers([0.7], high=4.0), 0.5, 0)
-    found = solve_providers(game)
+    found = game.solve()
     assert found.prices[0] * 2.0 == pytest.approx((4 + 1) / 2)
     assert found.epsilon == pytest.approx(0, abs=1e-9)
     dear = game.replace(marginal_cost=3.0)  # costs more than anybody pays
-    assert solve_providers(dear).profits[0] == 0
+    assert dear.solve().profits[0] == 0
     reachless = Menu(0.9, ("a", "b"), [[1.0, 1.0]], [np.inf, np.inf], True)
     silent = ProviderGame((reachless,), Consumers([0.9], high=4.0), 0.5, 0)
-    assert solve_providers(silent).outcome.paid.sum() == 0
+    assert silent.solve().outcome.paid.sum() == 0
 
 
 def test_identical_firms_price_at_cost() -> None:
     menu = Menu(0.7, ("a", "b"), [[2.0, 0.0], [0.0, 2.0]], [2.0, 2.0], True)
     game = ProviderGame((menu,), Consumers([0.7], high=8.0), 0.5, 0)
-    assert solve_providers(game).prices == pytest.approx([0.5, 0.5], rel=1e-3)
+    assert game.solve().prices == pytest.approx([0.5, 0.5], rel=1e-3)
 
 
 @pytest.mark.parametrize(("low", "tie_rule"), [(0.0, "share"), (3.0945, "low_cost")])
@@ -82,7 +80,7 @@ def test_where_nothing_costs_anything_prices_are_zero_and_one_equilibrium_is_nam
     menu = Menu(0.7, ("a", "b"), expected, [2.063, 2.743], True)
     consumers = Consumers([0.7], low=low, high=3.0945, captive=0.3)
     game = ProviderGame((menu,), consumers, 0.0, arbitrageurs=2, tie_rule=tie_rule)
-    answer = solve_providers(game, tolerance=0.005)
+    answer = game.solve(tolerance=0.005)
     assert answer.kind == "pure"
     assert answer.settled
     assert np.abs(answer.prices).max() == 0.0
@@ -105,7 +103,7 @@ def test_at_70_percent_there_is_no_pure_equilibrium_and_epsilon_falls_with_the_g
         assert end is not None
         x, y = end.strategies
         grids = price_grid(game, 0, size), price_grid(game, 1, size)
-        certificate = certify_providers(game, [Strategy(grids[0], x), Strategy(grids[1], y)])
+        certificate = game.certify([Strategy(grids[0], x), Strategy(grids[1], y)])
         on_grid = max((first @ y).max() - x @ first @ y, (x @ second).max() - x @ second @ y)
         assert on_grid < 1e-9  # the solver's own regret says nothing
         regrets.append(certificate.epsilon)
@@ -113,7 +111,7 @@ def test_at_70_percent_there_is_no_pure_equilibrium_and_epsilon_falls_with_the_g
 
 
 def test_at_70_percent_the_mixed_equilibrium_is_certified(swebench_pair: Market) -> None:
-    found = solve_providers(pair(swebench_pair, 0.70, 0.3, 2), tolerance=0.01)
+    found = pair(swebench_pair, 0.70, 0.3, 2).solve(tolerance=0.01)
     assert found.kind == "mixed"
     assert found.settled
     assert found.deviations.exact
@@ -133,7 +131,7 @@ def test_at_74_percent_there_are_several_equilibria(swebench_pair: Market) -> No
             for mixed in mixed_profiles(game, start=start, rounds=80, deadline=FOREVER)
             if mixed.relative < 0.005
         )
-        certificate = certify_providers(game, found.strategies)
+        certificate = game.certify(found.strategies)
         assert certificate.exact
         assert certificate.relative_epsilon == pytest.approx(found.relative, rel=1e-6)
         profits.append(found.profit)
@@ -191,7 +189,7 @@ def test_where_no_cascade_helps_the_cheaper_provider_limit_prices(
         for arbitrageurs in (0,) if helps else (0, 1, 2):
             consumers = linear_consumers([menu], choke)
             game = ProviderGame((menu,), consumers, np.array(shares), arbitrageurs)
-            found = solve_providers(game)
+            found = game.solve()
             some += 1
             assert found.kind == "pure"
             assert found.settled
@@ -224,7 +222,7 @@ def test_answers_on_real_menus_are_those_of_a_judge(
         high = 2.0 * min(menu.single.min(), float(menu.cost(np.ones(2))[0]))
         consumers = Consumers([menu.solve_rate], high=high)
         game = ProviderGame((menu,), consumers, shares, place % 3)
-        found = solve_providers(game, tolerance=0.05)
+        found = game.solve(tolerance=0.05)
         _judged(found)
         assert not found.below_cost
         assert found.settled == (found.relative_epsilon <= 0.05)
@@ -242,7 +240,7 @@ def _judged(found: ProviderEquilibrium) -> None:
         own = found.strategies[player]
         other = Strategy(rivals[:, 1 - player], weight)
         pair = [own, other] if player == 0 else [other, own]
-        certificate = certify_providers(game, pair)
+        certificate = game.certify(pair)
         mine = judged_profits(game, player, own.price, rivals, weight) @ own.probability
         assert certificate.profit[player] == pytest.approx(mine, abs=1e-9 * scale)
         best = max(judged_best(game, player, rivals, weight), 0.0)
@@ -272,7 +270,7 @@ def test_who_sells_nothing_does_not_price_below_cost(swebench_pair: Market) -> N
         low = np.array([0.9 * 0.5 * single[1] / single[0], 0.5])
         held = best_response(game, 0, low).price
         propped = [Strategy(np.array([p]), np.ones(1)) for p in (held, 0.5)]
-        certificate = certify_providers(game, propped)
+        certificate = game.certify(propped)
         assert certificate.relative_epsilon < 1e-6
         flagged = ProviderEquilibrium(
             game, "pure", tuple(propped), certificate.profit, certificate, "hand", 0
@@ -280,7 +278,7 @@ def test_who_sells_nothing_does_not_price_below_cost(swebench_pair: Market) -> N
         assert flagged.below_cost == ("deepseek",)
         assert flagged.to_dict()["below_cost"] == ["deepseek"]
         assert "below marginal cost" in str(flagged)
-        found = solve_providers(game)
+        found = game.solve()
         assert found.below_cost == ()
         assert found.to_dict()["below_cost"] == []
         assert "below marginal cost" not in str(found)
@@ -324,7 +322,7 @@ def test_certificates_of_near_ties_are_those_of_a_judge(seed: int) -> None:
         price = rng.uniform(0.2, 1.4)
         tie = price * game.menus[0].single[0] / game.menus[0].single
         for prices in (np.asarray(game.marginal_cost), tie, rng.uniform(0.1, 1.5, 2)):
-            certificate = certify_providers(game, pure(prices))
+            certificate = game.certify(pure(prices))
             assert certificate.exact
             for player in (0, 1):
                 best = judged_best(game, player, prices[None], np.ones(1), 501)
@@ -335,7 +333,7 @@ def test_certificates_of_near_ties_are_those_of_a_judge(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_random_games_with_near_ties_are_solved(seed: int) -> None:
     game = _random_game(seed)
-    found = solve_providers(game, tolerance=0.05)
+    found = game.solve(tolerance=0.05)
     _judged(found)
     assert not found.below_cost
     assert found.settled
@@ -357,7 +355,7 @@ def test_plain_bertrand_of_random_costs_is_the_limit_price() -> None:
             continue
         arbitrageurs = int(rng.integers(3))
         game = ProviderGame((menu,), Consumers([0.6], high=high), shares, arbitrageurs)
-        found = solve_providers(game)
+        found = game.solve()
         assert found.settled
         assert found.outcome.mean_price == pytest.approx(price, rel=1e-6, abs=1e-9)
         assert found.profits.max() == pytest.approx((price - low) * (1 - price / high), abs=1e-8)
@@ -368,13 +366,13 @@ def test_plain_bertrand_of_random_costs_is_the_limit_price() -> None:
 def test_at_76_percent_only_a_cascade_serves(swebench_pair: Market) -> None:
     game = pair(swebench_pair, 0.76, 0.1, 2)
     assert not game.menus[0].reach_alone
-    assert solve_providers(game.replace(arbitrageurs=0)).outcome.sold.sum() == 0
-    found = solve_providers(game)
+    assert game.replace(arbitrageurs=0).solve().outcome.sold.sum() == 0
+    found = game.solve()
     assert found.kind == "pure"
     assert found.deviations.exact
     assert found.relative_epsilon < 1e-6
     assert found.outcome.direct.sum() == 0
-    one = solve_providers(game.replace(arbitrageurs=1))
+    one = game.replace(arbitrageurs=1).solve()
     # He takes half of the surplus of linear demand: consumers pay more, providers earn less.
     assert one.outcome.mean_price > found.outcome.mean_price
     assert one.profits.sum() < found.profits.sum()
@@ -384,7 +382,7 @@ def test_a_provider_held_fixed_leaves_a_monopolist_against_list_prices(
     swebench_pair: Market,
 ) -> None:
     game = pair(swebench_pair, 0.72, 0.3, 2).replace(fixed=("gpt5mini",))
-    found = solve_providers(game)
+    found = game.solve()
     assert found.kind == "pure"
     assert found.prices[0] == 1.0
     grid = np.column_stack([np.ones(3001), np.linspace(0, 5, 3001)])
@@ -412,7 +410,7 @@ TRIO = Menu(
 @pytest.mark.parametrize("arbitrageurs", [1, 2])
 def test_three_providers_mix_with_less_to_gain_than_in_any_pure_profile(arbitrageurs: int) -> None:
     game = ProviderGame((TRIO,), Consumers([0.7], high=4.0), 0.3, arbitrageurs)
-    found = solve_providers(game, tolerance=0.06)
+    found = game.solve(tolerance=0.06)
     assert found.kind == "mixed"
     assert found.settled
     assert found.deviations.exact
@@ -438,23 +436,23 @@ def test_three_providers_mix_with_less_to_gain_than_in_any_pure_profile(arbitrag
 
 def test_three_alike_providers_price_at_cost_and_say_so() -> None:
     menu = Menu(0.7, ("a", "b", "c"), 2.0 * np.eye(3), [2.0] * 3, True)
-    found = solve_providers(ProviderGame((menu,), Consumers([0.7], high=8.0), 0.5, 0))
+    found = ProviderGame((menu,), Consumers([0.7], high=8.0), 0.5, 0).solve()
     assert sorted(found.prices)[:2] == pytest.approx([0.5, 0.5], rel=1e-3)
     assert found.epsilon < 1e-6
 
 
 def test_the_answer_does_not_depend_on_the_clock() -> None:
     game = ProviderGame((TRIO,), Consumers([0.7], high=4.0), 0.3, 2)
-    one, other = (solve_providers(game, tolerance=0.1) for _ in range(2))
+    one, other = (game.solve(tolerance=0.1) for _ in range(2))
     for a, b in zip(one.strategies, other.strategies, strict=True):
         assert a.price.tolist() == b.price.tolist()
-    hurried = solve_providers(game, tolerance=1e-6, time_limit=1e-3)
+    hurried = game.solve(tolerance=1e-6, time_limit=1e-3)
     assert not hurried.settled
     assert hurried.epsilon >= 0
 
 
 def test_results_convert_and_draw(swebench_pair: Market) -> None:
-    found = solve_providers(small_game(2, far=True), tolerance=0.01)
+    found = small_game(2, far=True).solve(tolerance=0.01)
     answer = found.to_dict()
     assert answer["epsilon"] == found.epsilon
     assert set(answer["strategies"]) == {"a", "b"}
@@ -473,6 +471,6 @@ def test_results_convert_and_draw(swebench_pair: Market) -> None:
 
 def test_bad_requests_are_refused() -> None:
     with pytest.raises(InputError, match="held fixed"):
-        solve_providers(small_game().replace(fixed=("a", "b")))
+        small_game().replace(fixed=("a", "b")).solve()
     with pytest.raises(InputError, match="tolerance"):
-        solve_providers(small_game(), tolerance=0)
+        small_game().solve(tolerance=0)

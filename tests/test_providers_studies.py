@@ -18,10 +18,8 @@ from arbmodels.games import (
     distillation_statics,
     entry_game,
     entry_threshold,
-    lead,
     linear_consumers,
     outcome,
-    solve_providers,
 )
 from arbmodels.games.providers.solve import gains_at
 from arbmodels.market import Market
@@ -59,18 +57,18 @@ def test_a_leader_earns_at_least_what_it_earns_in_any_pure_equilibrium() -> None
     # Complements in one cascade, zero cost: the leader takes A/2, the follower A/4 of price.
     menu = Menu(0.8, ("a", "b"), [[0.5, 2.0]], [np.inf, np.inf], True)
     game = ProviderGame((menu,), Consumers([0.8], high=4.0), 0.0, 2)
-    led = lead(game, "a")
+    led = game.stackelberg("a")
     assert led.prices * [0.5, 2.0] == pytest.approx([2.0, 1.0], rel=1e-3)
-    together = solve_providers(game)
+    together = game.solve()
     assert led.profits[0] >= together.profits[0]
     assert led.relative_epsilon < 1e-6
     assert not led.deviations.exact
-    alone = lead(game.replace(fixed=("b",)), "a")
+    alone = game.replace(fixed=("b",)).stackelberg("a")
     assert alone.deviations.exact
     with pytest.raises(InputError, match="lead"):
-        lead(game, "c")
+        game.stackelberg("c")
     with pytest.raises(InputError, match="lead"):
-        lead(game.replace(fixed=("a",)), "a")
+        game.replace(fixed=("a",)).stackelberg("a")
 
 
 def test_statics_at_list_prices_follow_the_payoffs() -> None:
@@ -195,12 +193,12 @@ def test_the_threshold_of_entry_is_the_profit_in_the_market() -> None:
         assert frame.loc[count, "list prices"]["threshold"] == pytest.approx(
             played.profits(np.ones(2))[0, 1]
         )
-        answered = solve_providers(played.replace(fixed=("b",)), tolerance=0.02, time_limit=30)
+        answered = played.replace(fixed=("b",)).solve(tolerance=0.02, time_limit=30)
         assert frame.loc[count, "re-pricing"]["threshold"] == pytest.approx(answered.profits[1])
         assert frame.loc[count, "re-pricing"]["relative_epsilon"] <= 0.02
     assert "threshold" in str(found)
     both = entry_threshold(game, "b", [2], entrant_moves=True, tolerance=0.02, time_limit=30)
-    together = solve_providers(game, tolerance=0.02, time_limit=30)
+    together = game.solve(tolerance=0.02, time_limit=30)
     assert both.to_frame()["threshold"].iloc[1] == pytest.approx(together.outcome.total_profit[1])
     with pytest.raises(InputError, match="to enter"):
         entry_threshold(game, "c")

@@ -99,17 +99,15 @@ def providers(
     rates = opt.solve_rates(at)
     market = opt.open_market(source, models, columns, missing, data)
     with out.working("Looking for an equilibrium", quiet=json):
-        from arbmodels.games import lead, solve_providers
-
         game = _game(
             market, rates, arbitrageurs, marginal_cost=marginal_cost, choke=choke, captive=captive
         )
         if fixed is not None:
             game = game.replace(fixed=tuple(opt.names(fixed) or ()))
         if leader is None:
-            answer = solve_providers(game, tolerance=tolerance, time_limit=_seconds(time_limit))
+            answer = game.solve(tolerance=tolerance, time_limit=_seconds(time_limit))
         else:
-            answer = lead(game, leader)
+            answer = game.stackelberg(leader)
     if plot is not None:
         figure, (left, right) = out.new_picture(2)
         answer.outcome.plot_prices(left)
@@ -344,7 +342,7 @@ def _game(
     if calibrated:
         found = calibrate_costs(game)
         typer.echo(str(found), err=True)
-        game = found.game
+        return game.replace(marginal_cost=found.game.marginal_cost)
     return game
 
 

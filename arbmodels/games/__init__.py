@@ -40,12 +40,9 @@ from arbmodels.games.providers import (
     ProviderGame,
     Strategy,
     calibrate_costs,
-    certify_providers,
-    lead,
     linear_consumers,
     logit_consumers,
     outcome,
-    solve_providers,
 )
 from arbmodels.games.statics import Statics, capacity_statics, comparative_statics, step_statics
 from arbmodels.games.undercutting import UndercuttingPath, undercut
@@ -90,20 +87,17 @@ __all__ = [
     "cascade_menus",
     "certified_menus",
     "certify",
-    "certify_providers",
     "comparative_statics",
     "decompose_revenue",
     "distillation_statics",
     "entry_game",
     "entry_threshold",
-    "lead",
     "linear_consumers",
     "logit_consumers",
     "outcome",
     "providers_from",
     "reseller",
     "solve_certified",
-    "solve_providers",
     "step_statics",
     "undercut",
 ]

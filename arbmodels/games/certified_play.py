@@ -16,7 +16,7 @@ from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.menu import Menu
 from arbmodels.games.menu_search import MenuSearch
-from arbmodels.games.providers import ProviderEquilibrium, ProviderGame, Strategy, solve_providers
+from arbmodels.games.providers import ProviderEquilibrium, ProviderGame, Strategy
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 
@@ -127,8 +127,8 @@ def solve_certified(
     rounds : int
         Solutions of the game, at most.
     solver : callable, optional
-        Solves a game; by default :func:`solve_providers` with the ``options``, such as
-        ``tolerance`` and ``time_limit`` of an equilibrium.
+        Solves a game; by default :meth:`arbmodels.games.ProviderGame.solve` with the
+        ``options``, such as ``tolerance`` and ``time_limit`` of an equilibrium.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def solve_certified(
     trace: list[float] = []
     for k in range(rounds):
         now = game.replace(menus=finder.menus)
-        found = solver(now) if solver else solve_providers(now, **options)
+        found = solver(now) if solver else now.solve(**options)
         visited, played = _visited(found)
         gaps = _gaps(finder.menus, visited)
         trace.append(float(gaps.max()))

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
-from arbmodels.games.providers import ProviderGame, outcome, solve_providers
+from arbmodels.games.providers import ProviderGame, outcome
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 
@@ -187,7 +187,7 @@ def decompose_revenue(
         With its arbitrageurs. With calibrated costs (:func:`calibrate_costs`) list prices are the
         equilibrium before; otherwise re-pricing also undoes what was not an equilibrium.
     tolerance, time_limit : float
-        As in :func:`solve_providers`.
+        As in :meth:`arbmodels.games.ProviderGame.solve`.
     """
     inputs.a(ProviderGame, game, "game")
     return Decomposition(_states(game, tolerance, time_limit), None, game.name, game.unit)
@@ -259,7 +259,7 @@ def _states(game: ProviderGame, tolerance: float, time_limit: float) -> pd.DataF
     ones = np.ones(len(game.players))
     before = outcome(game.replace(arbitrageurs=0), ones)
     at_list = outcome(game, ones)
-    found = solve_providers(game, tolerance=tolerance, time_limit=time_limit)
+    found = game.solve(tolerance=tolerance, time_limit=time_limit)
     rows = []
     for state, what, gain, within in (
         ("before", before, 0.0, True),

@@ -18,9 +18,7 @@ from arbmodels.games.providers import (
     Consumers,
     Outcome,
     ProviderGame,
-    lead,
     outcome,
-    solve_providers,
 )
 from arbmodels.games.statics import Statics
 from arbmodels.market import Market
@@ -65,7 +63,7 @@ def distillation_statics(
         Of both, as a share of list price.
     arbitrageurs : int
     tolerance, time_limit : float
-        As in :func:`solve_providers`.
+        As in :meth:`arbmodels.games.ProviderGame.solve`.
 
     Returns
     -------
@@ -177,14 +175,14 @@ def _behaviours(
     held = game
     if len(game.players) > 1:
         held = _scaled(game, student_price).replace(fixed=game.players[1:])
-    answered = lead(held, teacher)
+    answered = held.stackelberg(teacher)
     found["teacher answers"] = (
         answered.outcome,
         answered.epsilon,
         answered.relative_epsilon,
         answered.settled,
     )
-    both = solve_providers(game, tolerance=tolerance, time_limit=time_limit)
+    both = game.solve(tolerance=tolerance, time_limit=time_limit)
     found["re-pricing"] = (both.outcome, both.epsilon, both.relative_epsilon, both.settled)
     return found
 

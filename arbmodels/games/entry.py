@@ -18,7 +18,7 @@ from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.menu_search import cascade_menus
-from arbmodels.games.providers import Consumers, ProviderGame, outcome, solve_providers
+from arbmodels.games.providers import Consumers, ProviderGame, outcome
 from arbmodels.games.statics import Statics
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
@@ -50,7 +50,7 @@ def entry_threshold(
         Whether the entrant chooses its price too, or enters at its list price. With more than two
         movers an equilibrium may not be found: ``settled`` says whether it was.
     tolerance, time_limit : float
-        As in :func:`solve_providers`, per equilibrium.
+        As in :meth:`arbmodels.games.ProviderGame.solve`, per equilibrium.
 
     Returns
     -------
@@ -93,8 +93,8 @@ def entry_threshold(
     rows: list[dict[str, Any]] = []
     for count in arbitrageurs:
         listed = outcome(game.replace(arbitrageurs=count), np.ones(len(game.players)))
-        found = solve_providers(
-            answered.replace(arbitrageurs=count), tolerance=tolerance, time_limit=time_limit
+        found = answered.replace(arbitrageurs=count).solve(
+            tolerance=tolerance, time_limit=time_limit
         )
         for how, what, certificate in (
             ("list prices", listed, None),
@@ -339,7 +339,7 @@ def entry_game(
                 continue
             unit = game.unit
             if repricing:
-                found = solve_providers(game, tolerance=tolerance, time_limit=time_limit)
+                found = game.solve(tolerance=tolerance, time_limit=time_limit)
                 earned, gain = found.profits, found.relative_epsilon
                 if not found.settled:
                     unsettled.append(frozenset(inside))

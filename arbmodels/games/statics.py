@@ -19,7 +19,7 @@ from arbmodels.games import inputs
 from arbmodels.games.bertrand import BertrandGame
 from arbmodels.games.bertrand_edgeworth import CapacityGame
 from arbmodels.games.certificate import certify
-from arbmodels.games.providers import ProviderGame, outcome, solve_providers
+from arbmodels.games.providers import ProviderGame, outcome
 from arbmodels.games.undercutting import undercut
 from arbmodels.margins import Arbitrage
 
@@ -172,7 +172,7 @@ def comparative_statics(
         pays the same) to 1 (from nothing to twice the mean).
     values : sequence
     tolerance, time_limit : float
-        As in :func:`solve_providers`, per value.
+        As in :meth:`arbmodels.games.ProviderGame.solve`, per value.
 
     Raises
     ------
@@ -216,7 +216,7 @@ def both_behaviours(
         }
     ]
     if game.movers:
-        found = solve_providers(game, tolerance=tolerance, time_limit=time_limit)
+        found = game.solve(tolerance=tolerance, time_limit=time_limit)
         rows.append(
             {
                 "providers": "re-pricing",

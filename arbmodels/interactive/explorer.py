@@ -19,10 +19,8 @@ from arbmodels.games import (
     ProviderGame,
     Strategy,
     cascade_menus,
-    certify_providers,
     linear_consumers,
     outcome,
-    solve_providers,
 )
 from arbmodels.margins import arbitrage
 from arbmodels.market import Market
@@ -107,7 +105,7 @@ class Explorer:
         marginal_cost, choke : float
             As in :meth:`arbmodels.games.ProviderGame.from_market`.
         tolerance, time_limit : float
-            Of each of the 3 K equilibria, as in :func:`arbmodels.games.solve_providers`.
+            Of each of the 3 K equilibria, as in :meth:`arbmodels.games.ProviderGame.solve`.
 
         Raises
         ------
@@ -140,9 +138,9 @@ class Explorer:
         )
         asked = [(k, n) for k in range(len(games)) for n in range(MOST_ARBITRAGEURS + 1)]
         equilibria = {
-            (k, n): solve_providers(
-                games[k].replace(arbitrageurs=n), tolerance=tolerance, time_limit=time_limit
-            )
+            (k, n): games[k]
+            .replace(arbitrageurs=n)
+            .solve(tolerance=tolerance, time_limit=time_limit)
             for k, n in tqdm(asked, desc="equilibria", disable=None, leave=False)
         }
         for found in equilibria.values():
@@ -204,7 +202,7 @@ class Explorer:
         return AtRate(
             np.stack([earned[0, :, 0], earned[1, :, 1]]),
             outcome(game, w),
-            certify_providers(game, pure),
+            game.certify(pure),
         )
 
     def game(self, position: int, arbitrageurs: int) -> ProviderGame:

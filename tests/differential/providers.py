@@ -13,8 +13,6 @@ from arbmodels.games import (
     ProviderGame,
     Strategy,
     cascade_menus,
-    certify_providers,
-    solve_providers,
 )
 from tests.differential.harness import Area, Case, between, holds, same
 from tests.differential.markets import AXES, SIMPLER, draw_market, market_of
@@ -156,7 +154,7 @@ def check_strategies(case: Case) -> None:
     """Profit and largest gain of the certificate."""
     game = game_of(case)
     strategies = [Strategy(np.array(p), np.array(o)) for p, o in case["strategies"]]
-    found = certify_providers(game, strategies)
+    found = game.certify(strategies)
     _certified(case, game, case["strategies"], found, "provider certificate")
 
 
@@ -168,7 +166,7 @@ def draw_solved(rng: np.random.Generator) -> Case:
 def check_solved(case: Case) -> None:
     """What is said of an answer is so, and an answer called settled is an equilibrium."""
     game = game_of(case)
-    answer = solve_providers(game, time_limit=0.5)
+    answer = game.solve(time_limit=0.5)
     strategies = [
         [s.price[s.probability > 0].tolist(), s.probability[s.probability > 0].tolist()]
         for s in answer.strategies

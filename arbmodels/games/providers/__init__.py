@@ -1,7 +1,7 @@
 """The provider game: providers re-price what arbitrageurs buy."""
 
 from arbmodels.games.providers.calibrate import Calibration, calibrate_costs
-from arbmodels.games.providers.certificate import Strategy, certify_providers
+from arbmodels.games.providers.certificate import Strategy
 from arbmodels.games.providers.consumers import (
     Consumers,
     LogitConsumers,
@@ -10,8 +10,6 @@ from arbmodels.games.providers.consumers import (
 )
 from arbmodels.games.providers.equilibrium import Outcome, ProviderEquilibrium, outcome
 from arbmodels.games.providers.game import ProviderGame
-from arbmodels.games.providers.solve import solve_providers
-from arbmodels.games.providers.stackelberg import lead
 
 __all__ = [
     "Calibration",
@@ -22,10 +20,7 @@ __all__ = [
     "ProviderGame",
     "Strategy",
     "calibrate_costs",
-    "certify_providers",
-    "lead",
     "linear_consumers",
     "logit_consumers",
     "outcome",
-    "solve_providers",
 ]

@@ -20,7 +20,12 @@ import numpy.typing as npt
 from arbmodels._compiling import compiled
 from arbmodels.games.menu import SAME_COST
 from arbmodels.games.providers.consumers import LogitConsumers
-from arbmodels.games.providers.game import SAME_PRICE, STEPS, ProviderGame, distinct_prices
+from arbmodels.games.providers.oligopoly import (
+    SAME_PRICE,
+    STEPS,
+    ProviderOligopoly,
+    distinct_prices,
+)
 from arbmodels.passk import FloatArray
 
 #: Multipliers are looked for up to this with logit demand, whose tail is flat.
@@ -31,7 +36,7 @@ _PAIRS = 40_000
 
 
 def expected_profits(
-    game: ProviderGame, player: int, own: FloatArray, rivals: FloatArray, weight: FloatArray
+    game: ProviderOligopoly, player: int, own: FloatArray, rivals: FloatArray, weight: FloatArray
 ) -> FloatArray:
     """Return the expected profit at own multipliers, asked pair by pair."""
     total = np.zeros(len(own))
@@ -46,7 +51,7 @@ def expected_profits(
 
 
 def searched_response(
-    game: ProviderGame, player: int, rivals: FloatArray, weight: FloatArray, grid: FloatArray
+    game: ProviderOligopoly, player: int, rivals: FloatArray, weight: FloatArray, grid: FloatArray
 ) -> tuple[float, float]:
     """Return the largest profit found and its multiplier: a grid, then finer ones at its peaks."""
     value = expected_profits(game, player, grid, rivals, weight)
@@ -90,7 +95,7 @@ class Pieces(NamedTuple):
         return float(a + w * (b + w * c))
 
 
-def top_multiplier(game: ProviderGame, player: int) -> float:
+def top_multiplier(game: ProviderOligopoly, player: int) -> float:
     """Return a multiplier above which a provider sells nothing, whatever the others do."""
     if isinstance(game.consumers, LogitConsumers):
         return HIGHEST
@@ -109,7 +114,7 @@ def top_multiplier(game: ProviderGame, player: int) -> float:
 
 
 def profit_pieces(
-    game: ProviderGame, player: int, rivals: FloatArray, weight: FloatArray, top: float
+    game: ProviderOligopoly, player: int, rivals: FloatArray, weight: FloatArray, top: float
 ) -> Pieces:
     """Return the expected profit of one provider on [0, top].
 
@@ -161,7 +166,7 @@ def profit_pieces(
 
 
 def payoff_matrix(
-    game: ProviderGame, player: int, own: FloatArray, rivals: FloatArray
+    game: ProviderOligopoly, player: int, own: FloatArray, rivals: FloatArray
 ) -> FloatArray:
     """Return one provider's profit at own multipliers against rivals' profiles, [own, R].
 
@@ -202,7 +207,9 @@ def _evaluate(  # noqa: PLR0917  # a compiled loop takes plain arrays
             i += 1
 
 
-def _demand_pieces(game: ProviderGame, u: int, knots: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _demand_pieces(
+    game: ProviderOligopoly, u: int, knots: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Level and slope of demand below the first knot, between knots, and above the last."""
     if game.cheapest_buyers.sample is not None or len(knots) == 1:
         middle = np.concatenate([[knots[0] / 2], (knots[1:] + knots[:-1]) / 2, [2 * knots[-1]]])
@@ -396,7 +403,7 @@ class Response(NamedTuple):
 
 
 def best_response(
-    game: ProviderGame, player: int, rivals: FloatArray, weight: FloatArray | None = None
+    game: ProviderOligopoly, player: int, rivals: FloatArray, weight: FloatArray | None = None
 ) -> Response:
     """Return the exact best response of one provider over all multipliers >= 0.
 
@@ -421,7 +428,7 @@ def best_response(
     return _clear(game, player, rivals, weight, _largest(points, total))
 
 
-def most_earned(game: ProviderGame, player: int, rivals: FloatArray) -> float:
+def most_earned(game: ProviderOligopoly, player: int, rivals: FloatArray) -> float:
     """Return the supremum of the own profit against one profile, without a price that earns it."""
     if game.smooth:
         return best_response(game, player, rivals).profit
@@ -429,7 +436,7 @@ def most_earned(game: ProviderGame, player: int, rivals: FloatArray) -> float:
 
 
 def expected(
-    game: ProviderGame, player: int, own: FloatArray, rivals: FloatArray, weight: FloatArray
+    game: ProviderOligopoly, player: int, own: FloatArray, rivals: FloatArray, weight: FloatArray
 ) -> FloatArray:
     """Return the expected profit at own multipliers; on a breakpoint, the limit from below."""
     if game.smooth:
@@ -439,7 +446,7 @@ def expected(
 
 
 def answered(
-    game: ProviderGame, player: int, own: FloatArray, rivals: FloatArray, weight: FloatArray
+    game: ProviderOligopoly, player: int, own: FloatArray, rivals: FloatArray, weight: FloatArray
 ) -> tuple[Response, FloatArray]:
     """Return the best response and the expected profit at own multipliers, in one go."""
     if game.smooth:
@@ -451,7 +458,7 @@ def answered(
 
 
 def _summed_pieces(
-    game: ProviderGame, player: int, rivals: FloatArray, weight: FloatArray
+    game: ProviderOligopoly, player: int, rivals: FloatArray, weight: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     top = top_multiplier(game, player)
     return summed(profit_pieces(game, player, rivals, weight, top), top)
@@ -483,7 +490,7 @@ def _largest(points: FloatArray, total: FloatArray) -> _Supremum:
 
 
 def _clear(
-    game: ProviderGame, player: int, rivals: FloatArray, weight: FloatArray, most: _Supremum
+    game: ProviderOligopoly, player: int, rivals: FloatArray, weight: FloatArray, most: _Supremum
 ) -> Response:
     """Return the price that comes nearest to a supremum, clear of ties at a breakpoint."""
     if most.profit <= 0.0:

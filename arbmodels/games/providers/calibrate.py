@@ -12,7 +12,7 @@ import pandas as pd
 from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.games import inputs
 from arbmodels.games.providers.best_response import best_response
-from arbmodels.games.providers.game import ProviderGame
+from arbmodels.games.providers.oligopoly import ProviderOligopoly
 from arbmodels.passk import FloatArray
 
 _HALVINGS = 36
@@ -41,7 +41,7 @@ class Calibration(Displayed):
         0 if its list price can be explained.
     """
 
-    game: ProviderGame
+    game: ProviderOligopoly
     players: tuple[str, ...]
     cost: FloatArray
     low: FloatArray
@@ -107,7 +107,7 @@ class Calibration(Displayed):
         )
 
 
-def calibrate_costs(game: ProviderGame) -> Calibration:
+def calibrate_costs(game: ProviderOligopoly) -> Calibration:
     r"""Return marginal costs under which list prices are best without arbitrageurs.
 
     A provider's profit at multiplier w is R(w) - c S(w), with R its revenue and S its sales at
@@ -124,7 +124,7 @@ def calibrate_costs(game: ProviderGame) -> Calibration:
     game : ProviderGame
         Its marginal costs and arbitrageurs are ignored.
     """
-    bare = inputs.a(ProviderGame, game, "game").replace(arbitrageurs=0)
+    bare = inputs.a(ProviderOligopoly, game, "game").replace(arbitrageurs=0)
     ones = np.ones(len(game.players))
     found = {name: [] for name in ("cost", "low", "high", "gain", "relative")}  # type: ignore[var-annotated]
     for player in range(len(game.players)):
@@ -176,7 +176,7 @@ def calibrate_costs(game: ProviderGame) -> Calibration:
     )
 
 
-def _sales(game: ProviderGame, player: int, multiplier: float) -> float:
+def _sales(game: ProviderOligopoly, player: int, multiplier: float) -> float:
     """List-price dollars a provider sells at a multiplier, the others at list price."""
     prices = np.ones(len(game.players))
     prices[player] = multiplier

@@ -21,10 +21,10 @@ from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.certificate import Deviations
 from arbmodels.games.providers.best_response import HIGHEST, expected_profits, searched_response
-from arbmodels.games.providers.game import (
+from arbmodels.games.providers.oligopoly import (
     SAME_PRICE,
     TIES,
-    ProviderGame,
+    ProviderOligopoly,
     distinct_prices,
 )
 from arbmodels.passk import FloatArray
@@ -77,7 +77,7 @@ def rivals_of(strategies: Sequence[Strategy], player: int) -> tuple[FloatArray, 
     return profiles, weight
 
 
-def certify_providers(game: ProviderGame, strategies: Sequence[Strategy]) -> Deviations:
+def certify_providers(game: ProviderOligopoly, strategies: Sequence[Strategy]) -> Deviations:
     """Return what each provider could gain by any other multiplier >= 0.
 
     Parameters
@@ -96,7 +96,7 @@ def certify_providers(game: ProviderGame, strategies: Sequence[Strategy]) -> Dev
     InputError
         If the strategies do not fit the providers.
     """
-    inputs.a(ProviderGame, game, "game")
+    inputs.a(ProviderOligopoly, game, "game")
     strategies = [
         inputs.a(Strategy, one, "A strategy") for one in inputs.listed(strategies, "strategies")
     ]
@@ -139,7 +139,7 @@ def _checked(name: str, strategy: Strategy) -> Strategy:
 
 
 def _one(
-    game: ProviderGame, strategies: Sequence[Strategy], player: int
+    game: ProviderOligopoly, strategies: Sequence[Strategy], player: int
 ) -> tuple[float, float, float | None, bool, int, bool]:
     """Profit, gain, deviation, whether attained, candidates looked at, whether exact."""
     profiles, weight = rivals_of(strategies, player)
@@ -199,7 +199,7 @@ def _one(
 
 
 def _searched(
-    game: ProviderGame, player: int, rivals: tuple[FloatArray, FloatArray], strategy: Strategy
+    game: ProviderOligopoly, player: int, rivals: tuple[FloatArray, FloatArray], strategy: Strategy
 ) -> tuple[float, float, float | None, bool, int, bool]:
     """As :func:`_one` by search: another grid than the solver's, and both sides of every kink."""
     profiles, weight = rivals
@@ -226,7 +226,7 @@ def _searched(
 
 
 def _expected(
-    game: ProviderGame, player: int, profiles: FloatArray, weight: FloatArray, own: FloatArray
+    game: ProviderOligopoly, player: int, profiles: FloatArray, weight: FloatArray, own: FloatArray
 ) -> FloatArray:
     """Return the expected profit at own multipliers, asked pair by pair."""
     pairs = np.repeat(profiles[None], len(own), axis=0)
@@ -241,7 +241,7 @@ def _expected(
     return earned.reshape(len(own), len(profiles)) @ weight
 
 
-def _top(game: ProviderGame, player: int) -> float:
+def _top(game: ProviderOligopoly, player: int) -> float:
     """Return a multiplier from which on nothing of the provider's is sold."""
     own = game.ownership[player] > 0
     least = [np.inf]
@@ -270,7 +270,7 @@ class _Quadratics(NamedTuple):
 
 
 def _quadratics(
-    game: ProviderGame,
+    game: ProviderOligopoly,
     player: int,
     rivals: tuple[FloatArray, FloatArray],
     group: tuple[int, float, bool],
@@ -322,7 +322,7 @@ def _quadratics(
 
 
 def _crossings(
-    game: ProviderGame,
+    game: ProviderOligopoly,
     player: int,
     profiles: FloatArray,
     group: tuple[int, float, bool],

@@ -32,7 +32,7 @@ from arbmodels.games import inputs
 from arbmodels.games.certificate import Deviations
 from arbmodels.games.providers.best_response import best_response
 from arbmodels.games.providers.certificate import Strategy
-from arbmodels.games.providers.game import SAME_PRICE, ProviderGame
+from arbmodels.games.providers.oligopoly import SAME_PRICE, ProviderOligopoly
 from arbmodels.games.trace import draw_trace
 from arbmodels.passk import FloatArray
 
@@ -126,7 +126,7 @@ def plot_prices(outcome: Outcome, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_responses(game: ProviderGame, ax: Axes | None = None, points: int = 80) -> Axes:
+def plot_responses(game: ProviderOligopoly, ax: Axes | None = None, points: int = 80) -> Axes:
     """Draw both movers' exact best responses to each other; they meet in pure equilibria.
 
     Parameters
@@ -191,7 +191,7 @@ class Outcome(Displayed):
         What arbitrageurs keep, and their overheads.
     """
 
-    game: ProviderGame
+    game: ProviderOligopoly
     sold: FloatArray
     paid: FloatArray
     surplus: FloatArray
@@ -340,7 +340,7 @@ class Outcome(Displayed):
         return plot_prices(self, ax)
 
 
-def outcome(game: ProviderGame, strategies: Sequence[Strategy] | npt.ArrayLike) -> Outcome:
+def outcome(game: ProviderOligopoly, strategies: Sequence[Strategy] | npt.ArrayLike) -> Outcome:
     """Return what happens at multipliers, or in expectation under mixed strategies.
 
     Parameters
@@ -350,7 +350,7 @@ def outcome(game: ProviderGame, strategies: Sequence[Strategy] | npt.ArrayLike) 
         Mixed strategies are taken at 120 equally likely quantiles each, those of more than two
         providers at the 16,384 points of a Sobol sequence.
     """
-    inputs.a(ProviderGame, game, "game")
+    inputs.a(ProviderOligopoly, game, "game")
     given = inputs.listed(strategies, "strategies")
     if given and all(isinstance(one, Strategy) for one in given):
         if len(given) != len(game.players):
@@ -432,7 +432,7 @@ class ProviderEquilibrium(Displayed):
         would pay at most, which is what approaching a limit costs, are within any.
     """
 
-    game: ProviderGame
+    game: ProviderOligopoly
     kind: Literal["pure", "mixed"]
     strategies: tuple[Strategy, ...]
     profits: FloatArray

@@ -48,7 +48,7 @@ from arbmodels.games.providers.best_response import (
 )
 from arbmodels.games.providers.certificate import Strategy, certify_providers, rivals_of
 from arbmodels.games.providers.equilibrium import ProviderEquilibrium
-from arbmodels.games.providers.game import NO_GAIN, SETTLED, ProviderGame
+from arbmodels.games.providers.oligopoly import NO_GAIN, SETTLED, ProviderOligopoly
 from arbmodels.passk import FloatArray
 
 #: Relative gain at which a best response inside a piece has settled.
@@ -72,7 +72,7 @@ class Profile(NamedTuple):
     relative: float
 
 
-def searched_range(game: ProviderGame, player: int) -> tuple[float, float]:
+def searched_range(game: ProviderOligopoly, player: int) -> tuple[float, float]:
     """Multipliers between which equilibria are looked for (certificates look at all).
 
     Lower ones are dominated by the marginal cost.
@@ -81,13 +81,13 @@ def searched_range(game: ProviderGame, player: int) -> tuple[float, float]:
     return low, max(min(top_multiplier(game, player), _HIGHEST), 1.1 * low)
 
 
-def price_grid(game: ProviderGame, player: int, size: int) -> FloatArray:
+def price_grid(game: ProviderOligopoly, player: int, size: int) -> FloatArray:
     """Return multipliers with equal ratios; the grids of two providers do not meet in ties."""
     low, high = searched_range(game, player)
     return np.geomspace(low, high, size) * (1 + 1e-4 * (player + 0.37) / len(game.players))
 
 
-def gains_at(game: ProviderGame, prices: FloatArray) -> Profile:
+def gains_at(game: ProviderOligopoly, prices: FloatArray) -> Profile:
     """Return profits and exact gains of a pure profile."""
     profit = game.profits(prices)[0]
     gain, relative = 0.0, 0.0
@@ -100,7 +100,7 @@ def gains_at(game: ProviderGame, prices: FloatArray) -> Profile:
 
 
 def respond(
-    game: ProviderGame, start: FloatArray, deadline: float = np.inf
+    game: ProviderOligopoly, start: FloatArray, deadline: float = np.inf
 ) -> tuple[Profile, bool]:
     """Let providers answer in turn; return the best profile met and whether it settled.
 
@@ -135,13 +135,13 @@ def respond(
     return best, settled(game, best)
 
 
-def settled(game: ProviderGame, found: Profile) -> bool:
+def settled(game: ProviderOligopoly, found: Profile) -> bool:
     """Return whether what could be gained is no more than approaching a limit costs."""
     largest = float(np.abs(found.profit).max())
     return found.gain <= SETTLED * largest + NO_GAIN * game.most_paid
 
 
-def _idle_at_cost(game: ProviderGame, found: Profile) -> Profile:
+def _idle_at_cost(game: ProviderOligopoly, found: Profile) -> Profile:
     """Return the equilibrium in which whoever sells nothing prices at cost, if it is one too.
 
     Any price at which it sells nothing would do: without this every one of them were another.
@@ -155,13 +155,13 @@ def _idle_at_cost(game: ProviderGame, found: Profile) -> Profile:
     return same if close and settled(game, same) else found
 
 
-def _undominated(game: ProviderGame, prices: FloatArray) -> FloatArray:
+def _undominated(game: ProviderOligopoly, prices: FloatArray) -> FloatArray:
     """Return prices of which none of the movers' lies below its marginal cost."""
     movers = np.isin(np.arange(len(prices)), game.movers)
     return np.where(movers, np.maximum(prices, game.floors), prices)
 
 
-def starts(game: ProviderGame, size: int, count: int, seed: int) -> list[FloatArray]:
+def starts(game: ProviderOligopoly, size: int, count: int, seed: int) -> list[FloatArray]:
     """List prices, marginal costs, the least regrets on a grid (two movers), random profiles."""
     at_cost = np.ones(len(game.players))
     at_cost[list(game.movers)] = game.ceilings[list(game.movers)]
@@ -180,7 +180,7 @@ def starts(game: ProviderGame, size: int, count: int, seed: int) -> list[FloatAr
 
 
 def grid_payoffs(
-    game: ProviderGame, grids: tuple[FloatArray, FloatArray]
+    game: ProviderOligopoly, grids: tuple[FloatArray, FloatArray]
 ) -> tuple[FloatArray, FloatArray]:
     """Return both movers' payoffs on a grid, [first, second] each."""
     tables = []
@@ -191,7 +191,7 @@ def grid_payoffs(
     return tables[0], tables[1].T
 
 
-def grid_candidates(game: ProviderGame, size: int) -> list[FloatArray]:
+def grid_candidates(game: ProviderOligopoly, size: int) -> list[FloatArray]:
     """Return grid profiles whose largest regret on the grid is a local minimum, least first."""
     grids = (
         price_grid(game, game.movers[0], size),
@@ -220,7 +220,7 @@ def grid_candidates(game: ProviderGame, size: int) -> list[FloatArray]:
 
 
 def enumerate_pure(
-    game: ProviderGame, *, size: int, seed: int, deadline: float
+    game: ProviderOligopoly, *, size: int, seed: int, deadline: float
 ) -> tuple[list[Profile], Profile]:
     """Return the pure equilibria found, and the profile with the least epsilon of all tried.
 
@@ -263,7 +263,7 @@ def _add(equilibria: list[Profile], found: Profile, tops: FloatArray) -> None:
     equilibria.append(found)
 
 
-def _improved(game: ProviderGame, start: Profile, deadline: float) -> Profile:
+def _improved(game: ProviderOligopoly, start: Profile, deadline: float) -> Profile:
     movers = list(game.movers)
     best = start
 
@@ -319,7 +319,7 @@ class Checked(NamedTuple):
         return (gain / profit if profit > 0 else np.inf) if gain > 0 else 0.0
 
 
-def check(game: ProviderGame, strategies: Sequence[Strategy]) -> Checked:
+def check(game: ProviderOligopoly, strategies: Sequence[Strategy]) -> Checked:
     """Return profits, exact best responses and their gains of the movers' strategies."""
     everyone = [Strategy(np.ones(1), np.ones(1)) for _ in game.players]
     for player, strategy in zip(game.movers, strategies, strict=True):
@@ -350,7 +350,7 @@ _SHIFTS = (0.6180339887498949, 0.7548776662466927)
 
 
 def mixed_profiles(
-    game: ProviderGame, *, start: float, rounds: int, deadline: float
+    game: ProviderOligopoly, *, start: float, rounds: int, deadline: float
 ) -> Iterator[Mixed]:
     """Yield mixed profiles, the later ones usually nearer to an equilibrium.
 
@@ -432,7 +432,7 @@ def _average(window: list[tuple[Strategy, Strategy]]) -> tuple[Strategy, Strateg
 
 
 def _equilibrium(
-    game: ProviderGame, grids: tuple[FloatArray, ...], start: float, deadline: float
+    game: ProviderOligopoly, grids: tuple[FloatArray, ...], start: float, deadline: float
 ) -> tuple[Strategy, Strategy] | None:
     """Equilibrium of the game on a grid by Lemke-Howson, or None when the time is up."""
     first, second = grid_payoffs(game, (grids[0], grids[1]))
@@ -463,7 +463,7 @@ _CHUNK = 20_000
 
 
 def mixed_profiles_of_many(
-    game: ProviderGame, first: FloatArray, *, rounds: int, deadline: float
+    game: ProviderOligopoly, first: FloatArray, *, rounds: int, deadline: float
 ) -> Iterator[Mixed]:
     """Yield a mixed profile of all movers per round, not all of them better than before.
 
@@ -505,7 +505,7 @@ class _State(NamedTuple):
     chances: list[FloatArray]
 
 
-def _first_grid(game: ProviderGame, player: int, price: float, place: int) -> FloatArray:
+def _first_grid(game: ProviderOligopoly, player: int, price: float, place: int) -> FloatArray:
     """Return a few multipliers and one given; grids of two providers do not meet in ties."""
     cost = float(np.asarray(game.marginal_cost)[game.ownership[player] > 0].min())
     low = max(1.02 * cost, 0.05)
@@ -513,7 +513,7 @@ def _first_grid(game: ProviderGame, player: int, price: float, place: int) -> Fl
     return np.unique(np.append(grid, price))
 
 
-def _payoffs(game: ProviderGame, grids: Sequence[FloatArray]) -> FloatArray:
+def _payoffs(game: ProviderOligopoly, grids: Sequence[FloatArray]) -> FloatArray:
     """Return profits of all movers at all joint profiles, [P, A_1, ..., A_P]."""
     joint = np.stack(np.meshgrid(*grids, indexing="ij"), axis=-1).reshape(-1, len(grids))
     profiles = np.ones((len(joint), len(game.players)))
@@ -545,7 +545,7 @@ def _strategy(grid: FloatArray, chance: FloatArray) -> Strategy:
     return Strategy(grid[kept > 0], kept[kept > 0] / kept.sum())
 
 
-def _next(game: ProviderGame, state: _State, checked: Checked, step: int) -> _State:
+def _next(game: ProviderOligopoly, state: _State, checked: Checked, step: int) -> _State:
     """Add the best responses, and drop prices until the joint profiles are few enough."""
     prices, last, chances = (list(part) for part in state)
     least = 1e-6 * max(*checked.profit, 1e-300)
@@ -572,7 +572,7 @@ def _next(game: ProviderGame, state: _State, checked: Checked, step: int) -> _St
     )
 
 
-def _apart(game: ProviderGame, checked: Checked, k: int) -> float:
+def _apart(game: ProviderOligopoly, checked: Checked, k: int) -> float:
     """Return a best response as far from the rivals' prices as most of its gain allows.
 
     Undercutting by next to nothing would have the next round undercut that, and so on.
@@ -591,7 +591,7 @@ _GAMES, _GAMES_OF_MANY = 80, 50
 
 
 def solve_providers(
-    game: ProviderGame,
+    game: ProviderOligopoly,
     *,
     tolerance: float = 1e-3,
     time_limit: float = np.inf,
@@ -635,13 +635,13 @@ def solve_providers(
 
     Examples
     --------
-    >>> from arbmodels.games import Consumers, Menu
+    >>> from arbmodels.games import Consumers, Menu, ProviderGame
     >>> menu = Menu(0.7, ("a", "b"), [[2.0, 0.0], [0.0, 2.0]], [2.0, 2.0], True)
     >>> game = ProviderGame((menu,), Consumers([0.7], high=4.0), 0.5, arbitrageurs=0)
     >>> solve_providers(game).prices.round(3).tolist()  # Bertrand: price at marginal cost
     [0.5, 0.5]
     """
-    inputs.a(ProviderGame, game, "game")
+    inputs.a(ProviderOligopoly, game, "game")
     inputs.number(tolerance, "tolerance", 0.0, above=True)
     inputs.number(time_limit, "time_limit", 0.0, above=True, finite=False)
     inputs.whole(grid, "grid", 3)
@@ -720,7 +720,7 @@ def _best(profiles: Iterable[Mixed], tolerance: float, most: int) -> _Best:
 
 
 def _pure(
-    game: ProviderGame,
+    game: ProviderOligopoly,
     found: Profile,
     others: list[Profile],
     tolerance: float,
@@ -745,7 +745,7 @@ def _pure(
     )
 
 
-def _within(game: ProviderGame, deviations: Deviations, tolerance: float) -> bool:
+def _within(game: ProviderOligopoly, deviations: Deviations, tolerance: float) -> bool:
     """Return whether a certificate is within the tolerance, or its gains are none."""
     reached = (
         deviations.epsilon / max(float(deviations.profit.max()), 1e-300)
@@ -755,7 +755,7 @@ def _within(game: ProviderGame, deviations: Deviations, tolerance: float) -> boo
     return reached <= max(tolerance, SETTLED) or deviations.epsilon <= NO_GAIN * game.most_paid
 
 
-def _profits(game: ProviderGame, strategies: list[Strategy], movers: FloatArray) -> FloatArray:
+def _profits(game: ProviderOligopoly, strategies: list[Strategy], movers: FloatArray) -> FloatArray:
     """Return all expected profits: the certificate's for movers, by quantiles for others."""
     from arbmodels.games.providers.equilibrium import outcome
 

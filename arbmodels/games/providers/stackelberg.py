@@ -10,7 +10,7 @@ from arbmodels.games.certificate import Deviations
 from arbmodels.games.providers.best_response import best_response
 from arbmodels.games.providers.certificate import Strategy, certify_providers
 from arbmodels.games.providers.equilibrium import ProviderEquilibrium
-from arbmodels.games.providers.game import TIES, ProviderGame
+from arbmodels.games.providers.oligopoly import TIES, ProviderOligopoly
 from arbmodels.games.providers.solve import searched_range
 from arbmodels.passk import FloatArray
 
@@ -22,7 +22,7 @@ _AROUND = 12
 _CHECKED = 701
 
 
-def lead(game: ProviderGame, leader: str) -> ProviderEquilibrium:
+def lead(game: ProviderOligopoly, leader: str) -> ProviderEquilibrium:
     """Return the prices when one provider commits to its multiplier before the others.
 
     Without another provider who chooses, arbitrageurs alone follow and the leader's price is its
@@ -42,7 +42,7 @@ def lead(game: ProviderGame, leader: str) -> ProviderEquilibrium:
     InputError
         If the leader is unknown or held fixed, or there are more than two movers.
     """
-    inputs.a(ProviderGame, game, "game")
+    inputs.a(ProviderOligopoly, game, "game")
     names = [game.players[player] for player in game.movers]
     if not isinstance(leader, str) or leader not in names or len(names) > 2:
         raise InputError(
