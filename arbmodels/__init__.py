@@ -12,11 +12,11 @@ __version__ = "0.1.0"
 #: Where each public name lives.
 _HOMES = {
     "cascades": (
-        "AuthorsPolicy",
+        "PaperPolicy",
         "Frontier",
         "SearchedFrontier",
-        "authors_curve",
-        "authors_policy",
+        "paper_curve",
+        "paper_policy",
         "cascade_frontier",
         "search_frontier",
     ),

@@ -9,12 +9,12 @@ from arbmodels import predict as predict
 from arbmodels import registry as registry
 from arbmodels import streaming as streaming
 from arbmodels import verification as verification
-from arbmodels.cascades import AuthorsPolicy as AuthorsPolicy
 from arbmodels.cascades import Frontier as Frontier
+from arbmodels.cascades import PaperPolicy as PaperPolicy
 from arbmodels.cascades import SearchedFrontier as SearchedFrontier
-from arbmodels.cascades import authors_curve as authors_curve
-from arbmodels.cascades import authors_policy as authors_policy
 from arbmodels.cascades import cascade_frontier as cascade_frontier
+from arbmodels.cascades import paper_curve as paper_curve
+from arbmodels.cascades import paper_policy as paper_policy
 from arbmodels.cascades import search_frontier as search_frontier
 from arbmodels.curves import Curves as Curves
 from arbmodels.curves import attempt_curves as attempt_curves

@@ -1,4 +1,4 @@
-"""The spend curves of a market under one convention: unit, estimator, accounting.
+"""The spend curves of a market under one convention: unit, estimator, billing.
 
 Spend curves of one model: failure probability and expected spend as its budget grows.
 
@@ -273,7 +273,7 @@ class Curves:
         Natural amounts per model, increasing from 0: attempts one by one, or the budget grid.
     models : tuple of ModelCurve, length M
     convention : str
-        Estimator, accounting and integration in words; every result carries it.
+        Estimator, billing and integration in words; every result carries it.
     continuous : bool
         Whether F is log-linear between grid points, so that any amount in between is a plan with
         a closed-form spend.
@@ -327,7 +327,7 @@ def attempt_curves(
     market: Market,
     max_attempts: int | None = None,
     estimator: Estimator = "unbiased",
-    accounting: Accounting = "stop-at-record",
+    billing: Accounting = "stop-at-record",
 ) -> Curves:
     r"""Return the spend curves in whole attempts.
 
@@ -347,7 +347,7 @@ def attempt_curves(
         The beta-binomial ones extrapolate past the record, with a prior fitted to the instances
         of each model; with a mass at zero some of them are never solved
         (:func:`arbmodels.pass_at_k`).
-    accounting : {"stop-at-record", "pay-past-record"}
+    billing : {"stop-at-record", "pay-past-record"}
         Matters for the unbiased estimator only, the others have no end of record.
 
     Raises
@@ -360,7 +360,7 @@ def attempt_curves(
         raise InputError(f"max_attempts is {max_attempts}; it must be at least 1.")
     if max_attempts is None and estimator != "unbiased":
         raise InputError(f"The {estimator} estimator has no last attempt: give max_attempts.")
-    _check_accounting(accounting)
+    _check_billing(billing)
     models: list[ModelCurve] = []
     grids = []
     for m in range(len(market.models)):
@@ -370,13 +370,13 @@ def attempt_curves(
             failure = failure_table(attempts, successes, most, estimator)
         except InputError as error:
             raise InputError(f"{market.name}, {market.models[m]}: {error}") from None
-        stop = accounting == "stop-at-record" and estimator == "unbiased"
+        stop = billing == "stop-at-record" and estimator == "unbiased"
         spend = _spend_by_attempt(failure, market.cost[:, m], attempts, stop)
         models.append(AttemptCurve(failure, spend))
         grids.append(np.arange(most + 1, dtype=float))
     convention = f"attempts, {estimator} pass@k"
     if estimator == "unbiased":
-        convention += f", {accounting}"
+        convention += f", {billing}"
     return Curves(market, market.models, "attempts", tuple(grids), tuple(models), convention)
 
 
@@ -441,7 +441,7 @@ def dollar_curves(
     market: Market,
     grid: FloatArray | None = None,
     integration: Integration = "log-linear",
-    accounting: Accounting = "pay-past-record",
+    billing: Accounting = "pay-past-record",
 ) -> Curves:
     r"""Return the spend curves in currency units per instance: the authors' convention by default.
 
@@ -458,7 +458,7 @@ def dollar_curves(
     integration : {"log-linear", "exact"}
         The authors' piecewise-linear interpolation in log budget between grid points, or the
         exact step function.
-    accounting : {"pay-past-record", "stop-at-record"}
+    billing : {"pay-past-record", "stop-at-record"}
 
     Raises
     ------
@@ -477,10 +477,10 @@ def dollar_curves(
         or not (np.all(np.diff(grid) > 0) and grid[0] > 0 and np.isfinite(grid[-1]))
     ):
         raise InputError("A budget grid is a list of at least two increasing positive budgets.")
-    _check_accounting(accounting)
+    _check_billing(billing)
     if integration not in ("log-linear", "exact"):
         raise InputError(f"No integration {integration!r}; choose 'log-linear' or 'exact'.")
-    if integration == "log-linear" and accounting == "stop-at-record":
+    if integration == "log-linear" and billing == "stop-at-record":
         raise InputError(
             "Log-linear integration is the authors' and pays past the record; use"
             " integration='exact' to stop at the record."
@@ -491,7 +491,7 @@ def dollar_curves(
             f" {SMALLEST_BUDGET:g}. State prices in a smaller unit of currency."
         )
     amounts = np.concatenate([[0.0], grid])
-    stop = accounting == "stop-at-record"
+    stop = billing == "stop-at-record"
     everything = slice(0, len(market.instances))
     models: list[ModelCurve] = [
         _log_linear(market, m, amounts)
@@ -503,7 +503,7 @@ def dollar_curves(
     convention = (
         f"dollars by each instance's own cost (no policy knows it), {how} on {len(grid)}"
         f" budgets of {grid[0]:.4g} to {grid[-1]:.4g} {market.currency}, unbiased pass@k,"
-        f" {accounting}"
+        f" {billing}"
     )
     grids = (amounts,) * len(models)
     continuous = integration == "log-linear"
@@ -544,8 +544,6 @@ def _spend_by_attempt(
     return np.concatenate([np.zeros((len(paid), 1)), np.cumsum(paid, axis=1)], axis=1)
 
 
-def _check_accounting(accounting: str) -> None:
-    if accounting not in ("pay-past-record", "stop-at-record"):
-        raise InputError(
-            f"No accounting {accounting!r}; choose 'pay-past-record' or 'stop-at-record'."
-        )
+def _check_billing(billing: str) -> None:
+    if billing not in ("pay-past-record", "stop-at-record"):
+        raise InputError(f"No billing {billing!r}; choose 'pay-past-record' or 'stop-at-record'.")

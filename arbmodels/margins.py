@@ -18,12 +18,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from arbmodels.cascades import (
-    AuthorsPolicy,
     Frontier,
+    PaperPolicy,
     SearchedFrontier,
     authors_market_reach,
-    authors_policy,
     cascade_frontier,
+    paper_policy,
 )
 from arbmodels.curves import Curves
 from arbmodels.display import (
@@ -88,7 +88,7 @@ def arbitrage_table(result: Arbitrage) -> TextTable:
         rows,
         f"{_peak(result)}; extra reach {percent(result.extra_reach, 2)} beyond"
         f" {percent(result.market_reach, 2)}.\n{result.validation}"
-        f"\n{result.accounting}; all but the cross-validated margin is in-sample.",
+        f"\n{result.billing}; all but the cross-validated margin is in-sample.",
     )
 
 
@@ -101,7 +101,7 @@ def values_of(result: Arbitrage) -> dict[str, Any]:
         "market": result.market.name,
         "method": result.method,
         "unit": f"{result.market.currency}/instance",
-        "accounting": result.accounting,
+        "accounting": result.billing,
         "models": list(result.names),
         "solve_rates": plain(result.solve_rates),
         "model_prices": {name: plain(p) for name, p in zip(result.names, models, strict=True)},
@@ -139,13 +139,13 @@ MOST_INSTANCES, MOST_SEARCHED, MOST_STATES = 5_000, 8, 500_000
 _FEW_STATES = 100_000
 
 
-def why_not(source: Frontier | SearchedFrontier | AuthorsPolicy, solve_rates: FloatArray) -> str:
+def why_not(source: Frontier | SearchedFrontier | PaperPolicy, solve_rates: FloatArray) -> str:
     """Return why the margin is not cross-validated by default; empty if it is."""
     # Instances without weight are no part of the sample.
     count, models = int(np.count_nonzero(source.market.weight)), len(source.names)
     if not np.any(np.isfinite(source.model_prices_at(solve_rates))):
         return "Not cross-validated: there is no market price at these solve rates."
-    if isinstance(source, AuthorsPolicy) and models != 2:
+    if isinstance(source, PaperPolicy) and models != 2:
         return "Not cross-validated: this allocation was given, not chosen on the market."
     if count < LEAST_INSTANCES:
         return (
@@ -173,7 +173,7 @@ def _states(source: Frontier) -> int:
 
 
 def validated(
-    source: Frontier | SearchedFrontier | AuthorsPolicy, solve_rates: FloatArray
+    source: Frontier | SearchedFrontier | PaperPolicy, solve_rates: FloatArray
 ) -> CrossValidatedMargin | str:
     """Return the cross-validated margin at the solve rates of the arbitrage, or why there is none.
 
@@ -192,13 +192,13 @@ def validated(
         if isinstance(source, Frontier | SearchedFrontier):
             return cross_validate_margin(source, solve_rates=solve_rates, repeats=repeats)
         return cross_validate_margin(
-            source.market, method="authors", solve_rates=solve_rates, repeats=repeats
+            source.market, method="olmedo2026", solve_rates=solve_rates, repeats=repeats
         )
     except InputError as error:
         return f"Not cross-validated: {error}"
 
 
-Method = Literal["exact", "authors"]
+Method = Literal["exact", "olmedo2026"]
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ class Arbitrage(Displayed):
 
     Parameters
     ----------
-    source : Frontier, SearchedFrontier or AuthorsPolicy
+    source : Frontier, SearchedFrontier or PaperPolicy
         Where the arbitrageur's cost comes from.
     solve_rates : float array [U]
     model_prices : float array [U, M]
@@ -230,7 +230,7 @@ class Arbitrage(Displayed):
         What of it goes to each model.
     """
 
-    source: Frontier | SearchedFrontier | AuthorsPolicy
+    source: Frontier | SearchedFrontier | PaperPolicy
     solve_rates: FloatArray
     model_prices: FloatArray
     arbitrage_cost: FloatArray
@@ -247,7 +247,7 @@ class Arbitrage(Displayed):
         return self.source.names
 
     @property
-    def method(self) -> Literal["exact", "searched", "authors"]:
+    def method(self) -> Literal["exact", "searched", "olmedo2026"]:
         """Whether the cost is the exact optimum, a search's, or that of the authors' policy.
 
         A frontier whose lattice had to be thinned is searched; exact in dollars is exact on the
@@ -257,11 +257,11 @@ class Arbitrage(Displayed):
             return "searched"
         if isinstance(self.source, Frontier):
             return "exact" if self.source.known is None else "searched"
-        return "authors"
+        return "olmedo2026"
 
     @property
-    def accounting(self) -> str:
-        """Unit, integration, estimator and accounting of every number here."""
+    def billing(self) -> str:
+        """Unit, integration, estimator and billing of every number here."""
         return self.source.convention
 
     @property
@@ -298,7 +298,7 @@ class Arbitrage(Displayed):
 
     @classmethod
     def of(
-        cls, source: Frontier | SearchedFrontier | AuthorsPolicy, solve_rates: FloatArray
+        cls, source: Frontier | SearchedFrontier | PaperPolicy, solve_rates: FloatArray
     ) -> Arbitrage:
         """Return prices and costs of cascades or a policy at some solve rates."""
         return cls(
@@ -455,7 +455,7 @@ def arbitrage(
         for the authors' convention, in which both methods compare. The authors' method takes a
         market of two models, the cheap one first, and brings it. More than four models: give
         :func:`arbmodels.search_frontier`, whose best single plans are compared.
-    method : {"exact", "authors"}
+    method : {"exact", "olmedo2026"}
     solve_rates : increasing array of probabilities, optional
         By default the authors' grid: 1,000 points from 0.68 to the best single model's reach
         (from 0.9 times the reach in markets that end below 0.70).
@@ -473,14 +473,14 @@ def arbitrage(
     -----
     Olmedo, Schölkopf, Hardt (2026), section 3 and figure 1.
     """
-    if method not in ("exact", "authors"):
-        raise InputError(f"No method {method!r}; choose 'exact' or 'authors'.")
-    answer: Frontier | SearchedFrontier | AuthorsPolicy
-    if method == "authors":
+    if method not in ("exact", "olmedo2026"):
+        raise InputError(f"No method {method!r}; choose 'exact' or 'olmedo2026'.")
+    answer: Frontier | SearchedFrontier | PaperPolicy
+    if method == "olmedo2026":
         if not isinstance(source, Market):
             raise InputError("The authors' method brings its own curves: give it a market.")
         rates = rates_up_to(authors_market_reach(source), solve_rates)
-        answer = authors_policy(source, rates)
+        answer = paper_policy(source, rates)
     else:
         if isinstance(source, Frontier | SearchedFrontier):
             answer = source

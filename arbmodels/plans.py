@@ -169,7 +169,7 @@ def default_curves(market: Market, plans: Sequence[Plan]) -> dict[Unit, Curves]:
             most = max([most, *totals.values()])
     makers: dict[Unit, Callable[[], Curves]] = {
         "attempts": lambda: attempt_curves(market, max_attempts=int(most)),
-        "dollars": lambda: dollar_curves(market, integration="exact", accounting="stop-at-record"),
+        "dollars": lambda: dollar_curves(market, integration="exact", billing="stop-at-record"),
     }
     return {unit: makers[unit]() for unit in dict.fromkeys(plan.unit for plan in plans)}
 
@@ -187,7 +187,7 @@ class PlanEvaluation(Displayed):
     spend_by_model : float array [N, M], currency units
         Expected spend on each model.
     convention : str
-        Estimator and accounting in words.
+        Estimator and billing in words.
     """
 
     plan: Plan

@@ -86,7 +86,7 @@ def two_model_market(record: Record) -> TwoModelMarket:
         record.successes[:, :2],
         record.cost[:, :2],
     )
-    authors = arb.arbitrage(market, method="authors")
+    authors = arb.arbitrage(market, method="olmedo2026")
     rates, prices = authors.solve_rates, authors.model_prices
     first_cheaper = np.flatnonzero(~(prices[:, 0] > prices[:, 1]) & ~np.isnan(prices[:, 0]))
     return TwoModelMarket(

@@ -49,7 +49,7 @@ def synthetic(seed: int, models: int = 20, instances: int = 400, attempts: int =
 
 def measure(market: arb.Market, gap: float, states: int, limit: float) -> dict[str, Any]:
     """Search once to compile, then once more with the clock running."""
-    curves = arb.attempt_curves(market, accounting="pay-past-record")
+    curves = arb.attempt_curves(market, billing="pay-past-record")
     arb.search_frontier(curves, [0.1], gap=0.5)
     start, used = time.perf_counter(), time.process_time()
     found = arb.search_frontier(curves, gap=gap, most_states=states, time_limit=limit)

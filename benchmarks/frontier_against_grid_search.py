@@ -6,7 +6,7 @@ arrays of attempts and ends with the arbitrageur's cost at every solve rate:
 
 * the exact frontier (`arb.cascade_frontier`), curves, lattice and 1,000 look-ups included;
 * the same with its lower bound;
-* the authors' procedure as the package computes it (`arb.authors_policy`);
+* the authors' procedure as the package computes it (`arb.paper_policy`);
 * a faithful reimplementation of the authors' grid search, the search alone without the making of
   the pass curves: in JAX, mapped over instances and allocations as theirs
   (`authors_grid_search_jax.py`, extra `benchmarks`), and in NumPy with the interpolation axes
@@ -67,7 +67,7 @@ def jobs_on(market: arb.Market, rates: peer.FloatArray) -> dict[str, Callable[[]
         "exact frontier on cells cut in 4, and bound": lambda: arb.cascade_frontier(
             arb.dollar_curves(market), refine=4
         ).gap_at(rates),
-        "authors' procedure in arbmodels": lambda: arb.authors_policy(market, rates),
+        "authors' procedure in arbmodels": lambda: arb.paper_policy(market, rates),
         "faithful grid search, NumPy": lambda: peer.grid_search(curves, rates),
     }
     if importlib.util.find_spec("jax"):

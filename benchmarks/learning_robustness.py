@@ -113,7 +113,7 @@ def main() -> None:
         market,
         "django",
         draws=options.draws,
-        learners=("authors", "pooled"),
+        learners=("olmedo2026", "pooled"),
         starts={panel: start for panel, (start, _) in PUBLISHED.items()},
         workers=options.workers,
     )
@@ -126,9 +126,9 @@ def main() -> None:
     print("Ours less published, percentage points:\n", miss.round(1))
     frame = study.to_frame().set_index(["panel", "learner", "search_budget"])
     for (panel, dollars), band in PUBLISHED_BANDS.items():
-        ours = 100 * frame.loc[(panel, "authors", dollars), ["mean", "low", "high"]]
+        ours = 100 * frame.loc[(panel, "olmedo2026", dollars), ["mean", "low", "high"]]
         print(f"{panel}, {dollars:g} USD: {ours.round(1).to_dict()}, published band {band}")
-    gain, error = study.advantage("pooled", "authors")
+    gain, error = study.advantage("pooled", "olmedo2026")
     print("Pooled less authors, percentage points:\n", (100 * gain).round(1))
     print("1.96 standard errors:\n", (196 * error).round(1))
     timing = speed(market)

@@ -25,7 +25,7 @@ from scipy.optimize import root
 
 from arbmodels._checks import FloatArray
 from arbmodels.display import styled
-from arbmodels.games.differentiated import LogitDemand, SmoothGame
+from arbmodels.games.differentiated import DifferentiatedGame, LogitDemand
 from benchmarks import _routing_report as report
 
 SIZES = (10, 100, 1_000)
@@ -39,28 +39,28 @@ WRONG = 1e-6
 ENOUGH, REPEATS = 1.0, 20
 
 
-def game(size: int, sigma: float) -> SmoothGame:
+def game(size: int, sigma: float) -> DifferentiatedGame:
     """Return the instance: qualities about 3, costs 0.5 to 2, price coefficient 1.3."""
     rng = np.random.default_rng(size)
     nests = tuple(f"n{j % NESTS}" for j in range(size)) if sigma else None
     products = tuple(f"p{j}" for j in range(size))
     demand = LogitDemand(products, rng.normal(3, 1, size), 1.3, nests, sigma)
-    return SmoothGame(demand, rng.uniform(0.5, 2, size))
+    return DifferentiatedGame(demand, rng.uniform(0.5, 2, size))
 
 
-def ours(played: SmoothGame) -> Callable[[], FloatArray]:
+def ours(played: DifferentiatedGame) -> Callable[[], FloatArray]:
     """Solve from four starts and certify every firm: what a user calls."""
     return lambda: played.solve().prices
 
 
-def prices_only(played: SmoothGame) -> Callable[[], FloatArray]:
+def prices_only(played: DifferentiatedGame) -> Callable[[], FloatArray]:
     """Solve from one start, without a certificate: what the peers do."""
     from arbmodels.games.differentiated.solve import followers
 
     return lambda: followers(played)
 
 
-def pyblp(played: SmoothGame, *, hessians: bool = False) -> Callable[[], FloatArray]:
+def pyblp(played: DifferentiatedGame, *, hessians: bool = False) -> Callable[[], FloatArray]:
     """Call PyBLP's zeta iteration."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -92,15 +92,15 @@ def pyblp(played: SmoothGame, *, hessians: bool = False) -> Callable[[], FloatAr
     return run
 
 
-def pyblp_hessians(played: SmoothGame) -> Callable[[], FloatArray]:
+def pyblp_hessians(played: DifferentiatedGame) -> Callable[[], FloatArray]:
     """Call PyBLP as it comes."""
     return pyblp(played, hessians=True)
 
 
-def scipy_root(method: str) -> Callable[[SmoothGame], Callable[[], FloatArray]]:
+def scipy_root(method: str) -> Callable[[DifferentiatedGame], Callable[[], FloatArray]]:
     """Return a direct root finder on the first-order conditions, from the costs."""
 
-    def prepare(played: SmoothGame) -> Callable[[], FloatArray]:
+    def prepare(played: DifferentiatedGame) -> Callable[[], FloatArray]:
         def run() -> FloatArray:
             prices: FloatArray = root(
                 played.marginal_profits, played.costs, method=method, tol=1e-12
@@ -112,7 +112,7 @@ def scipy_root(method: str) -> Callable[[SmoothGame], Callable[[], FloatArray]]:
     return prepare
 
 
-METHODS: dict[str, Callable[[SmoothGame], Callable[[], FloatArray]]] = {
+METHODS: dict[str, Callable[[DifferentiatedGame], Callable[[], FloatArray]]] = {
     "arbmodels, prices only": prices_only,
     "arbmodels, 4 starts, certified": ours,
     "PyBLP, no Hessians": pyblp,

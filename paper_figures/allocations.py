@@ -1,7 +1,7 @@
 """The authors' method for markets of several models: many allocations of dollars, scored at once.
 
 Olmedo, Schölkopf, Hardt (2026) try a grid of allocations and, in their larger markets, keep the
-cheapest allocation of every solve rate. Their rules are those of :func:`arbmodels.authors_curve`,
+cheapest allocation of every solve rate. Their rules are those of :func:`arbmodels.paper_curve`,
 which scores one allocation; here the stages that allocations have in common are scored once, so
 that their 14,526 allocations of four models take seconds.
 """
@@ -275,7 +275,7 @@ def _choice(
         here = chosen == a
         # The cascade is cut at the grid's last budget: what a stage has beyond changes nothing.
         allocation = np.minimum(scored.allocations[a], scored.grid[-1])
-        policy = arb.authors_curve(scored.market, allocation, scored.grid)
+        policy = arb.paper_curve(scored.market, allocation, scored.grid)
         spend[:, here] = policy.spend_by_model_at(solve_rates[here]).T
     cost = costs[chosen, np.arange(len(solve_rates))]
     allocations = scored.allocations[chosen]

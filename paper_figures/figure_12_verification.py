@@ -92,7 +92,7 @@ def compute(
         entry: dict[str, Any] = {"values": plain(values)}
         for baseline in _BASELINES:
             sweep = arb.verification.verification_sweep(
-                market, rates, values, vary=vary, baseline=baseline, accounting=_RECORD
+                market, rates, values, vary=vary, baseline=baseline, billing=_RECORD
             )
             entry[baseline] = plain(sweep.margin.T, 100)
         ends = [
@@ -101,7 +101,7 @@ def compute(
                 rate,
                 vary=vary,
                 baseline="own-check",
-                accounting=_RECORD,
+                billing=_RECORD,
                 tolerance=tolerance if vary == "cost" else tolerance / 10,
             )
             for rate in rates
@@ -109,7 +109,7 @@ def compute(
         inside = [end.value for end in ends if end.value is not None and end.value < last]
         few = max(inside, default=last) * np.array([0.0, 1.0, 2.0]) / 3.0
         sweep = arb.verification.verification_sweep(
-            market, rates, few, vary=vary, baseline="own-check", accounting=_RECORD
+            market, rates, few, vary=vary, baseline="own-check", billing=_RECORD
         )
         found = [free] + [
             [_scored(*each, arb.verification.Verifier(**{vary: value})) for each in parts]
@@ -145,10 +145,10 @@ def _scored(
 ) -> arb.estimation.ScoredPolicies:
     """Find the policies that are best in training, and score them on the issues held out."""
     frontier = arb.verification.verified_frontier(
-        train, verifier, baseline="own-check", accounting=_RECORD
+        train, verifier, baseline="own-check", billing=_RECORD
     )
     scored = [
-        arb.verification.verified_plan(each.plan, test, verifier, accounting=_RECORD)
+        arb.verification.verified_plan(each.plan, test, verifier, billing=_RECORD)
         for each in frontier.vertices
     ]
     return scored_policies(

@@ -63,7 +63,7 @@ def compute(market: arb.Market, repeats: int = 4) -> Record:
     repeats : int
         Divisions into folds of the cross-validation.
     """
-    authors = arb.arbitrage(market, method="authors")
+    authors = arb.arbitrage(market, method="olmedo2026")
     frontier = arb.cascade_frontier(arb.dollar_curves(market))
     exact = arb.arbitrage(frontier)
     bound = frontier.bound_at(exact.solve_rates)
@@ -72,7 +72,7 @@ def compute(market: arb.Market, repeats: int = 4) -> Record:
     return {
         "market": describe(market),
         "unit": f"{market.currency} per {ISSUES} issues",
-        "accounting": {"authors": authors.accounting, "exact": exact.accounting},
+        "accounting": {"authors": authors.billing, "exact": exact.billing},
         "values": {"authors": _values(authors), "exact": _values(exact)},
         "certificate": proof(largest_gap(exact.arbitrage_cost, bound)),
         "validation": compared(validated),
@@ -98,7 +98,7 @@ def _values(result: arb.Arbitrage) -> dict[str, float | None]:
         "peak margin is at": plain(result.peak.solve_rate, 100),
         "mean margin": plain(result.mean_margin, 100),
     }
-    if isinstance(result.source, arb.AuthorsPolicy):
+    if isinstance(result.source, arb.PaperPolicy):
         first, second = result.source.allocation
         values["allocation to GPT-5 mini"] = plain(first)
         values["allocation to DeepSeek v3.2"] = plain(second)

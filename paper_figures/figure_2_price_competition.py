@@ -55,7 +55,7 @@ def compute(market: arb.Market, repeats: int = 4) -> Record:
     frontier = arb.cascade_frontier(arb.dollar_curves(market))
     authors, exact = (
         (result, arb.games.undercut(result, STEP), arb.games.BertrandGame.from_arbitrage(result))
-        for result in (arb.arbitrage(market, method="authors"), arb.arbitrage(frontier))
+        for result in (arb.arbitrage(market, method="olmedo2026"), arb.arbitrage(frontier))
     )
     validated = arb.estimation.cross_validate_margin(frontier, repeats=repeats)
     worst = frontier.gap_at(exact[0].solve_rates)
@@ -63,7 +63,7 @@ def compute(market: arb.Market, repeats: int = 4) -> Record:
         "market": describe(market),
         "unit": f"{market.currency} per {ISSUES} issues",
         "step": STEP,
-        "accounting": {"authors": authors[0].accounting, "exact": exact[0].accounting},
+        "accounting": {"authors": authors[0].billing, "exact": exact[0].billing},
         "values": {"authors": _values(*authors), "exact": _values(*exact)},
         "certificate": proof(100 * float(np.nanmax(worst))),
         "validation": compared(validated),

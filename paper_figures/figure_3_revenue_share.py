@@ -56,7 +56,7 @@ def compute(market: arb.Market, repeats: int = 4) -> Record:
     repeats : int
         Divisions into folds of the cross-validation.
     """
-    authors = arb.arbitrage(market, method="authors")
+    authors = arb.arbitrage(market, method="olmedo2026")
     frontier = arb.cascade_frontier(arb.dollar_curves(market))
     exact = arb.arbitrage(frontier)
     rates = exact.solve_rates[thinned(len(exact.solve_rates))]
@@ -65,7 +65,7 @@ def compute(market: arb.Market, repeats: int = 4) -> Record:
     return {
         "market": describe(market),
         "unit": "% of the market price",
-        "accounting": {"authors": authors.accounting, "exact": exact.accounting},
+        "accounting": {"authors": authors.billing, "exact": exact.billing},
         "values": {"authors": _values(authors), "exact": _values(exact)},
         "certificate": proof(gap),
         "validation": compared(validated),

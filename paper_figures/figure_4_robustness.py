@@ -64,7 +64,7 @@ PUBLISHED = tuple(
 _SEGMENT = "django"
 #: Solve rates that the exact cascade is averaged over.
 _POINTS = 81
-_LEARNERS: dict[str, Literal["authors", "pooled"]] = {"authors": "authors", "exact": "pooled"}
+_LEARNERS: dict[str, Literal["olmedo2026", "pooled"]] = {"authors": "olmedo2026", "exact": "pooled"}
 
 
 def compute(

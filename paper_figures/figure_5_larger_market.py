@@ -103,7 +103,7 @@ def compute(
     exact, curves = exact_curves(four, grid, authors, seconds=seconds, states=states)
     margin = np.array(curves["margin"], dtype=float) / 100
     pair_margin = np.array(exact_curves(pair, grid, smaller)[1]["margin"], dtype=float) / 100
-    whole = arb.attempt_curves(market, accounting="pay-past-record")
+    whole = arb.attempt_curves(market, billing="pay-past-record")
     searched = arb.search_frontier(whole, rates, time_limit=seconds)
     # Whole attempts are coarse, so a model alone may mix two numbers of attempts, too.
     price = np.fmin.reduce([each.mixture_spend_at(rates) for each in searched.single_models])
@@ -115,7 +115,7 @@ def compute(
     return {
         "market": describe(market),
         "unit": "% of the market price",
-        "accounting": {"exact": exact.accounting, "searched": searched.convention},
+        "accounting": {"exact": exact.billing, "searched": searched.convention},
         "allocations": len(scored.allocations),
         "certificate": f"{curves['certificate']} All six in whole attempts: over {at_most(gap)}%.",
         "validation": f"{curves['validation']} All six:"

@@ -70,7 +70,7 @@ def compute(
     return {
         "market": describe(market),
         "unit": f"{market.currency} per {theorems} theorems",
-        "accounting": {"exact": result.accounting},
+        "accounting": {"exact": result.billing},
         "certificate": curves["certificate"],
         "validation": curves["validation"],
         "optimism": curves["optimism"],

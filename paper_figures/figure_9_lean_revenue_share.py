@@ -68,7 +68,7 @@ def compute(
     return {
         "market": describe(market),
         "unit": "% of the market price",
-        "accounting": {"exact": result.accounting},
+        "accounting": {"exact": result.billing},
         "certificate": proof(100 * float(np.nanmax(frontier.gap_at(rates)))),
         "validation": compared(validated),
         "optimism": plain(validated.mean_optimism, 100),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.games.differentiated import LogitDemand, SmoothGame
+from arbmodels.games.differentiated import DifferentiatedGame, LogitDemand
 
 
 def random_logit(
@@ -19,7 +19,7 @@ def random_logit(
     sigma: float = 0.0,
     price_coefficient: float = 1.3,
     **game: Any,
-) -> SmoothGame:
+) -> DifferentiatedGame:
     """Return a logit game: qualities about 3, costs 0.5 to 2."""
     rng = np.random.default_rng(seed)
     quality, costs = rng.normal(3, 1, count), rng.uniform(0.5, 2, count)
@@ -32,11 +32,15 @@ def random_logit(
         sigma,
     )
     owners = None if firms is None else [f"f{j * firms // count}" for j in range(count)]
-    return SmoothGame(demand, costs, owners, **game)
+    return DifferentiatedGame(demand, costs, owners, **game)
 
 
 def brute_force_gain(
-    game: SmoothGame, prices: npt.ArrayLike, firm: int, points: int = 4_001, high: float = 40.0
+    game: DifferentiatedGame,
+    prices: npt.ArrayLike,
+    firm: int,
+    points: int = 4_001,
+    high: float = 40.0,
 ) -> float:
     """Return what a one-product firm gains at most on a fine grid of its price."""
     (product,) = game.products_of[firm]

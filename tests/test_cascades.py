@@ -35,11 +35,11 @@ def every_plan(market, most):
 
 @settings(max_examples=25, deadline=None)
 @given(st.data(), st.sampled_from(["pay-past-record", "stop-at-record"]))
-def test_frontier_is_the_best_of_every_order(data, accounting):
+def test_frontier_is_the_best_of_every_order(data, billing):
     count = data.draw(st.integers(1, 3))
     market = data.draw(markets(max_models=count, max_attempts=4, missing=0.2))
     most = 2 if len(market.models) == 3 else 3
-    curves = attempt_curves(market, most, accounting=accounting)
+    curves = attempt_curves(market, most, billing=billing)
     frontier = cascade_frontier(curves)
     scored = [plan.evaluate(curves) for plan in every_plan(market, most)]
     rates = np.array([s.solve_rate for s in scored])
@@ -59,7 +59,7 @@ def test_reported_plans_do_what_the_frontier_says(data):
         st.sampled_from(
             [
                 attempt_curves(market, 4),
-                attempt_curves(market, accounting="stop-at-record"),
+                attempt_curves(market, billing="stop-at-record"),
                 dollar_curves(market, budget_grid(0.05, 30, 20)),
                 dollar_curves(market, budget_grid(0.05, 30, 20), integration="exact"),
             ]
@@ -78,7 +78,7 @@ def test_reported_plans_do_what_the_frontier_says(data):
 def test_interleaving_beats_blocks():
     # Two kinds of instances, each solved by one model's first try or the other's second.
     market = random_market(np.random.default_rng(17), 40, 2, max_attempts=8)
-    curves = attempt_curves(market, 6, accounting="pay-past-record")
+    curves = attempt_curves(market, 6, billing="pay-past-record")
     frontier = cascade_frontier(curves)
     a, b = market.models
     blocks = [
@@ -304,7 +304,7 @@ def kinds_of_curves(market):
     """Return the conventions, budgets grids short enough for random markets."""
     return [
         attempt_curves(market),
-        attempt_curves(market, accounting="stop-at-record"),
+        attempt_curves(market, billing="stop-at-record"),
         dollar_curves(market, budget_grid(0.02, 60, 40)),
         dollar_curves(market, budget_grid(0.02, 60, 25), "exact", "stop-at-record"),
     ]
@@ -373,11 +373,11 @@ def test_thinned_amounts_are_geometric_and_keep_the_first(states):
 @pytest.mark.parametrize("stop", ["pay-past-record", "stop-at-record"])
 def test_exact_is_said_of_whole_attempts_only(stop, swebench_pair):
     few = swebench_pair.select(instances=swebench_pair.instances[:30])
-    whole = cascade_frontier(attempt_curves(few, accounting=stop))
+    whole = cascade_frontier(attempt_curves(few, billing=stop))
     assert whole.exact
     assert "exact: no cascade costs less" in str(whole)
     np.testing.assert_array_equal(whole.gap_at([0.3, whole.reach]), 0.0)
-    thin = cascade_frontier(attempt_curves(few, accounting=stop), most_states=200)
+    thin = cascade_frontier(attempt_curves(few, billing=stop), most_states=200)
     assert not thin.exact
     assert re.search(r"at most \d+\.\d% above the optimum", str(thin))
     assert "exact" not in str(thin).lower()
@@ -402,7 +402,7 @@ def test_thinned_real_markets_keep_every_promise(name, kind, real_data):
     )
     curves = {
         "attempts": lambda: attempt_curves(market),
-        "stop": lambda: attempt_curves(market, accounting="stop-at-record"),
+        "stop": lambda: attempt_curves(market, billing="stop-at-record"),
         "dollars": lambda: dollar_curves(market),
     }[kind]()
     found = cascade_frontier(curves)

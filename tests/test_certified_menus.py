@@ -32,7 +32,7 @@ from test_menu import repriced
 
 def menu_curves(market: Market) -> Curves:
     """The convention of the menus of a market."""
-    return attempt_curves(market, accounting="pay-past-record")
+    return attempt_curves(market, billing="pay-past-record")
 
 
 def best_mixture(market: Market, w: np.ndarray, rate: float) -> float:

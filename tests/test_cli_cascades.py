@@ -41,7 +41,7 @@ def test_margin_json_agrees_with_the_library(folder: Path) -> None:
     assert {value for key, value in outside.items() if key != "solve_rate"} == {None}
 
 
-def test_margin_of_every_accounting(folder: Path) -> None:
+def test_margin_of_every_billing(folder: Path) -> None:
     spend = {}
     for unit, rule in (
         ("dollars", "pay-past-record"),
@@ -50,7 +50,7 @@ def test_margin_of_every_accounting(folder: Path) -> None:
         ("attempts", "stop-at-record"),
     ):
         name = f"{unit}-{rule}"
-        answer = strict(good("margin", folder, "--accounting", name, "--at", "0.916", "--json"))
+        answer = strict(good("margin", folder, "--billing", name, "--at", "0.916", "--json"))
         assert answer["accounting"].startswith(unit)
         assert answer["accounting"].endswith(rule)
         spend[name] = answer["points"][0]["arbitrage_cost"]
@@ -59,7 +59,7 @@ def test_margin_of_every_accounting(folder: Path) -> None:
 
 
 def test_a_finer_grid_does_not_cost_more_and_bounds_closer(folder: Path) -> None:
-    authors = ("--accounting", "authors")
+    authors = ("--billing", "olmedo2026")
     coarse, fine = (
         strict(good("margin", folder, "--at", "0.6", *authors, "--refine", k, "--json"))["points"][
             0
@@ -79,8 +79,8 @@ def test_margin_without_solve_rates_takes_round_ones_below_the_reach(folder: Pat
     assert all(point["market_price"] is not None for point in answer["points"])
 
 
-def test_margin_table_says_units_method_and_accounting(folder: Path) -> None:
-    text = good("margin", folder, "--models", "small,large", "--method", "authors")
+def test_margin_table_says_units_method_and_billing(folder: Path) -> None:
+    text = good("margin", folder, "--models", "small,large", "--method", "olmedo2026")
     for word in ("USD/instance", "authors method", "Allocation", "pay-past-record", "Peak margin"):
         assert word in text, word
 
@@ -98,7 +98,7 @@ def test_round_rates_lie_in_their_range(one: float, other: float) -> None:
 def test_the_authors_numbers_come_out(real_data: Path) -> None:
     answer = strict(
         good(
-            *("margin", "olmedo2026/swebench", *PAIR, "--method", "authors"),
+            *("margin", "olmedo2026/swebench", *PAIR, "--method", "olmedo2026"),
             *("--at", "0.70,0.75,0.77", "--json", "--data", real_data),
         )
     )
@@ -118,8 +118,8 @@ def test_the_authors_numbers_come_out(real_data: Path) -> None:
 
 def test_exact_cascades_are_below_the_authors_everywhere(real_data: Path) -> None:
     common = ("margin", "olmedo2026/swebench", *PAIR, "--data", real_data, "--json")
-    exact = strict(good(*common, "--accounting", "authors"))
-    authors = strict(good(*common, "--method", "authors"))
+    exact = strict(good(*common, "--billing", "olmedo2026"))
+    authors = strict(good(*common, "--method", "olmedo2026"))
     assert exact["peak"]["margin"] == pytest.approx(0.462, abs=0.003)
     assert len(exact["points"]) == 8
     for ours, theirs in zip(exact["points"], authors["points"], strict=True):
@@ -147,7 +147,7 @@ def test_frontier_json_agrees_with_the_library(folder: Path) -> None:
 
 
 def test_frontier_in_whole_attempts_has_no_gap(folder: Path) -> None:
-    arguments = ("frontier", folder, "--accounting", "attempts-stop-at-record", "--json")
+    arguments = ("frontier", folder, "--billing", "attempts-stop-at-record", "--json")
     answer = strict(good(*arguments))
     assert answer["stage_unit"] == "attempts"
     assert answer["points"][-1]["solve_rate"] == pytest.approx(answer["reach"])

@@ -33,12 +33,15 @@ from cli_cases import bad, run
         (["margin", "{folder}", "--at", "-0.1"], "between 0 and 1, not -0.1"),
         (["margin", "{folder}", "--method", "guess"], "--method"),
         (["margin", "{folder}", "--refine", "0"], "--refine"),
-        (["margin", "{folder}", "--method", "authors", "--refine", "2"], "leave out --accounting"),
         (
-            ["margin", "{folder}", "--accounting", "attempts-stop-at-record", "--refine", "2"],
+            ["margin", "{folder}", "--method", "olmedo2026", "--refine", "2"],
+            "leave out --billing",
+        ),
+        (
+            ["margin", "{folder}", "--billing", "attempts-stop-at-record", "--refine", "2"],
             "whole attempts cannot be cut",
         ),
-        (["margin", "{folder}", "--method", "authors", "--models", "small"], "has 1"),
+        (["margin", "{folder}", "--method", "olmedo2026", "--models", "small"], "has 1"),
         (["route", "{folder}"], "Say what is wanted: --budget TOTAL"),
         (["route", "{folder}", "--budget", "-1"], "finite and at least 0"),
         (["route", "{folder}", "--budget", "nan"], "finite and at least 0"),
@@ -112,4 +115,4 @@ def test_too_many_models_for_the_lattice_says_what_to_do(folder: Path) -> None:
         message = bad(*command.split(), folder)
         assert "6" in message
         assert "--models" in message
-    assert "choose two" in bad("margin", folder, "--method", "authors")
+    assert "choose two" in bad("margin", folder, "--method", "olmedo2026")

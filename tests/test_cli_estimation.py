@@ -19,7 +19,7 @@ from cli_cases import PAIR, bad, good, strict
 
 COMMANDS = {
     "cross-validate": ("--repeats", "1", "--folds", "3"),
-    "bootstrap": ("--resamples", "2", "--accounting", "attempts-stop-at-record"),
+    "bootstrap": ("--resamples", "2", "--billing", "attempts-stop-at-record"),
     "robustness": ("--draws", "3", "--budgets", "1,5"),
 }
 
@@ -51,11 +51,11 @@ def test_cross_validate_agrees_with_the_library(folder: Path, tmp_path: Path) ->
     answer = strict(
         good(
             *("cross-validate", folder, "--by", "segments", "--folds", "3", "--repeats", "2"),
-            *("--seed", "4", "--at", "0.4,0.6", "--accounting", "attempts-stop-at-record"),
+            *("--seed", "4", "--at", "0.4,0.6", "--billing", "attempts-stop-at-record"),
             *("--json", "--output", table),
         )
     )
-    curves = arb.attempt_curves(arb.load_market(folder), accounting="stop-at-record")
+    curves = arb.attempt_curves(arb.load_market(folder), billing="stop-at-record")
     found = cross_validate_margin(
         curves, folds=3, by="segments", repeats=2, seed=4, solve_rates=[0.4, 0.6]
     )
@@ -71,12 +71,12 @@ def test_cross_validate_agrees_with_the_library(folder: Path, tmp_path: Path) ->
 
 def test_bootstrap_agrees_with_the_library(folder: Path, tmp_path: Path) -> None:
     common = ("--resamples", "5", "--over", "instances", "--seed", "2", "--json")
-    rule = ("--accounting", "attempts-pay-past-record")
+    rule = ("--billing", "attempts-pay-past-record")
     answer = strict(good("bootstrap", folder, *common, *rule, "--at", "0.5,0.6"))
     settings = {"resamples": 5, "over": "instances", "seed": 2}
     market, make = (
         arb.load_market(folder),
-        partial(arb.attempt_curves, accounting="pay-past-record"),
+        partial(arb.attempt_curves, billing="pay-past-record"),
     )
     found = bootstrap_margin(market, curves=make, solve_rates=[0.5, 0.6], **settings)
     low, _ = found.quantiles(found.cost)
@@ -143,12 +143,12 @@ def test_files_are_written_and_never_overwritten_unasked(
         (("cross-validate", "--at", "1.5"), "between 0 and 1"),
         (("cross-validate", "--workers", "0"), "workers is 0"),
         (
-            ("cross-validate", "--method", "authors", "--accounting", "attempts-stop-at-record"),
-            "leave out --accounting",
+            ("cross-validate", "--method", "olmedo2026", "--billing", "attempts-stop-at-record"),
+            "leave out --billing",
         ),
         (("bootstrap", "--resamples", "1"), "resamples is 1"),
         (("bootstrap", "--over", "models"), "resample over"),
-        (("bootstrap", "--method", "authors", "--curves"), "leave out"),
+        (("bootstrap", "--method", "olmedo2026", "--curves"), "leave out"),
         (("bootstrap", "--curves", "--at", "0.5"), "leave out --at"),
         (("robustness", "--budgets", "one"), "must be a number"),
         (("robustness", "--budgets", "-1"), "must be positive"),

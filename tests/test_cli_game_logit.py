@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from arbmodels.cli.games import game_logit
 from arbmodels.errors import InputError
-from arbmodels.games.differentiated import LogitDemand, SmoothGame
+from arbmodels.games.differentiated import DifferentiatedGame, LogitDemand
 
 TABLE = pd.DataFrame(
     {
@@ -38,7 +38,7 @@ def test_prices_are_the_librarys(tmp_path):
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     demand = LogitDemand(("a", "b", "c"), TABLE["quality"].to_numpy(), 1.5)
-    expected = SmoothGame(demand, TABLE["cost"].to_numpy(), ("f", "f", "g")).solve()
+    expected = DifferentiatedGame(demand, TABLE["cost"].to_numpy(), ("f", "f", "g")).solve()
     assert [row["price"] for row in found["products"]] == pytest.approx(expected.prices.tolist())
     assert found["epsilon"] < 1e-12
     assert (tmp_path / "prices.png").stat().st_size > 0

@@ -27,7 +27,7 @@ from cli_cases import (
     write_products,
 )
 
-ACCOUNTING = tuple(rule for rule in get_args(Convention) if rule != "authors")
+ACCOUNTING = tuple(rule for rule in get_args(Convention) if rule != "olmedo2026")
 #: What the help must explain, also in a narrow terminal.
 CHOICES = {
     "info": ("intersection: ", "mask: "),

@@ -50,7 +50,7 @@ def test_classes_agree_with_the_library(folder: Path, tmp_path: Path) -> None:
     written = pd.read_csv(table)
     np.testing.assert_allclose(written["spend"], expected.to_frame()["spend"])
     assert figure.stat().st_size > 10_000
-    text = good("classes", folder, "--at", "0.5", "--accounting", "attempts-stop-at-record")
+    text = good("classes", folder, "--at", "0.5", "--billing", "attempts-stop-at-record")
     for word in ("What is proven", "blocks, greedy order", "oracle", "stop-at-record"):
         assert word in text
 

@@ -25,11 +25,11 @@ from conftest import random_market
 
 
 @pytest.mark.parametrize("accounting", ["pay-past-record", "stop-at-record"])
-def test_exact_dollars_are_the_integral_of_the_step_curve(accounting):
+def test_exact_dollars_are_the_integral_of_the_step_curve(billing):
     market = random_market(np.random.default_rng(2), 12, 2, missing=0.3, max_attempts=5)
     assert not market.recorded.all()
     curves = dollar_curves(
-        market, budget_grid(1e-2, 50.0, 40), integration="exact", accounting=accounting
+        market, budget_grid(1e-2, 50.0, 40), integration="exact", billing=billing
     )
     for budget, i, m in product((0.05, 0.9, 3.3, 21.0), range(12), range(2)):
         got = curves.models[m].spend(np.array([budget]))[i, 0]
@@ -37,7 +37,7 @@ def test_exact_dollars_are_the_integral_of_the_step_curve(accounting):
         if n == 0:
             assert got == 0
             continue
-        end = min(budget, n * q) if accounting == "stop-at-record" else budget
+        end = min(budget, n * q) if billing == "stop-at-record" else budget
         steps = np.arange(0, int(end / q) + 1)
         left, right = steps * q, np.minimum((steps + 1) * q, end)
         area = ((1 - pass_at_k(n, c, steps)) * np.maximum(right - left, 0)).sum()
@@ -105,13 +105,13 @@ def test_default_grid_is_the_authors_where_prices_fit():
     [
         (lambda m: attempt_curves(m, 0), "must be at least 1"),
         (lambda m: attempt_curves(m, estimator="geometric"), "give max_attempts"),
-        (lambda m: attempt_curves(m, accounting="free"), "No accounting 'free'"),
+        (lambda m: attempt_curves(m, billing="free"), "No billing 'free'"),
         (lambda m: dollar_curves(m, [2.0, 1.0]), "increasing positive budgets"),
         (lambda m: dollar_curves(m, [0.0, 1.0]), "increasing positive budgets"),
         (lambda m: dollar_curves(m, [1.0, np.inf]), "increasing positive budgets"),
         (lambda m: dollar_curves(m, [1e-13, 1.0]), "starts at 1e-13.*smaller unit"),
         (lambda m: dollar_curves(m, integration="cubic"), "No integration 'cubic'"),
-        (lambda m: dollar_curves(m, accounting="stop-at-record"), "use integration='exact'"),
+        (lambda m: dollar_curves(m, billing="stop-at-record"), "use integration='exact'"),
         (lambda m: budget_grid(1.0, 0.1), "No grid of 250 points"),
         (lambda m: budget_grid(points=1), "No grid of 1 points"),
     ],
@@ -136,7 +136,7 @@ def test_spends_never_fall_at_any_scale_of_prices(scale):
     for curves in (
         dollar_curves(priced),
         dollar_curves(priced, integration="exact"),
-        dollar_curves(priced, integration="exact", accounting="stop-at-record"),
+        dollar_curves(priced, integration="exact", billing="stop-at-record"),
     ):
         grid = curves.grids[0]
         between = np.sort(np.concatenate([grid, np.sqrt(grid[1:-1] * grid[2:])]))

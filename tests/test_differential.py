@@ -16,7 +16,7 @@ from arbmodels.cascades.olmedo import CostCurve
 from arbmodels.curves import AttemptCurve
 from arbmodels.estimation.cross_validation import PriceAndCost
 from arbmodels.games import CapacityGame, EntryGame, FiniteGame, Menu, PriceGame, ProviderGame
-from arbmodels.games.differentiated import SmoothGame
+from arbmodels.games.differentiated import DifferentiatedGame
 from arbmodels.policies.classes import PolicyClasses
 from arbmodels.verification.frontier import VerifiedFrontier
 from tests.differential import AREAS, replay
@@ -200,8 +200,8 @@ FAULTS = {
     "cross-validation": _property(PriceAndCost, "price"),
     "paper-policy": _method(CostCurve, "spend_at", by=1e-4),
     "paper-dollars": _method(arb.Frontier, "spend_at"),
-    "smooth-certificates": _attribute(SmoothGame, "certify", "gain", by=-0.01),
-    "smooth": _attribute(SmoothGame, "solve", "prices", by=0.01),
+    "smooth-certificates": _attribute(DifferentiatedGame, "certify", "gain", by=-0.01),
+    "smooth": _attribute(DifferentiatedGame, "solve", "prices", by=0.01),
     "provider-payoffs": _method(ProviderGame, "profits"),
     "provider-certificates": _attribute(ProviderGame, "certify", "gain", by=-0.01),
     "providers": _attribute(ProviderGame, "solve", "profits"),

@@ -66,7 +66,7 @@ def test_bands_do_not_depend_on_the_workers():
 def test_the_point_is_the_margin(simulated):
     pair = simulated.select(models=["gpt5mini", "deepseek"])
     rates = np.linspace(0.55, 0.70, 10)
-    for method in ("exact", "authors"):
+    for method in ("exact", "olmedo2026"):
         found = bootstrap_margin(pair, method=method, resamples=12, solve_rates=rates)
         plain = arbitrage(pair, method=method, solve_rates=rates)
         np.testing.assert_allclose(found.point.margin, plain.margin, atol=1e-12)
@@ -151,7 +151,7 @@ def test_any_convention_can_be_resampled():
     drawn = make(resampled(market, ("instances", "attempts"), np.random.default_rng(seed)))
     np.testing.assert_allclose(found.cost[3], cascade_frontier(drawn).spend_at(rates))
     with pytest.raises(InputError, match="brings its own curves"):
-        bootstrap_margin(market, method="authors", curves=make)
+        bootstrap_margin(market, method="olmedo2026", curves=make)
 
 
 def test_shows_itself():

@@ -136,7 +136,7 @@ def test_what_models_are_paid_adds_up_to_the_cost(simulated):
         np.testing.assert_allclose(each.spend_by_model.sum(axis=1), each.cost, rtol=1e-12)
         # High solve rates take both models.
         assert each.spend_by_model[-2].min() > 0
-    authors = cross_validate_margin(market, method="authors", solve_rates=[0.7], repeats=1)
+    authors = cross_validate_margin(market, method="olmedo2026", solve_rates=[0.7], repeats=1)
     assert authors.held_out.spend_by_model is None
 
 
@@ -381,7 +381,7 @@ def test_authors_two_models(swebench_pair):
     assert other.mean_margin == pytest.approx(found.mean_margin, abs=0.03)
     segments = cross_validate_margin(curves, by="segments")
     assert segments.mean_optimism > found.mean_optimism
-    authors = cross_validate_margin(swebench_pair, method="authors")
+    authors = cross_validate_margin(swebench_pair, method="olmedo2026")
     assert authors.mean_in_sample == pytest.approx(0.1986, abs=0.001)
     assert -0.01 < authors.mean_optimism < 0.035
 
@@ -396,7 +396,7 @@ def test_authors_three_models(swebench):
 
 def test_optimism_is_shown_beside_the_margin(simulated):
     pair = simulated.select(models=["gpt5mini", "deepseek"])
-    for method in ("exact", "authors"):
+    for method in ("exact", "olmedo2026"):
         result = arbitrage(pair, method=method)
         found = result.cross_validated
         assert found is not None
@@ -477,7 +477,7 @@ def test_markets_that_cannot_be_divided():
     with pytest.raises(InputError, match="has no segments to hold out"):
         cross_validate_margin(market, by="segments")
     with pytest.raises(InputError, match="give it a market"):
-        cross_validate_margin(attempt_curves(market), method="authors")
+        cross_validate_margin(attempt_curves(market), method="olmedo2026")
     weight = np.zeros(30)
     weight[0] = 1
     lone = Market(

@@ -74,7 +74,7 @@ def test_the_cluster_gives_the_same_numbers(client, market):
     here, there = both(lambda: bootstrap_margin(market, resamples=12, solve_rates=rates))
     np.testing.assert_array_equal(here.cost, there.cost)
     np.testing.assert_array_equal(here.model_prices, there.model_prices)
-    for source, method in ((attempt_curves(market), "exact"), (market, "authors")):
+    for source, method in ((attempt_curves(market), "exact"), (market, "olmedo2026")):
         here, there = both(
             partial(cross_validate_margin, source, method=method, repeats=1, solve_rates=rates)
         )
@@ -85,7 +85,7 @@ def test_the_cluster_gives_the_same_numbers(client, market):
     np.testing.assert_array_equal(here.spend[1], there.spend[1])
     here, there = both(
         lambda: robustness_study(
-            market, budgets=(1.0, 5.0), draws=26, learners=("authors", "pooled")
+            market, budgets=(1.0, 5.0), draws=26, learners=("olmedo2026", "pooled")
         )
     )
     np.testing.assert_array_equal(here.margin, there.margin)

@@ -64,8 +64,8 @@ def test_no_attempt_of_a_pair(rng):
     assert np.isfinite(found.mean_optimism)
     assert np.isfinite(bootstrap_margin(market, resamples=4, solve_rates=RATES).cost[:, 0]).all()
     for call in (
-        lambda: cross_validate_margin(market, method="authors"),
-        lambda: bootstrap_margin(market, method="authors"),
+        lambda: cross_validate_margin(market, method="olmedo2026"),
+        lambda: bootstrap_margin(market, method="olmedo2026"),
     ):
         with pytest.raises(InputError, match=r"lacks .*: use market.intersection"):
             call()
@@ -83,7 +83,7 @@ def test_nothing_is_ever_solved():
     assert cross_validate_margin(extended, repeats=1).mean_margin == pytest.approx(0, abs=1e-9)
     bands = bootstrap_curves(market, resamples=3)
     assert all((rate == 0).all() for rate in bands.solve_rate)
-    for learner in ("authors", "pooled"):
+    for learner in ("olmedo2026", "pooled"):
         assert learn_policy(market, 1.0, learner=learner).allocation.sum() == pytest.approx(1)
 
 
@@ -96,7 +96,7 @@ def test_a_model_that_never_solves_earns_nothing(rng, dead):
     assert np.nanmax(found.margin) == pytest.approx(0, abs=1e-9)
     assert np.nanmax(np.abs(found.optimism)) == pytest.approx(0, abs=1e-9)
     assert bootstrap_margin(market, resamples=4).mean_band().high == pytest.approx(0, abs=1e-9)
-    study = robustness_study(market, budgets=(2.0,), draws=3, learners=("authors", "pooled"))
+    study = robustness_study(market, budgets=(2.0,), draws=3, learners=("olmedo2026", "pooled"))
     assert study.margin.max() == 0
 
 
@@ -149,7 +149,7 @@ def test_identical_models_leave_nothing_to_earn(rng):
     """Their unbiased curves are those of one model, and no order of the two beats one of them."""
     successes = rng.integers(0, 5, COUNT)
     market = market_of(4, np.stack([successes] * 2, axis=1), 0.03)
-    curves = partial(arb.attempt_curves, accounting="stop-at-record")
+    curves = partial(arb.attempt_curves, billing="stop-at-record")
     found = cross_validate_margin(market, repeats=1)
     np.testing.assert_allclose(
         found.in_sample.model_prices[:, 0], found.in_sample.model_prices[:, 1]
@@ -160,7 +160,7 @@ def test_identical_models_leave_nothing_to_earn(rng):
     np.testing.assert_array_equal(bands.solve_rate[0], bands.solve_rate[1])
 
 
-@pytest.mark.parametrize("method", ["exact", "authors"])
+@pytest.mark.parametrize("method", ["exact", "olmedo2026"])
 def test_solve_rates_beyond_reach_are_nan_and_say_so(rng, method):
     successes = rng.integers(0, 5, (COUNT, 2))
     successes[:6] = 0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arbmodels.cascades import authors_policy
+from arbmodels.cascades import paper_policy
 from arbmodels.curves import budget_grid, default_budget_grid
 from arbmodels.errors import InputError
 from arbmodels.estimation import Prior, learn_policy, robustness_study
@@ -45,7 +45,7 @@ def test_the_quick_search_is_the_authors_search(seed):
     failures = search.failures(records_of(market))
     rates = np.linspace(0.1, 0.9, 41)
     margins = search.margins(failures, market.weight, rates)
-    policy = authors_policy(market, rates, grid)
+    policy = paper_policy(market, rates, grid)
     price = np.fmin.reduce(policy.model_prices_at(rates), axis=1)
     spend = policy.spend_at(rates)
     defined = np.isfinite(price)
@@ -133,7 +133,12 @@ def test_the_base_has_the_skill_that_was_seen(market):
 
 
 def test_learners_and_workers(market):
-    settings_ = {"budgets": (1.0, 20.0), "draws": 30, "learners": ("authors", "pooled"), "seed": 3}
+    settings_ = {
+        "budgets": (1.0, 20.0),
+        "draws": 30,
+        "learners": ("olmedo2026", "pooled"),
+        "seed": 3,
+    }
     one, two = (robustness_study(market, "s0", workers=w, **settings_) for w in (1, 2))
     np.testing.assert_array_equal(one.margin, two.margin)
     assert one.panels == ("all", "s0 to others", "others to s0")
@@ -141,19 +146,21 @@ def test_learners_and_workers(market):
     assert np.all(one.margin <= one.best[:, None, None, None] + 1e-12)
     alone = robustness_study(market, "s0", **{**settings_, "learners": ("pooled",)})
     np.testing.assert_array_equal(alone.margin[:, 0], one.margin[:, 1])
-    mean, error = one.advantage("pooled", "authors")
+    mean, error = one.advantage("pooled", "olmedo2026")
     np.testing.assert_allclose(mean, one.mean[:, 1] - one.mean[:, 0])
     assert np.all(error >= 0)
 
 
 def test_shows_itself(market):
-    study = robustness_study(market, budgets=(1.0, 10.0), draws=5, learners=("authors", "pooled"))
+    study = robustness_study(
+        market, budgets=(1.0, 10.0), draws=5, learners=("olmedo2026", "pooled")
+    )
     assert "pooled" in str(study)
     assert "Best allocation there is: all" in str(study)
-    assert set(study.to_frame()["learner"]) == {"authors", "pooled"}
+    assert set(study.to_frame()["learner"]) == {"olmedo2026", "pooled"}
     (axes,) = study.plot()
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels == ["authors", "pooled", "best allocation"]
+    assert labels == ["olmedo2026", "pooled", "best allocation"]
 
 
 #: Figure 4: mean margin in percent by search budget, and what the margins are averaged from.
@@ -168,7 +175,7 @@ PUBLISHED = {
 def test_the_authors_study_within_its_bands(swebench_pair):
     starts = {panel: start for panel, (start, _) in PUBLISHED.items()}
     study = robustness_study(
-        swebench_pair, "django", draws=25, starts=starts, learners=("authors", "pooled")
+        swebench_pair, "django", draws=25, starts=starts, learners=("olmedo2026", "pooled")
     )
     low, high = study.band()
     for p, panel in enumerate(study.panels):
@@ -186,7 +193,7 @@ def test_the_authors_study_within_its_bands(swebench_pair):
     assert high[0, 0, 0] == pytest.approx(0.196, abs=0.06)
     assert [low[0, 0, -1], high[0, 0, -1]] == pytest.approx([0.226, 0.242], abs=0.01)
     # Pooling is better where little was bought, and no worse than a point elsewhere.
-    mean, error = study.advantage("pooled", "authors")
+    mean, error = study.advantage("pooled", "olmedo2026")
     assert np.all(mean[:, :2] > 2 * error[:, :2])
     assert np.all(mean > -0.015 - 2 * error)
 

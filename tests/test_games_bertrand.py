@@ -199,9 +199,9 @@ def test_without_arbitrageurs_the_best_provider_is_alone_at_the_top(swebench_pai
     assert capped.market_price[-1] == 1.0
 
 
-@pytest.mark.parametrize("method", ["exact", "authors"])
+@pytest.mark.parametrize("method", ["exact", "olmedo2026"])
 def test_competition_on_the_real_market(swebench_pair, method):
-    source = swebench_pair if method == "authors" else dollar_curves(swebench_pair)
+    source = swebench_pair if method == "olmedo2026" else dollar_curves(swebench_pair)
     margin = arbitrage(source, method=method)
     price = margin.market_price
     sells = margin.arbitrage_cost < price
@@ -211,9 +211,9 @@ def test_competition_on_the_real_market(swebench_pair, method):
     np.testing.assert_array_equal(two.solve().market_price[sells], margin.arbitrage_cost[sells])
     # The authors: providers' joint revenue falls to about 59% at the top; less by exact cascades.
     share = two.provider_revenue(two.solve()).sum(axis=1).to_numpy() / price
-    assert share[-1] == pytest.approx({"authors": 0.589, "exact": 0.538}[method], abs=0.001)
+    assert share[-1] == pytest.approx({"olmedo2026": 0.589, "exact": 0.538}[method], abs=0.001)
     # Where the authors' cascade is the dearer one, GPT-5 mini may charge up to its cost.
     assert sells.mean() > 0.95
     above = two.solve().market_price[~sells] - price[~sells]
     assert np.all(above >= -1e-12)
-    assert np.any(above > 1e-6) == (method == "authors")
+    assert np.any(above > 1e-6) == (method == "olmedo2026")

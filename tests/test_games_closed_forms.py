@@ -12,7 +12,12 @@ import arbmodels.games.closed_forms as forms
 from arbmodels.errors import ArbModelsError
 from arbmodels.games import BertrandGame, Seller
 from arbmodels.games.closed_forms import ClosedForm
-from arbmodels.games.differentiated import LinearDemand, LogitDemand, SmoothGame, VerticalDemand
+from arbmodels.games.differentiated import (
+    DifferentiatedGame,
+    LinearDemand,
+    LogitDemand,
+    VerticalDemand,
+)
 
 #: What the literature says, as typed by a reader of it.
 TEXTBOOK = {
@@ -68,13 +73,15 @@ def test_all_forms_are_tested():
 
 
 def test_linear_solvers(derived):
-    duopoly = SmoothGame(LinearDemand.symmetric(["x", "y"], 10, 2, 1), [1, 2]).solve()
+    duopoly = DifferentiatedGame(LinearDemand.symmetric(["x", "y"], 10, 2, 1), [1, 2]).solve()
     expected = derived["linear_duopoly"].lambdify()(a=10, b=2, d=1, c_1=1, c_2=2)
     np.testing.assert_allclose(duopoly.prices, expected, rtol=1e-12)
-    alike = SmoothGame(LinearDemand.symmetric([*"abcde"], 10, 8, 1), 1).solve()
+    alike = DifferentiatedGame(LinearDemand.symmetric([*"abcde"], 10, 8, 1), 1).solve()
     expected = derived["linear_oligopoly"].lambdify()(a=10, b=8, d=1, c=1, n=5)
     np.testing.assert_allclose(alike.prices, expected, rtol=1e-12)
-    led = SmoothGame(LinearDemand.symmetric(["x", "y"], 10, 2, 1), [1, 1], leader="x").solve()
+    led = DifferentiatedGame(
+        LinearDemand.symmetric(["x", "y"], 10, 2, 1), [1, 1], leader="x"
+    ).solve()
     expected = derived["linear_stackelberg"].lambdify()(a=10, b=2, d=1, c=1)
     np.testing.assert_allclose(led.prices, expected, rtol=1e-7)
     assert led.relative_epsilon < 1e-12
@@ -83,7 +90,7 @@ def test_linear_solvers(derived):
 def test_complements_raise_the_price_above_a_monopolists(derived):
     y = np.array([2.0, 3.0])
     demand = LinearDemand(["u", "v"], 12 * y, np.outer(y, y))
-    apart = SmoothGame(demand, 0.0).solve()
+    apart = DifferentiatedGame(demand, 0.0).solve()
     one, two, price = derived["complements"].lambdify()(A=12.0, y_1=2.0, y_2=3.0)
     np.testing.assert_allclose(apart.prices, [one, two], rtol=1e-12)
     assert y @ apart.prices == pytest.approx(price)
@@ -92,7 +99,7 @@ def test_complements_raise_the_price_above_a_monopolists(derived):
 
 def test_logit_solvers(derived):
     demand = LogitDemand([*"abc"], [1.0, 2.0, 3.0], 1.5)
-    found = SmoothGame(demand, [0.5, 1.0, 1.0]).solve()
+    found = DifferentiatedGame(demand, [0.5, 1.0, 1.0]).solve()
     by_share = derived["logit_markup"].lambdify()(alpha=1.5, s=found.shares)
     np.testing.assert_allclose(found.markups, by_share, rtol=1e-12)
     weight = np.exp(demand.quality - 1.5 * found.game.costs)
@@ -100,11 +107,11 @@ def test_logit_solvers(derived):
     rivals = total * (1 - found.shares)
     by_rivals = derived["logit_lambert"].lambdify()(alpha=1.5, T=weight, D=rivals)
     np.testing.assert_allclose(found.markups, by_rivals, rtol=1e-10)
-    alike = SmoothGame(LogitDemand([*"abcd"], 1.0, 1.5, outside=False), 1.0).solve()
+    alike = DifferentiatedGame(LogitDemand([*"abcd"], 1.0, 1.5, outside=False), 1.0).solve()
     expected = derived["logit_symmetric"].lambdify()(alpha=1.5, n=4)
     np.testing.assert_allclose(alike.markups, expected, rtol=1e-12)
     nested = LogitDemand([*"abcd"], [1.0, 2.0, 3.0, 1.0], 1.5, [*"xxyy"], 0.7)
-    found = SmoothGame(nested, [0.5, 1.0, 1.0, 0.1]).solve()
+    found = DifferentiatedGame(nested, [0.5, 1.0, 1.0, 0.1]).solve()
     expected = derived["nested_logit_markup"].lambdify()(
         alpha=1.5, sigma=0.7, s_j=found.shares, s_jg=nested.within_shares(found.prices)
     )
@@ -120,13 +127,13 @@ def test_homogeneous_solver(derived):
 
 
 def test_spatial_solvers(derived):
-    line = SmoothGame(LinearDemand.hotelling(["l", "r"], 2.0), [1.0, 2.0]).solve()
+    line = DifferentiatedGame(LinearDemand.hotelling(["l", "r"], 2.0), [1.0, 2.0]).solve()
     expected = derived["hotelling"].lambdify()(t=2.0, c_1=1.0, c_2=2.0)
     np.testing.assert_allclose(line.prices, expected, rtol=1e-12)
     # A circle of five: neighbours at distance 1/5.
     n, t = 5, 2.0
     ring = np.eye(n) - 0.5 * (np.roll(np.eye(n), 1, axis=0) + np.roll(np.eye(n), -1, axis=0))
-    circle = SmoothGame(LinearDemand([*"abcde"], 1 / n, ring / t), 1.0).solve()
+    circle = DifferentiatedGame(LinearDemand([*"abcde"], 1 / n, ring / t), 1.0).solve()
     price, firms = derived["circular_city"].lambdify()(c=1.0, t=t, n=n, f=t / n**2)
     np.testing.assert_allclose(circle.prices, price, rtol=1e-12)
     assert firms == pytest.approx(n)
@@ -134,12 +141,12 @@ def test_spatial_solvers(derived):
 
 
 def test_vertical_solvers(derived):
-    partly = SmoothGame(VerticalDemand(["l", "h"], [0.5, 1.0]), [0.05, 0.2]).solve()
+    partly = DifferentiatedGame(VerticalDemand(["l", "h"], [0.5, 1.0]), [0.05, 0.2]).solve()
     high, low = derived["vertical_uncovered"].lambdify()(s_H=1.0, s_L=0.5, c_H=0.2, c_L=0.05)
     np.testing.assert_allclose(partly.prices, [low, high], rtol=1e-12)
     for outside in (True, False):
         demand = VerticalDemand(["l", "h"], [0.5, 1.0], 0.6, 1.6, outside)
-        fully = SmoothGame(demand, [0.05, 0.2]).solve()
+        fully = DifferentiatedGame(demand, [0.05, 0.2]).solve()
         high, low = derived["vertical_covered"].lambdify()(D=0.5, c_H=0.2, c_L=0.05, t_0=0.6)
         np.testing.assert_allclose(fully.prices, [low, high], rtol=1e-12)
 

@@ -87,7 +87,7 @@ def bertrand():
 
 
 def smooth_game():
-    return s.SmoothGame(logit(), [1.0, 1.0])
+    return s.DifferentiatedGame(logit(), [1.0, 1.0])
 
 
 def logit():
@@ -342,8 +342,8 @@ CALLS = {
     ),
     "quantities": (logit().quantities, {"prices": [1.0, 2.0]}, {"prices": "v"}),
     "consumer_surplus": (logit().consumer_surplus, {"prices": [1.0, 2.0]}, {"prices": "v"}),
-    "SmoothGame": (
-        s.SmoothGame,
+    "DifferentiatedGame": (
+        s.DifferentiatedGame,
         {"demand": logit(), "costs": [1.0, 1.0]},
         {
             "demand": "o",
@@ -356,22 +356,22 @@ CALLS = {
             "currency": "x",
         },
     ),
-    "SmoothGame.solve": (
+    "DifferentiatedGame.solve": (
         smooth_game().solve,
         {},
         {"starts": "w", "seed": "w", "tolerance": "n", "limit": "w"},
     ),
-    "SmoothGame.certify": (
+    "DifferentiatedGame.certify": (
         smooth_game().certify,
         {"prices": [1.0, 2.0]},
         {"prices": "n", "resolution": "w"},
     ),
-    "SmoothGame.best_response": (
+    "DifferentiatedGame.best_response": (
         smooth_game().best_response,
         {"firm": "a", "prices": [1.0, 2.0]},
         {"firm": "o", "prices": "n"},
     ),
-    "SmoothGame.profits": (smooth_game().profits, {"prices": [1.0, 2.0]}, {"prices": "v"}),
+    "DifferentiatedGame.profits": (smooth_game().profits, {"prices": [1.0, 2.0]}, {"prices": "v"}),
     "implied_costs": (
         s.implied_costs,
         {"demand": logit(), "prices": [2.0, 2.0]},
@@ -570,7 +570,7 @@ def test_nonsense_is_refused_with_our_own_errors(call, arguments, parameter, kin
 def test_costs_whose_products_overflow_are_refused(size):
     demand = logit()
     with pytest.raises(ArbModelsError, match="up to 1e"):
-        s.SmoothGame(demand, costs=[size, 1.0])
+        s.DifferentiatedGame(demand, costs=[size, 1.0])
 
 
 @pytest.mark.parametrize("count", [-1, 10**8, 10**400])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import arbmodels as arb
-from arbmodels.cascades import authors_policy
+from arbmodels.cascades import paper_policy
 from arbmodels.errors import InputError
 from arbmodels.games import BertrandGame, providers_from, reseller, undercut
 from arbmodels.margins import arbitrage
@@ -20,13 +20,13 @@ def played(simulated: Market) -> BertrandGame:
     models = ["qwen3-coder-30b", "gpt5mini", "deepseek"]
     market = simulated.select(models=models)
     pair = simulated.select(models=["gpt5mini", "deepseek"])
-    # One accounting for all: the fitted policy's, which is the authors'.
+    # One billing for all: the fitted policy's, which is the authors'.
     everything = arb.cascade_frontier(arb.dollar_curves(market), most_states=600_000)
     sellers = (
         *providers_from(arbitrage(everything, solve_rates=RATES)),
         reseller("all models", everything, RATES, overhead=0.15),
         reseller("two models", arb.cascade_frontier(arb.dollar_curves(pair)), RATES),
-        reseller("two models, fitted policy", authors_policy(pair, RATES), RATES),
+        reseller("two models, fitted policy", paper_policy(pair, RATES), RATES),
     )
     return BertrandGame(RATES, sellers)
 

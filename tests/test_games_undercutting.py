@@ -101,10 +101,10 @@ def test_undercutting_has_no_price_beyond_the_market():
     np.testing.assert_equal(path.margins[0], [0.75, np.nan])
 
 
-@pytest.mark.parametrize(("method", "rounds"), [("exact", 9), ("authors", 8)])
+@pytest.mark.parametrize(("method", "rounds"), [("exact", 9), ("olmedo2026", 8)])
 def test_margins_vanish_first_at_low_solve_rates(swebench_pair, method, rounds):
     """Figure 2 on the authors' data, steps of 0.93: true but for one or two small dips."""
-    source = swebench_pair if method == "authors" else dollar_curves(swebench_pair)
+    source = swebench_pair if method == "olmedo2026" else dollar_curves(swebench_pair)
     margin = arbitrage(source, method=method)
     path = undercut(margin)
     until = path.rounds_to_cost

@@ -153,7 +153,7 @@ def test_refined_grids_keep_their_points():
 
 
 def test_real_attempt_lattice_is_complete(swebench_pair):
-    frontier = cascade_frontier(attempt_curves(swebench_pair, accounting="stop-at-record"))
+    frontier = cascade_frontier(attempt_curves(swebench_pair, billing="stop-at-record"))
     assert frontier.lattice.spend.shape == (93, 52)
     either = (swebench_pair.successes > 0).any(axis=1).mean()
     assert frontier.reach == pytest.approx(either)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from arbmodels.cascades import authors_curve, authors_policy, cascade_frontier
+from arbmodels.cascades import cascade_frontier, paper_curve, paper_policy
 from arbmodels.curves import attempt_curves, dollar_curves
 from arbmodels.errors import InputError
 from arbmodels.games import BertrandGame
@@ -18,18 +18,18 @@ from extreme_cases import extreme_market
 
 @pytest.fixture(scope="module")
 def authors(swebench_pair):
-    return arbitrage(swebench_pair, method="authors")
+    return arbitrage(swebench_pair, method="olmedo2026")
 
 
 @pytest.fixture(scope="module")
 def exact(swebench_pair):
-    """The exact cascades in the authors' accounting."""
+    """The exact cascades in the authors' billing."""
     return arbitrage(dollar_curves(swebench_pair))
 
 
 def exact_or_authors(market, method):
-    """Return the margin by either method in the authors' accounting."""
-    return arbitrage(market if method == "authors" else dollar_curves(market), method=method)
+    """Return the margin by either method in the authors' billing."""
+    return arbitrage(market if method == "olmedo2026" else dollar_curves(market), method=method)
 
 
 def crossings(result):
@@ -74,7 +74,7 @@ def test_authors_policy_matches_the_independent_reimplementation(swebench_pair):
     curves = reference.pass_curves(market.attempts, market.successes, market.cost)
     targets = np.linspace(0.68, curves.mean(axis=0).max(), 1000)
     for allocation in ([0.05, 0.95], [0.0, 1.0], [1.0, 0.0], [0.3, 0.4]):
-        ours = authors_curve(market, allocation)
+        ours = paper_curve(market, allocation)
         curve, spend = reference.cascade(curves, np.array(allocation))
         np.testing.assert_allclose(ours.cascade.solve_rate, curve, atol=1e-12)
         np.testing.assert_allclose(ours.spend_by_model.T, spend, atol=1e-12)
@@ -94,7 +94,7 @@ def test_authors_search_matches_the_independent_reimplementation(swebench_pair, 
 
 
 def test_exact_is_never_dearer_than_the_authors_policy(authors, exact):
-    assert exact.accounting in authors.accounting  # the very same convention
+    assert exact.billing in authors.billing  # the very same convention
     np.testing.assert_allclose(exact.solve_rates, authors.solve_rates, atol=1e-12)
     assert np.all(exact.arbitrage_cost <= authors.arbitrage_cost)
     # Prices are the same up to the authors' interpolation of log cost.
@@ -127,7 +127,7 @@ def test_points_are_computed_not_interpolated(exact):
 
 def test_simulated_market_looks_like_the_original(simulated):
     pair = simulated.select(models=["gpt5mini", "deepseek"])
-    for method in ("authors", "exact"):
+    for method in ("olmedo2026", "exact"):
         result = exact_or_authors(pair, method)
         assert 0.35 <= result.peak.margin <= 0.50
         crossing = crossings(result)
@@ -195,8 +195,8 @@ def test_both_methods_share_a_grid_in_another_currency():
         market.cost * 1e4,
         currency="FLOPs",
     )
-    authors, exact = (exact_or_authors(dear, method) for method in ("authors", "exact"))
-    assert exact.accounting in authors.accounting
+    authors, exact = (exact_or_authors(dear, method) for method in ("olmedo2026", "exact"))
+    assert exact.billing in authors.billing
     np.testing.assert_allclose(exact.solve_rates, authors.solve_rates, atol=1e-12)
     assert authors.source.allocation.sum() == pytest.approx(exact.source.grids[0][-1])
     # Up to the authors' interpolation of log cost, which may promise less than any plan costs.
@@ -206,15 +206,15 @@ def test_both_methods_share_a_grid_in_another_currency():
 def test_a_market_means_attempts_that_stop_at_the_record():
     market = random_market(np.random.default_rng(3), 30, 2, max_attempts=6)
     result = arbitrage(market)
-    assert result.accounting == "attempts, unbiased pass@k, stop-at-record"
-    named = arbitrage(attempt_curves(market, accounting="stop-at-record"))
+    assert result.billing == "attempts, unbiased pass@k, stop-at-record"
+    named = arbitrage(attempt_curves(market, billing="stop-at-record"))
     np.testing.assert_array_equal(result.margin, named.margin)
     # Nobody is billed more than every recorded attempt costs.
     every = market.weight @ np.where(market.recorded, market.attempts * market.cost, 0.0)
     assert np.all(~(result.model_prices > every * (1 + 1e-12)))
     # Dollars say that no policy knows what they use.
-    assert "no policy knows it" in arbitrage(dollar_curves(market)).accounting
-    assert "no policy knows it" in arbitrage(market, method="authors").accounting
+    assert "no policy knows it" in arbitrage(dollar_curves(market)).billing
+    assert "no policy knows it" in arbitrage(market, method="olmedo2026").billing
 
 
 @pytest.mark.parametrize("models", [2, 3, 4])
@@ -252,8 +252,8 @@ def test_a_model_called_arbitrageur_is_not_mistaken_for_one():
 def test_the_authors_method_needs_every_record():
     market = random_market(np.random.default_rng(0), 12, 2, missing=0.4)
     with pytest.raises(InputError, match=r"needs a record of every model.*intersection"):
-        arbitrage(market, method="authors")
-    assert arbitrage(market.intersection(), method="authors").mean_margin >= 0
+        arbitrage(market, method="olmedo2026")
+    assert arbitrage(market.intersection(), method="olmedo2026").mean_margin >= 0
 
 
 @pytest.mark.parametrize(
@@ -262,11 +262,11 @@ def test_the_authors_method_needs_every_record():
         (lambda m: arbitrage(m, method="best"), "No method 'best'"),
         (lambda m: arbitrage(m, solve_rates=[0.5, 1.2]), "between 0 and 1"),
         (lambda m: arbitrage(m, solve_rates=[]), "between 0 and 1"),
-        (lambda m: arbitrage(dollar_curves(m), method="authors"), "give it a market"),
+        (lambda m: arbitrage(dollar_curves(m), method="olmedo2026"), "give it a market"),
         (lambda m: arbitrage(m).at(-0.1), "between 0 and 1, not -0.1"),
-        (lambda m: authors_curve(m, [0.1]), "one budget >= 0 for each of"),
-        (lambda m: authors_curve(m, [0.1, -1]), "one budget >= 0 for each of"),
-        (lambda m: authors_policy(m.select(["model-0"]), np.array([0.1])), "for two models"),
+        (lambda m: paper_curve(m, [0.1]), "one budget >= 0 for each of"),
+        (lambda m: paper_curve(m, [0.1, -1]), "one budget >= 0 for each of"),
+        (lambda m: paper_policy(m.select(["model-0"]), np.array([0.1])), "for two models"),
     ],
 )
 def test_bad_arguments_are_refused(call, message):
@@ -313,7 +313,7 @@ def test_authors_edge_allocations_are_the_models_alone(simulated):
     """All dollars to one stage: that provider's own curve, its reach included."""
     pair = simulated.select(models=["gpt5mini", "deepseek"])
     for first, second in ((1.0, 0.0), (0.0, 1.0)):
-        policy = authors_curve(pair, [first, second])
+        policy = paper_curve(pair, [first, second])
         alone = policy.providers[0 if first else 1]
         rates = np.linspace(0.4, alone.reach, 50)
         np.testing.assert_allclose(policy.spend_at(rates), alone.spend_at(rates), rtol=0.02)

@@ -321,7 +321,7 @@ def test_many_allocations_at_once_are_each_the_authors_curve(simulated: arb.Mark
     rates = np.linspace(0.3, 0.75, 15)
     costs = spend_at(scored.cascades, rates)
     for allocation, cost in zip(given, costs, strict=True):
-        policy = arb.authors_curve(market, allocation)
+        policy = arb.paper_curve(market, allocation)
         np.testing.assert_allclose(cost, policy.spend_at(rates), rtol=1e-9)
         np.testing.assert_allclose(
             spend_at(scored.providers, rates).T, policy.model_prices_at(rates), rtol=1e-9

@@ -54,8 +54,8 @@ def stages_for(market):
 def test_plans_match_the_definition(stop, data):
     market = data.draw(markets(missing=0.3))
     stages = data.draw(stages_for(market))
-    accounting = "stop-at-record" if stop else "pay-past-record"
-    curves = attempt_curves(market, max_attempts=25, accounting=accounting)
+    billing = "stop-at-record" if stop else "pay-past-record"
+    curves = attempt_curves(market, max_attempts=25, billing=billing)
     got = Plan(tuple(stages)).evaluate(curves)
     solve, spend = slow_evaluation(market, stages, stop=stop)
     np.testing.assert_allclose(got.solve, solve, atol=1e-12)
@@ -73,7 +73,7 @@ def test_a_plan_scored_on_a_market_stops_at_the_record():
     dollars = Plan((("a", 5.0),), "dollars").evaluate(market)
     assert dollars.spend.tolist() == [2.0]
     assert "stop-at-record" in dollars.convention
-    past = Plan((("a", 5),)).evaluate(attempt_curves(market, 5, accounting="pay-past-record"))
+    past = Plan((("a", 5),)).evaluate(attempt_curves(market, 5, billing="pay-past-record"))
     assert past.spend.tolist() == [5.0]
 
 

@@ -42,9 +42,9 @@ def cheapest(plans, curves, target):
 
 @settings(max_examples=15)
 @given(st.data(), st.sampled_from(["pay-past-record", "stop-at-record"]))
-def test_blocks_are_the_best_of_every_order_and_amount(data, accounting):
+def test_blocks_are_the_best_of_every_order_and_amount(data, billing):
     market = data.draw(markets(max_models=3, max_attempts=4, missing=0.2))
-    curves = attempt_curves(market, 2, accounting=accounting)
+    curves = attempt_curves(market, 2, billing=billing)
     width = len(market.models)
     order = data.draw(st.permutations(range(width)))
     reach = cascade_frontier(curves).reach
@@ -421,7 +421,7 @@ def cheapest_draws(weight, solve, spend, rate):
 
 @pytest.mark.parametrize("accounting", ["pay-past-record", "stop-at-record"])
 @pytest.mark.parametrize("seed", range(8))
-def test_every_class_against_enumeration(seed, accounting):
+def test_every_class_against_enumeration(seed, billing):
     rng = np.random.default_rng([seed, 3])
     market = random_market(
         rng,
@@ -432,7 +432,7 @@ def test_every_class_against_enumeration(seed, accounting):
         segments=2,
         equal_weights=False,
     )
-    curves = attempt_curves(market, accounting=accounting)
+    curves = attempt_curves(market, billing=billing)
     solve, spend = every_sequence(curves)
     weight = market.weight
     labels = np.unique(market.segment)

@@ -49,9 +49,9 @@ def every_batching(market, most, largest):
 
 @settings(max_examples=20)
 @given(st.data(), ACCOUNTING)
-def test_limited_frontier_is_the_best_of_every_plan_that_keeps_the_limits(data, accounting):
+def test_limited_frontier_is_the_best_of_every_plan_that_keeps_the_limits(data, billing):
     market = data.draw(markets(max_models=2, max_attempts=4, missing=0.2))
-    curves = attempt_curves(market, 3, accounting=accounting)
+    curves = attempt_curves(market, 3, billing=billing)
     limits = data.draw(
         st.sampled_from(
             [Limits(dollars=2.5), Limits(attempts=3), Limits(seconds=40.0), Limits(5.0, 4, 60.0)]
@@ -81,9 +81,9 @@ def test_limited_frontier_is_the_best_of_every_plan_that_keeps_the_limits(data, 
 
 @settings(max_examples=20)
 @given(st.data(), ACCOUNTING)
-def test_cvar_plans_are_bounded_by_every_plan(data, accounting):
+def test_cvar_plans_are_bounded_by_every_plan(data, billing):
     market = data.draw(markets(max_models=2, max_attempts=4, missing=0.2))
-    curves = attempt_curves(market, 3, accounting=accounting)
+    curves = attempt_curves(market, 3, billing=billing)
     level = data.draw(st.sampled_from([0.0, 0.5, 0.9]))
     laws = [spend_distribution(plan, curves) for plan in every_plan(market, 3)]
     target = 0.8 * max(law.solve_rate for law in laws)
@@ -129,10 +129,10 @@ def test_cvar_reorders_purchases():
 
 @settings(max_examples=20)
 @given(st.data(), ACCOUNTING)
-def test_batches_are_the_best_of_every_batching(data, accounting):
+def test_batches_are_the_best_of_every_batching(data, billing):
     market = data.draw(markets(max_models=2, max_attempts=4, missing=0.2))
     most, largest = 3, data.draw(st.integers(1, 3))
-    curves = attempt_curves(market, most, accounting=accounting)
+    curves = attempt_curves(market, most, billing=billing)
     frontier = batch_frontier(curves, SECONDS, 90.0, largest=largest)
     plans = list(every_batching(market, most, largest))
     laws = [spend_distribution(plan, curves, parallel=True) for plan in plans]
@@ -167,7 +167,7 @@ def test_with_time_enough_batches_are_single_attempts():
 
 def test_three_models_with_missing_records():
     market = random_market(np.random.default_rng(5), 15, 3, missing=0.3)
-    curves = attempt_curves(market, 3, accounting="stop-at-record")
+    curves = attempt_curves(market, 3, billing="stop-at-record")
     frontier = batch_frontier(curves, SECONDS, 42.0, largest=2)
     rate = frontier.reach()
     law = spend_distribution(frontier.plan_at(rate), curves, parallel=True, seconds=SECONDS)

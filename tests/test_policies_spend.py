@@ -69,8 +69,8 @@ def follow(plan, curves, *, stop, limits, parallel, seconds):
 @given(st.data(), st.booleans(), st.booleans(), st.booleans())
 def test_distribution_is_that_of_the_tree_of_outcomes(data, stop, parallel, limit):
     market = data.draw(markets(max_models=3, missing=0.2))
-    accounting = "stop-at-record" if stop else "pay-past-record"
-    curves = attempt_curves(market, 6, accounting=accounting)
+    billing = "stop-at-record" if stop else "pay-past-record"
+    curves = attempt_curves(market, 6, billing=billing)
     plan = draw_plan(data, market)
     limits = Limits()
     if limit:
@@ -102,9 +102,9 @@ def test_distribution_is_that_of_the_tree_of_outcomes(data, stop, parallel, limi
 
 @settings(max_examples=40)
 @given(st.data(), st.sampled_from(["pay-past-record", "stop-at-record"]))
-def test_mean_and_solve_rate_are_the_plans_own(data, accounting):
+def test_mean_and_solve_rate_are_the_plans_own(data, billing):
     market = data.draw(markets(max_models=3, missing=0.2))
-    curves = attempt_curves(market, 6, accounting=accounting)
+    curves = attempt_curves(market, 6, billing=billing)
     plan = draw_plan(data, market)
     law, scored = spend_distribution(plan, curves), plan.evaluate(curves)
     assert law.mean() == pytest.approx(scored.mean_spend, abs=1e-12)
@@ -146,7 +146,7 @@ def test_a_limit_stops_before_it_is_broken():
     law = spend_distribution(plan, market, limits=Limits(dollars=0.3))
     # x: 0.1 + 0.1, then 0.3 more would be too much, and nothing comes after; y: 0.2, not 0.4.
     np.testing.assert_allclose(law.worst_by_instance, [0.2, 0.2])
-    past = attempt_curves(market, 3, accounting="pay-past-record")
+    past = attempt_curves(market, 3, billing="pay-past-record")
     law = spend_distribution(Plan((("a", 3),)), past, limits=Limits(dollars=0.3))
     np.testing.assert_allclose(law.worst_by_instance, [0.3, 0.2])  # three times 0.1 is 0.3
 

@@ -145,9 +145,7 @@ def real_menus(swebench_pair: Market) -> dict[str, tuple[Menu, ...]]:
     return {
         "dollars": cascade_menus(dollar_curves(swebench_pair), rates),
         "attempts": cascade_menus(attempt_curves(swebench_pair), rates),
-        "stopping": cascade_menus(
-            attempt_curves(swebench_pair, accounting="stop-at-record"), rates
-        ),
+        "stopping": cascade_menus(attempt_curves(swebench_pair, billing="stop-at-record"), rates),
     }
 
 

@@ -39,12 +39,12 @@ def best_mixture(curves, rates):
     st.sampled_from(["pay-past-record", "stop-at-record"]),
     st.sampled_from(["unbiased", "geometric", "beta-binomial"]),
 )
-def test_bound_and_mixture_enclose_the_optimum(data, accounting, estimator):
+def test_bound_and_mixture_enclose_the_optimum(data, billing, estimator):
     market = data.draw(markets(max_instances=7, max_models=4, max_attempts=9, missing=0.2))
     most = None if estimator == "unbiased" else 9
     if estimator == "beta-binomial":  # else the record does not identify the prior
         assume(np.all((market.attempts > 1).sum(axis=0) > 1))
-    curves = attempt_curves(market, most, estimator, accounting)
+    curves = attempt_curves(market, most, estimator, billing)
     if natural_of(curves).reach <= 1e-9:
         return
     found = arb.search_frontier(curves, gap=0.2, most_states=1_000)

@@ -7,9 +7,9 @@ import pytest
 
 from arbmodels.errors import InputError
 from arbmodels.games.differentiated import (
+    DifferentiatedGame,
     LinearDemand,
     LogitDemand,
-    SmoothGame,
     VerticalDemand,
     implied_costs,
 )
@@ -49,27 +49,36 @@ VERTICAL = VerticalDemand(TWO, [0.5, 1.0])
         (lambda: VerticalDemand(TWO, [0.5, 0.5]), "'a' and 'b' have the same solve rate"),
         (lambda: VerticalDemand(TWO, [0.5, 0.0]), "'b' must be > 0"),
         (lambda: VerticalDemand(TWO, [0.5, 1.0], 1.0, 1.0), "The highest taste"),
-        (lambda: SmoothGame(LOGIT, [1.0, np.nan]), "Marginal cost of product 'b'"),
-        (lambda: SmoothGame(LOGIT, 1.0, ["f"]), "1 owners"),
-        (lambda: SmoothGame(LOGIT, 1.0, ["f", ""]), "owner of product 'b'"),
-        (lambda: SmoothGame(LOGIT, 1.0, ad_valorem_tax=[0.0, 1.0]), "'b' must be below 1"),
-        (lambda: SmoothGame(LOGIT, 1.0, ["f", "f"], ad_valorem_tax=[0, 0.1]), "'f' pays different"),
-        (lambda: SmoothGame(LOGIT, 1.0, unit_tax=-1.0), "Unit tax of product 'a'"),
-        (lambda: SmoothGame(LOGIT, 1.0, fixed={"c": 1.0}), "'c'"),
-        (lambda: SmoothGame(LOGIT, 1.0, fixed={"a": np.nan}), "fixed price of 'a'"),
-        (lambda: SmoothGame(LOGIT, 1.0, leader="z"), "'z'"),
-        (lambda: SmoothGame(LOGIT, 1.0).solve(starts=0), "starts"),
-        (lambda: SmoothGame(LOGIT, 1.0).certify([[1, 1]]), "one price vector"),
-        (lambda: SmoothGame(LOGIT, 1.0).certify([1, 1], resolution=1), "resolution"),
-        (lambda: SmoothGame(LOGIT, 1.0).best_response("z", [1, 1]), "'z'"),
-        (lambda: SmoothGame(VERTICAL, 0.1, ["f", "f"], leader="f").solve(), "'f' chooses 2"),
-        (lambda: SmoothGame(LOGIT, 1.0, leader="a", fixed={"a": 1.0}).solve(), "'a' are fixed"),
+        (lambda: DifferentiatedGame(LOGIT, [1.0, np.nan]), "Marginal cost of product 'b'"),
+        (lambda: DifferentiatedGame(LOGIT, 1.0, ["f"]), "1 owners"),
+        (lambda: DifferentiatedGame(LOGIT, 1.0, ["f", ""]), "owner of product 'b'"),
+        (lambda: DifferentiatedGame(LOGIT, 1.0, ad_valorem_tax=[0.0, 1.0]), "'b' must be below 1"),
         (
-            lambda: SmoothGame(LogitDemand(["a"], 1.0, 1.0, outside=False), 1.0).solve(),
+            lambda: DifferentiatedGame(LOGIT, 1.0, ["f", "f"], ad_valorem_tax=[0, 0.1]),
+            "'f' pays different",
+        ),
+        (lambda: DifferentiatedGame(LOGIT, 1.0, unit_tax=-1.0), "Unit tax of product 'a'"),
+        (lambda: DifferentiatedGame(LOGIT, 1.0, fixed={"c": 1.0}), "'c'"),
+        (lambda: DifferentiatedGame(LOGIT, 1.0, fixed={"a": np.nan}), "fixed price of 'a'"),
+        (lambda: DifferentiatedGame(LOGIT, 1.0, leader="z"), "'z'"),
+        (lambda: DifferentiatedGame(LOGIT, 1.0).solve(starts=0), "starts"),
+        (lambda: DifferentiatedGame(LOGIT, 1.0).certify([[1, 1]]), "one price vector"),
+        (lambda: DifferentiatedGame(LOGIT, 1.0).certify([1, 1], resolution=1), "resolution"),
+        (lambda: DifferentiatedGame(LOGIT, 1.0).best_response("z", [1, 1]), "'z'"),
+        (
+            lambda: DifferentiatedGame(VERTICAL, 0.1, ["f", "f"], leader="f").solve(),
+            "'f' chooses 2",
+        ),
+        (
+            lambda: DifferentiatedGame(LOGIT, 1.0, leader="a", fixed={"a": 1.0}).solve(),
+            "'a' are fixed",
+        ),
+        (
+            lambda: DifferentiatedGame(LogitDemand(["a"], 1.0, 1.0, outside=False), 1.0).solve(),
             "No price of firm 'a' is too high",
         ),
         (
-            lambda: SmoothGame(VerticalDemand(["a"], 1.0, outside=False), 0.1).solve(),
+            lambda: DifferentiatedGame(VerticalDemand(["a"], 1.0, outside=False), 0.1).solve(),
             "No price of product 'a' is too high",
         ),
         (
@@ -81,7 +90,7 @@ VERTICAL = VerticalDemand(TWO, [0.5, 1.0])
             "Taxes on product 'a'",
         ),
         (
-            lambda: SmoothGame(LOGIT, 1.0, ["f", "f"]).solve().plot_best_responses(),
+            lambda: DifferentiatedGame(LOGIT, 1.0, ["f", "f"]).solve().plot_best_responses(),
             "one product each",
         ),
     ],
@@ -92,7 +101,7 @@ def test_bad_input(make, message):
 
 
 def test_iterations_that_do_not_suffice_are_told():
-    cut = SmoothGame(LOGIT, 1.0).solve(starts=1, limit=2)
+    cut = DifferentiatedGame(LOGIT, 1.0).solve(starts=1, limit=2)
     assert not cut.converged
     assert cut.flags[0].startswith("no convergence in 2 iterations; of all")
     assert cut.plot_trace().get_yscale() == "log"
@@ -103,7 +112,7 @@ def test_several_products_of_one_firm_at_a_kink_come_near_and_say_so():
     """Two products of every firm, half of them priced out: best responses in turn creep."""
     rates = np.array([0.365, 0.438, 0.642, 0.705, 0.853, 0.866])
     demand = VerticalDemand([f"p{j}" for j in range(6)], rates)
-    game = SmoothGame(demand, 0.4 * rates, ["x", "y", "x", "y", "z", "z"])
+    game = DifferentiatedGame(demand, 0.4 * rates, ["x", "y", "x", "y", "z", "z"])
     found = game.solve(starts=1)
     assert found.epsilon < 1e-5 * found.profits.max()
     assert found.converged or found.flags[0].startswith("no convergence")
@@ -116,6 +125,6 @@ def test_merger_simulations_go_on_with_negative_costs_and_say_so():
     before = implied.game().solve()
     np.testing.assert_allclose(before.prices, [1.0, 1.2, 0.9], rtol=1e-9)
     assert "negative cost" in " ".join(before.flags)
-    merged = SmoothGame(demand, implied.costs, ["f", "f", "c"]).solve()
+    merged = DifferentiatedGame(demand, implied.costs, ["f", "f", "c"]).solve()
     assert merged.prices[0] > before.prices[0]
     assert merged.relative_epsilon < 1e-9

@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arbmodels.games.differentiated import LinearDemand, SmoothGame, VerticalDemand, implied_costs
+from arbmodels.games.differentiated import (
+    DifferentiatedGame,
+    LinearDemand,
+    VerticalDemand,
+    implied_costs,
+)
 from smooth_cases import brute_force_gain
 
 
@@ -56,7 +61,7 @@ def test_derivatives_are_those_of_finite_differences(demand, prices):
     shifts = step * np.eye(count)
     slope = (demand.quantities(prices + shifts) - demand.quantities(prices - shifts)) / (2 * step)
     np.testing.assert_allclose(demand.jacobian(prices), slope.T, atol=1e-7)
-    game = SmoothGame(demand, 0.05, ["f", *"gh"[: count - 1]])
+    game = DifferentiatedGame(demand, 0.05, ["f", *"gh"[: count - 1]])
     profit = (game.profits(prices + shifts) - game.profits(prices - shifts)) / (2 * step)
     own = profit[np.arange(count), game.owner_of]
     np.testing.assert_allclose(game.marginal_profits(prices), own, atol=1e-7)
@@ -88,7 +93,7 @@ def test_vertical_shares_by_asking_consumers():
 def test_vertical_equilibria_hold_wherever_the_corner(rates, costs, lowest):
     rates = [rate + 0.02 * k for k, rate in enumerate(sorted(rates))]
     demand = VerticalDemand([*"abcd"][: len(rates)], rates, lowest, lowest + 1)
-    game = SmoothGame(demand, costs[: len(rates)])
+    game = DifferentiatedGame(demand, costs[: len(rates)])
     found = game.solve(starts=1)
     assert found.epsilon <= 1e-9
     for firm in range(len(rates)):
@@ -99,11 +104,11 @@ def test_vertical_equilibria_hold_wherever_the_corner(rates, costs, lowest):
 
 
 def test_a_firm_priced_out_still_limits_the_price():
-    found = SmoothGame(VerticalDemand(["low", "high"], [0.5, 1.0]), [0.3, 0.1]).solve()
+    found = DifferentiatedGame(VerticalDemand(["low", "high"], [0.5, 1.0]), [0.3, 0.1]).solve()
     # The monopoly price of "high" is 0.55, at which "low" would sell at its cost 0.3 > 0.275 never.
     assert found.quantities[0] == 0
     assert found.prices[1] == pytest.approx(0.55)
-    binding = SmoothGame(LinearDemand.hotelling(["near", "far"], 2.0), [1.0, 20.0]).solve()
+    binding = DifferentiatedGame(LinearDemand.hotelling(["near", "far"], 2.0), [1.0, 20.0]).solve()
     assert binding.prices[0] == pytest.approx(18.0)  # far's cost less transport: all buy from near
     np.testing.assert_allclose(binding.quantities, [1, 0], atol=1e-9)
     assert binding.epsilon < 1e-8
@@ -114,7 +119,7 @@ def test_several_equilibria_where_two_firms_together_keep_a_third_out():
     # b sells nothing at its cost as long as a and c leave it no taste in between: either may be
     # the one who is a little dearer.
     demand = VerticalDemand(["a", "b", "c"], [0.31, 0.55, 0.84], 0.47, 1.5)
-    game = SmoothGame(demand, [0.06, 0.40, 0.49])
+    game = DifferentiatedGame(demand, [0.06, 0.40, 0.49])
     found = game.solve(starts=3)
     assert found.others
     for prices in (found.prices, *found.others):
@@ -129,7 +134,9 @@ def test_several_equilibria_where_two_firms_together_keep_a_third_out():
 
 
 def test_covered_market_with_the_lowest_taste_held_at_zero_surplus():
-    found = SmoothGame(VerticalDemand(["low", "high"], [0.5, 1.0], 0.2, 1.2), [0.0, 0.0]).solve()
+    found = DifferentiatedGame(
+        VerticalDemand(["low", "high"], [0.5, 1.0], 0.2, 1.2), [0.0, 0.0]
+    ).solve()
     assert found.relative_epsilon < 1e-9
     # Uncovered prices would leave the lowest taste out, covered ones would make it pay too much.
     assert found.prices[0] == pytest.approx(0.2 * 0.5)
@@ -138,20 +145,20 @@ def test_covered_market_with_the_lowest_taste_held_at_zero_surplus():
 
 def test_one_firm_with_all_products():
     demand = LinearDemand.symmetric(["a", "b"], 10.0, 2.0, 1.0)
-    both = SmoothGame(demand, [1.0, 2.0], ["f", "f"]).solve()
+    both = DifferentiatedGame(demand, [1.0, 2.0], ["f", "f"]).solve()
     # Each at the mean of its cost and the price at which nothing sells.
     np.testing.assert_allclose(both.prices, (10.0 + np.array([1.0, 2.0])) / 2)
     assert both.relative_epsilon < 1e-12
-    vertical = SmoothGame(VerticalDemand(["l", "h"], [0.5, 1.0]), [0.0, 0.0], ["f", "f"]).solve(
-        starts=1
-    )
+    vertical = DifferentiatedGame(
+        VerticalDemand(["l", "h"], [0.5, 1.0]), [0.0, 0.0], ["f", "f"]
+    ).solve(starts=1)
     assert vertical.profits[0] == pytest.approx(0.25)  # the better product alone at 1/2
     assert vertical.epsilon < 1e-9
 
 
 def test_wrong_prices_of_a_firm_with_several_products_are_found_out():
     demand = LinearDemand.symmetric([*"abc"], 10.0, 3.0, 1.0)
-    game = SmoothGame(demand, 1.0, ["f", "f", "g"])
+    game = DifferentiatedGame(demand, 1.0, ["f", "f", "g"])
     right = game.solve()
     wrong = right.prices + np.array([0.3, -0.2, 0.0])
     found = game.certify(wrong)
@@ -163,7 +170,7 @@ def test_wrong_prices_of_a_firm_with_several_products_are_found_out():
 
 def test_implied_costs_under_linear_demand():
     demand = LinearDemand.symmetric([*"abc"], 10.0, 3.0, 1.0)
-    game = SmoothGame(demand, [1.0, 0.5, 2.0], ["f", "f", "g"])
+    game = DifferentiatedGame(demand, [1.0, 0.5, 2.0], ["f", "f", "g"])
     found = implied_costs(demand, game.solve().prices, game.owners)
     np.testing.assert_allclose(found.costs, game.costs)
     with pytest.raises(ValueError, match="Only logit"):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import lambertw
 
-from arbmodels.games.differentiated import LogitDemand, SmoothGame, implied_costs
+from arbmodels.games.differentiated import DifferentiatedGame, LogitDemand, implied_costs
 from smooth_cases import brute_force_gain, random_logit
 
 FIVE = st.lists(st.floats(-3, 6), min_size=5, max_size=5)
@@ -33,7 +33,7 @@ def test_derivatives_are_those_of_finite_differences(demand):
     surplus = demand.consumer_surplus(prices + shifts) - demand.consumer_surplus(prices - shifts)
     np.testing.assert_allclose(surplus / (2 * step), -demand.quantities(prices), atol=1e-8)
     owners, margins = np.array([0, 1, 0, 0]), np.array([0.2, 0.5, 1.0, -0.1])
-    game = SmoothGame(demand, 0.5, list("fgff"))
+    game = DifferentiatedGame(demand, 0.5, list("fgff"))
     full = np.where(owners[:, None] == owners, demand.jacobian(prices), 0.0)
     np.testing.assert_allclose(demand.owner_gradient(prices, margins, owners), margins @ full)
     up, down = game.profits(prices + shifts), game.profits(prices - shifts)
@@ -64,7 +64,7 @@ def test_equilibria_are_certified(quality, seed, sigma):
     rng = np.random.default_rng(seed)
     demand = LogitDemand([*"abcde"], quality, rng.uniform(0.2, 5), list("xxyyy"), sigma)
     owners = [f"f{k}" for k in rng.integers(0, 3, 5)]
-    equilibrium = SmoothGame(demand, rng.uniform(0, 3, 5), owners).solve(starts=2)
+    equilibrium = DifferentiatedGame(demand, rng.uniform(0, 3, 5), owners).solve(starts=2)
     assert equilibrium.converged
     assert equilibrium.deviations.exact
     assert equilibrium.relative_epsilon < 1e-10
@@ -99,7 +99,7 @@ def test_wrong_point_of_the_ten_firm_logit_is_rejected():
     game = random_logit(10, price_coefficient=2.0)
     right = game.solve()
     for fixed in ({"p0": 20.0}, {f"p{j}": 20.0 for j in range(10)}):
-        held = SmoothGame(game.demand, game.costs, fixed=fixed)
+        held = DifferentiatedGame(game.demand, game.costs, fixed=fixed)
         wrong = held.solve().prices
         assert np.abs(game.marginal_profits(wrong)).max() < 3e-14
         assert np.abs(wrong - right.prices).max() > 17
@@ -111,7 +111,7 @@ def test_wrong_point_of_the_ten_firm_logit_is_rejected():
     assert right.epsilon == 0
     assert not right.flags
     assert "sells" in " ".join(
-        SmoothGame(game.demand, game.costs, fixed={"p0": 20.0}).solve().flags
+        DifferentiatedGame(game.demand, game.costs, fixed={"p0": 20.0}).solve().flags
     )
 
 
@@ -123,7 +123,7 @@ def test_points_that_general_root_finders_return_are_rejected(alpha, nests, sigm
     # From x0 = 1, SciPy's hybr ends at the first and lm, reporting success, at the second: one firm
     # far out, the others in equilibrium given it.
     game = random_logit(10, price_coefficient=alpha, nests=nests, sigma=sigma)
-    wrong = SmoothGame(game.demand, game.costs, fixed=dict([lost])).solve().prices
+    wrong = DifferentiatedGame(game.demand, game.costs, fixed=dict([lost])).solve().prices
     assert np.abs(game.marginal_profits(wrong)).max() < 1e-12
     found = game.certify(wrong)
     firm = game.firms.index(lost[0])
@@ -189,13 +189,13 @@ def test_monopolist_with_all_products_and_without_rivals():
     markup = (1 + lambertw(weight / np.e).real) / alpha
     np.testing.assert_allclose(equilibrium.markups, markup, rtol=1e-12)
     assert equilibrium.herfindahl == pytest.approx(1)
-    alone = SmoothGame(LogitDemand(["a"], [2.0], 1.0), [0.5]).solve()
+    alone = DifferentiatedGame(LogitDemand(["a"], [2.0], 1.0), [0.5]).solve()
     assert alone.relative_epsilon == 0
     assert alone.markups[0] == pytest.approx(1 + lambertw(np.exp(0.5)).real)
 
 
 def test_identical_firms_price_alike():
-    equilibrium = SmoothGame(
+    equilibrium = DifferentiatedGame(
         LogitDemand([*"abc"], [1.0] * 3, 2.0, outside=False), [0.5] * 3
     ).solve()
     np.testing.assert_allclose(equilibrium.markups, 3 / (2 * 2), rtol=1e-12)
@@ -205,7 +205,7 @@ def test_identical_firms_price_alike():
 
 def test_merger_raises_prices_and_welfare_adds_up():
     before = random_logit(6).solve()
-    after = SmoothGame(before.game.demand, before.game.costs, list("aabcde")).solve()
+    after = DifferentiatedGame(before.game.demand, before.game.costs, list("aabcde")).solve()
     assert np.all(after.prices > before.prices)
     assert after.consumer_surplus < before.consumer_surplus
     assert after.herfindahl > before.herfindahl
@@ -218,7 +218,7 @@ def test_merger_raises_prices_and_welfare_adds_up():
 )
 def test_a_firm_that_has_nearly_everybody(quality, outside):
     demand = LogitDemand(["all", "none"], quality, 1.0, outside=outside)
-    found = SmoothGame(demand, [1.0, 1.0]).solve()
+    found = DifferentiatedGame(demand, [1.0, 1.0]).solve()
     assert found.converged
     assert found.iterations < 100
     assert found.epsilon <= 1e-12 * found.profits.max()
@@ -226,7 +226,7 @@ def test_a_firm_that_has_nearly_everybody(quality, outside):
 
 def test_zero_demand_tail():
     demand = LogitDemand(["good", "hopeless"], [3.0, -60.0], 1.0)
-    equilibrium = SmoothGame(demand, [1.0, 1.0]).solve()
+    equilibrium = DifferentiatedGame(demand, [1.0, 1.0]).solve()
     assert equilibrium.relative_epsilon < 1e-10
     assert equilibrium.markups[1] == pytest.approx(1)
     assert "hopeless" in equilibrium.flags[0]
@@ -240,7 +240,7 @@ def test_prices_below_cost_and_far_above_it_are_flagged():
     text = " ".join(equilibrium.flags)
     assert "p0 at 0.1000 USD is below its cost" in text
     assert "times its cost" in text
-    loses = SmoothGame(game.demand, game.costs).certify([0.1, 2.0, 2.0])
+    loses = DifferentiatedGame(game.demand, game.costs).certify([0.1, 2.0, 2.0])
     assert loses.profit[0] < 0 < loses.gain[0]
 
 
@@ -259,7 +259,7 @@ def test_fixed_prices_within_a_firm_and_nest():
 def test_a_fixed_price_below_cost_makes_its_firm_price_low(sigma):
     # Selling b at a loss of 6 each: a is priced below cost, to draw buyers away from b.
     demand = LogitDemand([*"abc"], [2.0, 3.0, 1.0], 1.0, [*"xyx"], sigma)
-    game = SmoothGame(demand, [1.0, 8.0, 0.5], [*"ffg"], fixed={"b": 2.0})
+    game = DifferentiatedGame(demand, [1.0, 8.0, 0.5], [*"ffg"], fixed={"b": 2.0})
     found = game.solve()
     assert found.profits[0] < 0
     assert found.prices[0] < 1.0
@@ -272,7 +272,7 @@ def test_a_fixed_price_below_cost_makes_its_firm_price_low(sigma):
 def test_taxes():
     plain = random_logit(4).solve()
     taxed = random_logit(4, unit_tax=0.3).solve()
-    dearer = SmoothGame(plain.game.demand, plain.game.costs + 0.3).solve()
+    dearer = DifferentiatedGame(plain.game.demand, plain.game.costs + 0.3).solve()
     np.testing.assert_allclose(taxed.prices, dearer.prices, rtol=1e-12)
     assert taxed.tax_revenue == pytest.approx(0.3 * taxed.quantities.sum())
     value = random_logit(4, ad_valorem_tax=0.2).solve()
@@ -323,15 +323,15 @@ def test_solve_rates_make_qualities():
 
 def test_leader_earns_at_least_as_much_as_without_leading():
     demand = LogitDemand([*"abc"], [1.0, 2.0, 3.0], 1.0)
-    game = SmoothGame(demand, [1.0] * 3)
-    nash, led = game.solve(), SmoothGame(demand, [1.0] * 3, leader="b").solve()
+    game = DifferentiatedGame(demand, [1.0] * 3)
+    nash, led = game.solve(), DifferentiatedGame(demand, [1.0] * 3, leader="b").solve()
     assert led.profits[1] > nash.profits[1]
     assert np.all(led.prices > nash.prices)  # prices are strategic complements
     assert led.relative_epsilon < 1e-10
     # The leader would gain by moving if the others stood still; the certificate lets them answer.
     assert game.certify(led.prices).gain[1] > 1e-4
     assert "b's answered" in led.deviations.domain
-    wrong = SmoothGame(demand, [1.0] * 3, leader="b").certify(nash.prices, resolution=21)
+    wrong = DifferentiatedGame(demand, [1.0] * 3, leader="b").certify(nash.prices, resolution=21)
     assert wrong.gain[1] == pytest.approx(led.profits[1] - nash.profits[1], rel=1e-6)
 
 

@@ -13,7 +13,12 @@ import numpy as np
 import pytest
 from scipy.optimize import differential_evolution
 
-from arbmodels.games.differentiated import LinearDemand, LogitDemand, SmoothGame, VerticalDemand
+from arbmodels.games.differentiated import (
+    DifferentiatedGame,
+    LinearDemand,
+    LogitDemand,
+    VerticalDemand,
+)
 
 
 def bought_by_taste(demand, prices):
@@ -117,18 +122,18 @@ def drawn(kind, seed):
         demand = VerticalDemand(
             products, rng.uniform(0.1, 1, count), low, low + rng.uniform(0.3, 1.5), outside, 3.0
         )
-        return SmoothGame(demand, costs, owners), rng.uniform(0, 0.8, count)
+        return DifferentiatedGame(demand, costs, owners), rng.uniform(0, 0.8, count)
     if kind == "linear":
         cross = rng.uniform(0, 1, (count, count)) * (rng.random((count, count)) < 0.8)
         cross = (cross + cross.T) / 2
         np.fill_diagonal(cross, 0.0)
         slopes = np.diag(cross.sum(axis=1) + rng.uniform(0.3, 0.6, count)) - cross
         demand = LinearDemand(products, rng.uniform(0.5, 2, count), slopes)
-        return SmoothGame(demand, 4 * costs, owners), rng.uniform(0, 3, count)
+        return DifferentiatedGame(demand, 4 * costs, owners), rng.uniform(0, 3, count)
     nests = None if kind == "logit" else [f"n{j % 2}" for j in range(count)]
     sigma = 0.0 if kind == "logit" else float(rng.uniform(0.2, 0.9))
     demand = LogitDemand(products, rng.normal(2, 1, count), 1.5, nests, sigma)
-    return SmoothGame(demand, 4 * costs, owners), rng.uniform(0.5, 3, count)
+    return DifferentiatedGame(demand, 4 * costs, owners), rng.uniform(0.5, 3, count)
 
 
 @pytest.mark.parametrize("kind", ["vertical", "linear", "logit", "nested"])
@@ -165,7 +170,7 @@ def test_equilibria_of_owners_withstand_every_price_that_is_tried(kind, seed):
 def test_a_line_of_three_qualities_is_raised_together():
     # Tastes on [1, 2] all buy the best one, at what the lowest taste pays for it.
     demand = VerticalDemand(["a", "b", "c"], [0.3, 0.6, 0.9], 1.0, 2.0)
-    game = SmoothGame(demand, [0.0, 0.0, 0.0], ["A"] * 3)
+    game = DifferentiatedGame(demand, [0.0, 0.0, 0.0], ["A"] * 3)
     found = game.solve()
     assert found.profits[0] == pytest.approx(0.9, rel=1e-12)
     assert found.deviations.exact
@@ -178,7 +183,7 @@ def test_a_monopolist_of_twenty_qualities_sells_on_the_convex_hull_of_cost():
     rates = np.linspace(0.1, 1.0, 20)
     costs = 0.3 * rates**2
     names = [f"p{j}" for j in range(20)]
-    game = SmoothGame(VerticalDemand(names, rates), costs, ["A"] * 20)
+    game = DifferentiatedGame(VerticalDemand(names, rates), costs, ["A"] * 20)
     found = game.solve(starts=1)
     border = (1.0 + np.diff(np.append(0.0, costs)) / np.diff(np.append(0.0, rates))) / 2
     prices = np.cumsum(border * np.diff(np.append(0.0, rates)))
@@ -187,10 +192,12 @@ def test_a_monopolist_of_twenty_qualities_sells_on_the_convex_hull_of_cost():
 
 
 def test_nobody_left_to_leave_is_refused():
-    both = SmoothGame(LinearDemand.hotelling(["near", "far"], 2.0), [1.0, 1.0], ["f", "f"])
+    both = DifferentiatedGame(LinearDemand.hotelling(["near", "far"], 2.0), [1.0, 1.0], ["f", "f"])
     with pytest.raises(ValueError, match="No price of"):
         both.solve()
-    covered = SmoothGame(VerticalDemand(["l", "h"], [0.5, 1.0], outside=False), 0.1, ["f", "f"])
+    covered = DifferentiatedGame(
+        VerticalDemand(["l", "h"], [0.5, 1.0], outside=False), 0.1, ["f", "f"]
+    )
     with pytest.raises(ValueError, match="No price of"):
         covered.certify([0.3, 0.6])
 
@@ -200,7 +207,7 @@ def test_a_neighbour_about_to_sell_is_no_wall():
     # for rounding to say, and both sides of it must do.
     demand = VerticalDemand([*"abcd"], [0.1, 1.0, 0.7, 0.2], 0.18, 1.5890427842856973)
     costs = [0.031503928321895504, 0.09453023448205376, 0.01705666648164458, 0.0018200371522821004]
-    game = SmoothGame(demand, costs, ["f1", "f0", "f0", "f1"])
+    game = DifferentiatedGame(demand, costs, ["f1", "f0", "f0", "f1"])
     found = game.solve()
     assert found.relative_epsilon < 1e-9
     assert found.deviations.exact
@@ -222,7 +229,7 @@ def test_best_prices_do_not_depend_on_the_currency(unit):
             demand.outside,
             demand.market_size,
         )
-        other = SmoothGame(scaled, unit * game.costs, game.owners)
+        other = DifferentiatedGame(scaled, unit * game.costs, game.owners)
         one, two = game.certify(prices), other.certify(unit * prices)
         assert two.exact
         np.testing.assert_allclose(two.profit + two.gain, unit * (one.profit + one.gain), 1e-9)

@@ -23,7 +23,7 @@ from conftest import markets, random_market
 RATES = st.sampled_from([0.0, 0.03, 0.3, 0.7])
 
 
-def tree(records, rates, order, *, accounting="pay-past-record", geometric=False):
+def tree(records, rates, order, *, billing="pay-past-record", geometric=False):
     """Right, wrong and attempts of one instance by walking the game tree.
 
     ``records`` (n, c) and ``rates`` (alpha, beta) per model, ``order`` the models tried.
@@ -35,7 +35,7 @@ def tree(records, rates, order, *, accounting="pay-past-record", geometric=False
             return 0.0, 0.0, 0.0
         m = order[step]
         (n, c), (alpha, beta), (left, good) = records[m], rates[m], state[m]
-        if n == 0 or (accounting == "stop-at-record" and not geometric and left == 0):
+        if n == 0 or (billing == "stop-at-record" and not geometric and left == 0):
             return walk(step + 1, state)
         fresh = geometric or left == 0
         p = c / n if fresh else good / left
@@ -79,7 +79,7 @@ def test_a_plan_does_what_the_game_tree_says(data, kind):
             records,
             errors,
             tuple(order),
-            accounting=kind,
+            billing=kind,
             geometric=kind == "geometric",
         )
         assert scored.right[i].sum() == pytest.approx(right, abs=1e-13)
@@ -92,11 +92,11 @@ def test_a_plan_does_what_the_game_tree_says(data, kind):
 
 @settings(max_examples=40)
 @given(st.data(), st.sampled_from(["pay-past-record", "stop-at-record"]))
-def test_a_perfect_free_verifier_changes_nothing(data, accounting):
+def test_a_perfect_free_verifier_changes_nothing(data, billing):
     market, order, _ = drawn_case(data)
     plan = plan_of(market, order)
-    scored = verified_plan(plan, market, Verifier(), accounting=accounting)
-    known = plan.evaluate(attempt_curves(market, max_attempts=8, accounting=accounting))
+    scored = verified_plan(plan, market, Verifier(), billing=billing)
+    known = plan.evaluate(attempt_curves(market, max_attempts=8, billing=billing))
     np.testing.assert_allclose(scored.right.sum(axis=1), known.solve, atol=1e-14)
     np.testing.assert_allclose(scored.attempt_spend_by_model, known.spend_by_model, atol=1e-13)
     assert scored.wrong_rate == 0.0
@@ -182,7 +182,7 @@ def test_beta_binomial_is_the_posterior_mean_of_geometric(alpha, beta):
 
 @settings(max_examples=40)
 @given(st.data(), st.sampled_from(["pay-past-record", "stop-at-record"]))
-def test_errors_move_a_fixed_plan_one_way(data, accounting):
+def test_errors_move_a_fixed_plan_one_way(data, billing):
     """By coupling: with more errors of one kind the same draws end no better."""
     market, order, _ = drawn_case(data)
     low, high = sorted(data.draw(st.tuples(RATES, RATES)))
@@ -191,7 +191,7 @@ def test_errors_move_a_fixed_plan_one_way(data, accounting):
 
     def scored(alpha, beta):
         verifier = Verifier(0.2, alpha, beta)
-        return verified_plan(plan, market, verifier, accounting=accounting)
+        return verified_plan(plan, market, verifier, billing=billing)
 
     few, many = scored(other, low), scored(other, high)  # false rejects
     assert np.all(many.right.sum(1) <= few.right.sum(1) + 1e-12)
@@ -205,11 +205,11 @@ def test_errors_move_a_fixed_plan_one_way(data, accounting):
 
 @pytest.mark.parametrize("estimator", ["unbiased", "geometric", "beta-binomial"])
 @pytest.mark.parametrize("accounting", ["pay-past-record", "stop-at-record"])
-def test_simulation_agrees(estimator, accounting):
+def test_simulation_agrees(estimator, billing):
     market = random_market(np.random.default_rng(5), 20, 3, missing=0.2, equal_weights=False)
     plan = Plan((("model-1", 2), ("model-0", 3), ("model-1", 2), ("model-2", 7)))
     verifier = Verifier({"model-0": 0.1, "model-1": 0.0, "model-2": 0.4}, 0.15, 0.3)
-    how = {"estimator": estimator, "accounting": accounting}
+    how = {"estimator": estimator, "accounting": billing}
     exact = verified_plan(plan, market, verifier, **how)
     played = simulate_plan(plan, market, verifier, runs=4000, seed=1, **how).to_frame()
     expected = [
@@ -262,7 +262,7 @@ def test_results_show_themselves():
 def test_zero_successes_and_one_attempt():
     market = Market(["m"], ["i"], [[1]], [[0]], [[1.0]])
     plan, verifier = Plan((("m", 3),)), Verifier(0.0, 0.25)
-    scored = verified_plan(plan, market, verifier, accounting="pay-past-record")
+    scored = verified_plan(plan, market, verifier, billing="pay-past-record")
     assert scored.solve_rate == 0.0
     assert scored.wrong_rate == pytest.approx(1 - 0.75**3)
     stopped = verified_plan(plan, market, verifier)
@@ -303,8 +303,8 @@ def test_what_cannot_be_scored_is_refused():
         simulate_plan(plan, market, verifier, runs=1)
     with pytest.raises(InputError, match="No estimator"):
         verified_plan(plan, market, verifier, estimator="best")
-    with pytest.raises(InputError, match="No accounting"):
-        verified_plan(plan, market, verifier, accounting="none")
+    with pytest.raises(InputError, match="No billing"):
+        verified_plan(plan, market, verifier, billing="none")
     with pytest.raises(InputError, match="give max_attempts"):
         verdict_curves(market, verifier, estimator="geometric")
     with pytest.raises(InputError, match="at least 1"):

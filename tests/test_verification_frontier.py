@@ -38,24 +38,23 @@ def every_plan(market, most):
             yield Plan(tuple((market.models[m], 1) for m in order))
 
 
-def scored_plans(market, verifier, most, accounting):
+def scored_plans(market, verifier, most, billing):
     return [
-        verified_plan(plan, market, verifier, accounting=accounting)
-        for plan in every_plan(market, most)
+        verified_plan(plan, market, verifier, billing=billing) for plan in every_plan(market, most)
     ]
 
 
 @settings(max_examples=20)
 @given(st.data(), RATES, RATES, ACCOUNTINGS)
-def test_frontier_and_best_plan_beat_every_order(data, alpha, beta, accounting):
+def test_frontier_and_best_plan_beat_every_order(data, alpha, beta, billing):
     market = data.draw(markets(max_instances=4, max_attempts=4, missing=0.2))
     most = {1: 5, 2: 3, 3: 2}[len(market.models)]
     penalty = data.draw(st.sampled_from([0.0, 0.5]))
     verifier = Verifier(data.draw(st.sampled_from([0.0, 0.3])), alpha, beta)
     frontier = verified_frontier(
-        market, verifier, penalty=penalty, max_attempts=most, accounting=accounting
+        market, verifier, penalty=penalty, max_attempts=most, billing=billing
     )
-    scored = scored_plans(market, verifier, most, accounting)
+    scored = scored_plans(market, verifier, most, billing)
     rate = np.array([plan.solve_rate for plan in scored])
     cost = np.array([plan.mean_spend + penalty * plan.wrong_rate for plan in scored])
     assert frontier.reach == pytest.approx(rate.max(), abs=1e-11)
@@ -73,7 +72,7 @@ def test_frontier_and_best_plan_beat_every_order(data, alpha, beta, accounting):
     terms = {"penalty": penalty, "refund": data.draw(st.sampled_from([0.0, 1.0]))}
     price = data.draw(st.sampled_from([0.5, 3.0, 20.0]))
     found = most_profitable_plan(
-        market, verifier, price, max_attempts=most, accounting=accounting, **terms
+        market, verifier, price, max_attempts=most, billing=billing, **terms
     )
     best = max(plan.profit(price, **terms) for plan in scored)
     assert found.profit(price, **terms) == pytest.approx(best, abs=1e-11)
@@ -107,10 +106,10 @@ def test_vertices_do_what_the_frontier_says(data, alpha, beta):
 
 @settings(max_examples=25)
 @given(st.data(), ACCOUNTINGS, st.sampled_from(["same-verifier", "own-check"]))
-def test_a_perfect_free_verifier_gives_the_known_frontier(data, accounting, baseline):
+def test_a_perfect_free_verifier_gives_the_known_frontier(data, billing, baseline):
     market = data.draw(markets(max_instances=8, missing=0.2))
-    frontier = verified_frontier(market, accounting=accounting, baseline=baseline)
-    known = cascade_frontier(attempt_curves(market, accounting=accounting))
+    frontier = verified_frontier(market, billing=billing, baseline=baseline)
+    known = cascade_frontier(attempt_curves(market, billing=billing))
     assert frontier.reach == pytest.approx(known.reach, abs=1e-11)
     grid = np.linspace(0, min(known.reach, frontier.reach), 33)
     np.testing.assert_allclose(frontier.cost_at(grid), known.mixture_spend_at(grid), atol=1e-11)

@@ -2,20 +2,20 @@
 
 from arbmodels.cascades.frontier import Frontier, cascade_frontier
 from arbmodels.cascades.olmedo import (
-    AuthorsPolicy,
-    authors_curve,
+    PaperPolicy,
     authors_market_reach,
-    authors_policy,
+    paper_curve,
+    paper_policy,
 )
 from arbmodels.cascades.search.frontier import SearchedFrontier, search_frontier
 
 __all__ = [
-    "AuthorsPolicy",
     "Frontier",
+    "PaperPolicy",
     "SearchedFrontier",
-    "authors_curve",
     "authors_market_reach",
-    "authors_policy",
     "cascade_frontier",
+    "paper_curve",
+    "paper_policy",
     "search_frontier",
 ]

@@ -62,7 +62,7 @@ class CostCurve:
 
 
 @dataclass(frozen=True, eq=False)
-class AuthorsPolicy:
+class PaperPolicy:
     """One allocation of dollars to the stages of a cascade, and what it costs.
 
     Parameters
@@ -116,9 +116,9 @@ class AuthorsPolicy:
         return max(curve.reach for curve in self.providers)
 
 
-def authors_curve(
+def paper_curve(
     market: Market, allocation: Sequence[float], grid: FloatArray | None = None
-) -> AuthorsPolicy:
+) -> PaperPolicy:
     """Evaluate one allocation of dollars the way the authors do.
 
     Parameters
@@ -145,9 +145,9 @@ def authors_curve(
     return _evaluate(curves, _provider_curves(curves), budgets)
 
 
-def authors_policy(
+def paper_policy(
     market: Market, solve_rates: FloatArray, grid: FloatArray | None = None
-) -> AuthorsPolicy:
+) -> PaperPolicy:
     """Search the authors' 102 allocations for the largest mean margin over ``solve_rates``.
 
     Parameters
@@ -157,7 +157,7 @@ def authors_policy(
     solve_rates : float array
         The range the margin is averaged over.
     grid : increasing float array, optional
-        As in :func:`authors_curve`.
+        As in :func:`paper_curve`.
 
     Raises
     ------
@@ -168,7 +168,7 @@ def authors_policy(
         raise InputError(
             f"The authors' search is for two models, {market.name} has {len(market.models)}:"
             " choose two (market.select or --models), or evaluate an allocation with"
-            " authors_curve."
+            " paper_curve."
         )
     curves = _grid_curves(market, grid)
     providers = _provider_curves(curves)
@@ -305,7 +305,7 @@ def _provider_curves(curves: Curves) -> tuple[CostCurve, ...]:
     )
 
 
-def _mean_margin(policy: AuthorsPolicy, price: FloatArray, solve_rates: FloatArray) -> float:
+def _mean_margin(policy: PaperPolicy, price: FloatArray, solve_rates: FloatArray) -> float:
     spend = policy.spend_at(solve_rates)
     with np.errstate(invalid="ignore"):
         margin = np.where(spend < price, 1.0 - spend / price, 0.0)
@@ -324,7 +324,7 @@ def _grid_curves(market: Market, grid: FloatArray | None) -> Curves:
 
 def _evaluate(
     curves: Curves, providers: tuple[CostCurve, ...], allocation: FloatArray
-) -> AuthorsPolicy:
+) -> PaperPolicy:
     """Cascade the curves under an allocation and put the result back on the budget grid.
 
     Stages follow each other on the axis of the total budget. The authors stitch every instance's
@@ -352,7 +352,7 @@ def _evaluate(
         log_budget(np.concatenate(axis)),
         np.concatenate(failure),
     )
-    return AuthorsPolicy(
+    return PaperPolicy(
         curves.market,
         allocation,
         CostCurve(1.0 - stitched, _survival_spend(log_grid, stitched)),

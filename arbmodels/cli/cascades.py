@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 Accounting = Annotated[
     opt.Convention,
     typer.Option(
-        "--accounting",
+        "--billing",
         metavar="RULE",
         help="How spend is counted: attempts-stop-at-record, attempts-pay-past-record (whole"
-        " attempts; the bound is tight); authors, dollars-pay-past-record, dollars-stop-at-record"
-        " (budgets; it is looser).",
+        " attempts; the bound is tight); olmedo2026, dollars-pay-past-record,"
+        " dollars-stop-at-record (budgets; it is looser).",
     ),
 ]
 Gap = Annotated[
@@ -69,7 +69,7 @@ def search(
     *,
     models: opt.Models = None,
     at: opt.SolveRates = None,
-    accounting: Accounting = opt.DEFAULT_CONVENTION,
+    billing: Accounting = opt.DEFAULT_CONVENTION,
     gap: Gap = 0.01,
     states: States = 300_000,
     time_limit: TimeLimit = 60.0,
@@ -93,7 +93,7 @@ def search(
         from arbmodels.cascades import search_frontier
 
         answer = search_frontier(
-            opt.curves_of(market, accounting),
+            opt.curves_of(market, billing),
             rates,
             gap=gap,
             most_states=states,
@@ -192,7 +192,7 @@ def classes(
     models: opt.Models = None,
     at: opt.SolveRates = None,
     order: Order = None,
-    accounting: opt.AccountingOption = None,
+    billing: opt.AccountingOption = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
     force: opt.Force = False,
@@ -215,7 +215,7 @@ def classes(
     with working("Comparing classes of policies", quiet=json):
         from arbmodels.policies import policy_classes
 
-        answer = policy_classes(opt.curves_of(market, accounting), rates, opt.names(order))
+        answer = policy_classes(opt.curves_of(market, billing), rates, opt.names(order))
     if plot is not None:
         figure, (axes,) = new_picture()
         figure.set_size_inches(7.6, 3.7)
@@ -307,7 +307,7 @@ def limits(
     max_seconds: MaxSeconds = None,
     seconds: opt.Seconds = None,
     at: opt.SolveRates = None,
-    accounting: opt.AttemptsAccounting = opt.DEFAULT_CONVENTION,
+    billing: opt.AttemptsAccounting = opt.DEFAULT_CONVENTION,
     attempts: opt.MostAttempts = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
@@ -335,7 +335,7 @@ def limits(
         from arbmodels.policies import Limits, limited_frontier
 
         answer = limited_frontier(
-            opt.attempt_curves_of(market, accounting, attempts),
+            opt.attempt_curves_of(market, billing, attempts),
             Limits(max_spend, max_attempts, max_seconds),
             seconds=opt.per_model("--seconds", seconds) if seconds else None,
         )
@@ -424,7 +424,7 @@ def cvar(
     level: Level = 0.95,
     cells: Cells = 100,
     models: opt.Models = None,
-    accounting: opt.AttemptsAccounting = opt.DEFAULT_CONVENTION,
+    billing: opt.AttemptsAccounting = opt.DEFAULT_CONVENTION,
     attempts: opt.MostAttempts = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
@@ -449,7 +449,7 @@ def cvar(
     with working("Looking for the cheapest cascade", quiet=json):
         from arbmodels.policies import cvar_plan, spend_distribution
 
-        curves = opt.attempt_curves_of(market, accounting, attempts)
+        curves = opt.attempt_curves_of(market, billing, attempts)
         answer = cvar_plan(curves, rates[0], limit, level=level, cells=cells)
         law = spend_distribution(answer.plan, curves)
     if plot is not None:
@@ -502,7 +502,7 @@ def batches(
     largest: Largest = 8,
     models: opt.Models = None,
     at: opt.SolveRates = None,
-    accounting: opt.AttemptsAccounting = opt.DEFAULT_CONVENTION,
+    billing: opt.AttemptsAccounting = opt.DEFAULT_CONVENTION,
     attempts: opt.MostAttempts = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
@@ -526,7 +526,7 @@ def batches(
     with working("Looking for the cheapest batches", quiet=json):
         from arbmodels.policies import batch_frontier, spend_distribution
 
-        curves = opt.attempt_curves_of(market, accounting, attempts)
+        curves = opt.attempt_curves_of(market, billing, attempts)
         answer = batch_frontier(curves, waits, max_seconds, largest=largest)
         reach = answer.reach()
         if rates is None:
@@ -596,15 +596,15 @@ def batches(
 
 @opt.described(
     "frontier swebench-sim --models gpt5mini,deepseek",
-    "frontier my-folder --accounting authors --refine 4",
-    "frontier my-folder --accounting attempts-pay-past-record",
+    "frontier my-folder --billing olmedo2026 --refine 4",
+    "frontier my-folder --billing attempts-pay-past-record",
 )
 def frontier(
     source: opt.Source,
     *,
     models: opt.Models = None,
     at: opt.SolveRates = None,
-    accounting: opt.AccountingOption = None,
+    billing: opt.AccountingOption = None,
     refine: opt.Refine = 1,
     plot: opt.Plot = None,
     force: opt.Force = False,
@@ -626,7 +626,7 @@ def frontier(
     with working("Looking for the cheapest cascades", quiet=json):
         from arbmodels.cascades import cascade_frontier
 
-        answer = cascade_frontier(opt.curves_of(market, accounting), refine=refine)
+        answer = cascade_frontier(opt.curves_of(market, billing), refine=refine)
         if rates is None:
             rates = [*opt.round_rates(answer.reach / 2, 0.999 * answer.reach), answer.reach]
         spend, mixture = answer.spend_at(rates), answer.mixture_spend_at(rates)

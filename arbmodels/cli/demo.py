@@ -76,7 +76,7 @@ def _compute() -> _Findings:
     routed = RoutingProblem(market, plans, "per-segment").add_budget(_BUDGET).solve()
     oracle = RoutingProblem(market, plans, "oracle").add_budget(_BUDGET).solve()
     pair = market.select(models=_PAIR)
-    exact, authors = find_margin(pair, "exact"), find_margin(pair, "authors")
+    exact, authors = find_margin(pair, "exact"), find_margin(pair, "olmedo2026")
     rates = _own_rates(exact)
     seen = at_rates(exact, rates)
     equilibria = {count: BertrandGame.from_arbitrage(seen, count).solve() for count in (1, 2)}
@@ -84,7 +84,7 @@ def _compute() -> _Findings:
 
 
 def _own_rates(answer: Arbitrage) -> list[float]:
-    """Return round solve rates over the range of an answer: reaches depend on the accounting."""
+    """Return round solve rates over the range of an answer: reaches depend on the billing."""
     return opt.round_rates(float(answer.solve_rates[0]), answer.market_reach)
 
 
@@ -130,7 +130,7 @@ def _tell(found: _Findings, output: Path) -> None:
         f" cheapest single model by up to {percent(found.exact.peak.margin)} (at a solve rate of"
         f" {percent(found.exact.peak.solve_rate, 2)}; mean {percent(found.exact.mean_margin)}),"
         f" in-sample.\n{found.exact.validation}\n"
-        "In the paper's accounting, which goes on paying past the record and buys dollars' worth by"
+        "In the paper's billing, which goes on paying past the record and buys dollars' worth by"
         " each issue's own cost, its single allocation undercuts by up to"
         f" {percent(found.authors.peak.margin)} (mean {percent(found.authors.mean_margin)}),"
         f" in-sample.\n{found.authors.validation}\n",
@@ -165,7 +165,7 @@ def _margins(found: _Findings) -> TextTable:
             for row, rate in enumerate(found.rates)
         ],
         "price: of the cheapest single model. cost: of the cheapest cascade.\n"
-        f"{found.exact.accounting}; fitted and scored on the same instances.",
+        f"{found.exact.billing}; fitted and scored on the same instances.",
     )
 
 
@@ -198,7 +198,7 @@ def _figure(found: _Findings) -> Figure:
     left.set_title("Price of each model, cost of the cascade", fontsize="medium")
     curves: Sequence[tuple[str, Arbitrage, str]] = (
         ("Exact, attempts on record", found.exact, "-"),
-        ("Paper's allocation and accounting", found.authors, "--"),
+        ("Paper's allocation and billing", found.authors, "--"),
     )
     for label, answer, style in curves:
         right.plot(

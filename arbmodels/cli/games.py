@@ -98,7 +98,7 @@ def bertrand(
     provider_cost_share: ProviderCostShare = 1.0,
     at: opt.SolveRates = None,
     method: opt.MethodOption = "exact",
-    accounting: opt.AccountingOption = None,
+    billing: opt.AccountingOption = None,
     columns: opt.Columns = None,
     missing: opt.MissingPairs = "intersection",
     data: opt.Data = None,
@@ -123,7 +123,7 @@ def bertrand(
     with working("Looking for the cheapest cascades", quiet=json):
         from arbmodels.games import BertrandGame, undercut
 
-        answer = find_margin(market, method, accounting)
+        answer = find_margin(market, method, billing)
         if rates is None:
             rates = opt.round_rates(float(answer.solve_rates[0]), answer.market_reach)
         answer = at_rates(answer, rates)
@@ -140,7 +140,7 @@ def bertrand(
             path = undercut(played, _STEP if step is None else step, answer.market_price)
             found, table = _undercutting(played, path, answer)
     if json:
-        show_json({**about(market), "accounting": answer.accounting, **found})
+        show_json({**about(market), "accounting": answer.billing, **found})
     else:
         show(table)
 
@@ -173,7 +173,7 @@ def equilibrium_table(equilibrium: Equilibrium, answer: Arbitrage) -> TextTable:
         f" arbitrageur{'' if count == 1 else 's'}, in {equilibrium.currency}/instance",
         ("solve rate", "market price before", "price", "sellers' margin", "sold by"),
         rows,
-        f"{_epsilon(equilibrium.certificate)}\n{answer.accounting}; in-sample.",
+        f"{_epsilon(equilibrium.certificate)}\n{answer.billing}; in-sample.",
     )
 
 
@@ -244,7 +244,7 @@ def _undercutting(
             for row, rate in enumerate(path.solve_rates)
         ],
         "Sellers undercut in turn, never below their own cost, until nobody can.\n"
-        f"{_epsilon(certificate)}\n{answer.accounting}; in-sample.",
+        f"{_epsilon(certificate)}\n{answer.billing}; in-sample.",
     )
     return found, table
 
@@ -511,7 +511,7 @@ def game_logit(
     """
     check_picture(plot, force=force)
     frame = _read(table)
-    from arbmodels.games.differentiated import SmoothGame, implied_costs
+    from arbmodels.games.differentiated import DifferentiatedGame, implied_costs
 
     options = {
         "nests": _names(frame, "nest"),
@@ -537,7 +537,7 @@ def game_logit(
         given = frame.dropna(subset="fixed_price")
         fixed = dict(zip(given["product"].astype(str), given["fixed_price"], strict=True))
     with working("Looking for the equilibrium", quiet=json):
-        found = SmoothGame(
+        found = DifferentiatedGame(
             demand,
             cost,
             firms,

@@ -52,13 +52,13 @@ By = Annotated[
     ),
 ]
 Method = Annotated[
-    Literal["exact", "searched", "authors"],
+    Literal["exact", "searched", "olmedo2026"],
     typer.Option(
         "--method",
         metavar="METHOD",
         help="exact: the cheapest cascade at every solve rate, up to four models, or the cheapest"
         " found where not every amount fits. searched:"
-        " cascades of any number of models. authors: the single allocation"
+        " cascades of any number of models. olmedo2026: the single allocation"
         " of Olmedo et al. (2026), for two models, the cheap one first.",
     ),
 ]
@@ -82,7 +82,7 @@ def cross_validate(
     repeats: Repeats = 10,
     seed: opt.Seed = 0,
     at: opt.SolveRates = None,
-    accounting: opt.AccountingOption = None,
+    billing: opt.AccountingOption = None,
     workers: opt.Workers = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
@@ -102,13 +102,13 @@ def cross_validate(
     check_picture(plot, force=force)
     check_table(output, force=force)
     rates = None if at is None else opt.solve_rates(at)
-    if method == "authors" and accounting not in (None, "authors"):
-        raise InputError(f"--method {method} has its own accounting: leave out --accounting.")
+    if method == "olmedo2026" and billing not in (None, "olmedo2026"):
+        raise InputError(f"--method {method} has its own billing: leave out --billing.")
     market = opt.open_market(source, models, columns, missing, data)
     from arbmodels.estimation import cross_validate_margin
 
     found = cross_validate_margin(
-        market if method == "authors" else opt.curves_of(market, accounting),
+        market if method == "olmedo2026" else opt.curves_of(market, billing),
         method=method,
         folds=folds,
         by=by,
@@ -160,7 +160,7 @@ def bootstrap(
     over: Over = "instances,attempts",
     seed: opt.Seed = 0,
     at: opt.SolveRates = None,
-    accounting: opt.AccountingOption = None,
+    billing: opt.AccountingOption = None,
     workers: opt.Workers = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
@@ -179,17 +179,17 @@ def bootstrap(
     check_picture(plot, force=force)
     check_table(output, force=force)
     rates = None if at is None else opt.solve_rates(at)
-    if method == "authors" and (accounting not in (None, "authors") or curves):
+    if method == "olmedo2026" and (billing not in (None, "olmedo2026") or curves):
         raise InputError(
-            "The authors' method has its own accounting and no curves apart from it: leave out"
-            " --accounting and --curves."
+            "The authors' method has its own billing and no curves apart from it: leave out"
+            " --billing and --curves."
         )
     if curves and rates is not None:
         raise InputError("--curves are by amount, not by solve rate: leave out --at.")
     market = opt.open_market(source, models, columns, missing, data)
     from arbmodels.estimation import bootstrap_curves, bootstrap_margin
 
-    make = partial(opt.curves_of, convention=accounting)
+    make = partial(opt.curves_of, convention=billing)
     drawn = {"resamples": resamples, "over": opt.names(over), "seed": seed, "workers": workers}
     found: CurveBands | MarginBands
     if curves:
@@ -198,7 +198,7 @@ def bootstrap(
         found = bootstrap_margin(
             market,
             method=method,
-            curves=None if method == "authors" else make,
+            curves=None if method == "olmedo2026" else make,
             solve_rates=rates,
             **drawn,  # type: ignore[arg-type]
         )
@@ -238,7 +238,7 @@ Learners = Annotated[
     typer.Option(
         "--learners",
         metavar="A,B",
-        help="authors: the grid search of Olmedo et al. (2026) on what was bought. pooled: the"
+        help="olmedo2026: the grid search of Olmedo et al. (2026) on what was bought. pooled: the"
         " same on what was bought pooled with a prior over models and issues.",
     ),
 ]
@@ -255,7 +255,7 @@ def robustness(
     segment: Segment = None,
     budgets: Budgets = "1,3,5,10,30,100,1000",
     draws: Draws = 200,
-    learners: Learners = "authors,pooled",
+    learners: Learners = "olmedo2026,pooled",
     seed: opt.Seed = 0,
     workers: opt.Workers = None,
     plot: opt.Plot = None,
@@ -299,8 +299,8 @@ def robustness(
 
 @opt.described(
     "margin swebench-sim --models gpt5mini,deepseek --at 0.7 --json",
-    "margin swebench-sim --models gpt5mini,deepseek --method authors",
-    "margin my-folder --accounting dollars-stop-at-record --plot my.pdf",
+    "margin swebench-sim --models gpt5mini,deepseek --method olmedo2026",
+    "margin my-folder --billing dollars-stop-at-record --plot my.pdf",
 )
 def margin(
     source: opt.Source,
@@ -308,7 +308,7 @@ def margin(
     models: opt.Models = None,
     method: opt.MethodOption = "exact",
     at: opt.SolveRates = None,
-    accounting: opt.AccountingOption = None,
+    billing: opt.AccountingOption = None,
     refine: opt.Refine = 1,
     plot: opt.Plot = None,
     force: opt.Force = False,
@@ -330,7 +330,7 @@ def margin(
     rates = None if at is None else opt.solve_rates(at)
     market = opt.open_market(source, models, columns, missing, data)
     with working("Looking for the cheapest cascades", quiet=json):
-        answer = find_margin(market, method, accounting, refine)
+        answer = find_margin(market, method, billing, refine)
         if rates is None:
             rates = opt.round_rates(float(answer.solve_rates[0]), answer.market_reach)
         found = margin_json(answer, rates)
@@ -353,13 +353,13 @@ def find_margin(
     from arbmodels.cascades import cascade_frontier
     from arbmodels.margins import arbitrage
 
-    if method == "authors":
-        if convention not in (None, "authors") or refine != 1:
+    if method == "olmedo2026":
+        if convention not in (None, "olmedo2026") or refine != 1:
             raise InputError(
-                "The authors' method has its own accounting and grid: leave out --accounting and"
+                "The authors' method has its own billing and grid: leave out --billing and"
                 " --refine, or use --method exact."
             )
-        return arbitrage(market, method="authors")
+        return arbitrage(market, method="olmedo2026")
     return arbitrage(cascade_frontier(opt.curves_of(market, convention), refine=refine))
 
 
@@ -374,14 +374,14 @@ def at_rates(answer: Arbitrage, rates: Sequence[float]) -> Arbitrage:
 
 def margin_json(answer: Arbitrage, rates: Sequence[float]) -> dict[str, Any]:
     """Return the answer as plain values, with the points at ``rates``."""
-    from arbmodels.cascades import AuthorsPolicy
+    from arbmodels.cascades import PaperPolicy
 
     market, source, peak = answer.market, answer.source, answer.peak
     return {
         **about(market),
         "method": answer.method,
         "unit": f"{market.currency}/instance",
-        "accounting": answer.accounting,
+        "accounting": answer.billing,
         "in_sample": True,
         "points": _points(at_rates(answer, rates)),
         "peak": {"solve_rate": peak.solve_rate, "margin": peak.margin},
@@ -391,7 +391,7 @@ def margin_json(answer: Arbitrage, rates: Sequence[float]) -> dict[str, Any]:
         "extra_reach": answer.extra_reach,
         "validation": answer.validation,
         "cross_validated": optimism_json(answer),
-        "allocation": source.allocation if isinstance(source, AuthorsPolicy) else None,
+        "allocation": source.allocation if isinstance(source, PaperPolicy) else None,
     }
 
 
@@ -429,7 +429,7 @@ def _points(grid: Arbitrage) -> list[dict[str, Any]]:
 
 
 def margin_table(answer: Arbitrage, found: dict[str, Any]) -> TextTable:
-    """Return the points as a table, with peak, mean and accounting below."""
+    """Return the points as a table, with peak, mean and billing below."""
     unit = found["unit"]
     note = (
         f"Peak margin {percent(answer.peak.margin, 2)} at {percent(answer.peak.solve_rate, 2)};"
@@ -458,5 +458,5 @@ def margin_table(answer: Arbitrage, found: dict[str, Any]) -> TextTable:
             )
             for point in found["points"]
         ],
-        f"{note}{answer.accounting}; the table is fitted and scored on the same instances.",
+        f"{note}{answer.billing}; the table is fitted and scored on the same instances.",
     )

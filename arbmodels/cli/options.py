@@ -66,9 +66,9 @@ SolveRates = Annotated[
     str | None,
     typer.Option("--at", metavar="0.70,0.75", help="Solve rates between 0 and 1."),
 ]
-#: The conventions a spend can be counted in; "authors" is that of Olmedo et al. (2026).
+#: The conventions a spend can be counted in; "olmedo2026" is that of Olmedo et al. (2026).
 Convention = Literal[
-    "authors",
+    "olmedo2026",
     "dollars-pay-past-record",
     "dollars-stop-at-record",
     "attempts-pay-past-record",
@@ -80,12 +80,12 @@ DEFAULT_CONVENTION: Literal["attempts-stop-at-record"] = "attempts-stop-at-recor
 AccountingOption = Annotated[
     Convention | None,
     typer.Option(
-        "--accounting",
+        "--billing",
         metavar="RULE",
-        show_default=f"{DEFAULT_CONVENTION}; with --method authors, theirs",
+        show_default=f"{DEFAULT_CONVENTION}; with --method olmedo2026, theirs",
         help="How spend is counted. attempts-stop-at-record, attempts-pay-past-record: whole"
         " attempts. The record: an unsolved instance costs no more than its recorded attempts, or"
-        " money past them. authors: dollars, log-linear on their 250 budgets, paying past the"
+        " money past them. olmedo2026: dollars, log-linear on their 250 budgets, paying past the"
         " record. dollars-pay-past-record, dollars-stop-at-record: exact dollars. Dollars use each"
         " instance's own cost, which no policy knows.",
     ),
@@ -96,7 +96,7 @@ Refine = Annotated[
         "--refine",
         metavar="K",
         min=1,
-        help="Cut the grid of a --accounting in dollars K times finer.",
+        help="Cut the grid of a --billing in dollars K times finer.",
     ),
 ]
 #: The conventions in which plans are whole attempts.
@@ -104,7 +104,7 @@ AttemptsConvention = Literal["attempts-pay-past-record", "attempts-stop-at-recor
 AttemptsAccounting = Annotated[
     AttemptsConvention,
     typer.Option(
-        "--accounting",
+        "--billing",
         metavar="RULE",
         help="How spend is counted, in whole attempts. attempts-stop-at-record,"
         " attempts-pay-past-record: an unsolved instance costs no more than its recorded attempts,"
@@ -151,12 +151,12 @@ Workers = Annotated[
     ),
 ]
 MethodOption = Annotated[
-    Literal["exact", "authors"],
+    Literal["exact", "olmedo2026"],
     typer.Option(
         "--method",
         metavar="METHOD",
         help="exact: the cheapest cascade at every solve rate, or the cheapest found with what is"
-        " proven of it, where not every amount fits. authors: the single allocation of"
+        " proven of it, where not every amount fits. olmedo2026: the single allocation of"
         " Olmedo et al. (2026), for two models, the cheap one first.",
     ),
 ]
@@ -260,16 +260,16 @@ def open_market(
 
 
 def curves_of(market: Market, convention: Convention | None = None) -> Curves:
-    """Return the market's curves in one of the conventions of ``--accounting``."""
+    """Return the market's curves in one of the conventions of ``--billing``."""
     from arbmodels.curves import dollar_curves
 
     match convention or DEFAULT_CONVENTION:
-        case "authors":
+        case "olmedo2026":
             return dollar_curves(market)
         case "dollars-pay-past-record":
             return dollar_curves(market, integration="exact")
         case "dollars-stop-at-record":
-            return dollar_curves(market, integration="exact", accounting="stop-at-record")
+            return dollar_curves(market, integration="exact", billing="stop-at-record")
         case "attempts-pay-past-record" | "attempts-stop-at-record" as whole:
             return attempt_curves_of(market, whole)
 
@@ -281,7 +281,7 @@ def attempt_curves_of(
     from arbmodels.curves import attempt_curves
 
     if convention == "attempts-pay-past-record":
-        return attempt_curves(market, most, accounting="pay-past-record")
+        return attempt_curves(market, most, billing="pay-past-record")
     return attempt_curves(market, most)
 
 

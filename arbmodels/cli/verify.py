@@ -129,7 +129,7 @@ def verify(
     threshold: Threshold = None,
     models: opt.Models = None,
     at: opt.SolveRates = None,
-    accounting: opt.AttemptsAccounting = opt.DEFAULT_CONVENTION,
+    billing: opt.AttemptsAccounting = opt.DEFAULT_CONVENTION,
     attempts: opt.MostAttempts = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
@@ -167,7 +167,7 @@ def verify(
         )
         how: dict[str, Any] = {
             "max_attempts": attempts,
-            "accounting": accounting.removeprefix("attempts-"),
+            "accounting": billing.removeprefix("attempts-"),
         }
         versus: dict[str, Any] = {"penalty": penalty, "baseline": baseline, **how}
         answer = verified_frontier(market, verifier, **versus)
@@ -316,7 +316,7 @@ def _draw(answer: VerifiedFrontier, ends: Sequence[VerificationThreshold], path:
             penalty=versus.penalty,
             baseline=versus.baseline,
             max_attempts=kept.max_attempts,
-            accounting=kept.accounting,
+            billing=kept.billing,
         )
         sweep.plot(axes).set_title(out.called(answer.market))
     elif ends:

@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.cascades import Frontier, authors_curve, authors_policy, cascade_frontier
+from arbmodels.cascades import Frontier, cascade_frontier, paper_curve, paper_policy
 from arbmodels.cascades.lattice import build_lattice
-from arbmodels.cascades.olmedo import AuthorsPolicy, authors_market_reach
+from arbmodels.cascades.olmedo import PaperPolicy, authors_market_reach
 from arbmodels.curves import Curves, attempt_curves, default_budget_grid
 from arbmodels.display import (
     ARBITRAGEUR_COLOUR,
@@ -86,7 +86,7 @@ class MarginBands(Displayed):
     Parameters
     ----------
     market : Market
-    method : {"exact", "authors"}
+    method : {"exact", "olmedo2026"}
     over : tuple of "instances", "attempts"
     solve_rates : float array [U]
     point : PriceAndCost
@@ -520,7 +520,7 @@ def bootstrap_margin(
     Parameters
     ----------
     market : Market
-    method : {"exact", "authors"}
+    method : {"exact", "olmedo2026"}
     curves : callable, optional
         From a market to its curves: the convention it is scored under, by default
         :func:`arbmodels.attempt_curves` as for :func:`arbmodels.arbitrage`. Such as
@@ -557,18 +557,18 @@ def bootstrap_margin(
     point estimate they are in-sample: by how much margins are too good on that account says
     :func:`arbmodels.estimation.cross_validate_margin`.
     """
-    if method not in ("exact", "authors"):
-        raise InputError(f"No method {method!r}; choose 'exact' or 'authors'.")
+    if method not in ("exact", "olmedo2026"):
+        raise InputError(f"No method {method!r}; choose 'exact' or 'olmedo2026'.")
     _check_resamples(resamples)
     chosen = checked(over, market)
-    source: Frontier | AuthorsPolicy
+    source: Frontier | PaperPolicy
     lattice_grids: tuple[FloatArray, ...] = ()
     make = attempt_curves if curves is None else curves
-    if method == "authors":
+    if method == "olmedo2026":
         if curves is not None:
             raise InputError("The authors' method brings its own curves: leave them out.")
         rates = rates_up_to(authors_market_reach(market), solve_rates)
-        source = authors_policy(market, rates)
+        source = paper_policy(market, rates)
     else:
         source = cascade_frontier(make(market), most_states=most_states)
         rates = rates_up_to(source.market_reach, solve_rates)
@@ -683,9 +683,9 @@ def _some_margins(
         search = AuthorsSearch(grid)
         for seed in seeds:
             drawn = resampled(market, over, np.random.default_rng(seed))
-            found.append(_at(authors_curve(drawn, search.best(drawn, rates), grid), rates))
+            found.append(_at(paper_curve(drawn, search.best(drawn, rates), grid), rates))
     return np.stack([each.model_prices for each in found]), np.stack([each.cost for each in found])
 
 
-def _at(source: Frontier | AuthorsPolicy, rates: FloatArray) -> PriceAndCost:
+def _at(source: Frontier | PaperPolicy, rates: FloatArray) -> PriceAndCost:
     return PriceAndCost(source.model_prices_at(rates), source.spend_at(rates))

@@ -50,10 +50,10 @@ import pandas as pd
 from arbmodels.cascades import (
     Frontier,
     SearchedFrontier,
-    authors_curve,
     authors_market_reach,
-    authors_policy,
     cascade_frontier,
+    paper_curve,
+    paper_policy,
 )
 from arbmodels.cascades.frontier import DEFAULT_STATES
 from arbmodels.cascades.lattice import (
@@ -64,7 +64,7 @@ from arbmodels.cascades.lattice import (
     shortest_paths,
     undominated,
 )
-from arbmodels.cascades.olmedo import AuthorsPolicy, CostCurve
+from arbmodels.cascades.olmedo import CostCurve, PaperPolicy
 from arbmodels.cascades.search.frontier import search_frontier
 from arbmodels.cascades.search.tables import natural_of
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves, blocks, default_budget_grid
@@ -257,7 +257,7 @@ class CrossValidatedMargin(Displayed):
     Parameters
     ----------
     market : Market
-    method : {"exact", "searched", "authors"}
+    method : {"exact", "searched", "olmedo2026"}
     folds : int
     by : {"instances", "segments"}
         What was held out.
@@ -267,7 +267,7 @@ class CrossValidatedMargin(Displayed):
     in_sample, held_out : PriceAndCost
         Prices and costs fitted and scored on all instances, and scored where they were not fitted.
     convention : str
-        Unit, integration, estimator and accounting of every number here.
+        Unit, integration, estimator and billing of every number here.
     """
 
     market: Market
@@ -771,7 +771,7 @@ def cross_validate_margin(
     source : Market, Curves, Frontier or SearchedFrontier
         As for :func:`arbmodels.arbitrage`; of a frontier, on its own amounts. Of a searched
         frontier the curves are taken.
-    method : {"exact", "searched", "authors"}
+    method : {"exact", "searched", "olmedo2026"}
         Searched policies are those of :func:`arbmodels.search_frontier`, for more than four
         models; the search is repeated on every training
         set, and on all instances, to a gap of 2%. A searched frontier is always searched.
@@ -811,8 +811,8 @@ def cross_validate_margin(
     instance by instance, so that nothing else can leak; only the prior of beta-binomial curves is
     fitted to all instances.
     """
-    if method not in ("exact", "searched", "authors"):
-        raise InputError(f"No method {method!r}; choose 'exact', 'searched' or 'authors'.")
+    if method not in ("exact", "searched", "olmedo2026"):
+        raise InputError(f"No method {method!r}; choose 'exact', 'searched' or 'olmedo2026'.")
     if repeats < 1:
         raise InputError(f"repeats is {repeats}; give at least 1.")
     market = source if isinstance(source, Market) else source.market
@@ -821,7 +821,7 @@ def cross_validate_margin(
     for fold in (fold for division in divisions for fold in division):
         if not 0 < market.weight[fold].sum() < 1 - 1e-12:
             raise InputError(f"{market.name}: a fold holds all the weight, or none. Use fewer.")
-    if method == "authors":
+    if method == "olmedo2026":
         if not isinstance(source, Market):
             raise InputError("The authors' method brings its own curves: give it a market.")
         rates, inside, outside, convention = _authors(source, divisions, solve_rates, workers)
@@ -972,7 +972,7 @@ def _authors(
 ) -> tuple[FloatArray, PriceAndCost, PriceAndCost, str]:
     grid = default_budget_grid(market)
     rates = rates_up_to(authors_market_reach(market, grid), solve_rates)
-    whole = authors_policy(market, rates, grid)
+    whole = paper_policy(market, rates, grid)
     folds = [fold for division in divisions for fold in division]
     tasks = [(market, grid, solve_rates, fold) for fold in folds]
     scored = run(_allocation_held_out, tasks, workers, "cross-validation, folds")
@@ -993,11 +993,11 @@ def _allocation_held_out(
     )
     goal = rates_up_to(authors_market_reach(train, grid), solve_rates)
     chosen = AuthorsSearch(grid).best(train, goal)
-    fit, score = (authors_curve(each, chosen, grid) for each in (train, test))
+    fit, score = (paper_curve(each, chosen, grid) for each in (train, test))
     return _of_authors(fit, score, float(market.weight[fold].sum()))
 
 
-def _of_authors(fit: AuthorsPolicy, score: AuthorsPolicy, weight: float) -> _Scores:
+def _of_authors(fit: PaperPolicy, score: PaperPolicy, weight: float) -> _Scores:
     """Index the authors' curves, which are by budget, by the solve rate it reaches in ``fit``.
 
     Cuts of a curve at two neighbouring budgets are mixed.

@@ -2,7 +2,7 @@ r"""Learning a cascade from a limited search budget.
 
 The authors' search over 102 allocations, for many small samples in turn.
 
-:func:`arbmodels.authors_policy` evaluates one allocation after the other. Here everything that
+:func:`arbmodels.paper_policy` evaluates one allocation after the other. Here everything that
 does not depend on the data is made once: where on the budget grid each allocation's stages meet,
 and with which weights; then a sample costs one matrix product and one pass over its curves.
 
@@ -37,7 +37,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import expit, ndtri
 
-from arbmodels.cascades import AuthorsPolicy, authors_curve
+from arbmodels.cascades import PaperPolicy, paper_curve
 from arbmodels.cascades.olmedo import _SEARCHED_SHARES
 from arbmodels.curves import SMALLEST_BUDGET, default_budget_grid, log_linear_weights
 from arbmodels.display import Displayed, TextTable, model_label, number, percent
@@ -116,7 +116,7 @@ class AuthorsSearch:
         return np.where(grid <= first, -1, position), np.clip(share, 0.0, 1.0)
 
     def best(self, market: Market, rates: FloatArray) -> list[float]:
-        """Return the allocation that :func:`arbmodels.authors_policy` chooses, [2].
+        """Return the allocation that :func:`arbmodels.paper_policy` chooses, [2].
 
         Parameters
         ----------
@@ -374,8 +374,8 @@ def buy(
     return Bought(rows, records, float(total[len(rows) - 1]))
 
 
-Learner = Literal["authors", "pooled"]
-LEARNERS: tuple[Learner, ...] = ("authors", "pooled")
+Learner = Literal["olmedo2026", "pooled"]
+LEARNERS: tuple[Learner, ...] = ("olmedo2026", "pooled")
 #: Solve rates count from so far below the best model's reach. (The authors take the last 0.05.)
 SPAN = 0.055
 
@@ -390,7 +390,7 @@ class LearnedPolicy(Displayed):
     ----------
     market : Market
         Where the search was.
-    learner : {"authors", "pooled"}
+    learner : {"olmedo2026", "pooled"}
     allocation : float array [2], currency units
         Budget of each stage.
     issues : int
@@ -411,9 +411,9 @@ class LearnedPolicy(Displayed):
     spent: float
     expected_margin: float
 
-    def evaluate(self, market: Market) -> AuthorsPolicy:
+    def evaluate(self, market: Market) -> PaperPolicy:
         """Return what the allocation costs on a market, with the learner's budget grid."""
-        return authors_curve(market, self.allocation.tolist(), default_budget_grid(self.market))
+        return paper_curve(market, self.allocation.tolist(), default_budget_grid(self.market))
 
     def table(self) -> TextTable:
         """Return the stages and what the search was."""
@@ -436,7 +436,7 @@ def learn_policy(
     search_budget: float,
     seed: int | np.random.Generator = 0,
     *,
-    learner: Learner = "authors",
+    learner: Learner = "olmedo2026",
     most_attempts: int = MOST_ATTEMPTS,
     prior: Prior | None = None,
 ) -> LearnedPolicy:
@@ -449,7 +449,7 @@ def learn_policy(
         drawn (:func:`arbmodels.estimation.learning.buy`).
     search_budget : float, currency units
     seed : int or Generator
-    learner : {"authors", "pooled"}
+    learner : {"olmedo2026", "pooled"}
         The authors' grid search on what was bought, taken at its word; or the same search on what
         was bought pooled with a prior over models and issues
         (:func:`arbmodels.estimation.learning.pooled_margins`), better where little was bought.
@@ -505,4 +505,4 @@ def check(market: Market, learners: tuple[Learner, ...]) -> None:
         )
     for learner in learners:
         if learner not in LEARNERS:
-            raise InputError(f"No learner {learner!r}; choose 'authors' or 'pooled'.")
+            raise InputError(f"No learner {learner!r}; choose 'olmedo2026' or 'pooled'.")

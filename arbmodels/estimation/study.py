@@ -184,7 +184,7 @@ def robustness_study(
     *,
     budgets: Sequence[float] = BUDGETS,
     draws: int = 200,
-    learners: Sequence[Learner] = ("authors",),
+    learners: Sequence[Learner] = ("olmedo2026",),
     starts: Mapping[str, float] | None = None,
     most_attempts: int = MOST_ATTEMPTS,
     counted: Sequence[str] | None = None,
@@ -207,7 +207,7 @@ def robustness_study(
     budgets : sequence of floats, currency units
     draws : int
         Searches per panel and budget, at least 2. All learners see the same ones.
-    learners : sequence of {"authors", "pooled"}
+    learners : sequence of {"olmedo2026", "pooled"}
     starts : mapping of panel to solve rate, optional
         Where the range of solve rates begins over which a policy's margin is averaged; it ends at
         the reach of the better model of the market that is scored on, and begins ``span`` below by
@@ -218,7 +218,7 @@ def robustness_study(
         Models whose attempts are paid from the search budget; all by default.
     shares : float array, optional
         Of the largest budget that the first model may get; by default the authors' 100 of their
-        search among two models (:func:`arbmodels.authors_policy`).
+        search among two models (:func:`arbmodels.paper_policy`).
     span : float
         Margins are averaged over solve rates from so far below the better model's reach; learners
         look at as much below what they believe to be its reach.

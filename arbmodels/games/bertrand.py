@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.cascades import AuthorsPolicy, Frontier
+from arbmodels.cascades import Frontier, PaperPolicy
 from arbmodels.display import (
     ARBITRAGEUR_COLOUR,
     Displayed,
@@ -374,7 +374,7 @@ def arbitrageurs_from(
 
 def reseller(
     name: str,
-    source: Frontier | AuthorsPolicy,
+    source: Frontier | PaperPolicy,
     solve_rates: npt.ArrayLike,
     overhead: float = 0.0,
 ) -> Seller:
@@ -383,7 +383,7 @@ def reseller(
     Parameters
     ----------
     name : str
-    source : Frontier or AuthorsPolicy
+    source : Frontier or PaperPolicy
         What it buys: the cheapest cascades of a frontier (of all models, or of the catalogue it
         has access to: ``cascade_frontier(market.select(models=[...]))``), or a fitted policy.
     solve_rates : float array [U]
@@ -405,7 +405,7 @@ def reseller(
     True
     """
     inputs.name(name, "A seller's name")
-    inputs.a((Frontier, AuthorsPolicy), source, "source")
+    inputs.a((Frontier, PaperPolicy), source, "source")
     overhead = inputs.number(overhead, f"The overhead of {name!r}", 0.0)
     rates = np.atleast_1d(inputs.numbers(solve_rates, "Solve rates"))
     if rates.ndim != 1 or np.isnan(rates).any():

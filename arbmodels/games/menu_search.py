@@ -138,7 +138,7 @@ class MenuSearch:
         self.curves = (
             source
             if isinstance(source, Curves)
-            else attempt_curves(source, accounting="pay-past-record")
+            else attempt_curves(source, billing="pay-past-record")
         )
         check_axes(self.curves)
         self.solve_rates, self.gap, self.most_states = rates, gap, most_states
@@ -264,7 +264,7 @@ def cascade_menus(
     Parameters
     ----------
     market : Market or Curves
-        A market is scored in the authors' accounting. Amounts are dollars at list prices, or
+        A market is scored in the authors' billing. Amounts are dollars at list prices, or
         attempts: neither depends on the multipliers, which scale what an attempt costs.
     solve_rates : float array [U]
     most_states : int

@@ -120,7 +120,7 @@ class PolicyClasses(Displayed):
 
     @property
     def convention(self) -> str:
-        """Unit, integration, estimator and accounting of every number here."""
+        """Unit, integration, estimator and billing of every number here."""
         return self.curves.convention
 
     @property

@@ -95,7 +95,7 @@ def attempts_made(curves: Curves, model: str, before: int, count: int) -> npt.ND
     """
     market = curves.market
     recorded = market.attempts[:, market.model_index(model)]
-    # Curves tell their accounting in words only.
+    # Curves tell their billing in words only.
     if curves.convention.endswith("stop-at-record"):
         return np.clip(recorded - before, 0, count)
     return np.where(recorded > 0, count, 0)

@@ -191,7 +191,7 @@ class PlanTable:
     offered : bool array [N, J'] or None
         Pairs that may be chosen; all if None. Numbers of the others are never looked at.
     convention : str
-        Estimator and accounting in words.
+        Estimator and billing in words.
     basis : {"record", "predicted", "given"}
         What the numbers are: the instances' own recorded attempts, predictions made without them,
         or whatever was given.

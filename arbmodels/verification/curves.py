@@ -168,7 +168,7 @@ class VerdictCurves:
     market : Market
     verifier : Verifier
     models : tuple of VerdictCurve, length M
-    max_attempts, estimator, accounting
+    max_attempts, estimator, billing
         As given to :func:`verdict_curves`.
     """
 
@@ -177,18 +177,18 @@ class VerdictCurves:
     models: tuple[VerdictCurve, ...]
     max_attempts: int | None
     estimator: Estimator
-    accounting: Accounting
+    billing: Accounting
 
     @property
     def convention(self) -> str:
-        """Unit, estimator and accounting in words."""
+        """Unit, estimator and billing in words."""
         words = f"attempts, {self.estimator} pass@k"
-        return f"{words}, {self.accounting}" if self.estimator == "unbiased" else words
+        return f"{words}, {self.billing}" if self.estimator == "unbiased" else words
 
     def under(self, verifier: Verifier) -> VerdictCurves:
         """Return the curves of the same market and convention under another verifier."""
         return verdict_curves(
-            self.market, verifier, self.max_attempts, self.estimator, self.accounting
+            self.market, verifier, self.max_attempts, self.estimator, self.billing
         )
 
 
@@ -197,7 +197,7 @@ def verdict_curves(
     verifier: Verifier,
     max_attempts: int | None = None,
     estimator: Estimator = "unbiased",
-    accounting: Accounting = "stop-at-record",
+    billing: Accounting = "stop-at-record",
 ) -> VerdictCurves:
     """Return what every number of attempts of every model leads to under a verifier.
 
@@ -216,7 +216,7 @@ def verdict_curves(
         Most attempts per model. By default each model's largest record; the geometric and the
         beta-binomial estimator need it to be given.
     estimator : {"unbiased", "geometric", "beta-binomial"}
-    accounting : {"stop-at-record", "pay-past-record"}
+    billing : {"stop-at-record", "pay-past-record"}
         Matters for the unbiased estimator only.
 
     Raises
@@ -232,10 +232,8 @@ def verdict_curves(
         )
     if max_attempts is None and estimator != "unbiased":
         raise InputError(f"The {estimator} estimator has no last attempt: give max_attempts.")
-    if accounting not in ("pay-past-record", "stop-at-record"):
-        raise InputError(
-            f"No accounting {accounting!r}; choose 'pay-past-record' or 'stop-at-record'."
-        )
+    if billing not in ("pay-past-record", "stop-at-record"):
+        raise InputError(f"No billing {billing!r}; choose 'pay-past-record' or 'stop-at-record'.")
     rates = verifier.rates(market.models)
     curves = []
     for m in range(len(market.models)):
@@ -251,9 +249,9 @@ def verdict_curves(
             curve = chance.from_record(0 * n, 0 * c, c / np.maximum(n, 1))
         else:
             curve = chance.from_record(n, c, c / np.maximum(n, 1))
-        stop = accounting == "stop-at-record" and estimator == "unbiased"
+        stop = billing == "stop-at-record" and estimator == "unbiased"
         curves.append(_offered(curve, n if stop else np.where(n > 0, most, 0)))
-    return VerdictCurves(market, verifier, tuple(curves), max_attempts, estimator, accounting)
+    return VerdictCurves(market, verifier, tuple(curves), max_attempts, estimator, billing)
 
 
 @dataclass(frozen=True)

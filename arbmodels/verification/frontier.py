@@ -292,7 +292,7 @@ class VerifiedFrontier(Displayed):
 
     @property
     def convention(self) -> str:
-        """Estimator, accounting, baseline and penalty of every number here."""
+        """Estimator, billing, baseline and penalty of every number here."""
         penalty = f", penalty {self.penalty:g} per wrong answer" if self.penalty else ""
         return f"{self.curves.convention}, mixtures{penalty}; {BASELINES[self.baseline]}"
 
@@ -443,7 +443,7 @@ def verified_frontier(
     baseline: Baseline = "same-verifier",
     max_attempts: int | None = None,
     estimator: Estimator = "unbiased",
-    accounting: Accounting = "stop-at-record",
+    billing: Accounting = "stop-at-record",
 ) -> VerifiedFrontier:
     """Find the best policies under a verifier, exactly, on the lattice of attempts.
 
@@ -462,7 +462,7 @@ def verified_frontier(
     baseline : {"same-verifier", "own-check"}
         Whether customers who buy from a single model pay for the same verifier and bear the
         penalty, or verify free and perfectly.
-    max_attempts, estimator, accounting
+    max_attempts, estimator, billing
         As in :func:`arbmodels.verification.verdict_curves`.
 
     Returns
@@ -480,7 +480,7 @@ def verified_frontier(
     """
     verifier = Verifier() if verifier is None else verifier
     penalty = check_terms(0.0, penalty, 0.0)[1]
-    curves = verdict_curves(market, verifier, max_attempts, estimator, accounting)
+    curves = verdict_curves(market, verifier, max_attempts, estimator, billing)
     singles = tuple(map(whole_hull, single_lattices(curves, penalty, baseline)))
     hull = whole_hull(step_lattice(curves, penalty))
     return VerifiedFrontier(curves, penalty, hull, baseline, singles)

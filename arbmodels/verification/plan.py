@@ -213,7 +213,7 @@ def verified_plan(
     verifier: Verifier,
     *,
     estimator: Estimator = "unbiased",
-    accounting: Accounting = "stop-at-record",
+    billing: Accounting = "stop-at-record",
 ) -> VerifiedPlan:
     r"""Score a plan of attempts on a market under a verifier.
 
@@ -229,7 +229,7 @@ def verified_plan(
     market : Market
     verifier : Verifier
     estimator : {"unbiased", "geometric", "beta-binomial"}
-    accounting : {"stop-at-record", "pay-past-record"}
+    billing : {"stop-at-record", "pay-past-record"}
         See :func:`arbmodels.verification.verdict_curves`.
 
     Raises
@@ -241,7 +241,7 @@ def verified_plan(
     for model, more in plan.stages:
         totals[model] = totals.get(model, 0.0) + more
     most = max([1, *(int(total) for total in totals.values())])
-    return score(plan, verdict_curves(market, verifier, most, estimator, accounting))
+    return score(plan, verdict_curves(market, verifier, most, estimator, billing))
 
 
 def score(plan: Plan, curves: VerdictCurves) -> VerifiedPlan:
@@ -288,7 +288,7 @@ def most_profitable_plan(
     refund: float = 0.0,
     max_attempts: int | None = None,
     estimator: Estimator = "unbiased",
-    accounting: Accounting = "stop-at-record",
+    billing: Accounting = "stop-at-record",
 ) -> VerifiedPlan:
     r"""Return the plan that earns most per instance; no policy, mixed or not, earns more.
 
@@ -307,7 +307,7 @@ def most_profitable_plan(
     penalty : float, currency units per wrong answer
     refund : float in [0, 1]
         Share of the price that is given back for a wrong answer.
-    max_attempts, estimator, accounting
+    max_attempts, estimator, billing
         As in :func:`arbmodels.verification.verdict_curves`.
 
     Returns
@@ -322,7 +322,7 @@ def most_profitable_plan(
         If an argument cannot be used, or the lattice is too large.
     """
     price, penalty, refund = check_terms(price, penalty, refund)
-    curves = verdict_curves(market, verifier, max_attempts, estimator, accounting)
+    curves = verdict_curves(market, verifier, max_attempts, estimator, billing)
     lattice = step_lattice(curves, wrong_cost=penalty - (1.0 - refund) * price)
     return score(plan_of(lattice.best(price).steps, market.models), curves)
 
@@ -392,7 +392,7 @@ def simulate_plan(
     runs: int = 1000,
     seed: int = 0,
     estimator: Estimator = "unbiased",
-    accounting: Accounting = "stop-at-record",
+    billing: Accounting = "stop-at-record",
 ) -> SimulatedPlan:
     """Play a plan out; it shares no formula with :func:`arbmodels.verification.verified_plan`.
 
@@ -405,7 +405,7 @@ def simulate_plan(
     runs : int
         Independent passes over all instances, at least 2.
     seed : int
-    estimator, accounting
+    estimator, billing
         How attempts are drawn: from the record without replacement and past it with probability
         c / n of a right one (or not at all), always with c / n, or with a rate drawn once per run
         and instance from the beta posterior.
@@ -428,9 +428,7 @@ def simulate_plan(
     for model, more in plan.stages:
         m = market.model_index(model)
         if m not in urns:
-            urns[m] = _Urn(
-                market, m, runs=runs, estimator=estimator, accounting=accounting, rng=rng
-            )
+            urns[m] = _Urn(market, m, runs=runs, estimator=estimator, billing=billing, rng=rng)
         for _ in range(int(more)):
             open_ = np.flatnonzero((totals[2] > 0) & urns[m].offered())
             right = urns[m].draw(open_, rng)
@@ -455,12 +453,12 @@ class _Urn:
         *,
         runs: int,
         estimator: Estimator,
-        accounting: Accounting,
+        billing: Accounting,
         rng: np.random.Generator,
     ) -> None:
         n, c = market.attempts[:, m], market.successes[:, m]
         self.known = np.tile(n > 0, runs)
-        self.stops = estimator == "unbiased" and accounting == "stop-at-record"
+        self.stops = estimator == "unbiased" and billing == "stop-at-record"
         self.rate = np.tile(c / np.maximum(n, 1), runs)
         self.left = np.tile(n if estimator == "unbiased" else 0 * n, runs)
         self.good = np.tile(c if estimator == "unbiased" else 0 * c, runs)

@@ -95,14 +95,14 @@ def comparison(
     baseline: Baseline,
     max_attempts: int | None,
     estimator: Estimator,
-    accounting: Accounting,
+    billing: Accounting,
 ) -> Comparison:
     """Check the arguments that sweeps and thresholds share."""
     if vary not in LABELS:
         raise InputError(f"Nothing called {vary!r} to vary; choose from {', '.join(LABELS)}.")
     verifier = Verifier() if verifier is None else verifier
     penalty = check_terms(0.0, penalty, 0.0)[1]
-    curves = verdict_curves(market, verifier, max_attempts, estimator, accounting)
+    curves = verdict_curves(market, verifier, max_attempts, estimator, billing)
     return Comparison(curves, vary, penalty, baseline)
 
 
@@ -187,7 +187,7 @@ def verification_sweep(
     baseline: Baseline = "same-verifier",
     max_attempts: int | None = None,
     estimator: Estimator = "unbiased",
-    accounting: Accounting = "stop-at-record",
+    billing: Accounting = "stop-at-record",
     workers: int | None = None,
 ) -> VerificationSweep:
     """Compute the margin at some solve rates for values of one of the verifier's numbers.
@@ -200,7 +200,7 @@ def verification_sweep(
         Costs per check (currency units) or error rates, the same for every model.
     vary : {"cost", "false_accept", "false_reject"}
         Which number takes the values; the others are those of ``verifier``.
-    verifier, penalty, baseline, max_attempts, estimator, accounting
+    verifier, penalty, baseline, max_attempts, estimator, billing
         As in :func:`arbmodels.verification.verified_frontier`.
     workers : int, optional
         Processes over the values; -1 for one per core. By default what
@@ -221,7 +221,7 @@ def verification_sweep(
         baseline=baseline,
         max_attempts=max_attempts,
         estimator=estimator,
-        accounting=accounting,
+        billing=billing,
     )
     rates = np.atleast_1d(check_rates(solve_rates))
     given = np.atleast_1d(np.asarray(values, dtype=float))
@@ -335,7 +335,7 @@ def verification_threshold(
     baseline: Baseline = "same-verifier",
     max_attempts: int | None = None,
     estimator: Estimator = "unbiased",
-    accounting: Accounting = "stop-at-record",
+    billing: Accounting = "stop-at-record",
     tolerance: float = 1e-6,
 ) -> VerificationThreshold:
     """Find the first cost per check (or error rate) at which the margin is gone.
@@ -355,7 +355,7 @@ def verification_threshold(
         Rate of right answers.
     vary : {"cost", "false_accept", "false_reject"}
         The number that is searched, the same for every model; the others are the ``verifier``'s.
-    verifier, penalty, baseline, max_attempts, estimator, accounting
+    verifier, penalty, baseline, max_attempts, estimator, billing
         As in :func:`arbmodels.verification.verified_frontier`.
     tolerance : float
         Of the threshold, relative for a cost and absolute for a rate.
@@ -373,7 +373,7 @@ def verification_threshold(
         baseline=baseline,
         max_attempts=max_attempts,
         estimator=estimator,
-        accounting=accounting,
+        billing=billing,
     )
     rates = np.atleast_1d(check_rates(float(solve_rate)))
     if not 0 < tolerance < 1:

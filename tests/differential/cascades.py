@@ -67,7 +67,7 @@ def check_plan(case: Case) -> None:
         largest = max(most)
         tables = judge.in_attempts(*table, stop=case["stop"], most=[largest] * len(market.models))
         steps = [(m, int(a)) for m, a in stages]
-        curves = arb.attempt_curves(market, largest, accounting=_ACCOUNTING[case["stop"]])
+        curves = arb.attempt_curves(market, largest, billing=_ACCOUNTING[case["stop"]])
     solved, spend = judge.plan(tables, steps)
     found = plan.evaluate(curves)
     same("plan: solve probability", found.solve, [float(x) for x in solved], ROUNDING, 1e-3)
@@ -78,7 +78,7 @@ def check_plan(case: Case) -> None:
 
 
 def draw_frontier(rng: np.random.Generator) -> Case:
-    """Whole attempts, both accountings."""
+    """Whole attempts, both billings."""
     models = (1, 2) if rng.random() < 0.8 else (3, 3)
     most = 3 if models[0] == 3 else 5
     case = draw_market(rng, (1, 4), models, most)
@@ -123,7 +123,7 @@ def _sides(
 def check_frontier(case: Case) -> None:
     """Spend, bound, mixtures, plans, single models, margins."""
     market, tables = market_of(case), _tables(case)
-    curves = arb.attempt_curves(market, accounting=_ACCOUNTING[case["stop"]])
+    curves = arb.attempt_curves(market, billing=_ACCOUNTING[case["stop"]])
     found = arb.cascade_frontier(curves)
     truth = judge.frontier(tables)
     same("frontier: reach", found.reach, float(truth.reach), ROUNDING, 1.0)
@@ -179,7 +179,7 @@ def draw_thinned(rng: np.random.Generator) -> Case:
 def check_thinned(case: Case) -> None:
     """Thinned amounts: never above a single model, never below the optimum, a valid bound."""
     market, tables = market_of(case), _tables(case)
-    curves = arb.attempt_curves(market, accounting=_ACCOUNTING[case["stop"]])
+    curves = arb.attempt_curves(market, billing=_ACCOUNTING[case["stop"]])
     found = arb.cascade_frontier(curves, most_states=case["states"])
     truth = judge.frontier(tables)
     singles = [judge.frontier(tables.only([m])) for m in range(len(market.models))]
@@ -256,7 +256,7 @@ def check_search(case: Case) -> None:
     truth = judge.frontier(tables)
     if truth.reach <= SAME_RATE:
         return
-    curves = arb.attempt_curves(market, accounting=_ACCOUNTING[case["stop"]])
+    curves = arb.attempt_curves(market, billing=_ACCOUNTING[case["stop"]])
     targets = [*(float(truth.reach) * r for r in case["rates"]), float(truth.reach) - SAME_RATE]
     found = arb.search_frontier(curves, sorted(set(targets)))
     same("search: reach", found.reach, float(truth.reach), ROUNDING)

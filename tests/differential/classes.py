@@ -49,7 +49,7 @@ def check_classes(case: Case) -> None:
         return
     rates = sorted({float(reach) * s for s in case["shares"]})
     market = market_of(case)
-    curves = arb.attempt_curves(market, accounting="stop-at-record" if stop else "pay-past-record")
+    curves = arb.attempt_curves(market, billing="stop-at-record" if stop else "pay-past-record")
     found = policy_classes(curves, rates, [f"m{m}" for m in order])
     spend = dict(zip(found.names, found.spend, strict=True))
     bound = dict(zip(found.names, found.bound, strict=True))

@@ -42,7 +42,7 @@ def check_margin(case: Case) -> None:
     market = market_of(case)
     most = 3
     estimator = "geometric" if case["geometric"] else "unbiased"
-    curves = arb.attempt_curves(market, most, estimator, accounting="stop-at-record")
+    curves = arb.attempt_curves(market, most, estimator, billing="stop-at-record")
     count, width = len(case["attempts"]), len(case["attempts"][0])
     if case["folds"] > count:
         return

@@ -45,7 +45,7 @@ def check_policy(case: Case) -> None:
     truth, market = judge.Market(case, grid), market_of(case)
     total = float(grid[-1])
     allocation = [share * total for share in case["allocation"]]
-    found = arb.authors_curve(market, allocation, grid)
+    found = arb.paper_curve(market, allocation, grid)
     rate, spend = truth.cascade(allocation)
     same("paper: solve rates", found.cascade.solve_rate, rate, ROUNDING, 1.0)
     same("paper: spends", found.cascade.spend, spend, ROUNDING)
@@ -57,7 +57,7 @@ def check_policy(case: Case) -> None:
     if reach < 0.01:
         return
     rates = reach * np.sort(case["shares"])
-    chosen = arb.authors_policy(market, rates, grid)
+    chosen = arb.paper_policy(market, rates, grid)
     most, _ = truth.best(rates)
     price = np.fmin.reduce([judge.spend_at(rates, *truth.single(m)) for m in (0, 1)])
     mine = truth.margin(rates, price, np.asarray(chosen.allocation).tolist())

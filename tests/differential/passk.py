@@ -56,7 +56,7 @@ def check_pass(case: Case) -> None:
 
 
 def draw_curves(rng: np.random.Generator) -> Case:
-    """One model, some instances, both accountings."""
+    """One model, some instances, both billings."""
     count = int(rng.integers(1, 5))
     most = int(rng.choice([1, 4, 50]))
     n = rng.integers(1, most + 1, count)
@@ -87,7 +87,7 @@ def check_curves(case: Case) -> None:
         market,
         most,
         name,
-        accounting="stop-at-record" if case["stop"] else "pay-past-record",
+        billing="stop-at-record" if case["stop"] else "pay-past-record",
     )
     formula = judge.unbiased if name == "unbiased" else judge.geometric
     failure = [[formula(a, b, k) for k in range(most + 1)] for a, b in zip(n, c, strict=True)]

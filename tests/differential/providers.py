@@ -202,8 +202,8 @@ def check_menu(case: Case) -> None:
     if truth.reach <= SAME_RATE:
         return
     rate = float(truth.reach) * case["share"]
-    accounting = "stop-at-record" if stop else "pay-past-record"
-    curves = arb.attempt_curves(market_of(case), accounting=accounting)
+    billing = "stop-at-record" if stop else "pay-past-record"
+    curves = arb.attempt_curves(market_of(case), billing=billing)
     (menu,) = cascade_menus(curves, [rate])
     near = Fraction(SAME_RATE)
     for row in case["multipliers"]:

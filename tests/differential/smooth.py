@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from arbmodels.games.differentiated import LinearDemand, LogitDemand, SmoothGame, VerticalDemand
+from arbmodels.games.differentiated import (
+    DifferentiatedGame,
+    LinearDemand,
+    LogitDemand,
+    VerticalDemand,
+)
 from tests.differential.harness import Area, Case, holds, same
 from tests.differential.tolerances import CANCELLED, ROUNDING, SEARCHED
 from tests.judges import smooth as judge
@@ -89,9 +94,9 @@ def demand_of(case: Case) -> Any:
     )
 
 
-def game_of(case: Case) -> SmoothGame:
+def game_of(case: Case) -> DifferentiatedGame:
     """Build the package's game."""
-    return SmoothGame(
+    return DifferentiatedGame(
         demand_of(case),
         case["costs"],
         tuple(case["owners"]),
@@ -108,7 +113,9 @@ def _earned(case: Case, demand: judge.Demand, prices: np.ndarray) -> dict[str, f
     }
 
 
-def _certified(case: Case, game: SmoothGame, prices: np.ndarray, found: Any, what: str) -> None:
+def _certified(
+    case: Case, game: DifferentiatedGame, prices: np.ndarray, found: Any, what: str
+) -> None:
     """Profits and gains of a certificate at some prices."""
     demand = judge.demand_of(case)
     earned = _earned(case, demand, prices)

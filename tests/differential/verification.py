@@ -69,9 +69,7 @@ def check_plan(case: Case) -> None:
     """What is delivered, paid and left unanswered on every instance."""
     order = [m for m in case["order"] if m < len(case["check"])]
     plan = arb.Plan(tuple((f"m{m}", 1) for m in order))
-    found = verified_plan(
-        plan, market_of(case), _verifier(case), accounting=_ACCOUNTING[case["stop"]]
-    )
+    found = verified_plan(plan, market_of(case), _verifier(case), billing=_ACCOUNTING[case["stop"]])
     for i, one in enumerate(_instances(case)):
         right, wrong, made, left = judge.follow(one, order)
         for what, mine, theirs in (
@@ -103,10 +101,10 @@ def draw_policy(rng: np.random.Generator) -> Case:
 def check_policy(case: Case) -> None:
     """Least costs and bounds of all policies, prices of single models, the largest profit."""
     market, verifier = market_of(case), _verifier(case)
-    accounting = _ACCOUNTING[case["stop"]]
+    billing = _ACCOUNTING[case["stop"]]
     baseline = "own-check" if case["own_check"] else "same-verifier"
     found = verified_frontier(
-        market, verifier, penalty=case["penalty"], baseline=baseline, accounting=accounting
+        market, verifier, penalty=case["penalty"], baseline=baseline, billing=billing
     )
     weight = shares(case["weight"], len(case["attempts"]))
     most = [max(row[m] for row in case["attempts"]) for m in range(len(case["check"]))]
@@ -137,7 +135,7 @@ def check_policy(case: Case) -> None:
         for right, wrong, spend in plans.values()
     )
     terms = {"penalty": case["penalty"], "refund": case["refund"]}
-    best = most_profitable_plan(market, verifier, case["price"], accounting=accounting, **terms)
+    best = most_profitable_plan(market, verifier, case["price"], billing=billing, **terms)
     size = max(case["price"], case["penalty"], scale)
     mine = best.profit(case["price"], **terms)
     same("verified: profit", mine, float(profit), ROUNDING, size)

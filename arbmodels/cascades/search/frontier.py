@@ -165,7 +165,7 @@ class SearchedFrontier(Displayed):
 
     @property
     def convention(self) -> str:
-        """Unit, estimator and accounting of every number here."""
+        """Unit, estimator and billing of every number here."""
         return self.curves.convention
 
     @property

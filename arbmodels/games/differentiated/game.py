@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class SmoothGame(Oligopoly):
+class DifferentiatedGame(Oligopoly):
     r"""Firms set the prices of their products; a demand says what consumers buy.
 
     Firm f earns :math:`\sum_{j \in f} [(1 - \tau_j) p_j - t_j - c_j] q_j(p)`.
@@ -68,7 +68,7 @@ class SmoothGame(Oligopoly):
     Examples
     --------
     >>> from arbmodels.games.differentiated import LogitDemand
-    >>> game = SmoothGame(LogitDemand(["a", "b"], [1.0, 1.0], 1.0), [1.0, 1.0])
+    >>> game = DifferentiatedGame(LogitDemand(["a", "b"], [1.0, 1.0], 1.0), [1.0, 1.0])
     >>> equilibrium = game.solve()
     >>> equilibrium.prices.round(4).tolist(), equilibrium.epsilon < 1e-12
     ([2.2268, 2.2268], True)
@@ -76,7 +76,7 @@ class SmoothGame(Oligopoly):
 
     def solve(
         self, *, starts: int = 4, seed: int = 0, tolerance: float = 1e-12, limit: int = 1_000
-    ) -> SmoothEquilibrium:
+    ) -> DifferentiatedEquilibrium:
         """Return a price equilibrium, with the certificate of :meth:`certify`.
 
         Parameters
@@ -92,7 +92,7 @@ class SmoothGame(Oligopoly):
 
         Returns
         -------
-        SmoothEquilibrium
+        DifferentiatedEquilibrium
 
         Raises
         ------
@@ -102,7 +102,7 @@ class SmoothGame(Oligopoly):
         best, deviations, others = equilibria(
             self, starts=starts, seed=seed, tolerance=tolerance, limit=limit
         )
-        return SmoothEquilibrium.at(self, best, deviations, others)
+        return DifferentiatedEquilibrium.at(self, best, deviations, others)
 
     def certify(self, prices: npt.ArrayLike, resolution: int = 200) -> Deviations:
         """Measure what every firm could gain by other prices, whoever proposed these.
@@ -133,7 +133,7 @@ class SmoothGame(Oligopoly):
 
     def plot_best_responses(
         self,
-        equilibrium: SmoothEquilibrium,
+        equilibrium: DifferentiatedEquilibrium,
         firms: Sequence[str] | None = None,
         ax: Axes | None = None,
     ) -> Axes:
@@ -141,7 +141,7 @@ class SmoothGame(Oligopoly):
 
         Parameters
         ----------
-        equilibrium : SmoothEquilibrium
+        equilibrium : DifferentiatedEquilibrium
         firms : two names, optional
             With one product each; the first two such firms by default.
         ax : Axes, optional
@@ -192,14 +192,14 @@ _SHOWN = 20
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SmoothEquilibrium(Displayed):
+class DifferentiatedEquilibrium(Displayed):
     """Prices from which no firm gains more than epsilon by moving.
 
-    Made by :meth:`SmoothGame.solve`. J products, F firms; money in the game's currency.
+    Made by :meth:`DifferentiatedGame.solve`. J products, F firms; money in the game's currency.
 
     Parameters
     ----------
-    game : SmoothGame
+    game : DifferentiatedGame
     prices, quantities, shares : float array [J]
     profits : float array [F]
     deviations : Deviations
@@ -217,7 +217,7 @@ class SmoothEquilibrium(Displayed):
     kind : "pure"
     """
 
-    game: SmoothGame
+    game: DifferentiatedGame
     prices: FloatArray
     quantities: FloatArray
     shares: FloatArray
@@ -234,11 +234,11 @@ class SmoothEquilibrium(Displayed):
     @classmethod
     def at(
         cls,
-        game: SmoothGame,
+        game: DifferentiatedGame,
         found: Found,
         deviations: Deviations,
         others: tuple[FloatArray, ...] = (),
-    ) -> SmoothEquilibrium:
+    ) -> DifferentiatedEquilibrium:
         """Return the equilibrium at prices that a solver found."""
         flags = flags_at(game, found.prices)
         if not found.converged:
@@ -416,7 +416,7 @@ class SmoothEquilibrium(Displayed):
         return self.game.plot_best_responses(self, firms, ax)
 
 
-def flags_at(game: SmoothGame, prices: FloatArray) -> tuple[str, ...]:
+def flags_at(game: DifferentiatedGame, prices: FloatArray) -> tuple[str, ...]:
     """Return what deserves a second look at prices [J], a sentence each."""
     sold = game.demand.quantities(prices)
     total = float(sold.sum())

@@ -13,7 +13,7 @@ from arbmodels._checks import FloatArray
 from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.errors import InputError
 from arbmodels.games.differentiated.demand import Demand, price_rows
-from arbmodels.games.differentiated.game import SmoothGame
+from arbmodels.games.differentiated.game import DifferentiatedGame
 from arbmodels.games.differentiated.logit import LogitDemand
 
 
@@ -74,14 +74,14 @@ class ImpliedCosts(Displayed):
             )
         return float(self.demand.price_coefficient * (self.markups / room).max())
 
-    def game(self, name: str = "Calibrated game") -> SmoothGame:
+    def game(self, name: str = "Calibrated game") -> DifferentiatedGame:
         """Return the game of which the prices satisfy every first-order condition.
 
         Negative costs go with it, so that mergers can be simulated; results flag them. A larger
         price coefficient (less market power) makes them positive, see
         :attr:`least_price_coefficient`.
         """
-        return SmoothGame(
+        return DifferentiatedGame(
             self.demand,
             self.costs,
             self.owners,
@@ -162,7 +162,7 @@ def implied_costs(
     prices : float array [J]
         Observed.
     owners : sequence of str, length J, optional
-        As for :class:`SmoothGame`.
+        As for :class:`DifferentiatedGame`.
     unit_tax, ad_valorem_tax : float or float array [J]
     currency : str
 
@@ -187,7 +187,7 @@ def implied_costs(
     [1.0, 1.0]
     """
     # Costs of zero stand in: only owners and taxes are used before the costs are known.
-    game = SmoothGame(
+    game = DifferentiatedGame(
         demand,
         0.0,  # type: ignore[arg-type]  # one number for all
         owners,  # type: ignore[arg-type]
@@ -220,7 +220,7 @@ def implied_costs(
     )
 
 
-def _logit_markups(game: SmoothGame, demand: LogitDemand, price: FloatArray) -> FloatArray:
+def _logit_markups(game: DifferentiatedGame, demand: LogitDemand, price: FloatArray) -> FloatArray:
     share, within = demand.shares(price), demand.within_shares(price)
     key = game.owner_of * len(demand.nest_names) + demand.nest_of
     unique, pair = np.unique(key, return_inverse=True)

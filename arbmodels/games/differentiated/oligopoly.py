@@ -22,7 +22,7 @@ _ASKED = ("products", "quantities", "shares", "jacobian", "owner_gradient", "cho
 class Oligopoly:
     """Demand, costs, owners and taxes, and the profits that they make.
 
-    Parameters and errors are those of :class:`arbmodels.games.SmoothGame`, which solves it.
+    Parameters and errors are those of :class:`arbmodels.games.DifferentiatedGame`, which solves it.
     """
 
     demand: Demand

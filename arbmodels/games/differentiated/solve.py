@@ -339,7 +339,7 @@ def check_bounded(game: Oligopoly) -> None:
 
 
 def certify(game: Oligopoly, prices: npt.ArrayLike, resolution: int = 200) -> Deviations:
-    """Measure what every firm could gain by other prices; see :meth:`SmoothGame.certify`."""
+    """Measure what every firm could gain by other prices; see the game's method."""
     price = price_rows(prices, game.products)
     if price.ndim != 1:
         raise InputError("Certify one price vector at a time.")
@@ -588,7 +588,7 @@ def equilibria(
 ) -> tuple[Found, Deviations, tuple[FloatArray, ...]]:
     """Return the best prices found, their certificate, and those of other equilibria.
 
-    See :meth:`arbmodels.games.SmoothGame.solve`.
+    See :meth:`arbmodels.games.DifferentiatedGame.solve`.
     """
     inputs.whole(starts, "starts", 1)
     inputs.whole(limit, "limit", 1)
