@@ -11,7 +11,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import betaln, gammaln
 
 from arbmodels.errors import InputError
@@ -294,6 +293,8 @@ def fit_beta_prior(
         return float(-np.mean(solved))
 
     def best(starts: list[list[float]]) -> FloatArray:
+        from scipy.optimize import minimize  # a third of a second, for this alone
+
         bounds = [_LOG_BOUNDS, _LOG_BOUNDS, _ZERO_BOUNDS][: len(starts[0])]
         fits = [minimize(loss, start, method="L-BFGS-B", bounds=bounds) for start in starts]
         theta: FloatArray = min(fits, key=lambda fit: float(fit.fun)).x

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
 
 from arbmodels._assignment.program import FloatArray
 from arbmodels._assignment.robust import protection
@@ -254,5 +253,7 @@ def violation_bound(uncertain: int, gamma: float) -> float:
         return 0.0
     middle = (gamma + uncertain) / 2
     whole = math.floor(middle)
+    from scipy.stats import binom  # half a second, for this alone
+
     part = (1 - (middle - whole)) * binom.pmf(whole, uncertain, 0.5)
     return float(part + binom.sf(whole, uncertain, 0.5))
