@@ -303,5 +303,6 @@ def test_ten_million_instances_made_on_the_fly(client):
     assert program.value_of(sums) == pytest.approx(answer.objective, rel=1e-12)
     assert program.activity_of(sums)[0] - limit <= TOLERANCE * 2 * limit * (1 + 1e-6)
     value = sum(part.value for part in generated.map(passes.best_of, program.table(answer.prices)))
-    assert passes.bound(program, answer.prices, value) == pytest.approx(answer.bound, rel=1e-10)
+    bound = passes.bound(program, answer.prices, value)
+    assert bound == pytest.approx(answer.bound, rel=2 * TOLERANCE)  # limits give way by so much
     assert 0 <= answer.bound - answer.objective <= 1e-8 * answer.objective
