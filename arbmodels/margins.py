@@ -87,7 +87,7 @@ def arbitrage_table(result: Arbitrage) -> TextTable:
         tuple(columns),
         rows,
         f"{_peak(result)}; extra reach {percent(result.extra_reach, 2)} beyond"
-        f" {percent(result.market_reach, 2)}.\n{result.validation}"
+        f" {percent(result.market_max_solve_rate, 2)}.\n{result.validation}"
         f"\n{result.billing}; all but the cross-validated margin is in-sample.",
     )
 
@@ -110,7 +110,7 @@ def values_of(result: Arbitrage) -> dict[str, Any]:
         "margin": plain(result.margin),
         "mean_margin": plain(result.mean_margin),
         "peak": peak and {"solve_rate": peak.solve_rate, "margin": peak.margin},
-        "market_reach": result.market_reach,
+        "market_reach": result.market_max_solve_rate,
         "extra_reach": result.extra_reach,
         "validation": result.validation,
         "cross_validated": None if found is None else found.summary(),
@@ -279,14 +279,14 @@ class Arbitrage(Displayed):
         return margin_of(self.market_price, self.arbitrage_cost)
 
     @property
-    def market_reach(self) -> float:
+    def market_max_solve_rate(self) -> float:
         """Largest solve rate of a single model, over the convention's budgets."""
-        return self.source.market_reach
+        return self.source.market_max_solve_rate
 
     @property
     def extra_reach(self) -> float:
         """How much further than any single model the arbitrageur reaches, in solve rate."""
-        return max(0.0, self.source.reach - self.market_reach)
+        return max(0.0, self.source.max_solve_rate - self.market_max_solve_rate)
 
     @property
     def peak(self) -> ArbitragePoint:
@@ -486,5 +486,5 @@ def arbitrage(
             answer = source
         else:
             answer = cascade_frontier(source)
-        rates = rates_up_to(answer.market_reach, solve_rates)
+        rates = rates_up_to(answer.market_max_solve_rate, solve_rates)
     return Arbitrage.of(answer, rates)

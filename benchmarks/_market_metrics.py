@@ -48,7 +48,7 @@ class TwoModelMarket:
     ----------
     crossing : float
         Solve rate from which the second model stays the cheaper one.
-    reach : float
+    max_solve_rate : float
         Highest solve rate of a single model within the largest budget.
     single, exact : float, [1000]
         Margins from 0.68 to the reach: of the one allocation with the largest mean margin, by the
@@ -56,7 +56,7 @@ class TwoModelMarket:
     """
 
     crossing: float
-    reach: float
+    max_solve_rate: float
     single: FloatArray
     exact: FloatArray
 
@@ -91,7 +91,7 @@ def two_model_market(record: Record) -> TwoModelMarket:
     first_cheaper = np.flatnonzero(~(prices[:, 0] > prices[:, 1]) & ~np.isnan(prices[:, 0]))
     return TwoModelMarket(
         crossing=float(rates[first_cheaper[-1]]) if len(first_cheaper) else float(rates[0]),
-        reach=authors.market_reach,
+        max_solve_rate=authors.market_max_solve_rate,
         single=authors.margin,
         exact=arb.arbitrage(arb.dollar_curves(market)).margin,
     )

@@ -59,7 +59,7 @@ class CoordinateAscent:
         return found
 
     @property
-    def reach(self) -> float:
+    def max_solve_rate(self) -> float:
         """Largest solve rate looked at."""
         return max(float(rate.max()) for rate in self.rates)
 

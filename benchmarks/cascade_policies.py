@@ -191,7 +191,7 @@ def compare(
     add(
         "coordinate ascent, ratio order",
         ascent.spend_at(rates),
-        ascent.reach,
+        ascent.max_solve_rate,
         measure(lambda: CoordinateAscent(arb.dollar_curves(market)).spend_at(rates), runs),
     )
 
@@ -209,12 +209,14 @@ def compare(
 
     whole = arb.cascade_frontier(curves)
     for method, job in (("best order", blocks), ("interleaved", frontier)):
-        add(method, job(), whole.reach, measure(job, runs))
+        add(method, job(), whole.max_solve_rate, measure(job, runs))
     start = time.process_time()
     every = classes()
     seconds = time.process_time() - start
     place = every.names.index("interleaved")
-    add("all classes, with windows", every.spend[place], float(every.reach[place]), seconds)
+    add(
+        "all classes, with windows", every.spend[place], float(every.max_solve_rate[place]), seconds
+    )
     bound = np.fmax(every.bound[place], whole.bound_at(rates))
     if len(market.models) == 2:
         bound = np.fmax(bound, arb.cascade_frontier(curves, refine=4).bound_at(rates))
@@ -234,7 +236,7 @@ def main() -> None:
     name = "olmedo2026/swebench" if os.environ.get("ARBMODELS_DATA") else "swebench-sim"
     reach = arb.cascade_frontier(
         arb.dollar_curves(arb.load_market(name, models=MARKETS[2]))
-    ).market_reach
+    ).market_max_solve_rate
     rates = np.linspace(0.8, 1.0, 9) * reach
     rows, bounds = {}, {}
     for count, models in MARKETS.items():

@@ -71,7 +71,7 @@ def measure(market: arb.Market, gap: float, states: int, limit: float) -> dict[s
         "largest_gap": float(gaps.max()),
         "solve_rates": found.solve_rates.tolist(),
         "gaps": gaps.tolist(),
-        "reach": found.reach,
+        "reach": found.max_solve_rate,
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 

@@ -122,7 +122,7 @@ class Scored:
         return 1.0 - failure, self._spend(failure)
 
     @property
-    def market_reach(self) -> float:
+    def market_max_solve_rate(self) -> float:
         """Largest solve rate of a single model, or hardly less.
 
         Where more budget buys no more, interpolation at the very end would return the spend of the

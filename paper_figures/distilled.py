@@ -69,7 +69,7 @@ def compute_pairs(
     for student, name in zip(students, names, strict=True):
         pair = market.select(models=[student, teacher])
         scored = Scored(pair, grid, halves(first, float(grid[-1])))
-        end = min(last, scored.market_reach)
+        end = min(last, scored.market_max_solve_rate)
         begin = end - _SPAN if start is None else min(start, 0.9 * end)
         allocation, chosen = single(scored, np.linspace(begin, end, POINTS))
         means["authors"].append(plain(chosen.margin.mean(), 100))

@@ -59,7 +59,7 @@ def compute(market: arb.Market, points: int = 17, folds: int = 5) -> Record:
     folds : int
     """
     everyone = arb.dollar_curves(market)
-    reach = arb.cascade_frontier(everyone).market_reach
+    reach = arb.cascade_frontier(everyone).market_max_solve_rate
     rates = np.linspace(0.9 * reach, reach, points)
     classes = arb.policies.policy_classes(everyone, rates)
     price = classes.spend[0]
@@ -113,7 +113,9 @@ def held_out_gains(everyone: arb.Curves, rates: FloatArray, folds: int) -> dict[
         alone.append([scored_cascades(known.only([each]), new, weight) for each in market.models])
         frontier = arb.cascade_frontier(known)
         # Below the rates, too: policies solve less on new issues than they aim at, or more.
-        aims = np.linspace(min(_LOWEST * rates[0], frontier.reach), frontier.reach, _AIMS)
+        aims = np.linspace(
+            min(_LOWEST * rates[0], frontier.max_solve_rate), frontier.max_solve_rate, _AIMS
+        )
         fitted = arb.policies.policy_classes(frontier, aims, oracle=False)
         for name, scored in classes.items():
             scored.append(_fitted(fitted, name, new, weight))

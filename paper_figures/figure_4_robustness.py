@@ -138,7 +138,9 @@ def _levels(market: arb.Market, panel: str) -> dict[str, float]:
     """Return the exact cascade's mean margin on a panel's issues, in sample and held out."""
     fit, score = _parts(market, panel)
     frontier = arb.cascade_frontier(arb.dollar_curves(score))
-    rates = np.linspace(frontier.market_reach - _SPAN, frontier.market_reach, _POINTS)
+    rates = np.linspace(
+        frontier.market_max_solve_rate - _SPAN, frontier.market_max_solve_rate, _POINTS
+    )
     result = arb.arbitrage(frontier, solve_rates=rates)
     inside = result.margin
     if fit is score:

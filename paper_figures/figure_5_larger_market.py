@@ -98,7 +98,7 @@ def compute(
     grid = arb.budget_grid()
     scored = Scored(four, grid, staged(some_of(STAGE_BUDGETS, kept), 4, 1.0))
     small = Scored(pair, grid, halves(PAIR_BUDGETS, 1.0))
-    rates = np.linspace(_FIRST, scored.market_reach, points)
+    rates = np.linspace(_FIRST, scored.market_max_solve_rate, points)
     authors, smaller = per_rate(scored, rates), per_rate(small, rates)
     exact, curves = exact_curves(four, grid, authors, seconds=seconds, states=states)
     margin = np.array(curves["margin"], dtype=float) / 100

@@ -127,7 +127,7 @@ def compute(
         small: Scored(pair, _GRID, np.array([_ALLOCATIONS[small]])) for small, pair in pairs.items()
     }
     first = scored[MODELS[1]]
-    rates = np.linspace(_FIRST, first.market_reach, points)
+    rates = np.linspace(_FIRST, first.market_max_solve_rate, points)
     rates = rates[rates > _FIRST_PRICE - 1 / points]
     chosen = {small: single(each, rates)[1] for small, each in scored.items()}
     prices = {"alone": spend_at(first.providers, rates)[1]}
@@ -179,7 +179,7 @@ def _shares(
     before, model = market.select(models=list(MODELS[1:])), MODELS[1]
     old = Scored(before, _GRID, halves(PAIR_BUDGETS, float(_GRID[-1])))
     new = Scored(market, _GRID, staged(some_of(STAGE_BUDGETS, kept), 3, 1.0))
-    rates = np.linspace(_FIRST, old.market_reach, points)
+    rates = np.linspace(_FIRST, old.market_max_solve_rate, points)
     found = {
         "authors": {
             "solve_rate": rates,

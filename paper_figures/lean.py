@@ -30,5 +30,5 @@ def authors_choice(market: arb.Market, points: int = POINTS, kept: int | None = 
     """
     budgets = some_of(STAGE_BUDGETS, kept)
     scored = Scored(market, GRID, staged(budgets, 3, float(budgets[-1])))
-    last = min(LAST, scored.market_reach)
+    last = min(LAST, scored.market_max_solve_rate)
     return per_rate(scored, np.linspace(min(FIRST, 0.8 * last), last, points))

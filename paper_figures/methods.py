@@ -145,7 +145,7 @@ def bound_of_mixtures(frontier: arb.Frontier, solve_rates: FloatArray) -> FloatA
 
     For every slope s, a mixture of solve rate u spends at least s u - max(s r - bound(r)).
     """
-    rate = np.linspace(0.0, frontier.reach, 2001)
+    rate = np.linspace(0.0, frontier.max_solve_rate, 2001)
     # The bound never falls: between two rates it is at least that of the lower one.
     bound = np.append(0.0, frontier.bound_at(rate[:-1]))
     slopes = np.geomspace(1e-3, 1e3, 2001)[:, None] * bound[-1] / rate[-1]

@@ -48,7 +48,7 @@ def test_frontier_is_the_best_of_every_order(data, billing):
         cheapest = spends[rates >= target - 1e-11].min()
         assert frontier.spend_at(target) == pytest.approx(cheapest, abs=1e-12)
         assert frontier.bound_at(target) == frontier.spend_at(target)
-    assert frontier.reach == pytest.approx(rates.max())
+    assert frontier.max_solve_rate == pytest.approx(rates.max())
 
 
 @settings(max_examples=30, deadline=None)
@@ -66,7 +66,7 @@ def test_reported_plans_do_what_the_frontier_says(data):
         )
     )
     frontier = cascade_frontier(curves)
-    rates = frontier.reach * np.array([0.0, 0.3, 0.77, 0.95, 1.0])
+    rates = frontier.max_solve_rate * np.array([0.0, 0.3, 0.77, 0.95, 1.0])
     by_model = frontier.spend_by_model_at(rates)
     for rate, spend, split in zip(rates, frontier.spend_at(rates), by_model, strict=True):
         got = frontier.plan_at(rate).evaluate(curves)
@@ -89,25 +89,25 @@ def test_interleaving_beats_blocks():
     ]
     saved = [block.mean_spend - frontier.spend_at(block.solve_rate - 1e-12) for block in blocks]
     assert min(saved) > -1e-12
-    best_block = min(b.mean_spend for b in blocks if b.solve_rate >= 0.98 * frontier.reach)
-    assert frontier.spend_at(0.98 * frontier.reach) < best_block - 1e-6
-    assert len(frontier.plan_at(0.98 * frontier.reach).stages) > 2
+    best_block = min(b.mean_spend for b in blocks if b.solve_rate >= 0.98 * frontier.max_solve_rate)
+    assert frontier.spend_at(0.98 * frontier.max_solve_rate) < best_block - 1e-6
+    assert len(frontier.plan_at(0.98 * frontier.max_solve_rate).stages) > 2
 
 
 def test_mixtures_are_convex():
     market = random_market(np.random.default_rng(5), 25, 2)
     frontier = cascade_frontier(attempt_curves(market, 5))
-    rate = np.linspace(0, frontier.reach, 200)
+    rate = np.linspace(0, frontier.max_solve_rate, 200)
     spend = frontier.mixture_spend_at(rate)
     assert np.all(np.diff(spend, 2) >= -1e-9)
     assert spend[0] == 0
-    assert spend[-1] == pytest.approx(frontier.spend_at(frontier.reach))
+    assert spend[-1] == pytest.approx(frontier.spend_at(frontier.max_solve_rate))
 
 
 def test_out_of_reach_is_undefined():
     market = Market(["a", "b"], ["x", "y"], [[2, 2], [2, 2]], [[1, 0], [0, 0]], [[1, 1], [1, 1]])
     frontier = cascade_frontier(attempt_curves(market))
-    assert frontier.reach == 0.5
+    assert frontier.max_solve_rate == 0.5
     assert np.isnan(frontier.spend_at([0.51, 1.0])).all()
     assert np.isnan(frontier.bound_at(0.51))
     assert np.isnan(frontier.mixture_spend_at(0.51))
@@ -124,7 +124,7 @@ def test_out_of_reach_is_undefined():
 def test_a_market_nobody_solves_has_a_flat_frontier():
     market = Market(["a", "b"], ["x"], [[2, 2]], [[0, 0]], [[0.1, 0.1]])
     frontier = cascade_frontier(market)
-    assert frontier.reach == 0
+    assert frontier.max_solve_rate == 0
     assert frontier.spend_at(0.0) == 0
     assert "reach 0.00%" in str(frontier)
 
@@ -174,7 +174,9 @@ def test_extreme_markets_keep_every_promise(seed):
     market = extreme_market(seed)
     for curves in (dollar_curves(market), attempt_curves(market)):
         frontier = cascade_frontier(curves, most_states=20_000)
-        rates = np.unique(np.append(np.linspace(0, 1, 40) * frontier.reach, frontier.reach))
+        rates = np.unique(
+            np.append(np.linspace(0, 1, 40) * frontier.max_solve_rate, frontier.max_solve_rate)
+        )
         spend = frontier.spend_at(rates)
         assert np.all(np.isfinite(spend))
         assert np.all(np.diff(spend) >= -1e-14 * spend[1:])
@@ -194,7 +196,7 @@ def test_a_cut_step_costs_what_its_integral_says():
     market = random_market(np.random.default_rng(8), 9, 2, missing=0.4, equal_weights=False)
     curves = dollar_curves(market, budget_grid(0.05, 30, 8))
     frontier = cascade_frontier(curves)
-    rates = np.linspace(0.1, 0.98, 25) * frontier.reach
+    rates = np.linspace(0.1, 0.98, 25) * frontier.max_solve_rate
     points = frontier.to_frame()
     lattice_only = np.array([points["spend"][points["solve_rate"] >= u].min() for u in rates])
     spend = frontier.spend_at(rates)
@@ -226,8 +228,8 @@ def test_reach_is_a_probability():
         names, ones = [str(i) for i in range(count)], np.ones((count, 1))
         nobody = Market(["a"], names, ones, 0 * ones, ones, weight=rng.random(count))
         frontier = cascade_frontier(nobody)
-        assert 0 <= frontier.reach < 1e-12
-        assert frontier.plan_at(frontier.reach).stages == ()
+        assert 0 <= frontier.max_solve_rate < 1e-12
+        assert frontier.plan_at(frontier.max_solve_rate).stages == ()
 
 
 def test_refined_until_the_spend_settles(swebench_pair):
@@ -241,7 +243,7 @@ def test_refined_until_the_spend_settles(swebench_pair):
     whole = attempt_curves(swebench_pair, max_attempts=6)
     assert cascade_frontier(whole, tolerance=1e-6).change == 0
     thin = cascade_frontier(whole, tolerance=1e-9, most_states=9)
-    every = np.linspace(0.1, 1, 50) * thin.reach
+    every = np.linspace(0.1, 1, 50) * thin.max_solve_rate
     np.testing.assert_allclose(thin.spend_at(every), cascade_frontier(whole).spend_at(every))
     with pytest.raises(InputError, match="share between 0 and 1"):
         cascade_frontier(whole, tolerance=0)
@@ -268,7 +270,7 @@ def single_prices(curves, rates):
 
 def check_promises(found, rates, *, plans=4):
     """What is shown is what its plans do, and dearer than nothing that is known."""
-    curves, rates = found.curves, np.unique(rates[rates <= found.reach])
+    curves, rates = found.curves, np.unique(rates[rates <= found.max_solve_rate])
     spend, bound = found.spend_at(rates), found.bound_at(rates)
     assert np.all(spend <= single_prices(curves, rates) * (1 + 1e-9))
     assert np.all(bound <= spend * (1 + 1e-12))
@@ -321,9 +323,9 @@ def test_a_thinned_lattice_keeps_every_promise(seed, kind):
     curves = kinds_of_curves(market)[kind]
     whole = np.prod([float(len(grid)) for grid in curves.grids])
     found = cascade_frontier(curves, most_states=int(max(3, rng.uniform(0.01, 0.3) * whole)))
-    rates = np.linspace(0.02, 1, 60) * found.reach
+    rates = np.linspace(0.02, 1, 60) * found.max_solve_rate
     check_promises(found, rates)
-    if found.reach <= 1e-9:
+    if found.max_solve_rate <= 1e-9:
         return
     searched = search_frontier(curves, time_limit=np.inf)
     at = searched.solve_rates
@@ -342,7 +344,9 @@ def test_a_thinned_lattice_keeps_every_promise(seed, kind):
             scored = Plan(stages, curves.unit).evaluate(curves)
         except InputError:
             continue  # more than the record
-        assert found.bound_at(min(scored.solve_rate, found.reach)) <= scored.mean_spend * (1 + 1e-9)
+        assert found.bound_at(min(scored.solve_rate, found.max_solve_rate)) <= scored.mean_spend * (
+            1 + 1e-9
+        )
 
 
 def test_one_model_is_not_made_dear_by_thinning_another():
@@ -376,12 +380,12 @@ def test_exact_is_said_of_whole_attempts_only(stop, swebench_pair):
     whole = cascade_frontier(attempt_curves(few, billing=stop))
     assert whole.exact
     assert "exact: no cascade costs less" in str(whole)
-    np.testing.assert_array_equal(whole.gap_at([0.3, whole.reach]), 0.0)
+    np.testing.assert_array_equal(whole.gap_at([0.3, whole.max_solve_rate]), 0.0)
     thin = cascade_frontier(attempt_curves(few, billing=stop), most_states=200)
     assert not thin.exact
     assert re.search(r"at most \d+\.\d% above the optimum", str(thin))
     assert "exact" not in str(thin).lower()
-    rates = np.linspace(0.3, 1, 9) * whole.reach
+    rates = np.linspace(0.3, 1, 9) * whole.max_solve_rate
     at_most = float(re.search(r"at most ([\d.]+)%", thin.proof(rates))[1]) / 100
     assert np.all(thin.spend_at(rates) <= (1 + at_most + 5e-4) * whole.spend_at(rates))
     dollars = cascade_frontier(dollar_curves(few))
@@ -406,14 +410,14 @@ def test_thinned_real_markets_keep_every_promise(name, kind, real_data):
         "dollars": lambda: dollar_curves(market),
     }[kind]()
     found = cascade_frontier(curves)
-    rates = np.linspace(0.05, 1, 200) * found.reach
+    rates = np.linspace(0.05, 1, 200) * found.max_solve_rate
     check_promises(found, rates, plans=12)
     searched = search_frontier(curves, time_limit=np.inf)
     at = searched.solve_rates
     assert np.all(found.spend_at(at) <= searched.spend_at(at) * (1 + 1e-9))
     assert np.all(searched.bound_at(at) <= found.mixture_spend_at(at) * (1 + 1e-9))
     if kind == "dollars":
-        some = rates[rates <= found.market_reach][::5]
+        some = rates[rates <= found.market_max_solve_rate][::5]
         paper = cheapest_allocation(curves, some)
         assert np.isfinite(paper).mean() > 0.5
         assert np.all(found.spend_at(some) <= paper * (1 + 1e-9))
@@ -462,10 +466,10 @@ def test_no_allocation_of_the_paper_is_cheaper(swebench_pair, simulated):
     for market in (swebench_pair, simulated.select(models=["gpt5mini", "deepseek"])):
         curves = dollar_curves(market)
         found = cascade_frontier(curves)
-        rates = np.linspace(0.4, found.market_reach - 1e-9, 400)
+        rates = np.linspace(0.4, found.market_max_solve_rate - 1e-9, 400)
         paper = cheapest_allocation(curves, rates)
         assert np.all(found.spend_at(rates) <= paper * (1 + 1e-12))
-        every = np.linspace(0.4, found.market_reach, 2_000)
+        every = np.linspace(0.4, found.market_max_solve_rate, 2_000)
         number = found._cheapest(every)[5]
         assert (number >= 0).any()  # the allocations do matter here
         some = every[number >= 0][:20]
@@ -494,7 +498,7 @@ def test_no_allocation_of_the_paper_is_cheaper_on_random_markets(seed):
     )
     curves = dollar_curves(market, budget_grid(0.02, 60, 30))
     found = cascade_frontier(curves, most_states=int(rng.choice([2_000, 10**6])))
-    rates = np.linspace(0.02, 1, 80) * found.reach
+    rates = np.linspace(0.02, 1, 80) * found.max_solve_rate
     spend, paper = found.spend_at(rates), cheapest_allocation(curves, rates, sample=60)
     assert np.isfinite(paper).sum() > 10
     assert np.all(spend <= paper * (1 + 1e-9))

@@ -49,7 +49,7 @@ def best_mixture(market: Market, w: np.ndarray, rate: float) -> float:
 def test_cost_and_bound_enclose_the_best_policy_at_any_prices(seed: int, models: int) -> None:
     rng = np.random.default_rng(seed)
     market = random_market(rng, 8, models, max_attempts=4)
-    rate = arb.cascade_frontier(menu_curves(market)).reach * rng.uniform(0.2, 1.0)
+    rate = arb.cascade_frontier(menu_curves(market)).max_solve_rate * rng.uniform(0.2, 1.0)
     asked = np.exp(rng.uniform(-1, 1, (3, models)))
     (menu,) = certified_menus(market, [rate], asked, gap=0.02)
     best = np.array([best_mixture(market, w, rate) for w in asked])

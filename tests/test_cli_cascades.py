@@ -27,7 +27,7 @@ def test_margin_json_agrees_with_the_library(folder: Path) -> None:
         "solve_rate": pytest.approx(expected.peak.solve_rate),
         "margin": pytest.approx(expected.peak.margin),
     }
-    assert answer["market_reach"] == pytest.approx(expected.market_reach)
+    assert answer["market_reach"] == pytest.approx(expected.market_max_solve_rate)
     inside, outside = answer["points"]
     point = expected.at(0.5)
     assert inside["market_price"] == pytest.approx(point.market_price)
@@ -131,7 +131,7 @@ def test_exact_cascades_are_below_the_authors_everywhere(real_data: Path) -> Non
 def test_frontier_json_agrees_with_the_library(folder: Path) -> None:
     answer = strict(good("frontier", folder, "--at", "0.4,0.6,1.0", "--json"))
     frontier = arb.cascade_frontier(arb.load_market(folder))
-    assert answer["reach"] == pytest.approx(frontier.reach)
+    assert answer["reach"] == pytest.approx(frontier.max_solve_rate)
     for point in answer["points"][:2]:
         rate = point["solve_rate"]
         assert point["spend"] == pytest.approx(float(frontier.spend_at(rate)))

@@ -62,7 +62,7 @@ def test_limits_are_kept(folder: Path, tmp_path: Path) -> None:
     answer = strict(good(*common, *SECONDS, "--at", "0.5,0.7,1", *files, "--json"))
     curves = arb.attempt_curves(arb.load_market(folder))
     expected = policies.limited_frontier(curves, policies.Limits(0.15, 4, 90.0), seconds=WAITS)
-    assert answer["reach"] == pytest.approx(expected.reach)
+    assert answer["reach"] == pytest.approx(expected.max_solve_rate)
     assert answer["limits"] == {"spend": 0.15, "attempts": 4, "seconds": 90}
     *inside, outside = answer["points"]
     for point in inside:
@@ -109,7 +109,7 @@ def test_batches_keep_the_time(folder: Path, tmp_path: Path) -> None:
     answer = strict(good(*common, "--at", "0.5,0.7,1.0", *files, "--json"))
     curves = arb.attempt_curves(arb.load_market(folder))
     frontier = policies.batch_frontier(curves, WAITS, 60.0, largest=3)
-    assert answer["reach"] == pytest.approx(frontier.reach())
+    assert answer["reach"] == pytest.approx(frontier.max_solve_rate())
     *inside, outside = answer["points"]
     for point in inside:
         assert point["spend"] == pytest.approx(float(frontier.spend_at(point["solve_rate"])))
@@ -133,8 +133,8 @@ def test_verify_agrees_with_the_library(folder: Path, tmp_path: Path) -> None:
     verifier = verification.Verifier(0.01, {"small": 0.05, "large": 0.0}, 0.1)
     frontier = verification.verified_frontier(market, verifier, penalty=0.02, max_attempts=4)
     assert answer["verifier"] == verifier.label
-    assert answer["reach"] == pytest.approx(frontier.reach)
-    assert answer["market_reach"] == pytest.approx(frontier.market_reach)
+    assert answer["reach"] == pytest.approx(frontier.max_solve_rate)
+    assert answer["market_reach"] == pytest.approx(frontier.market_max_solve_rate)
     point, beyond = answer["points"]
     wrong = float(frontier.wrong_at(0.5))
     assert point["wrong_rate"] == pytest.approx(wrong)

@@ -432,7 +432,7 @@ def test_nothing_is_reached_held_out():
     curves = attempt_curves(market)
     found = cross_validate_margin(curves, solve_rates=[1.0])
     assert np.isnan(found.mean_margin)
-    assert np.isnan(found.reach)
+    assert np.isnan(found.max_solve_rate)
     assert "no solve rate of this grid is reached" in found.sentence
     assert "–" in str(found)
 

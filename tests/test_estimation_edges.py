@@ -169,7 +169,7 @@ def test_solve_rates_beyond_reach_are_nan_and_say_so(rng, method):
     found = cross_validate_margin(market, method=method, solve_rates=rates, repeats=1)
     assert np.isfinite(found.margin[0])
     assert np.isnan(found.margin[1:]).all()
-    assert found.reach == 0.3
+    assert found.max_solve_rate == 0.3
     bands = bootstrap_margin(market, method=method, solve_rates=rates, resamples=4)
     assert bands.defined[-1] == 0
     assert np.isnan(bands.quantiles(bands.margin)[:, -1]).all()

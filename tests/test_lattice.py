@@ -29,7 +29,7 @@ def test_the_bound_holds_for_any_amounts(data, integration):
         ]
         got = Plan(tuple(stages), "dollars").evaluate(curves)
         assert frontier.bound_at(got.solve_rate) <= got.mean_spend + 1e-9
-    rates = np.linspace(0, frontier.reach, 40)
+    rates = np.linspace(0, frontier.max_solve_rate, 40)
     assert np.all(frontier.bound_at(rates) <= frontier.spend_at(rates) + 1e-12)
     assert np.all(frontier.mixture_spend_at(rates) <= frontier.spend_at(rates) + 1e-12)
 
@@ -38,7 +38,7 @@ def test_refining_tightens_the_bound_and_never_costs_more():
     market = random_market(np.random.default_rng(3), 30, 2)
     curves = dollar_curves(market, budget_grid(0.02, 20, 60))
     coarse, fine = cascade_frontier(curves), cascade_frontier(curves, refine=4)
-    rates = np.linspace(0.2, 0.95, 20) * coarse.reach
+    rates = np.linspace(0.2, 0.95, 20) * coarse.max_solve_rate
     assert np.all(fine.spend_at(rates) <= coarse.spend_at(rates) + 1e-9)
     assert np.all(fine.bound_at(rates) >= coarse.bound_at(rates) - 1e-9)
     assert fine.gap_at(rates).max() < 0.5 * coarse.gap_at(rates).max()
@@ -51,13 +51,13 @@ def test_the_bound_of_a_coarse_lattice_holds_on_every_finer_one(seed):
     market = random_market(rng, 30, 2, missing=0.2, max_attempts=40)
     coarse = cascade_frontier(dollar_curves(market, budget_grid(0.1, 40, 5)))
     fine = cascade_frontier(coarse.curves, refine=16)
-    rates = np.linspace(0.01, 1, 80) * coarse.reach
+    rates = np.linspace(0.01, 1, 80) * coarse.max_solve_rate
     assert np.all(coarse.bound_at(rates) <= fine.spend_at(rates) * (1 + 1e-12))
     # The same for whole attempts, where the thinned lattice leaves some out.
     attempts = attempt_curves(market)
     thin = cascade_frontier(attempts, most_states=60)
     every = cascade_frontier(attempts)
-    rates = np.linspace(0.01, 1, 80) * every.reach
+    rates = np.linspace(0.01, 1, 80) * every.max_solve_rate
     assert np.all(thin.bound_at(rates) <= every.spend_at(rates) * (1 + 1e-12))
     assert np.all(thin.spend_at(rates) >= every.spend_at(rates) * (1 - 1e-12))
     assert np.any(thin.bound_at(rates) < 0.9 * every.spend_at(rates))
@@ -136,7 +136,7 @@ def test_thinning_the_lattice_does_not_raise_the_price_of_a_single_model():
     market = random_market(np.random.default_rng(1), 20, 3)
     curves = dollar_curves(market, budget_grid(0.05, 30, 50))
     thin, full = cascade_frontier(curves, most_states=1000), cascade_frontier(curves)
-    rates = np.linspace(0, thin.market_reach, 30)
+    rates = np.linspace(0, thin.market_max_solve_rate, 30)
     np.testing.assert_allclose(thin.model_prices_at(rates), full.model_prices_at(rates))
     for model, prices in zip(market.models, thin.model_prices_at(rates).T, strict=True):
         alone = cascade_frontier(curves.only([model]))
@@ -156,4 +156,4 @@ def test_real_attempt_lattice_is_complete(swebench_pair):
     frontier = cascade_frontier(attempt_curves(swebench_pair, billing="stop-at-record"))
     assert frontier.lattice.spend.shape == (93, 52)
     either = (swebench_pair.successes > 0).any(axis=1).mean()
-    assert frontier.reach == pytest.approx(either)
+    assert frontier.max_solve_rate == pytest.approx(either)

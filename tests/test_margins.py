@@ -106,7 +106,7 @@ def test_exact_margins_on_real_data(exact):
     assert exact.peak.solve_rate == pytest.approx(0.75495, abs=1e-4)
     assert exact.mean_margin > 0.20
     assert exact.extra_reach == pytest.approx(0.031, abs=0.002)
-    above = exact.at(exact.market_reach + 0.01)
+    above = exact.at(exact.market_max_solve_rate + 0.01)
     assert np.isnan(above.market_price)
     assert np.isnan(above.margin)
     assert above.arbitrage_cost > 0
@@ -142,7 +142,7 @@ def test_margins_are_defined_by_price_and_cost():
     np.testing.assert_allclose(result.market_price, [1, 1, np.nan, np.nan])
     np.testing.assert_allclose(result.arbitrage_cost, [1, 1, 3, 3])
     np.testing.assert_allclose(result.margin, [0, 0, np.nan, np.nan])
-    assert result.market_reach == 0.5
+    assert result.market_max_solve_rate == 0.5
     assert result.extra_reach == 0.5
     assert result.revenue_shares().iloc[-1].isna().all()
     assert result.mean_margin == 0
@@ -315,6 +315,6 @@ def test_authors_edge_allocations_are_the_models_alone(simulated):
     for first, second in ((1.0, 0.0), (0.0, 1.0)):
         policy = paper_curve(pair, [first, second])
         alone = policy.providers[0 if first else 1]
-        rates = np.linspace(0.4, alone.reach, 50)
+        rates = np.linspace(0.4, alone.max_solve_rate, 50)
         np.testing.assert_allclose(policy.spend_at(rates), alone.spend_at(rates), rtol=0.02)
-        assert policy.reach >= alone.reach
+        assert policy.max_solve_rate >= alone.max_solve_rate

@@ -29,7 +29,7 @@ def test_whole_attempts_are_reoptimised_as_on_a_repriced_market(seed: int, model
     rng = np.random.default_rng(seed)
     market = random_market(rng, 6, models, max_attempts=4, equal_weights=True)
     frontier = arb.cascade_frontier(attempt_curves(market))
-    rate = frontier.reach * rng.uniform(0.3, 1.0)
+    rate = frontier.max_solve_rate * rng.uniform(0.3, 1.0)
     (menu,) = cascade_menus(attempt_curves(market), [rate])
     for w in np.exp(rng.uniform(-1, 1, (4, models))):
         again = arb.cascade_frontier(attempt_curves(repriced(market, w)))
@@ -70,7 +70,7 @@ def test_dollars_are_reoptimised_as_on_a_repriced_market(simulated: Market) -> N
 def test_the_menu_is_the_lower_hull_of_all_cascades() -> None:
     market = random_market(np.random.default_rng(3), 5, 2, max_attempts=3)
     curves = attempt_curves(market)
-    rate = 0.9 * arb.cascade_frontier(curves).reach
+    rate = 0.9 * arb.cascade_frontier(curves).max_solve_rate
     (menu,) = cascade_menus(curves, [rate])
     most = [len(grid) - 1 for grid in curves.grids]
     w = np.exp(np.random.default_rng(0).uniform(-2, 2, (50, 2)))

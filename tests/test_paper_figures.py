@@ -374,7 +374,7 @@ def test_allocations_follow_the_authors_rules() -> None:
 @pytest.mark.parametrize("states", [300, 20_000])
 def test_a_bound_on_plans_becomes_one_on_mixtures(pair: arb.Market, states: int) -> None:
     frontier = arb.cascade_frontier(pair, most_states=states)
-    rates = np.linspace(0.3, frontier.reach, 40)
+    rates = np.linspace(0.3, frontier.max_solve_rate, 40)
     bound = bound_of_mixtures(frontier, rates)
     assert np.all(bound <= frontier.bound_at(rates) + 1e-12)
     # A finer lattice is cheaper, and still not below it.
@@ -393,7 +393,7 @@ def test_a_bound_is_rounded_up(gap: float, words: str) -> None:
 def validated(pair: arb.Market) -> arb.estimation.CrossValidatedMargin:
     rows = np.arange(0, len(pair.instances), 4)
     frontier = arb.cascade_frontier(arb.dollar_curves(held_out.part(pair, rows)))
-    rates = np.linspace(0.8, 0.99, 7) * frontier.market_reach
+    rates = np.linspace(0.8, 0.99, 7) * frontier.market_max_solve_rate
     return arb.estimation.cross_validate_margin(frontier, folds=3, repeats=1, solve_rates=rates)
 
 

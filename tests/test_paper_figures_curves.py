@@ -120,14 +120,14 @@ def anew(choice: Choice, scored: Scored, folder: Path) -> tuple[FloatArray, Floa
 def five(real_data: Path) -> tuple[Scored, Choice, Path]:
     market = load(str(real_data), larger).select(models=list(larger.FOUR))
     scored = Scored(market, arb.budget_grid(), staged(STAGE_BUDGETS, 4, 1.0))
-    choice = per_rate(scored, np.linspace(0.4, scored.market_reach, 100))
+    choice = per_rate(scored, np.linspace(0.4, scored.market_max_solve_rate, 100))
     return scored, choice, real_data / "olmedo2026" / "swebench"
 
 
 def seven(real_data: Path) -> tuple[Scored, Choice, Path]:
     market = load(str(real_data), entry).select(models=list(entry.MODELS[1:]))
     scored = Scored(market, arb.budget_grid(1e-4, 0.5), halves(PAIR_BUDGETS, 0.5))
-    choice = per_rate(scored, np.linspace(0.05, scored.market_reach, 100))
+    choice = per_rate(scored, np.linspace(0.05, scored.market_max_solve_rate, 100))
     return scored, choice, real_data / "olmedo2026" / "swebench"
 
 
@@ -142,7 +142,7 @@ def eight(real_data: Path) -> tuple[Scored, Choice, Path]:
 def six(real_data: Path) -> tuple[Scored, Choice, Path]:
     market = load(str(real_data), distillation).select(models=["1.7b-2816", "qwen3-coder-480b"])
     scored = Scored(market, arb.budget_grid(), halves(np.logspace(-3, np.log10(0.15), 100), 1.0))
-    reach = scored.market_reach
+    reach = scored.market_max_solve_rate
     _, choice = single(scored, np.linspace(reach - 0.1, reach, 100))
     assert 100 * choice.margin.mean() == pytest.approx(23.1, abs=0.05)
     # One allocation for all rates: others may be cheaper at some.

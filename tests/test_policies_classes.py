@@ -47,7 +47,7 @@ def test_blocks_are_the_best_of_every_order_and_amount(data, billing):
     curves = attempt_curves(market, 2, billing=billing)
     width = len(market.models)
     order = data.draw(st.permutations(range(width)))
-    reach = cascade_frontier(curves).reach
+    reach = cascade_frontier(curves).max_solve_rate
     rates = reach * np.array([0.4, 0.8, 1.0])
     result = policy_classes(curves, rates, order=[market.models[m] for m in order], oracle=False)
     spend = dict(zip(result.names, result.spend, strict=True))
@@ -91,7 +91,7 @@ def test_policies_do_what_their_class_promises(data):
             ]
         )
     )
-    reach = cascade_frontier(curves).reach
+    reach = cascade_frontier(curves).max_solve_rate
     rates = reach * np.array([0.0, 0.5, 0.83, 1.0])
     result = policy_classes(curves, rates, menu=10)
     spend = dict(zip(result.names, result.spend, strict=True))
@@ -116,7 +116,7 @@ def test_policies_do_what_their_class_promises(data):
                 slack = 2e-3 if chosen.name == "per segment" else 1e-6
                 assert policy.solve_rate >= rate * (1 - slack) - 1e-8
         everything = result.plan_within(chosen.name, 1e9)
-        assert everything.solve_rate == pytest.approx(chosen.reach, rel=1e-3)
+        assert everything.solve_rate == pytest.approx(chosen.max_solve_rate, rel=1e-3)
         assert result.plan_within(chosen.name, 0.0).spend == 0.0
     # Wider classes cost no more.
     chain = ["single", "given order", "best order", "interleaved", "mixed"]
@@ -134,7 +134,7 @@ def test_a_cut_block_is_where_the_lattice_cuts_too():
     market = random_market(np.random.default_rng(3), 12, 1)
     curves = dollar_curves(market, budget_grid(0.05, 30, 15))
     frontier = cascade_frontier(curves)
-    rates = np.linspace(0.05, 1, 30) * frontier.reach
+    rates = np.linspace(0.05, 1, 30) * frontier.max_solve_rate
     result = policy_classes(frontier, rates, oracle=False)
     for name in ONE_PLAN:
         row = result.names.index(name)
@@ -182,7 +182,7 @@ def test_choices_from_a_menu_against_enumeration_and_a_linear_program(seed):
     rate = (menu.weight * menu.solve[rows, every]).sum(axis=1)
     spend = (menu.weight * menu.spend[rows, every]).sum(axis=1)
     equal = np.kron(np.eye(4), np.ones(5))
-    for target in np.array([0.1, 0.5, 0.9, 1.0]) * grouped.reach:
+    for target in np.array([0.1, 0.5, 0.9, 1.0]) * grouped.max_solve_rate:
         least = spend[rate >= target - 1e-9].min()
         choice = grouped.choice_at(target)
         assert choice.spend == pytest.approx(least, rel=1e-7)
@@ -213,8 +213,8 @@ def test_choices_from_a_menu_against_enumeration_and_a_linear_program(seed):
             np.ones(4),
         )
         assert grouped.mixed_rate_within(budget) == pytest.approx(-program.fun, rel=1e-7)
-    assert np.isnan(grouped.mixed_spend_at(grouped.reach + 0.01))
-    assert np.isnan(grouped.choice_at(grouped.reach + 0.01).spend)
+    assert np.isnan(grouped.mixed_spend_at(grouped.max_solve_rate + 0.01))
+    assert np.isnan(grouped.choice_at(grouped.max_solve_rate + 0.01).spend)
     assert grouped.choice_at(0.0).spend == 0.0
 
 
@@ -222,7 +222,7 @@ def test_choices_from_a_menu_against_enumeration_and_a_linear_program(seed):
 def test_with_many_groups_rounding_is_within_the_gap(seed):
     menu = random_menu(np.random.default_rng(seed), 400, 6)
     quick, exact = Grouped(menu, gap=3e-3), Grouped(menu, gap=1e-7)
-    for target in np.array([0.2, 0.6, 0.95, 1.0]) * quick.reach:
+    for target in np.array([0.2, 0.6, 0.95, 1.0]) * quick.max_solve_rate:
         choice, best = quick.choice_at(target), exact.choice_at(target)
         solved = menu.weight @ menu.solve[np.arange(400), choice.plans]
         assert solved >= target * (1 - 2e-9)
@@ -287,8 +287,8 @@ def test_beyond_the_single_models_nothing_is_saved_against_them():
     market = Market(["a", "b"], ["x", "y"], [[1, 1], [1, 1]], [[1, 0], [0, 1]], [[1, 4], [1, 4]])
     result = policy_classes(attempt_curves(market), [0.5, 1.0])
     assert np.isnan(result.saving[:, 1]).all()
-    assert result.reach[0] == 0.5
-    assert result.reach[1] == 1.0
+    assert result.max_solve_rate[0] == 0.5
+    assert result.max_solve_rate[1] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ def test_a_thinned_lattice_is_refined_near_the_plans_asked_for():
     market = random_market(np.random.default_rng(12), 30, 3)
     curves = dollar_curves(market, budget_grid(0.05, 30, 40))
     coarse = cascade_frontier(curves, most_states=600)
-    rates = np.array([0.6, 0.8, 0.95]) * coarse.reach
+    rates = np.array([0.6, 0.8, 0.95]) * coarse.max_solve_rate
     result = policy_classes(coarse, rates, oracle=False)
     spend = dict(zip(result.names, result.spend, strict=True))
     assert "refined near" in result.classes[3].proof
@@ -371,12 +371,12 @@ def test_coordinate_ascent_reports_plans_as_they_are(data):
     )
     ascent, best = Ascent(curves), blocks_best(curves, cascade_frontier(curves).lattice)
     for share in (0.0, 0.5, 1.0):
-        plan = ascent.plan_at(share * ascent.reach).evaluate(curves)
-        spend = float(ascent.spend_at(share * ascent.reach))
-        assert plan.solve_rate >= share * ascent.reach - 1e-9
+        plan = ascent.plan_at(share * ascent.max_solve_rate).evaluate(curves)
+        spend = float(ascent.spend_at(share * ascent.max_solve_rate))
+        assert plan.solve_rate >= share * ascent.max_solve_rate - 1e-9
         assert plan.mean_spend == pytest.approx(spend, abs=1e-9)
         assert spend >= float(best.spend_at(plan.solve_rate - 1e-9)) - 1e-9
-    assert np.isnan(ascent.spend_at(ascent.reach + 0.01))
+    assert np.isnan(ascent.spend_at(ascent.max_solve_rate + 0.01))
 
 
 def every_sequence(curves):
@@ -490,7 +490,7 @@ def test_nothing_undercuts_the_oracle_in_dollars(seed, integration):
     market = random_market(rng, int(rng.integers(1, 6)), 2, missing=0.2, equal_weights=False)
     curves = dollar_curves(market, budget_grid(0.05, 30, 15), integration=integration)
     found = oracle_of(curves)
-    rates = np.linspace(0.01, 1, 80) * found.reach
+    rates = np.linspace(0.01, 1, 80) * found.max_solve_rate
     assert np.all(found.bound_at(rates) <= found.spend_at(rates) * (1 + 1e-12))
     gap = 1 - found.bound_at(rates) / found.spend_at(rates)
     assert gap.max() < (0.03 if integration == "log-linear" else 1e-12)
@@ -508,7 +508,7 @@ def test_nothing_undercuts_the_oracle_in_dollars(seed, integration):
     for rate in np.linspace(0.1, 0.99, 8) * most:
         least = cheapest_draws(market.weight, solve, spend, rate)
         assert found.bound_at(rate) <= least * (1 + 1e-9)
-    for rate in np.array([0.3, 0.77, 1.0]) * found.reach:
+    for rate in np.array([0.3, 0.77, 1.0]) * found.max_solve_rate:
         done, paid = score(found.servings_at(rate), curves)
         assert done == pytest.approx(rate, abs=1e-9)
         assert paid == pytest.approx(float(found.spend_at(rate)), rel=1e-9)

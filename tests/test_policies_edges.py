@@ -60,13 +60,13 @@ every = pytest.mark.parametrize("market", MARKETS.values(), ids=MARKETS)
 @every
 def test_policy_classes(market):
     curves = attempt_curves(market)
-    reach = cascade_frontier(curves).reach
+    reach = cascade_frontier(curves).max_solve_rate
     result = policy_classes(curves, np.unique([0.0, 0.5 * reach, reach]))
     for row, each in enumerate(result.classes):
-        reached = result.solve_rates <= each.reach + 1e-12
+        reached = result.solve_rates <= each.max_solve_rate + 1e-12
         assert np.array_equal(np.isfinite(result.spend[row]), reached)
-        policy = result.plan_at(each.name, each.reach)
-        assert policy.solve_rate == pytest.approx(each.reach, abs=1e-9)
+        policy = result.plan_at(each.name, each.max_solve_rate)
+        assert policy.solve_rate == pytest.approx(each.max_solve_rate, abs=1e-9)
         assert np.isfinite(policy.spend)
         with pytest.raises(InputError, match="reaches"):
             result.plan_at(each.name, 1.01)
@@ -82,30 +82,30 @@ def test_limits_batches_and_cvar(market):
     curves = attempt_curves(market)
     whole = cascade_frontier(curves)
     loose = limited_frontier(curves, Limits(dollars=1e15))
-    assert loose.reach == pytest.approx(whole.reach, abs=1e-12)
-    grid = np.linspace(0, 1, 7) * whole.reach
+    assert loose.max_solve_rate == pytest.approx(whole.max_solve_rate, abs=1e-12)
+    grid = np.linspace(0, 1, 7) * whole.max_solve_rate
     np.testing.assert_allclose(loose.spend_at(grid), whole.spend_at(grid), rtol=1e-9)
     none = limited_frontier(curves, Limits(dollars=1e-20))
-    assert none.reach == pytest.approx(0.0, abs=1e-12)
+    assert none.max_solve_rate == pytest.approx(0.0, abs=1e-12)
     assert none.plan_at(0.0) == Plan()
     assert np.isnan(none.spend_at(0.1))
     seconds = dict.fromkeys(market.models, 10.0)
     patient = batch_frontier(curves, seconds, 1e3, largest=2)
     np.testing.assert_allclose(patient.spend_at(grid), whole.spend_at(grid), rtol=1e-9)
     hurried = batch_frontier(curves, seconds, 1.0)
-    assert hurried.reach() == pytest.approx(0.0, abs=1e-12)
+    assert hurried.max_solve_rate() == pytest.approx(0.0, abs=1e-12)
     for shown in (loose, none, patient, hurried):
         assert "nan" not in str(shown)
         shown.to_frame()
         plt.close(shown.plot().get_figure())
-    found = cvar_plan(curves, whole.reach, 1e15)
-    assert found.spend == pytest.approx(float(whole.spend_at(whole.reach)), rel=1e-9)
+    found = cvar_plan(curves, whole.max_solve_rate, 1e15)
+    assert found.spend == pytest.approx(float(whole.spend_at(whole.max_solve_rate)), rel=1e-9)
     assert cvar_plan(curves, 0.0, 1.0).plan == Plan()
-    if whole.reach > 0.1:
+    if whole.max_solve_rate > 0.1:
         with pytest.raises(InfeasibleError, match="proven"):
-            cvar_plan(curves, whole.reach, 1e-20)
+            cvar_plan(curves, whole.max_solve_rate, 1e-20)
     with pytest.raises(InputError, match="the best reaches"):
-        cvar_plan(curves, min(whole.reach + 0.001, 1.001), 1.0)
+        cvar_plan(curves, min(whole.max_solve_rate + 0.001, 1.001), 1.0)
     law = spend_distribution(found.plan, curves)
     assert law.probability.sum(axis=1) == pytest.approx(np.ones(len(market.instances)))
     assert law.mean() <= law.cvar() * (1 + 1e-12)
@@ -117,14 +117,14 @@ def test_limits_batches_and_cvar(market):
 def test_verification(market, verifier):
     frontier = verified_frontier(market, verifier, penalty=0.1)
     solvable = market.successes.any()
-    assert (frontier.reach > 0) is bool(solvable)
-    grid = np.linspace(0, frontier.reach, 5)
+    assert (frontier.max_solve_rate > 0) is bool(solvable)
+    grid = np.linspace(0, frontier.max_solve_rate, 5)
     assert np.all(np.isfinite(frontier.cost_at(grid)))
     assert np.all(np.diff(frontier.cost_at(grid)) >= 0)
-    assert np.isnan(frontier.cost_at(1.0)) or frontier.reach > 1 - 1e-9
+    assert np.isnan(frontier.cost_at(1.0)) or frontier.max_solve_rate > 1 - 1e-9
     assert "nan" not in str(frontier)
-    plan = frontier.plan_at(frontier.reach)
-    assert plan.solve_rate == pytest.approx(frontier.reach, abs=1e-9)
+    plan = frontier.plan_at(frontier.max_solve_rate)
+    assert plan.solve_rate == pytest.approx(frontier.max_solve_rate, abs=1e-9)
     played = simulate_plan(plan.plan, market, verifier, runs=400).to_frame()
     distance = abs(played.loc["solve_rate", "mean"] - plan.solve_rate)
     assert distance <= 4 * played.loc["solve_rate", "standard_error"] + 1e-9
@@ -137,7 +137,7 @@ def test_verification(market, verifier):
 
 @every
 def test_thresholds(market):
-    top = verified_frontier(market).market_reach
+    top = verified_frontier(market).market_max_solve_rate
     if top == 0.0:
         with pytest.raises(InputError, match="No single model delivers"):
             verification_threshold(market, 0.1)
@@ -186,15 +186,17 @@ def test_what_takes_more_than_a_lattice_is_refused_or_answered():
     ones = attempt_curves(market, 2)
     prices = market.cost.max(axis=0)
     limited = limited_frontier(ones, Limits(dollars=float(np.sort(prices)[1]) * 1.01))
-    plan = limited.plan_at(limited.reach)
+    plan = limited.plan_at(limited.max_solve_rate)
     assert spend_distribution(plan, ones).worst() <= limited.limits.dollars
     assert list(limited.to_frame().columns[3:]) == list(market.models)
     dear = market.models[int(np.argmax(prices))]
     assert (limited.to_frame()[dear] == 0).all()
     some = market.select(models=[m for m in market.models if m != dear])
     other = limited_frontier(attempt_curves(some, 2), limited.limits)
-    grid = np.linspace(0, 0.999, 5) * limited.reach
+    grid = np.linspace(0, 0.999, 5) * limited.max_solve_rate
     np.testing.assert_allclose(limited.spend_at(grid), other.spend_at(grid))
     with pytest.raises(InputError, match="up to 4 models"):
         most_profitable_plan(market, Verifier(), 1.0)
-    assert verified_plan(plan, market, Verifier()).solve_rate == pytest.approx(limited.reach)
+    assert verified_plan(plan, market, Verifier()).solve_rate == pytest.approx(
+        limited.max_solve_rate
+    )

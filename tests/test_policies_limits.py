@@ -68,7 +68,7 @@ def test_limited_frontier_is_the_best_of_every_plan_that_keeps_the_limits(data, 
     ]
     rates = np.array([law.solve_rate for law in kept])
     spends = np.array([law.mean() for law in kept])
-    assert frontier.reach == pytest.approx(rates.max(), abs=1e-12)
+    assert frontier.max_solve_rate == pytest.approx(rates.max(), abs=1e-12)
     for target in np.unique(rates.round(12)):
         least = spends[rates >= target - 1e-11].min()
         assert frontier.spend_at(target - 1e-11) == pytest.approx(least, abs=1e-12)
@@ -76,7 +76,7 @@ def test_limited_frontier_is_the_best_of_every_plan_that_keeps_the_limits(data, 
         law = spend_distribution(plan, curves, seconds=SECONDS)
         assert law.mean() == pytest.approx(least, abs=1e-12)
         assert law.worst() == pytest.approx(float(frontier.worst_at(target - 1e-11)), abs=1e-12)
-    assert np.isnan(frontier.spend_at(frontier.reach + 0.01))
+    assert np.isnan(frontier.spend_at(frontier.max_solve_rate + 0.01))
 
 
 @settings(max_examples=20)
@@ -116,7 +116,7 @@ def test_cvar_reorders_purchases():
     market = random_market(np.random.default_rng(17), 30, 2, max_attempts=6)
     curves = attempt_curves(market, 4)
     frontier = cascade_frontier(curves)
-    rate = 0.9 * frontier.reach
+    rate = 0.9 * frontier.max_solve_rate
     free = spend_distribution(frontier.plan_at(rate), curves)
     bound_by = cvar_plan(curves, rate, 0.999 * free.cvar(0.9), level=0.9)
     assert bound_by.spend > free.mean()
@@ -141,7 +141,7 @@ def test_batches_are_the_best_of_every_batching(data, billing):
     times = np.array([sum(SECONDS[model] for model, _ in plan.stages) for plan in plans])
     for limit in (0.0, 10.0, 36.0, 90.0):
         inside = times <= limit + 1e-9
-        assert frontier.reach(limit) == pytest.approx(rates[inside].max(), abs=1e-12)
+        assert frontier.max_solve_rate(limit) == pytest.approx(rates[inside].max(), abs=1e-12)
         for share in (0.0, 0.5, 0.9, 1.0):
             target = max(share * rates[inside].max() - 1e-11, 0.0)
             least = spends[inside & (rates >= target - 1e-12)].min()
@@ -159,7 +159,7 @@ def test_with_time_enough_batches_are_single_attempts():
     curves = attempt_curves(market, 5)
     frontier = cascade_frontier(curves)
     batches = batch_frontier(curves, SECONDS, 1e4)
-    rates = np.array([0.3, 0.7, 0.95, 1.0]) * frontier.reach
+    rates = np.array([0.3, 0.7, 0.95, 1.0]) * frontier.max_solve_rate
     np.testing.assert_allclose(batches.spend_at(rates), frontier.spend_at(rates))
     hurried = batches.spend_at(rates, 35.0)
     assert np.all(~(hurried < batches.spend_at(rates) - 1e-12))
@@ -169,7 +169,7 @@ def test_three_models_with_missing_records():
     market = random_market(np.random.default_rng(5), 15, 3, missing=0.3)
     curves = attempt_curves(market, 3, billing="stop-at-record")
     frontier = batch_frontier(curves, SECONDS, 42.0, largest=2)
-    rate = frontier.reach()
+    rate = frontier.max_solve_rate()
     law = spend_distribution(frontier.plan_at(rate), curves, parallel=True, seconds=SECONDS)
     assert law.mean() == pytest.approx(float(frontier.spend_at(rate)))
     assert law.worst("seconds") <= 42.0
@@ -234,7 +234,7 @@ def test_real_limits(swebench_pair):
     free = spend_distribution(frontier.plan_at(0.75), curves)
     assert free.mean() == pytest.approx(float(frontier.spend_at(0.75)))
     limited = limited_frontier(curves, Limits(dollars=1.0))
-    assert limited.reach == pytest.approx(0.7438, abs=1e-4)
+    assert limited.max_solve_rate == pytest.approx(0.7438, abs=1e-4)
     assert free.worst() > 1.0
     assert free.cvar() == pytest.approx(0.6872, abs=1e-4)
     tight = cvar_plan(curves, 0.75, 0.687)  # dear attempts before the last cheap ones

@@ -45,10 +45,10 @@ def test_bound_and_mixture_enclose_the_optimum(data, billing, estimator):
     if estimator == "beta-binomial":  # else the record does not identify the prior
         assume(np.all((market.attempts > 1).sum(axis=0) > 1))
     curves = attempt_curves(market, most, estimator, billing)
-    if natural_of(curves).reach <= 1e-9:
+    if natural_of(curves).max_solve_rate <= 1e-9:
         return
     found = arb.search_frontier(curves, gap=0.2, most_states=1_000)
-    rates = np.linspace(0.01, 1, 40) * found.reach
+    rates = np.linspace(0.01, 1, 40) * found.max_solve_rate
     best = best_mixture(curves, rates)
     assert np.all(found.bound_at(rates) <= best * (1 + 1e-9))
     assert np.all(found.mixture_spend_at(rates) >= best * (1 - 1e-9))
@@ -80,7 +80,7 @@ def test_a_small_lattice_bounds_whatever_its_knots():
         )
         small = relax(natural, knots)
         hull = small.hull
-        rates = np.linspace(0.01, 1, 30) * natural.reach
+        rates = np.linspace(0.01, 1, 30) * natural.max_solve_rate
         bound = np.interp(rates, 1 - small.unsolved[hull], small.charge[hull])
         assert np.all(bound <= best_mixture(curves, rates) * (1 + 1e-9))
         for price in (0.5, 5.0, 50.0):
@@ -140,14 +140,14 @@ def test_budgets_between_the_grids_are_bounded_too(integration):
             (str(rng.choice(market.models)), float(rng.exponential(2.0) + 1e-3)) for _ in range(5)
         ]
         got = arb.Plan(tuple(stages), "dollars").evaluate(coarse)
-        if got.solve_rate <= found.reach:
+        if got.solve_rate <= found.max_solve_rate:
             assert found.bound_at(got.solve_rate) <= got.mean_spend * (1 + 1e-9)
 
 
 def test_plans_are_worth_what_is_said():
     market = random_market(np.random.default_rng(9), 30, 5, max_attempts=6, missing=0.1)
     found = arb.search_frontier(market)
-    for rate in np.linspace(0.1, 1, 7) * found.reach:
+    for rate in np.linspace(0.1, 1, 7) * found.max_solve_rate:
         plan = found.plan_at(rate)
         got = plan.evaluate(found.curves)
         assert got.solve_rate >= rate - 1e-9
@@ -183,10 +183,10 @@ def test_six_models_of_the_paper(real_data):
     rates = [0.05, 0.2, 0.35, 0.5, 0.6, 0.7, 0.74, 0.78, 0.8]
     found = arb.search_frontier(market, rates)
     assert found.closed.all()
-    assert found.reach == pytest.approx(387 / 445)
+    assert found.max_solve_rate == pytest.approx(387 / 445)
     # Two models of them, tabulated whole, cannot be cheaper than the bound.
     pair = arb.cascade_frontier(attempt_curves(market.select(models=["gpt5mini", "deepseek"])))
-    inside = found.solve_rates[found.solve_rates <= pair.reach]
+    inside = found.solve_rates[found.solve_rates <= pair.max_solve_rate]
     assert np.all(found.bound_at(inside) <= pair.mixture_spend_at(inside))
 
 
@@ -226,9 +226,9 @@ def test_bad_input():
     with pytest.raises(arb.InputError, match="seconds"):
         arb.search_frontier(market, time_limit=0)
     with pytest.raises(arb.InputError, match="together reach"):
-        arb.search_frontier(market, [1.0]) if natural_of(attempt_curves(market)).reach < 1 else (
-            arb.search_frontier(market, [0.5]).plan_at(1.5)
-        )
+        arb.search_frontier(market, [1.0]) if natural_of(
+            attempt_curves(market)
+        ).max_solve_rate < 1 else (arb.search_frontier(market, [0.5]).plan_at(1.5))
     with pytest.raises(arb.InputError, match="numbers between 0 and 1"):
         arb.search_frontier(market, [-0.1])
     nothing = arb.Market(["a"], ["x"], [[2]], [[0]], [[1.0]])
@@ -251,7 +251,7 @@ def all_orders(curves, rates):
 
 def test_every_knot_makes_the_relaxation_exact():
     curves = attempt_curves(random_market(np.random.default_rng(12), 20, 3, max_attempts=7))
-    rates = np.linspace(0.05, 1, 25) * natural_of(curves).reach
+    rates = np.linspace(0.05, 1, 25) * natural_of(curves).max_solve_rate
     np.testing.assert_allclose(all_orders(curves, rates), best_mixture(curves, rates))
 
 
@@ -266,9 +266,9 @@ def test_more_models_than_a_lattice_holds(seed):
     assert np.all(found.mixture_spend_at(rates) >= best * (1 - 1e-9))
     assert found.closed[: len(rates) // 3].all()
     for rate in (0.3, 0.9):
-        plan = found.plan_at(rate * found.reach)
+        plan = found.plan_at(rate * found.max_solve_rate)
         assert plan.evaluate(curves).mean_spend == pytest.approx(
-            float(found.spend_at(rate * found.reach))
+            float(found.spend_at(rate * found.max_solve_rate))
         )
 
 
@@ -391,7 +391,7 @@ def check_many(models, tries, rows, *, most_states=300_000, seed=0):
     reach = float((market.successes > 0).any(axis=1).mean())
     rates = reach * np.array([0.3, 0.7, 0.95, 1.0])
     found = arb.search_frontier(curves, rates, most_states=most_states, time_limit=np.inf)
-    assert found.reach == pytest.approx(reach)
+    assert found.max_solve_rate == pytest.approx(reach)
     assert 0 < found.largest_lattice <= most_states
     for rate in rates:
         scored = found.plan_at(rate).evaluate(curves)

@@ -34,7 +34,7 @@ def test_the_program_and_the_frontier_agree(data, alpha, beta, penalty, share):
     market = data.draw(markets(max_attempts=4, missing=0.2))
     verifier = Verifier(0.1, alpha, beta)
     frontier = verified_frontier(market, verifier, penalty=penalty)
-    rate = share * frontier.reach
+    rate = share * frontier.max_solve_rate
     policy = solve(steps(market, verifier), rate, penalty=penalty)
     assert policy.cost == pytest.approx(float(frontier.cost_at(rate)), rel=1e-6, abs=1e-7)
     assert policy.right >= rate - 1e-7
@@ -44,7 +44,7 @@ def test_a_cap_on_wrong_answers_costs_money():
     market = random_market(np.random.default_rng(6), 20, 2)
     verifier = Verifier(0.1, 0.2, 0.1)
     frontier = verified_frontier(market, verifier)
-    rate = 0.8 * frontier.reach
+    rate = 0.8 * frontier.max_solve_rate
     free = float(frontier.wrong_at(rate))
     table = steps(market, verifier)
     costs = [solve(table, rate, most_wrong=cap * free).cost for cap in (1.01, 0.95, 0.9)]

@@ -57,15 +57,15 @@ def test_frontier_and_best_plan_beat_every_order(data, alpha, beta, billing):
     scored = scored_plans(market, verifier, most, billing)
     rate = np.array([plan.solve_rate for plan in scored])
     cost = np.array([plan.mean_spend + penalty * plan.wrong_rate for plan in scored])
-    assert frontier.reach == pytest.approx(rate.max(), abs=1e-11)
-    inside = rate <= frontier.reach
+    assert frontier.max_solve_rate == pytest.approx(rate.max(), abs=1e-11)
+    inside = rate <= frontier.max_solve_rate
     # No plan is cheaper than the hull, and the hull is touched for every value of an answer.
     assert np.all(frontier.cost_at(rate[inside]) <= cost[inside] + 1e-11)
     for value in (0.1, 1.0, 3.0, 10.0, 100.0):
         best = (value * rate - cost).max()
         mine = (value * frontier.hull.rate - frontier.hull.cost).max()
         assert mine == pytest.approx(best, rel=1e-10, abs=1e-10)
-    grid = np.linspace(0, frontier.reach, 23)
+    grid = np.linspace(0, frontier.max_solve_rate, 23)
     np.testing.assert_allclose(frontier.bound_at(grid), frontier.cost_at(grid), atol=1e-9)
     assert np.all(frontier.bound_at(grid) <= frontier.cost_at(grid) + 1e-15)
 
@@ -94,14 +94,14 @@ def test_vertices_do_what_the_frontier_says(data, alpha, beta):
     assert np.all(np.diff(slopes) > -1e-9 * slopes[1:])
     wrong = [vertex.wrong_rate for vertex in frontier.vertices]
     np.testing.assert_allclose(frontier.wrong_at(frontier.hull.rate), wrong, atol=1e-12)
-    grid = np.linspace(0, frontier.reach, 9)
+    grid = np.linspace(0, frontier.max_solve_rate, 9)
     total = frontier.spend_at(grid) + 0.2 * frontier.wrong_at(grid)
     np.testing.assert_allclose(total, frontier.cost_at(grid), atol=1e-11)
     assert np.all(frontier.check_spend_at(grid) <= frontier.spend_at(grid) + 1e-15)
     for rate in grid:
         assert frontier.plan_at(rate).solve_rate >= rate - 1e-11
         assert -1e-9 <= frontier.gap_at(rate) <= 1
-    assert np.all(frontier.margin_at(grid[grid <= frontier.market_reach]) >= 0)
+    assert np.all(frontier.margin_at(grid[grid <= frontier.market_max_solve_rate]) >= 0)
 
 
 @settings(max_examples=25)
@@ -110,11 +110,11 @@ def test_a_perfect_free_verifier_gives_the_known_frontier(data, billing, baselin
     market = data.draw(markets(max_instances=8, missing=0.2))
     frontier = verified_frontier(market, billing=billing, baseline=baseline)
     known = cascade_frontier(attempt_curves(market, billing=billing))
-    assert frontier.reach == pytest.approx(known.reach, abs=1e-11)
-    grid = np.linspace(0, min(known.reach, frontier.reach), 33)
+    assert frontier.max_solve_rate == pytest.approx(known.max_solve_rate, abs=1e-11)
+    grid = np.linspace(0, min(known.max_solve_rate, frontier.max_solve_rate), 33)
     np.testing.assert_allclose(frontier.cost_at(grid), known.mixture_spend_at(grid), atol=1e-11)
     for m, alone in enumerate(known.single_models):
-        inside = grid <= alone.reach
+        inside = grid <= alone.max_solve_rate
         np.testing.assert_allclose(
             frontier.model_prices_at(grid)[inside, m],
             alone.mixture_spend_at(grid[inside]),
@@ -127,7 +127,7 @@ def test_a_perfect_free_verifier_gives_the_known_frontier(data, billing, baselin
 def test_prices_nine_orders_of_magnitude_apart(seed, verifier):
     market = extreme_market(seed)
     frontier = verified_frontier(market, verifier)
-    grid = np.linspace(0, frontier.reach, 50)
+    grid = np.linspace(0, frontier.max_solve_rate, 50)
     cost, bound = frontier.cost_at(grid), frontier.bound_at(grid)
     assert np.all(bound <= cost * (1 + 1e-12))
     assert np.all(np.diff(cost) >= 0)
@@ -147,7 +147,7 @@ def test_a_single_model_pays_for_checks_by_the_closed_form():
     )
     accepted = 0.4 * 0.8 + 0.6 * 0.1
     reach = 0.4 * 0.8 / accepted * (1 - (1 - accepted) ** 9)
-    assert frontier.reach == pytest.approx(reach)
+    assert frontier.max_solve_rate == pytest.approx(reach)
     grid = np.linspace(0, reach, 7)
     np.testing.assert_allclose(frontier.cost_at(grid), grid * 2.5 / 0.32, atol=1e-12)
     np.testing.assert_allclose(frontier.wrong_at(grid), grid * 0.06 / 0.32, atol=1e-12)
@@ -168,7 +168,7 @@ def test_identical_models_leave_no_margin():
         market, Verifier(0.2, 0.1, 0.1), max_attempts=6, estimator="geometric"
     )
     # A mixture of few and many attempts is as good with one model as with two.
-    grid = np.linspace(0.01, 0.9 * frontier.market_reach, 9)
+    grid = np.linspace(0.01, 0.9 * frontier.market_max_solve_rate, 9)
     assert np.all(frontier.margin_at(grid) <= 1e-3)
     known = [cost[0] for cost in (frontier.model_prices_at(grid[:1]), frontier.cost_at(grid[:1]))]
     assert known[1] <= known[0].min() + 1e-12
@@ -216,9 +216,9 @@ def test_dearer_checks_and_more_false_rejects_cost_more(data):
     first = verified_frontier(market, base, penalty=0.3)
     for verifier in worse:
         second = verified_frontier(market, verifier, penalty=0.3)
-        grid = np.linspace(0, min(first.reach, second.reach), 9)
+        grid = np.linspace(0, min(first.max_solve_rate, second.max_solve_rate), 9)
         assert np.all(second.cost_at(grid) >= first.cost_at(grid) - 1e-11)
-        assert second.reach <= first.reach + 1e-11
+        assert second.max_solve_rate <= first.max_solve_rate + 1e-11
 
 
 @pytest.mark.parametrize("baseline", ["same-verifier", "own-check"])
@@ -305,7 +305,7 @@ def test_frontiers_show_themselves(complementary):
         frame["cost"], frame["attempt_spend"] + frame["check_spend"] + 0.5 * frame["wrong_rate"]
     )
     assert frontier.plot().get_xlabel() == "Right answers (%)"
-    above = min(frontier.reach + 0.01, 1.0)
+    above = min(frontier.max_solve_rate + 0.01, 1.0)
     assert np.isnan(frontier.cost_at(above))
     assert np.isnan(frontier.bound_at(above))
 
@@ -313,7 +313,7 @@ def test_frontiers_show_themselves(complementary):
 def test_nothing_is_ever_solved():
     market = Market(["m"], ["i"], [[3]], [[0]], [[1.0]])
     frontier = verified_frontier(market, Verifier(0.1, 0.2))
-    assert frontier.reach == 0.0
+    assert frontier.max_solve_rate == 0.0
     assert frontier.plan_at(0.0).plan == Plan()
     assert frontier.cost_at(0.0) == 0.0
 

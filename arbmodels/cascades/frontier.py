@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 def frontier_table(frontier: Frontier) -> TextTable:
     """Return ten solve rates up to the reach with spend, bound and plan."""
     shares = np.array([0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 1.0])
-    rates = np.unique(frontier.reach * shares)
+    rates = np.unique(frontier.max_solve_rate * shares)
     rows = [
         (percent(u, 2), number(c), number(b), percent(gap, 2), frontier.plan_at(u).summary)
         for u, c, b, gap in zip(
@@ -79,7 +79,7 @@ def frontier_table(frontier: Frontier) -> TextTable:
     )
     sizes = " x ".join(str(len(grid)) for grid in frontier.grids)
     return TextTable(
-        f"Cascade frontier of {frontier.market.name}: reach {percent(frontier.reach, 2)}",
+        f"Cascade frontier of {frontier.market.name}: reach {percent(frontier.max_solve_rate, 2)}",
         ("solve rate", f"spend [{unit}]", f"lower bound [{unit}]", "gap", "plan"),
         rows,
         f"Lattice of {sizes} amounts. Spend: {frontier.proof(rates)}.\n{frontier.convention};"
@@ -91,7 +91,7 @@ def plot_frontier(frontier: Frontier, ax: Axes | None = None) -> Axes:
     """Draw spend against solve rate: the models, the cascades, and the bound."""
     ax = new_axes() if ax is None else ax
     plot_models(frontier, ax)
-    rate = np.linspace(0, frontier.reach, 400)
+    rate = np.linspace(0, frontier.max_solve_rate, 400)
     ax.plot(
         100 * rate, frontier.spend_at(rate), color=ARBITRAGEUR_COLOUR, lw=2, label="Best cascade"
     )
@@ -120,7 +120,7 @@ class Drawn(Protocol):
 def plot_models(frontier: Drawn, ax: Axes) -> None:
     """Draw the spend of every single model."""
     for model, alone in zip(frontier.names, frontier.single_models, strict=True):
-        rate = np.linspace(0, alone.reach, 400)
+        rate = np.linspace(0, alone.max_solve_rate, 400)
         ax.plot(
             100 * rate,
             alone.spend_at(rate),
@@ -207,7 +207,7 @@ class Frontier(Displayed):
         return self.curves.convention
 
     @property
-    def reach(self) -> float:
+    def max_solve_rate(self) -> float:
         """Largest solve rate of any plan on the lattice."""
         return float(self.lattice.solve_rate.max())
 
@@ -264,7 +264,7 @@ class Frontier(Displayed):
         Returns
         -------
         float array, currency units per instance
-            NaN above :attr:`reach`.
+            NaN above :attr:`max_solve_rate`.
         """
         return self._cheapest(np.asarray(solve_rate, dtype=float))[0]
 
@@ -272,7 +272,7 @@ class Frontier(Displayed):
         """Return the least expected spend when two plans may be mixed at random.
 
         The lower convex hull of the plans known and of those at 2,000 solve rates up to the
-        reach; NaN above :attr:`reach`.
+        reach; NaN above :attr:`max_solve_rate`.
         """
         rate, spend = self._hull
         target = np.asarray(solve_rate, dtype=float)
@@ -310,10 +310,10 @@ class Frontier(Displayed):
         InputError
             If no plan on the lattice reaches it.
         """
-        if not 0 <= solve_rate <= self.reach + SAME_RATE:
+        if not 0 <= solve_rate <= self.max_solve_rate + SAME_RATE:
             raise InputError(
                 f"No plan reaches a solve rate of {percent(solve_rate, 2)}; the best on this"
-                f" market reaches {percent(self.reach, 2)}."
+                f" market reaches {percent(self.max_solve_rate, 2)}."
             )
         _, state, axis, last, path, number = self._cheapest(np.array([solve_rate]))
         if self._allocations is not None and number[0] >= 0:
@@ -340,7 +340,7 @@ class Frontier(Displayed):
         Returns
         -------
         float array [len(solve_rate), M], currency units per instance
-            NaN rows above :attr:`reach`.
+            NaN rows above :attr:`max_solve_rate`.
         """
         target = np.atleast_1d(np.asarray(solve_rate, float))
         spend, state, axis, last, path, number = self._cheapest(target)
@@ -366,7 +366,7 @@ class Frontier(Displayed):
 
     @cached_property
     def _hull(self) -> tuple[FloatArray, FloatArray]:
-        between = np.linspace(0.0, self.reach, 2001)
+        between = np.linspace(0.0, self.max_solve_rate, 2001)
         rates = [self._points[0], between]
         if self.known is not None:
             rates.append(self.known.paths.points[0])
@@ -440,9 +440,9 @@ class Frontier(Displayed):
         return np.stack([alone.spend_at(solve_rate) for alone in self.single_models], axis=-1)
 
     @property
-    def market_reach(self) -> float:
+    def market_max_solve_rate(self) -> float:
         """Largest solve rate of a single model."""
-        return max(alone.reach for alone in self.single_models)
+        return max(alone.max_solve_rate for alone in self.single_models)
 
     @property
     def grids(self) -> tuple[FloatArray, ...]:
@@ -571,7 +571,9 @@ def _on(
 
 def _searched(natural: Natural) -> tuple[Plans, Bounds]:
     """Search on all amounts, without a time limit: the result must not depend on the machine."""
-    rates = np.linspace(min(_LOWEST, natural.reach / 2), natural.reach, _SEARCH.rates)
+    rates = np.linspace(
+        min(_LOWEST, natural.max_solve_rate / 2), natural.max_solve_rate, _SEARCH.rates
+    )
     return search(natural, rates, _SEARCH.gap, _SEARCH.states, np.inf, rounds=_SEARCH.rounds)
 
 
@@ -596,7 +598,7 @@ def _path(lattice: Lattice, state: int, place: Sequence[npt.NDArray[np.int64]]) 
 
 def _nearby(natural: Natural, paths: Paths, stride: int) -> list[Steps]:
     """Cheapest paths on small lattices around the ends of the cheapest plans of some rates."""
-    rates = np.linspace(min(_LOWEST, natural.reach / 2), natural.reach, _NEARBY)
+    rates = np.linspace(min(_LOWEST, natural.max_solve_rate / 2), natural.max_solve_rate, _NEARBY)
     _, numbers, _ = paths.cheapest(rates - SAME_RATE)
     found = []
     for rate, path in zip(rates, numbers.tolist(), strict=True):
@@ -676,7 +678,7 @@ def _until(curves: Curves, refine: int, tolerance: float, most_states: int) -> F
         # What a search found on these amounts, it would find again.
         known = None if found.known is None or not thinned else found.known
         finer = _on(curves, refine, amounts, None if known is None else (known.plans, known.bounds))
-        rates = np.linspace(0.01, 1.0, 100) * found.reach
+        rates = np.linspace(0.01, 1.0, 100) * found.max_solve_rate
         before, after = found.spend_at(rates), finer.spend_at(rates)
         change = float(np.max(1.0 - after / np.maximum(before, 1e-300), initial=0.0))
         found = replace(finer, change=change)

@@ -52,11 +52,13 @@ class CostCurve:
     def spend_at(self, target: FloatArray) -> FloatArray:
         """Return the spend at each solve rate, interpolated in log spend; NaN out of reach."""
         value = np.exp(np.interp(target, self.solve_rate, np.log(np.maximum(self.spend, 1e-300))))
-        out: FloatArray = np.where(np.asarray(target) <= self.reach + SAME_RATE, value, np.nan)
+        out: FloatArray = np.where(
+            np.asarray(target) <= self.max_solve_rate + SAME_RATE, value, np.nan
+        )
         return out
 
     @property
-    def reach(self) -> float:
+    def max_solve_rate(self) -> float:
         """Solve rate at the largest budget."""
         return float(self.solve_rate.max())
 
@@ -106,14 +108,14 @@ class PaperPolicy:
         return np.stack([curve.spend_at(solve_rate) for curve in self.providers], axis=-1)
 
     @property
-    def reach(self) -> float:
+    def max_solve_rate(self) -> float:
         """Largest solve rate of the policy."""
-        return self.cascade.reach
+        return self.cascade.max_solve_rate
 
     @property
-    def market_reach(self) -> float:
+    def market_max_solve_rate(self) -> float:
         """Largest solve rate of a single model."""
-        return max(curve.reach for curve in self.providers)
+        return max(curve.max_solve_rate for curve in self.providers)
 
 
 def paper_curve(
@@ -182,7 +184,7 @@ def paper_policy(
 
 def authors_market_reach(market: Market, grid: FloatArray | None = None) -> float:
     """Return the largest solve rate of a single model within the grid's largest budget."""
-    return max(curve.reach for curve in _provider_curves(_grid_curves(market, grid)))
+    return max(curve.max_solve_rate for curve in _provider_curves(_grid_curves(market, grid)))
 
 
 class AllocationPlans:

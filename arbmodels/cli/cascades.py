@@ -100,7 +100,10 @@ def search(
             time_limit=time_limit,
         )
         if rates is None:
-            rates = [*opt.round_rates(answer.reach / 2, 0.999 * answer.reach), answer.reach]
+            rates = [
+                *opt.round_rates(answer.max_solve_rate / 2, 0.999 * answer.max_solve_rate),
+                answer.max_solve_rate,
+            ]
         spend, mixture = answer.spend_at(rates), answer.mixture_spend_at(rates)
         bound, gaps = answer.bound_at(rates), answer.gap_at(rates)
         plans = [answer.plan_at(rate) for rate in rates]
@@ -133,8 +136,8 @@ def search(
                 "stage_unit": answer.curves.unit,
                 "accounting": answer.convention,
                 "in_sample": True,
-                "reach": answer.reach,
-                "market_reach": answer.market_reach,
+                "reach": answer.max_solve_rate,
+                "market_reach": answer.market_max_solve_rate,
                 "wanted_gap": gap,
                 "closed": int(answer.closed.sum()),
                 "looked_at": len(answer.solve_rates),
@@ -163,7 +166,8 @@ def search(
             " included; gap: of the mixtures.\n"
             f"A gap of {percent(gap, 1)} is reached at {int(closed.sum())} of {len(closed)} solve"
             f" rates looked at, in {answer.seconds:.1f} s. The best single model reaches"
-            f" {percent(answer.market_reach, 2)}, all together {percent(answer.reach, 2)}.\n"
+            f" {percent(answer.market_max_solve_rate, 2)}, all together"
+            f" {percent(answer.max_solve_rate, 2)}.\n"
             f"{answer.convention}; fitted and scored on the same instances.",
         )
     )
@@ -247,14 +251,16 @@ def _class(answer: PolicyClasses, row: int, each: PolicyClass) -> dict[str, Any]
         "label": each.label,
         "deployable": each.deployable,
         "proof": each.proof,
-        "reach": each.reach,
+        "reach": each.max_solve_rate,
         "points": [
             {
                 "solve_rate": rate,
                 "spend": each.spend[u],
                 "bound": each.bound[u],
                 "saving": answer.saving[row, u],
-                "plans": _plans(each, rate) if each.deployable and rate <= each.reach else None,
+                "plans": _plans(each, rate)
+                if each.deployable and rate <= each.max_solve_rate
+                else None,
             }
             for u, rate in enumerate(answer.solve_rates.tolist())
         ],
@@ -340,9 +346,12 @@ def limits(
             seconds=opt.per_model("--seconds", seconds) if seconds else None,
         )
         if rates is None:
-            rates = [*opt.round_rates(answer.reach / 2, 0.999 * answer.reach), answer.reach]
+            rates = [
+                *opt.round_rates(answer.max_solve_rate / 2, 0.999 * answer.max_solve_rate),
+                answer.max_solve_rate,
+            ]
         spend, worst = answer.spend_at(rates), answer.worst_at(rates)
-        plans = [answer.plan_at(rate) if rate <= answer.reach else None for rate in rates]
+        plans = [answer.plan_at(rate) if rate <= answer.max_solve_rate else None for rate in rates]
     if plot is not None:
         figure, (axes,) = new_picture()
         answer.plot(axes).set_title(called(market))
@@ -368,7 +377,7 @@ def limits(
                 "accounting": answer.curves.convention,
                 "in_sample": True,
                 "limits": {"spend": max_spend, "attempts": max_attempts, "seconds": max_seconds},
-                "reach": answer.reach,
+                "reach": answer.max_solve_rate,
                 "points": points,
             }
         )
@@ -386,7 +395,8 @@ def limits(
                 )
                 for row, (rate, plan) in enumerate(zip(rates, plans, strict=True))
             ],
-            f"Within the limits cascades reach {percent(answer.reach, 2)}. Exact over whole"
+            f"Within the limits cascades reach {percent(answer.max_solve_rate, 2)}. Exact over"
+            " whole"
             " attempts; worst case: every attempt fails on the dearest instance.\n"
             f"{answer.curves.convention}; fitted and scored on the same instances.",
         )
@@ -528,7 +538,7 @@ def batches(
 
         curves = opt.attempt_curves_of(market, billing, attempts)
         answer = batch_frontier(curves, waits, max_seconds, largest=largest)
-        reach = answer.reach()
+        reach = answer.max_solve_rate()
         if rates is None:
             rates = [*opt.round_rates(reach / 2, 0.999 * reach), reach]
         plans = [answer.plan_at(rate) if rate <= reach else None for rate in rates]
@@ -628,11 +638,14 @@ def frontier(
 
         answer = cascade_frontier(opt.curves_of(market, billing), refine=refine)
         if rates is None:
-            rates = [*opt.round_rates(answer.reach / 2, 0.999 * answer.reach), answer.reach]
+            rates = [
+                *opt.round_rates(answer.max_solve_rate / 2, 0.999 * answer.max_solve_rate),
+                answer.max_solve_rate,
+            ]
         spend, mixture = answer.spend_at(rates), answer.mixture_spend_at(rates)
-        within = [rate for rate in rates if rate <= answer.reach]
+        within = [rate for rate in rates if rate <= answer.max_solve_rate]
         bound, gap = answer.bound_at(rates), answer.gap_at(rates)
-        plans = [answer.plan_at(rate) if rate <= answer.reach else None for rate in rates]
+        plans = [answer.plan_at(rate) if rate <= answer.max_solve_rate else None for rate in rates]
     if plot is not None:
         figure, (axes,) = new_picture()
         answer.plot(axes).set_title(called(market))
@@ -658,8 +671,8 @@ def frontier(
                 "stage_unit": answer.curves.unit,
                 "accounting": answer.convention,
                 "in_sample": True,
-                "reach": answer.reach,
-                "market_reach": answer.market_reach,
+                "reach": answer.max_solve_rate,
+                "market_reach": answer.market_max_solve_rate,
                 "proof": answer.proof(within),
                 "points": points,
             }
@@ -681,8 +694,8 @@ def frontier(
                 for row, (rate, plan) in enumerate(zip(rates, plans, strict=True))
             ],
             "lower bound: of any one cascade. mixed: two cascades, one of them drawn at random.\n"
-            f"The best single model reaches {percent(answer.market_reach, 2)}, cascades"
-            f" {percent(answer.reach, 2)}. Spend: {answer.proof(within)}.\n"
+            f"The best single model reaches {percent(answer.market_max_solve_rate, 2)}, cascades"
+            f" {percent(answer.max_solve_rate, 2)}. Spend: {answer.proof(within)}.\n"
             f"{answer.convention}; fitted and scored on the same instances.",
         )
     )

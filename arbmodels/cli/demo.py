@@ -85,7 +85,7 @@ def _compute() -> _Findings:
 
 def _own_rates(answer: Arbitrage) -> list[float]:
     """Return round solve rates over the range of an answer: reaches depend on the billing."""
-    return opt.round_rates(float(answer.solve_rates[0]), answer.market_reach)
+    return opt.round_rates(float(answer.solve_rates[0]), answer.market_max_solve_rate)
 
 
 def _as_json(found: _Findings, output: Path) -> dict[str, Any]:

@@ -125,7 +125,7 @@ def bertrand(
 
         answer = find_margin(market, method, billing)
         if rates is None:
-            rates = opt.round_rates(float(answer.solve_rates[0]), answer.market_reach)
+            rates = opt.round_rates(float(answer.solve_rates[0]), answer.market_max_solve_rate)
         answer = at_rates(answer, rates)
         played = BertrandGame.from_arbitrage(
             answer,
@@ -198,7 +198,7 @@ def _undercutting(
     if not known.any():
         raise InputError(
             "No single model reaches any of these solve rates, so there is no price to undercut."
-            f" The best one reaches {percent(answer.market_reach, 2)}."
+            f" The best one reaches {percent(answer.market_max_solve_rate, 2)}."
         )
     # Whoever holds the price posts it; the others cannot go below their cost and stay there.
     holds = path.setters[-1][:, None] == np.arange(len(played.players))

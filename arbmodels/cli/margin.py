@@ -332,7 +332,7 @@ def margin(
     with working("Looking for the cheapest cascades", quiet=json):
         answer = find_margin(market, method, billing, refine)
         if rates is None:
-            rates = opt.round_rates(float(answer.solve_rates[0]), answer.market_reach)
+            rates = opt.round_rates(float(answer.solve_rates[0]), answer.market_max_solve_rate)
         found = margin_json(answer, rates)
     if plot is not None:
         figure, (axes,) = new_picture()
@@ -387,7 +387,7 @@ def margin_json(answer: Arbitrage, rates: Sequence[float]) -> dict[str, Any]:
         "peak": {"solve_rate": peak.solve_rate, "margin": peak.margin},
         "mean_margin": answer.mean_margin,
         "mean_margin_range": [answer.solve_rates[0], answer.solve_rates[-1]],
-        "market_reach": answer.market_reach,
+        "market_reach": answer.market_max_solve_rate,
         "extra_reach": answer.extra_reach,
         "validation": answer.validation,
         "cross_validated": optimism_json(answer),
@@ -412,7 +412,7 @@ def _points(grid: Arbitrage) -> list[dict[str, Any]]:
             for model, its in zip(grid.market.models, grid.model_prices[row], strict=True)
             if its == price
         ]
-        if isinstance(source, Frontier) and rate <= source.reach:
+        if isinstance(source, Frontier) and rate <= source.max_solve_rate:
             bound, plan = float(source.bound_at(rate)), source.plan_at(rate).summary
         points.append(
             {
@@ -435,7 +435,8 @@ def margin_table(answer: Arbitrage, found: dict[str, Any]) -> TextTable:
         f"Peak margin {percent(answer.peak.margin, 2)} at {percent(answer.peak.solve_rate, 2)};"
         f" mean {percent(answer.mean_margin, 2)} over {percent(answer.solve_rates[0], 2)} to"
         f" {percent(answer.solve_rates[-1], 2)}.\nThe best single model reaches"
-        f" {percent(answer.market_reach, 2)}, the arbitrageur {100 * answer.extra_reach:.2f}"
+        f" {percent(answer.market_max_solve_rate, 2)}, the arbitrageur"
+        f" {100 * answer.extra_reach:.2f}"
         f" points more.\n{answer.validation}\n"
     )
     if found["allocation"] is not None:

@@ -172,8 +172,8 @@ def verify(
         versus: dict[str, Any] = {"penalty": penalty, "baseline": baseline, **how}
         answer = verified_frontier(market, verifier, **versus)
         if rates is None:
-            top = min(answer.reach, answer.market_reach)
-            rates = [*opt.round_rates(top / 2, 0.999 * top), answer.reach]
+            top = min(answer.max_solve_rate, answer.market_max_solve_rate)
+            rates = [*opt.round_rates(top / 2, 0.999 * top), answer.max_solve_rate]
         points = _points(answer, rates)
         best = (
             None
@@ -187,7 +187,7 @@ def verify(
             ends = [
                 verification_threshold(market, rate, vary=threshold, verifier=verifier, **versus)
                 for rate in rates
-                if at is not None or rate <= answer.market_reach
+                if at is not None or rate <= answer.market_max_solve_rate
             ]
     if plot is not None:
         _draw(answer, ends, plot)
@@ -201,8 +201,8 @@ def verify(
                 "verifier": verifier.label,
                 "accounting": answer.convention,
                 "in_sample": True,
-                "reach": answer.reach,
-                "market_reach": answer.market_reach,
+                "reach": answer.max_solve_rate,
+                "market_reach": answer.market_max_solve_rate,
                 "points": points,
                 "thresholds": [_threshold(end) for end in ends],
                 "best": None if best is None else _best(best, price or 0.0, penalty, refund),
@@ -222,7 +222,7 @@ def verify(
 def _points(answer: VerifiedFrontier, rates: Sequence[float]) -> list[dict[str, Any]]:
     found = []
     for rate in rates:
-        inside = rate <= answer.reach
+        inside = rate <= answer.max_solve_rate
         next_plan = answer.plan_at(rate) if inside else None
         wrong = float(answer.wrong_at(rate))
         found.append(
@@ -290,8 +290,8 @@ def _table(answer: VerifiedFrontier, points: Sequence[dict[str, Any]]) -> TextTa
         ],
         "of all: share of the delivered answers that are wrong. next plan: the cheapest that needs"
         " no mixing and reaches the rate.\n"
-        f"Policies reach {percent(answer.reach, 2)}, the best single model"
-        f" {percent(answer.market_reach, 2)}.\n"
+        f"Policies reach {percent(answer.max_solve_rate, 2)}, the best single model"
+        f" {percent(answer.market_max_solve_rate, 2)}.\n"
         f"{answer.verifier.label}; {answer.convention}; fitted and scored on the same instances.",
     )
 

@@ -571,7 +571,7 @@ def bootstrap_margin(
         source = paper_policy(market, rates)
     else:
         source = cascade_frontier(make(market), most_states=most_states)
-        rates = rates_up_to(source.market_reach, solve_rates)
+        rates = rates_up_to(source.market_max_solve_rate, solve_rates)
         lattice_grids = source.grids
     seeds = np.random.SeedSequence(seed).spawn(resamples)
     task = _Task(market, chosen, make, lattice_grids, rates)

@@ -150,7 +150,7 @@ def rates_up_to(reach: float, solve_rates: npt.ArrayLike | None = None) -> Float
 
     Parameters
     ----------
-    reach : float
+    max_solve_rate : float
         Largest solve rate of a single model.
     solve_rates : array of probabilities, optional
         By default 1,000 points from 0.68 to ``reach`` (from 0.9 times it where it is below 0.70).
@@ -317,7 +317,7 @@ class CrossValidatedMargin(Displayed):
         return self.mean_in_sample - self.mean_margin
 
     @property
-    def reach(self) -> float:
+    def max_solve_rate(self) -> float:
         """Largest of the solve rates at which both margins are defined; NaN if there is none."""
         both = self.solve_rates[np.isfinite(self.margin)]
         return float(both.max()) if len(both) else float("nan")
@@ -379,7 +379,7 @@ class CrossValidatedMargin(Displayed):
             "mean_margin": plain(self.mean_margin),
             "mean_in_sample": plain(self.mean_in_sample),
             "optimism": plain(self.mean_optimism),
-            "reach": plain(self.reach),
+            "reach": plain(self.max_solve_rate),
             "peak": {
                 "solve_rate": plain(rate),
                 "margin_in_sample": plain(inside),
@@ -718,11 +718,11 @@ class SearchedPolicies(NamedTuple):
         weight = float(self.curves.market.weight[fold].sum())
         natural = natural_of(fit)
         low, high = float(self.solve_rates.min()), float(self.solve_rates.max())
-        wide = np.linspace(natural.reach / 20, natural.reach, _WIDE)
+        wide = np.linspace(natural.max_solve_rate / 20, natural.max_solve_rate, _WIDE)
         rates = np.concatenate([wide, np.linspace(low, high, _ASKED)])
         found = search_frontier(
             fit,
-            rates[rates <= natural.reach],
+            rates[rates <= natural.max_solve_rate],
             gap=_GAP,
             most_states=self.most_states,
             time_limit=np.inf,  # numbers must not depend on how busy a machine is
@@ -890,7 +890,7 @@ def _exact(
     solve_rates: npt.ArrayLike | None,
     workers: int | None,
 ) -> tuple[FloatArray, PriceAndCost, PriceAndCost]:
-    rates = rates_up_to(frontier.market_reach, solve_rates)
+    rates = rates_up_to(frontier.market_max_solve_rate, solve_rates)
     singles = [_Plans(each.curves, each.grids) for each in frontier.single_models]
     cascades: _Source = _Plans(frontier.curves, frontier.grids)
     if frontier.known is not None:
@@ -915,7 +915,7 @@ def _searched(
 ) -> tuple[FloatArray, PriceAndCost, PriceAndCost]:
     alone = [curves.only([model]) for model in curves.names]
     frontiers = [Frontier(each, build_lattice(each)) for each in alone]
-    rates = rates_up_to(max(each.reach for each in frontiers), solve_rates)
+    rates = rates_up_to(max(each.max_solve_rate for each in frontiers), solve_rates)
     singles = [_Plans(each.curves, each.grids) for each in frontiers]
     cascades = SearchedPolicies(curves, rates, most_states)
     inside, outside = _validated(singles, cascades, rates, divisions, workers)

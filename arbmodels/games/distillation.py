@@ -144,7 +144,7 @@ def _game(
     # Provider games count dollars, so that their numbers compare with the authors'; on one grid,
     # whoever is in: a model's cost may not change with the company it is in.
     curves = dollar_curves(part, default_budget_grid(market))
-    reached = consumers.solve_rates <= cascade_frontier(curves).reach
+    reached = consumers.solve_rates <= cascade_frontier(curves).max_solve_rate
     if not reached.any():
         raise InputError(
             f"No solve rate of the consumers is within reach of {', '.join(models)}; the lowest is"

@@ -144,11 +144,11 @@ class MenuSearch:
         self.solve_rates, self.gap, self.most_states = rates, gap, most_states
         self.searches = 0
         self._natural = natural_of(self.curves)
-        if np.any(rates > self._natural.reach + SAME_RATE):
+        if np.any(rates > self._natural.max_solve_rate + SAME_RATE):
             raise InputError(
                 f"No policy reaches a solve rate of {percent(float(rates.max()), 2)}; all models"
                 f" of {self.curves.market.name} together reach"
-                f" {percent(self._natural.reach, 2)}."
+                f" {percent(self._natural.max_solve_rate, 2)}."
             )
         self._pool = Pool(self._natural)
         self._rows = [self._pool.start(rate) for rate in rates]

@@ -199,7 +199,7 @@ class BatchFrontier(Displayed):
         least: FloatArray = np.minimum.accumulate(self.paths.spend, axis=0)
         return least
 
-    def reach(self, limit: float | None = None) -> float:
+    def max_solve_rate(self, limit: float | None = None) -> float:
         """Return the largest solve rate within a time, the frontier's longest by default."""
         row = self._row(limit)
         return float(self.solve_rate[np.isfinite(self._least[row])].max())
@@ -240,7 +240,7 @@ class BatchFrontier(Displayed):
         InputError
             If no plan reaches the solve rate in time.
         """
-        check_reach(solve_rate, self.reach(limit))
+        check_reach(solve_rate, self.max_solve_rate(limit))
         good = np.flatnonzero(self.solve_rate >= solve_rate - SAME_RATE)
         rows = self._row(limit) + 1
         spend = self.paths.spend[:rows, good]
@@ -273,7 +273,7 @@ class BatchFrontier(Displayed):
         # Zero only where no attempt fits.
         every = self.paths.latency[1:] if len(self.paths.latency) > 1 else self.paths.latency
         picked = np.unique(np.linspace(0, len(every) - 1, _TIMES).astype(int))
-        reach = self.reach()
+        reach = self.max_solve_rate()
         return every[picked], reach * _SHARES if reach > SAME_RATE else np.zeros(1)
 
     def to_frame(self) -> pd.DataFrame:
@@ -293,7 +293,7 @@ class BatchFrontier(Displayed):
         rows = [
             (
                 f"{time:,.4g}",
-                percent(self.reach(float(time)), 2),
+                percent(self.max_solve_rate(float(time)), 2),
                 *map(number, self.spend_at(rates, float(time))),
             )
             for time in times

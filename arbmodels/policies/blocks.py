@@ -236,7 +236,7 @@ class Ascent:
             self._ratio.append(np.divide(weight @ bill, solved, out=idle, where=solved > 0))
 
     @property
-    def reach(self) -> float:
+    def max_solve_rate(self) -> float:
         """Largest solve rate looked at."""
         return float(self._points[0][-1])
 
@@ -248,7 +248,7 @@ class Ascent:
 
     def plan_at(self, solve_rate: float) -> Plan:
         """Return the cheapest plan found; InputError out of reach."""
-        check_reach(solve_rate, self.reach)
+        check_reach(solve_rate, self.max_solve_rate)
         rate, _, state = self._points
         position, _ = cheapest_point(rate, np.array([float(solve_rate)]))
         amounts = state[position[0]]
@@ -352,12 +352,12 @@ def refined(
     """
     members = [coarse]
     for source in (coarse, seed):
-        for rate in rates[(rates > 0) & (rates <= source.reach + SAME_RATE)]:
+        for rate in rates[(rates > 0) & (rates <= source.max_solve_rate + SAME_RATE)]:
             plan = source.plan_at(float(rate))
             for stride in _STRIDES:
                 window = make(build_lattice(curves, _grids(curves, plan, stride, below)))
                 members.append(window)
-                if window.reach < rate:
+                if window.max_solve_rate < rate:
                     break
                 plan = window.plan_at(float(rate))
     return CheapestOf(members)
@@ -413,7 +413,7 @@ class BlockCascades:
     ordering: Ordering
 
     @property
-    def reach(self) -> float:
+    def max_solve_rate(self) -> float:
         """Largest solve rate of any state."""
         return float(self.lattice.solve_rate.max())
 
@@ -442,7 +442,7 @@ class BlockCascades:
         InputError
             If none does.
         """
-        check_reach(solve_rate, self.reach)
+        check_reach(solve_rate, self.max_solve_rate)
         _, flat, cut, amount = self._cheapest(np.array([solve_rate]))
         state = [int(k) for k in np.unravel_index(flat[0], self.spend.shape)]
         total = [float(grid[k]) for grid, k in zip(self.lattice.grids, state, strict=True)]

@@ -72,7 +72,7 @@ class PolicyClass:
         What is proven about ``spend``.
     deployable : bool
         Whether its policies can be run without knowing the instance's own solve probabilities.
-    reach : float
+    max_solve_rate : float
         Largest solve rate of the class.
     spend, bound : float array [U], currency units per instance
         Least expected spend found, and a proven lower bound on the class; NaN out of reach.
@@ -86,7 +86,7 @@ class PolicyClass:
     label: str
     proof: str
     deployable: bool
-    reach: float
+    max_solve_rate: float
     spend: FloatArray
     bound: FloatArray
     servings_at: Callable[[float], tuple[Serving, ...]]
@@ -139,9 +139,9 @@ class PolicyClasses(Displayed):
         return np.stack([each.bound for each in self.classes])
 
     @property
-    def reach(self) -> FloatArray:
+    def max_solve_rate(self) -> FloatArray:
         """Largest solve rates, [C]."""
-        return np.array([each.reach for each in self.classes])
+        return np.array([each.max_solve_rate for each in self.classes])
 
     @property
     def saving(self) -> FloatArray:
@@ -229,7 +229,7 @@ class PolicyClasses(Displayed):
                 for u in shown
             ]
             use = "yes" if each.deployable else "oracle"
-            rows.append((each.label, *cells, percent(each.reach), use))
+            rows.append((each.label, *cells, percent(each.max_solve_rate), use))
         proofs = "\n".join(f"  {each.label}: {each.proof}" for each in self.classes)
         return TextTable(
             f"Policy classes on {self.market.name}: spend in {self.market.currency}/instance"
@@ -342,7 +342,7 @@ def policy_classes(
         raise InputError(f"A menu of {menu} plans is none; give at least 1.")
     frontier = source if isinstance(source, Frontier) else _frontier(source)
     curves, lattice = frontier.curves, frontier.lattice
-    rates = _rates(solve_rates, frontier.market_reach)
+    rates = _rates(solve_rates, frontier.market_max_solve_rate)
     names = _order(curves, order)
     positions = [curves.index(name) for name in names]
     with tqdm(desc="Policy classes", disable=None, leave=False, delay=2) as bar:
@@ -373,10 +373,12 @@ def policy_classes(
             label,
             proof,
             True,
-            plans.reach,
+            plans.max_solve_rate,
             plans.spend_at(rates),
             np.where(
-                rates <= plans.reach + SAME_RATE, alone if name == "single" else bound, np.nan
+                rates <= plans.max_solve_rate + SAME_RATE,
+                alone if name == "single" else bound,
+                np.nan,
             ),
             _for_all(plans),
             _for_all_within(plans),
@@ -435,14 +437,14 @@ def _for_all_within(plans: OnePlan) -> Callable[[float], tuple[Serving, ...]]:
 def _mixed(frontier: Frontier, plans: OnePlan, rates: FloatArray) -> tuple[PolicyClass, Mixtures]:
     states = [each.to_frame()["solve_rate"] for each in (frontier, *frontier.single_models)]
     mixed = Mixtures(plans, np.concatenate([*map(np.asarray, states), rates]))
-    grid = np.linspace(0.0, plans.reach, _BOUND_POINTS)
+    grid = np.linspace(0.0, plans.max_solve_rate, _BOUND_POINTS)
     proof = "hull of 2,001 solve rates and all undominated states; bound for all amounts and orders"
     chosen = PolicyClass(
         "mixed",
         "interleaved, mixed",
         proof,
         True,
-        mixed.reach,
+        mixed.max_solve_rate,
         mixed.spend_at(rates),
         mixed.bound_at(rates, frontier.bound_at(grid), grid),
         lambda rate: _drawn(mixed, rate),
@@ -470,7 +472,9 @@ def _per_segment(  # noqa: PLR0917
     menu = menu_of(curves, plans, mixed, rates, size)
     labels = np.array(market.segment, dtype=object)
     groups = Grouped(menu.by_segment(tuple(labels[market.weight > 0])), gap=_SEGMENT_GAP)
-    bound = np.where(rates <= groups.reach + SAME_RATE, _segments_bound(curves, rates), np.nan)
+    bound = np.where(
+        rates <= groups.max_solve_rate + SAME_RATE, _segments_bound(curves, rates), np.nan
+    )
     return [_whole(groups, rates, bar, bound), _in_part(groups, rates, bound)]
 
 
@@ -525,7 +529,7 @@ def _oracle(curves: Curves, mixed: PolicyClass, rates: FloatArray) -> PolicyClas
 
     def servings_at(rate: float) -> tuple[Serving, ...]:
         own = found.servings_at(rate)
-        if not curves.continuous or rate > mixed.reach:
+        if not curves.continuous or rate > mixed.max_solve_rate:
             return own
         others = mixed.servings_at(rate)
         return min(own, others, key=lambda servings: score(servings, curves)[1])
@@ -537,7 +541,7 @@ def _oracle(curves: Curves, mixed: PolicyClass, rates: FloatArray) -> PolicyClas
         "own plan per instance",
         proof,
         False,
-        found.reach,
+        found.max_solve_rate,
         alone,
         np.fmin(found.bound_at(rates), alone),
         servings_at,
@@ -556,7 +560,7 @@ def _whole(groups: Grouped, rates: FloatArray, bar: tqdm[None], bound: FloatArra
         f"one plan per {groups.menu.kind}",
         _MENU.format(gap=groups.gap, count=f"{len(groups.menu.plans):,}"),
         True,
-        groups.reach,
+        groups.max_solve_rate,
         spend,
         bound,
         groups.servings_at,
@@ -571,7 +575,7 @@ def _in_part(groups: Grouped, rates: FloatArray, bound: FloatArray) -> PolicyCla
         "one plan per segment, mixed",
         f"best of a menu of {len(groups.menu.plans):,} plans (linear program); bound for all plans",
         True,
-        groups.reach,
+        groups.max_solve_rate,
         groups.mixed_spend_at(rates),
         bound,
         groups.mixed_servings_at,

@@ -90,8 +90,8 @@ def menu_of(curves: Curves, plans: OnePlan, mixed: Mixtures, rates: FloatArray, 
         Solve rates that will be asked for.
     size : int
     """
-    asked = [float(rate) for rate in rates if rate <= plans.reach + SAME_RATE]
-    spread = np.linspace(0.0, plans.reach, size + 1)[1:].tolist()
+    asked = [float(rate) for rate in rates if rate <= plans.max_solve_rate + SAME_RATE]
+    spread = np.linspace(0.0, plans.max_solve_rate, size + 1)[1:].tolist()
     chosen = {Plan((), curves.unit): None}
     ends = [vertex for rate in asked for vertex, _ in mixed.vertices_at(rate)]
     chosen.update(dict.fromkeys(plans_at(plans, np.array([*asked, *spread, *ends]))))
@@ -120,7 +120,7 @@ def _own_plans(curves: Curves) -> list[Plan]:
         mine = replace(market, weight=market.weight * np.where(inside, 1.0, _ELSEWHERE))
         there = replace(curves, market=mine)
         alone = Frontier(there, build_lattice(there, coarsen(useful(there), _SEGMENT_STATES)))
-        rates = np.maximum(alone.reach * _SEGMENT_SHARES - _WORTHLESS, 0.0)
+        rates = np.maximum(alone.max_solve_rate * _SEGMENT_SHARES - _WORTHLESS, 0.0)
         found += [alone.plan_at(float(rate)) for rate in rates]
     return found
 
@@ -161,7 +161,7 @@ class Grouped:
         self.time_limit = time_limit
 
     @property
-    def reach(self) -> float:
+    def max_solve_rate(self) -> float:
         """Largest solve rate: every group with its most successful plan."""
         return float(self.menu.weight @ self.menu.solve.max(axis=1))
 
@@ -174,9 +174,9 @@ class Grouped:
         floating point.
         """
         menu = self.menu
-        if solve_rate > self.reach + SAME_RATE:
+        if solve_rate > self.max_solve_rate + SAME_RATE:
             return Choice(np.nan, np.nan, np.zeros(0, dtype=np.int64))
-        floor = min(solve_rate, self.reach) * (1.0 - 1e-9)
+        floor = min(solve_rate, self.max_solve_rate) * (1.0 - 1e-9)
         least = float(self.mixed_spend_at(floor))
         rounded = self._after(int(np.searchsorted(self._mixed[0], floor)))
         spend = self._mean(menu.spend, rounded)
@@ -201,7 +201,7 @@ class Grouped:
         InputError
             If the menu does not reach the solve rate.
         """
-        check_reach(solve_rate, self.reach)
+        check_reach(solve_rate, self.max_solve_rate)
         return self._servings(self.choice_at(solve_rate).plans)
 
     def servings_within(self, spend: float) -> tuple[Serving, ...]:
@@ -284,7 +284,7 @@ class Grouped:
         """Return the least spend when groups may mix plans; NaN out of reach."""
         target = np.asarray(solve_rate, dtype=float)
         spend: FloatArray = np.interp(target, *self._mixed)
-        return np.where(target <= self.reach + SAME_RATE, spend, np.nan)
+        return np.where(target <= self.max_solve_rate + SAME_RATE, spend, np.nan)
 
     def mixed_rate_within(self, spend: float) -> float:
         """Return the largest solve rate for an expected spend when groups may mix plans."""
@@ -299,7 +299,7 @@ class Grouped:
         InputError
             If the menu does not reach the solve rate.
         """
-        check_reach(solve_rate, self.reach)
+        check_reach(solve_rate, self.max_solve_rate)
         if not 0 <= solve_rate <= 1:
             raise InputError(f"A solve rate lies between 0 and 1, not {solve_rate:g}.")
         rate, _ = self._mixed

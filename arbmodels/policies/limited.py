@@ -58,7 +58,7 @@ class LimitedFrontier(Displayed):
         return self.curves.market
 
     @property
-    def reach(self) -> float:
+    def max_solve_rate(self) -> float:
         """Largest solve rate within the limits."""
         return float(self._points[0][-1])
 
@@ -94,7 +94,7 @@ class LimitedFrontier(Displayed):
         InputError
             If none reaches the solve rate.
         """
-        check_reach(solve_rate, self.reach)
+        check_reach(solve_rate, self.max_solve_rate)
         position, _ = cheapest_point(self._points[0], np.array([float(solve_rate)]))
         state = np.unravel_index(self._points[2][position[0]], self.kept.shape)
         runs = self.lattice.path([int(k) for k in state])
@@ -113,7 +113,9 @@ class LimitedFrontier(Displayed):
 
     def table(self) -> TextTable:
         """Return up to ten solve rates with spend, worst case and plan."""
-        rates = np.unique(self.reach * np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0]))
+        rates = np.unique(
+            self.max_solve_rate * np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0])
+        )
         rows = [
             (percent(u, 2), number(c), number(w), self.plan_at(float(u)).summary)
             for u, c, w in zip(rates, self.spend_at(rates), self.worst_at(rates), strict=True)
@@ -121,7 +123,7 @@ class LimitedFrontier(Displayed):
         unit = self.market.currency
         return TextTable(
             f"Cascades on {self.market.name} with {self.limits.label}: reach"
-            f" {percent(self.reach, 2)}",
+            f" {percent(self.max_solve_rate, 2)}",
             ("solve rate", f"mean spend [{unit}]", f"worst case [{unit}]", "plan"),
             rows,
             f"Exact over whole attempts; per instance. {self.curves.convention}; in-sample.",
@@ -130,7 +132,7 @@ class LimitedFrontier(Displayed):
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw mean and worst spend against the solve rate."""
         ax = new_axes() if ax is None else ax
-        rate = np.linspace(0, self.reach, 400)
+        rate = np.linspace(0, self.max_solve_rate, 400)
         ax.plot(100 * rate, self.spend_at(rate), color="#0072B2", label="mean")
         ax.plot(100 * rate, self.worst_at(rate), color="#E69F00", ls="--", label="worst case")
         if self.limits.dollars is not None:

@@ -61,7 +61,7 @@ class Oracle:
     least_spend: FloatArray
 
     @property
-    def reach(self) -> float:
+    def max_solve_rate(self) -> float:
         """Solve rate when all that solves anything is bought."""
         return float(self.rate[-1])
 
@@ -69,13 +69,13 @@ class Oracle:
         """Return the least expected spend, currency units per instance; NaN out of reach."""
         target = np.asarray(solve_rate, dtype=float)
         spend: FloatArray = np.interp(target, self.rate, self.spend)
-        return np.where(target <= self.reach + SAME_RATE, spend, np.nan)
+        return np.where(target <= self.max_solve_rate + SAME_RATE, spend, np.nan)
 
     def bound_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
         """Return what no policy spends less than, whatever it knows; NaN out of reach."""
         target = np.asarray(solve_rate, dtype=float)
         least: FloatArray = np.interp(target, self.least_rate, self.least_spend)
-        return np.where(target <= self.reach + SAME_RATE, least, np.nan)
+        return np.where(target <= self.max_solve_rate + SAME_RATE, least, np.nan)
 
     def rate_within(self, spend: float) -> float:
         """Return the largest solve rate for an expected spend."""
@@ -89,7 +89,7 @@ class Oracle:
         InputError
             If no policy reaches the solve rate.
         """
-        check_reach(solve_rate, self.reach)
+        check_reach(solve_rate, self.max_solve_rate)
         whole = max(int(np.searchsorted(self.rate, solve_rate - SAME_RATE)) - 1, 0)
         before, after = self._plans(whole), {}
         share = 0.0

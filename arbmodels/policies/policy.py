@@ -32,7 +32,7 @@ class OnePlan(Protocol):
     """Cheapest plans of some class for every solve rate; a ``Frontier`` is one."""
 
     @property
-    def reach(self) -> float:
+    def max_solve_rate(self) -> float:
         """Largest solve rate of the class."""
         ...
 
@@ -58,9 +58,9 @@ class CheapestOf:
         self.members = tuple(members)
 
     @property
-    def reach(self) -> float:
+    def max_solve_rate(self) -> float:
         """Largest solve rate of any member."""
-        return max(member.reach for member in self.members)
+        return max(member.max_solve_rate for member in self.members)
 
     def spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
         """Return the least expected spend, currency units per instance; NaN out of reach."""
@@ -76,7 +76,7 @@ class CheapestOf:
         InputError
             If no member reaches the solve rate.
         """
-        check_reach(solve_rate, self.reach)
+        check_reach(solve_rate, self.max_solve_rate)
         return plans_at(self, np.array([float(solve_rate)]))[0]
 
 
@@ -97,7 +97,7 @@ def plans_at(plans: OnePlan, solve_rates: FloatArray) -> list[Plan]:
 
 def rate_within(plans: OnePlan, spend: float) -> float:
     """Return the largest solve rate whose cheapest plan is expected to cost no more than that."""
-    low, high = 0.0, plans.reach
+    low, high = 0.0, plans.max_solve_rate
     while True:
         rates = np.linspace(low, high, _CUTS)
         last = int(np.flatnonzero(plans.spend_at(rates) <= spend * (1 + SAME_RATE))[-1])
@@ -182,15 +182,15 @@ class Mixtures:
         self.rates = rates
 
     @property
-    def reach(self) -> float:
+    def max_solve_rate(self) -> float:
         """Largest solve rate."""
-        return self.plans.reach
+        return self.plans.max_solve_rate
 
     @cached_property
     def hull(self) -> tuple[FloatArray, FloatArray]:
         """Solve rates and spends of the hull's vertices."""
-        rates = np.concatenate([self.rates, np.linspace(0.0, self.reach, _LOOKS)])
-        rates = np.unique(rates[rates <= self.reach])
+        rates = np.concatenate([self.rates, np.linspace(0.0, self.max_solve_rate, _LOOKS)])
+        rates = np.unique(rates[rates <= self.max_solve_rate])
         return lower_hull(rates, self.plans.spend_at(rates))
 
     def spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
@@ -198,7 +198,7 @@ class Mixtures:
         rate, spend = self.hull
         target = np.asarray(solve_rate, dtype=float)
         mixed: FloatArray = np.interp(target, rate, spend)
-        return np.where(target <= self.reach + SAME_RATE, mixed, np.nan)
+        return np.where(target <= self.max_solve_rate + SAME_RATE, mixed, np.nan)
 
     def rate_within(self, spend: float) -> float:
         """Return the largest solve rate that a mixture reaches for this expected spend."""
@@ -213,7 +213,7 @@ class Mixtures:
         InputError
             If no mixture reaches it.
         """
-        check_reach(solve_rate, self.reach)
+        check_reach(solve_rate, self.max_solve_rate)
         rates, shares = zip(*self.vertices_at(solve_rate), strict=True)
         return tuple(zip(plans_at(self.plans, np.array(rates)), shares, strict=True))
 
@@ -243,7 +243,7 @@ class Mixtures:
         corners = lower_hull(np.append(0.0, rates[1:]), np.append(0.0, bound[:-1]))
         target = np.asarray(solve_rate, dtype=float)
         least: FloatArray = np.interp(target, *corners)
-        return np.where(target <= self.reach + SAME_RATE, least, np.nan)
+        return np.where(target <= self.max_solve_rate + SAME_RATE, least, np.nan)
 
 
 @dataclass(frozen=True)

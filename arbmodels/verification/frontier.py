@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 def frontier_table(frontier: VerifiedFrontier) -> TextTable:
     """Return ten solve rates up to the reach with cost, wrong answers, margin and plan."""
     shares = np.array([0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 1.0])
-    rates = np.unique(frontier.reach * shares)
+    rates = np.unique(frontier.max_solve_rate * shares)
     rows = [
         (
             percent(u, 2),
@@ -73,7 +73,7 @@ def frontier_table(frontier: VerifiedFrontier) -> TextTable:
     ]
     unit = f"{frontier.market.currency}/instance"
     return TextTable(
-        f"Verified frontier of {frontier.market.name}: reach {percent(frontier.reach, 2)},"
+        f"Verified frontier of {frontier.market.name}: reach {percent(frontier.max_solve_rate, 2)},"
         f" {len(frontier.hull.points)} vertices",
         ("right", "wrong", f"cost [{unit}]", f"checks [{unit}]", "margin", "next vertex"),
         rows,
@@ -135,7 +135,7 @@ class Hull:
         return np.array([point.cost for point in self.points])
 
     @property
-    def reach(self) -> float:
+    def max_solve_rate(self) -> float:
         """Largest solve rate of any policy."""
         return self.points[-1].rate
 
@@ -146,17 +146,17 @@ class Hull:
     def between(self, values: FloatArray, rate: FloatArray) -> FloatArray:
         """Return the mixture of the vertices' values at each solve rate; NaN out of reach."""
         mixed: FloatArray = np.interp(rate, self.rate, values)
-        return np.where(rate <= self.reach + SAME_RATE, mixed, np.nan)
+        return np.where(rate <= self.max_solve_rate + SAME_RATE, mixed, np.nan)
 
     def bound_at(self, rate: FloatArray) -> FloatArray:
         """Return the Lagrangian bound on the cost of every policy; NaN out of reach.
 
         Lowered by what rounding can have done to V, so that it is a bound all the same.
         """
-        rounding = _ROUNDING * self.slopes * self.reach
+        rounding = _ROUNDING * self.slopes * self.max_solve_rate
         lines = self.slopes * np.asarray(rate)[..., None] - self.values - rounding
         bound: FloatArray = np.maximum(lines.max(axis=-1, initial=0.0), 0.0)
-        return np.where(rate <= self.reach + SAME_RATE, bound, np.nan)
+        return np.where(rate <= self.max_solve_rate + SAME_RATE, bound, np.nan)
 
 
 def whole_hull(lattice: StepLattice) -> Hull:
@@ -297,14 +297,14 @@ class VerifiedFrontier(Displayed):
         return f"{self.curves.convention}, mixtures{penalty}; {BASELINES[self.baseline]}"
 
     @property
-    def reach(self) -> float:
+    def max_solve_rate(self) -> float:
         """Largest rate of right answers of any policy within the curves' attempts."""
-        return self.hull.reach
+        return self.hull.max_solve_rate
 
     @property
-    def market_reach(self) -> float:
+    def market_max_solve_rate(self) -> float:
         """Largest rate of right answers of a single model under the baseline."""
-        return max(hull.reach for hull in self.single_hulls)
+        return max(hull.max_solve_rate for hull in self.single_hulls)
 
     @cached_property
     def vertices(self) -> tuple[VerifiedPlan, ...]:
@@ -343,7 +343,7 @@ class VerifiedFrontier(Displayed):
         Returns
         -------
         float array, currency units per instance
-            Spend plus penalties; NaN above :attr:`reach`.
+            Spend plus penalties; NaN above :attr:`max_solve_rate`.
         """
         return self.hull.cost_at(check_rates(solve_rate))
 
@@ -425,10 +425,10 @@ class VerifiedFrontier(Displayed):
         return plot_frontier(self, ax)
 
     def _next_vertex(self, solve_rate: float) -> int:
-        if not 0 <= solve_rate <= self.reach + SAME_RATE:
+        if not 0 <= solve_rate <= self.max_solve_rate + SAME_RATE:
             raise InputError(
                 f"No policy delivers {percent(solve_rate, 2)} right answers under this verifier;"
-                f" the best within these attempts delivers {percent(self.reach, 2)}."
+                f" the best within these attempts delivers {percent(self.max_solve_rate, 2)}."
             )
         return min(
             int(np.searchsorted(self.hull.rate, solve_rate - SAME_RATE)), len(self.hull.points) - 1

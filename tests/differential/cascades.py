@@ -93,18 +93,18 @@ def _tables(case: Case) -> judge.Tables:
 
 def _targets(case: Case, truth: judge.Frontier) -> list[float]:
     """Rates of states, in between, at the reach, and beyond."""
-    reach = float(truth.reach)
+    reach = float(truth.max_solve_rate)
     own = [float(rate) for rate, _ in truth.points][:12]
     return [*own, *(reach * r for r in case["rates"]), reach, min(1.0, reach + 0.01)]
 
 
 def _limits(truth: judge.Frontier, targets: list[float]) -> tuple[list[float], list[float]]:
     """Least spend a bit below and a bit above every rate; nothing beyond the reach."""
-    return _sides(truth.spend_at, truth.reach, targets)
+    return _sides(truth.spend_at, truth.max_solve_rate, targets)
 
 
 def _mixed(truth: judge.Frontier, targets: list[float]) -> tuple[list[float], list[float]]:
-    return _sides(truth.mixture_at, truth.reach, targets)
+    return _sides(truth.mixture_at, truth.max_solve_rate, targets)
 
 
 def _sides(
@@ -126,7 +126,7 @@ def check_frontier(case: Case) -> None:
     curves = arb.attempt_curves(market, billing=_ACCOUNTING[case["stop"]])
     found = arb.cascade_frontier(curves)
     truth = judge.frontier(tables)
-    same("frontier: reach", found.reach, float(truth.reach), ROUNDING, 1.0)
+    same("frontier: reach", found.max_solve_rate, float(truth.max_solve_rate), ROUNDING, 1.0)
     targets = _targets(case, truth)
     low, high = _limits(truth, targets)
     between("frontier: spend", low, found.spend_at(targets), high, ROUNDING)
@@ -136,8 +136,8 @@ def check_frontier(case: Case) -> None:
     singles = [judge.frontier(tables.only([m])) for m in range(len(market.models))]
     same(
         "frontier: reach of single models",
-        found.market_reach,
-        float(max(one.reach for one in singles)),
+        found.market_max_solve_rate,
+        float(max(one.max_solve_rate for one in singles)),
         ROUNDING,
         1.0,
     )
@@ -146,7 +146,7 @@ def check_frontier(case: Case) -> None:
         low, high = _limits(one, targets)
         between("frontier: single models", low, prices[:, m], high, ROUNDING)
     for u in (targets[0], targets[-2], targets[-3]):
-        if u > found.reach:
+        if u > found.max_solve_rate:
             continue
         plan = found.plan_at(u)
         solved, spend = judge.plan(tables, [(int(m[1:]), int(a)) for m, a in plan.stages])
@@ -160,7 +160,7 @@ def check_frontier(case: Case) -> None:
             for m in range(len(market.models))
         ]
         same("frontier: spend by model", by_model, mine, ROUNDING, scale=total)
-    inside = [u for u in sorted(set(targets)) if 0 < u <= found.market_reach]
+    inside = [u for u in sorted(set(targets)) if 0 < u <= found.market_max_solve_rate]
     if inside:
         margin = arb.arbitrage(found, solve_rates=inside)
         price = np.nanmin(found.model_prices_at(inside), axis=1)
@@ -184,7 +184,9 @@ def check_thinned(case: Case) -> None:
     truth = judge.frontier(tables)
     singles = [judge.frontier(tables.only([m])) for m in range(len(market.models))]
     targets = [
-        u for u in _targets(case, truth) if u <= min(found.reach, float(truth.reach)) - SAME_RATE
+        u
+        for u in _targets(case, truth)
+        if u <= min(found.max_solve_rate, float(truth.max_solve_rate)) - SAME_RATE
     ]
     if not targets:
         return
@@ -223,7 +225,7 @@ def check_dollars(case: Case) -> None:
     found = arb.cascade_frontier(curves)
     table = (case["attempts"], case["successes"], case["cost"], case["weight"])
     truth = judge.frontier(judge.in_dollars(*table, grid, stop=case["stop"]))
-    same("dollars: reach", found.reach, float(truth.reach), ROUNDING, 1.0)
+    same("dollars: reach", found.max_solve_rate, float(truth.max_solve_rate), ROUNDING, 1.0)
     targets = _targets(case, truth)
     low, high = _limits(truth, targets)
     scale = grid[-1]
@@ -254,12 +256,15 @@ def check_search(case: Case) -> None:
     """Search: bounds below the hull, plans above the optimum, gaps as said, plans as scored."""
     market, tables = market_of(case), _tables(case)
     truth = judge.frontier(tables)
-    if truth.reach <= SAME_RATE:
+    if truth.max_solve_rate <= SAME_RATE:
         return
     curves = arb.attempt_curves(market, billing=_ACCOUNTING[case["stop"]])
-    targets = [*(float(truth.reach) * r for r in case["rates"]), float(truth.reach) - SAME_RATE]
+    targets = [
+        *(float(truth.max_solve_rate) * r for r in case["rates"]),
+        float(truth.max_solve_rate) - SAME_RATE,
+    ]
     found = arb.search_frontier(curves, sorted(set(targets)))
-    same("search: reach", found.reach, float(truth.reach), ROUNDING)
+    same("search: reach", found.max_solve_rate, float(truth.max_solve_rate), ROUNDING)
     low, _ = _limits(truth, targets)
     hull_low, hull_high = _mixed(truth, targets)
     mixture, bound = found.mixture_spend_at(targets), found.bound_at(targets)

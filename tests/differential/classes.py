@@ -44,7 +44,7 @@ def check_classes(case: Case) -> None:
     if len(order) < width:
         return
     singles = [cascades.frontier(tables.only([m])) for m in range(width)]
-    reach = max(one.reach for one in singles)
+    reach = max(one.max_solve_rate for one in singles)
     if reach <= SAME_RATE:
         return
     rates = sorted({float(reach) * s for s in case["shares"]})

@@ -60,7 +60,7 @@ def check_margin(case: Case) -> None:
     amounts = [[Fraction(k) for k in range(most + 1)]] * width
     tables = cascades.Tables(cascades.shares(case["weight"], count), failure, spend, amounts)
     alone = [tables.only([m]) for m in range(width)]
-    reach = max(float(cascades.frontier(one).reach) for one in alone)
+    reach = max(float(cascades.frontier(one).max_solve_rate) for one in alone)
     rates = [reach * share for share in case["shares"]]
     seeds = np.random.SeedSequence(case["seed"]).spawn(case["repeats"])
     folds = [f for s in seeds for f in held_out(market, case["folds"], "instances", s)]

@@ -199,9 +199,9 @@ def check_menu(case: Case) -> None:
     stop = case["stop"]
     table = (case["attempts"], case["successes"])
     truth = cascades.frontier(cascades.in_attempts(*table, case["cost"], case["weight"], stop=stop))
-    if truth.reach <= SAME_RATE:
+    if truth.max_solve_rate <= SAME_RATE:
         return
-    rate = float(truth.reach) * case["share"]
+    rate = float(truth.max_solve_rate) * case["share"]
     billing = "stop-at-record" if stop else "pay-past-record"
     curves = arb.attempt_curves(market_of(case), billing=billing)
     (menu,) = cascade_menus(curves, [rate])
@@ -211,7 +211,7 @@ def check_menu(case: Case) -> None:
         cost = [[q * x for q, x in zip(each, w, strict=True)] for each in case["cost"]]
         own = cascades.frontier(cascades.in_attempts(*table, cost, case["weight"], stop=stop))
         low = own.spend_at(Fraction(rate) - near)
-        high = own.spend_at(min(Fraction(rate) + near, own.reach))
+        high = own.spend_at(min(Fraction(rate) + near, own.max_solve_rate))
         between(
             "menu: cost at prices", float(low or 0), menu.cost([w])[0], float(high or 0), ROUNDING
         )

@@ -113,7 +113,7 @@ def check_policy(case: Case) -> None:
     points = [(right, spend + penalty * wrong) for right, wrong, spend in plans.values()]
     vertices = judge.hull(points)
     reach = vertices[-1][0]
-    same("verified: reach", found.reach, float(reach), ROUNDING, 1.0)
+    same("verified: reach", found.max_solve_rate, float(reach), ROUNDING, 1.0)
     targets = [float(reach) * r for r in case["rates"]]
     low, high = _sides(vertices, targets)
     scale = float(max(Fraction(0), *(y for _, y in vertices)))

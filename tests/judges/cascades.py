@@ -139,7 +139,7 @@ class Frontier:
         self.points = kept[::-1]
 
     @property
-    def reach(self) -> Fraction:
+    def max_solve_rate(self) -> Fraction:
         """Largest solve rate."""
         return self.points[-1][0]
 

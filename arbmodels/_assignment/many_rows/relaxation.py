@@ -424,13 +424,13 @@ class Own:
         Increasing.
     loss : float
         What the cheapest move of any of them loses at most.
-    reach : float array [R]
+    max_solve_rate : float array [R]
         How far prices may move for these.
     """
 
     groups: IntArray
     loss: float
-    reach: FloatArray
+    max_solve_rate: FloatArray
 
 
 def covering(
@@ -447,7 +447,7 @@ def covering(
         near = nearest(dual, point, count, np.union1d(own.groups, extra))
     elif len(own.groups):
         near = nearest(dual, point, count, own.groups, own.loss)
-    return near, own.reach
+    return near, own.max_solve_rate
 
 
 def own_groups(dual: Dual, point: Point, near: Near) -> Own:

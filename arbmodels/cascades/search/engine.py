@@ -529,7 +529,7 @@ def _look_in_core(  # noqa: PLR0917
     score = bought / max(bought.max(), 1e-300) + share / max(share.max(), 1e-300)
     core = np.sort(np.argsort(-score, kind="stable")[:_CORE])
     small = only(natural, [int(m) for m in core])
-    inside = rates[rates <= small.reach]
+    inside = rates[rates <= small.max_solve_rate]
     if len(inside):
         found, its = search(small, inside, gap, most_states, deadline)
         bounds.largest = max(bounds.largest, its.largest)

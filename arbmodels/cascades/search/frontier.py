@@ -65,7 +65,7 @@ def searched_table(found: SearchedFrontier) -> TextTable:
             f" {percent(found.solve_rates[worst], 1)}) at the others"
         )
     return TextTable(
-        f"Searched cascades of {found.market.name}: reach {percent(found.reach, 2)}",
+        f"Searched cascades of {found.market.name}: reach {percent(found.max_solve_rate, 2)}",
         (
             "solve rate",
             f"one plan [{unit}]",
@@ -85,7 +85,7 @@ def plot_searched(found: SearchedFrontier, ax: Axes | None = None) -> Axes:
     """Draw spend against solve rate: the models, single plans, mixtures, and the bound."""
     ax = new_axes(7.0, 3.6) if ax is None else ax
     plot_models(found, ax)
-    rate = np.unique(np.concatenate([np.linspace(0, found.reach, 800), found.solve_rates]))
+    rate = np.unique(np.concatenate([np.linspace(0, found.max_solve_rate, 800), found.solve_rates]))
     ax.plot(
         100 * rate,
         found.spend_at(rate),
@@ -169,9 +169,9 @@ class SearchedFrontier(Displayed):
         return self.curves.convention
 
     @property
-    def reach(self) -> float:
+    def max_solve_rate(self) -> float:
         """Solve rate when every model is used up: the joint reach."""
-        return self.natural.reach
+        return self.natural.max_solve_rate
 
     def spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
         """Return the least spend of a single plan found that reaches each solve rate.
@@ -183,7 +183,7 @@ class SearchedFrontier(Displayed):
         Returns
         -------
         float array, currency units per instance
-            NaN above :attr:`reach`.
+            NaN above :attr:`max_solve_rate`.
         """
         rate, spend, _ = self.plans.single
         position = np.searchsorted(rate, _checked(solve_rate) - SAME_RATE)
@@ -200,7 +200,7 @@ class SearchedFrontier(Displayed):
         """Return a proven lower bound on the spend of every policy; NaN above the reach."""
         target = _checked(solve_rate)
         bound = self.bounds.at(target.ravel()).reshape(target.shape)
-        return np.where(target <= self.reach + SAME_RATE, bound, np.nan)
+        return np.where(target <= self.max_solve_rate + SAME_RATE, bound, np.nan)
 
     def gap_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
         """Return (spend - bound) / spend of the mixture at each solve rate."""
@@ -257,7 +257,7 @@ class SearchedFrontier(Displayed):
         Returns
         -------
         float array [len(solve_rate), M], currency units per instance
-            NaN rows above :attr:`reach`.
+            NaN rows above :attr:`max_solve_rate`.
         """
         target = np.atleast_1d(_checked(solve_rate))
         rate, _, number = self.plans.single
@@ -281,9 +281,9 @@ class SearchedFrontier(Displayed):
         return np.stack([alone.spend_at(solve_rate) for alone in self.single_models], axis=-1)
 
     @property
-    def market_reach(self) -> float:
+    def market_max_solve_rate(self) -> float:
         """Largest solve rate of a single model."""
-        return max(alone.reach for alone in self.single_models)
+        return max(alone.max_solve_rate for alone in self.single_models)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row per solve rate looked at: spend, mixed spend, bound, gap and plan."""
@@ -308,10 +308,10 @@ class SearchedFrontier(Displayed):
         return plot_searched(self, ax)
 
     def _check_reach(self, solve_rate: float) -> None:
-        if not 0 <= solve_rate <= self.reach + SAME_RATE:
+        if not 0 <= solve_rate <= self.max_solve_rate + SAME_RATE:
             raise InputError(
                 f"No plan reaches a solve rate of {percent(solve_rate, 2)}; all models of"
-                f" {self.market.name} together reach {percent(self.reach, 2)}."
+                f" {self.market.name} together reach {percent(self.max_solve_rate, 2)}."
             )
 
 
@@ -395,9 +395,9 @@ def search_frontier(
         check_size(source, [int(most) + 1 for most in source.attempts.max(axis=0)])
     curves = source if isinstance(source, Curves) else attempt_curves(source)
     natural = natural_of(curves)
-    if natural.reach <= SAME_RATE:
+    if natural.max_solve_rate <= SAME_RATE:
         raise InputError(f"No model of {curves.market.name} ever solves anything.")
-    rates = _rates(solve_rates, natural.reach, curves)
+    rates = _rates(solve_rates, natural.max_solve_rate, curves)
     check_axes(curves)
     plans, bounds = search_many(natural, rates, gap, most_states, start + time_limit)
     return SearchedFrontier(natural, rates, plans, bounds, gap, time.monotonic() - start)

@@ -80,7 +80,7 @@ class Natural:
         return tuple(_last_useful(self.of(self.failure, m)) for m in range(len(self.amounts)))
 
     @cached_property
-    def reach(self) -> float:
+    def max_solve_rate(self) -> float:
         """Solve rate when every model has been used up."""
         left = self.failure[self.first[1:] - 1].prod(axis=0)
         return float(1.0 - self.weight @ left)
