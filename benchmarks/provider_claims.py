@@ -239,13 +239,13 @@ def _point(menus: Any, shares: Any, *, logit: bool = False) -> dict[str, float |
         "by_repricing": parts.by_repricing,
         "price_change": parts.price_change,
         "epsilon": float(after["relative_epsilon"]),
-        "settled": parts.settled,
+        "settled": parts.converged,
         "equilibrium_price_change": float(after["mean_price"]) / without.outcome.mean_price - 1,
         "equilibrium_revenue_change": float(after["revenue"])
         / float(without.outcome.total_revenue.sum())
         - 1,
         "epsilon_without": without.relative_epsilon,
-        "settled_without": without.settled,
+        "settled_without": without.converged,
     }
 
 

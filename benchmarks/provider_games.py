@@ -101,13 +101,13 @@ def _equilibrium(market: Market, rate: float, arbitrageurs: int) -> dict[str, An
         began = process_time()
         found = game.solve(tolerance=1e-3)
         runs.append((process_time() - began, found))
-    seconds, found = min(runs, key=lambda run: (not run[1].settled, run[0]))
+    seconds, found = min(runs, key=lambda run: (not run[1].converged, run[0]))
     return {
         "solve_rate": rate,
         "arbitrageurs": arbitrageurs,
         "processor_seconds": seconds,
         "kind": found.kind,
-        "settled": found.settled,
+        "settled": found.converged,
         "relative_epsilon": found.relative_epsilon,
         "exact_certificate": found.deviations.exact,
         "least_pure_epsilon": None if found.least_pure is None else found.least_pure[1],
@@ -126,7 +126,7 @@ def _equilibrium_of_six(market: Market, rate: float) -> dict[str, Any]:
         "arbitrageurs": 2,
         "processor_seconds": process_time() - began,
         "kind": found.kind,
-        "settled": found.settled,
+        "settled": found.converged,
         "epsilon_of_largest_profit": found.epsilon_of_largest,
         "exact_certificate": found.deviations.exact,
         "games_solved": found.iterations,

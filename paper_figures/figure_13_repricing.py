@@ -173,7 +173,7 @@ def _row(
         found = played.solve(tolerance=TOLERANCE, time_limit=seconds)
         result, multipliers = found.outcome, found.prices
         epsilon, kind, strategies = found.relative_epsilon, found.kind, found.strategies
-        settled = found.settled
+        settled = found.converged
     else:
         result = arb.games.outcome(played, multipliers)
     measures = result.measures()

@@ -104,7 +104,7 @@ def test_equilibria_of_every_setting_are_there_and_certified(explorer: Explorer)
             assert found.game.consumers.solve_rates == pytest.approx([RATES[position]])
             assert len(found.game.arbitrageurs) == min(count, 2)  # type: ignore[arg-type]
             assert found.deviations.exact
-            assert found.settled
+            assert found.converged
             assert found.relative_epsilon <= 0.05
 
 

@@ -80,7 +80,7 @@ def test_with_arbitrageurs_the_answer_carries_its_epsilon() -> None:
     found = game(2).solve(tolerance=0.02, time_limit=4)
     assert found.deviations.epsilon == found.epsilon
     assert found.relative_epsilon < 0.1
-    assert found.settled == (found.relative_epsilon <= 0.02)
+    assert found.converged == (found.relative_epsilon <= 0.02)
 
 
 def test_a_rate_out_of_reach_sells_only_through_arbitrageurs() -> None:

@@ -82,7 +82,7 @@ def test_where_nothing_costs_anything_prices_are_zero_and_one_equilibrium_is_nam
     game = ProviderGame((menu,), consumers, 0.0, arbitrageurs=2, tie_rule=tie_rule)
     answer = game.solve(tolerance=0.005)
     assert answer.kind == "pure"
-    assert answer.settled
+    assert answer.converged
     assert np.abs(answer.prices).max() == 0.0
     assert answer.epsilon == 0.0
     assert answer.relative_epsilon == 0.0
@@ -113,7 +113,7 @@ def test_at_70_percent_there_is_no_pure_equilibrium_and_epsilon_falls_with_the_g
 def test_at_70_percent_the_mixed_equilibrium_is_certified(swebench_pair: Market) -> None:
     found = pair(swebench_pair, 0.70, 0.3, 2).solve(tolerance=0.01)
     assert found.kind == "mixed"
-    assert found.settled
+    assert found.converged
     assert found.deviations.exact
     assert found.relative_epsilon <= 0.01
     assert found.least_pure is not None
@@ -190,7 +190,7 @@ def test_where_no_cascade_helps_the_cheaper_provider_limit_prices(
             found = game.solve()
             some += 1
             assert found.kind == "pure"
-            assert found.settled
+            assert found.converged
             assert found.deviations.exact
             assert not found.others
             assert not found.below_cost
@@ -223,7 +223,7 @@ def test_answers_on_real_menus_are_those_of_a_judge(
         found = game.solve(tolerance=0.05)
         _judged(found)
         assert not found.below_cost
-        assert found.settled == (found.relative_epsilon <= 0.05)
+        assert found.converged == (found.relative_epsilon <= 0.05)
 
 
 def _judged(found: ProviderEquilibrium) -> None:
@@ -334,7 +334,7 @@ def test_random_games_with_near_ties_are_solved(seed: int) -> None:
     found = game.solve(tolerance=0.05)
     _judged(found)
     assert not found.below_cost
-    assert found.settled
+    assert found.converged
 
 
 def test_plain_bertrand_of_random_costs_is_the_limit_price() -> None:
@@ -354,7 +354,7 @@ def test_plain_bertrand_of_random_costs_is_the_limit_price() -> None:
         arbitrageurs = int(rng.integers(3))
         game = ProviderGame((menu,), Consumers([0.6], high=high), shares, arbitrageurs)
         found = game.solve()
-        assert found.settled
+        assert found.converged
         assert found.outcome.mean_price == pytest.approx(price, rel=1e-6, abs=1e-9)
         assert found.profits.max() == pytest.approx((price - low) * (1 - price / high), abs=1e-8)
         assert found.epsilon <= 1e-9 * high
@@ -410,7 +410,7 @@ def test_three_providers_mix_with_less_to_gain_than_in_any_pure_profile(arbitrag
     game = ProviderGame((TRIO,), Consumers([0.7], high=4.0), 0.3, arbitrageurs)
     found = game.solve(tolerance=0.06)
     assert found.kind == "mixed"
-    assert found.settled
+    assert found.converged
     assert found.deviations.exact
     assert found.epsilon_of_largest <= 0.06
     assert found.least_pure is not None
@@ -445,7 +445,7 @@ def test_the_answer_does_not_depend_on_the_clock() -> None:
     for a, b in zip(one.strategies, other.strategies, strict=True):
         assert a.price.tolist() == b.price.tolist()
     hurried = game.solve(tolerance=1e-6, time_limit=1e-3)
-    assert not hurried.settled
+    assert not hurried.converged
     assert hurried.epsilon >= 0
 
 

@@ -120,7 +120,7 @@ def test_rows_above_the_tolerance_are_marked() -> None:
     labels = found.plot().get_legend_handles_labels()[1]
     assert labels.count("Not within the tolerance: no equilibrium") == 1
     parts = decompose_revenue(small_game(2), **rushed)
-    assert not parts.settled
+    assert not parts.converged
     assert parts.to_dict()["settled"] is False
     assert "no equilibrium" in str(parts)
     entry = entry_threshold(small_game(2), "b", [2], entrant_moves=True, **rushed)

@@ -18,7 +18,7 @@ from arbmodels.display import ARBITRAGEUR_COLOUR, TextTable, model_label, number
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from arbmodels.games import Equilibrium
+    from arbmodels.games import BertrandEquilibrium
     from arbmodels.margins import Arbitrage
     from arbmodels.market import Market
     from arbmodels.routing import RoutingResult
@@ -43,7 +43,7 @@ class _Findings:
     exact: Arbitrage
     authors: Arbitrage
     rates: list[float]
-    equilibria: dict[int, Equilibrium]
+    equilibria: dict[int, BertrandEquilibrium]
 
 
 @opt.described("demo", "demo --output demo.pdf --force", "demo --json")
@@ -188,7 +188,7 @@ def _competition(found: _Findings) -> TextTable:
     )
 
 
-def _earned(equilibrium: Equilibrium, row: int) -> float:
+def _earned(equilibrium: BertrandEquilibrium, row: int) -> float:
     return float(equilibrium.profits[row].sum())
 
 

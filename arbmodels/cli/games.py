@@ -34,7 +34,7 @@ from arbmodels.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from arbmodels.games import BertrandGame, Certificate, Equilibrium, UndercuttingPath
+    from arbmodels.games import BertrandEquilibrium, BertrandGame, Certificate, UndercuttingPath
     from arbmodels.games.differentiated import LogitDemand
     from arbmodels.margins import Arbitrage
 
@@ -145,13 +145,13 @@ def bertrand(
         show(table)
 
 
-def equilibrium_json(equilibrium: Equilibrium) -> dict[str, Any]:
+def equilibrium_json(equilibrium: BertrandEquilibrium) -> dict[str, Any]:
     """Return a Bertrand equilibrium as plain values."""
     found = equilibrium.to_dict()
     return {**found, "kind": "bertrand", "equilibrium": found["kind"]}
 
 
-def equilibrium_table(equilibrium: Equilibrium, answer: Arbitrage) -> TextTable:
+def equilibrium_table(equilibrium: BertrandEquilibrium, answer: Arbitrage) -> TextTable:
     """Return the prices at every solve rate, with who sells; epsilon below."""
     rows = []
     for row, rate in enumerate(equilibrium.solve_rates):

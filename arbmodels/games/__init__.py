@@ -1,8 +1,8 @@
 """Pricing games: sellers, equilibria, and certificates computed apart from the solvers."""
 
 from arbmodels.games.bertrand import (
+    BertrandEquilibrium,
     BertrandGame,
-    Equilibrium,
     Seller,
     arbitrageurs_from,
     providers_from,
@@ -26,6 +26,7 @@ from arbmodels.games.decomposition import (
 )
 from arbmodels.games.distillation import distillation_statics
 from arbmodels.games.entry import EntryGame, entry_game, entry_threshold
+from arbmodels.games.equilibrium import Equilibrium
 from arbmodels.games.finite import CorrelatedEquilibrium, FiniteEquilibrium, FiniteGame
 from arbmodels.games.menu import Menu, Proof
 from arbmodels.games.menu_search import MenuSearch, cascade_menus, certified_menus
@@ -48,6 +49,7 @@ from arbmodels.games.statics import Statics, capacity_statics, comparative_stati
 from arbmodels.games.undercutting import UndercuttingPath, undercut
 
 __all__ = [
+    "BertrandEquilibrium",
     "BertrandGame",
     "BestResponse",
     "Calibration",

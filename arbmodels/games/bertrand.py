@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Equilibrium(Displayed):
+class BertrandEquilibrium(Displayed):
     """Prices from which nobody gains more than ``epsilon`` by deviating.
 
     All money is in currency units per instance; consumers have unit mass at every solve rate.
@@ -542,7 +542,7 @@ class BertrandGame:
         cap = np.inf if self.willingness_to_pay is None else self.willingness_to_pay
         return np.broadcast_to(np.asarray(cap, dtype=float), self.solve_rates.shape)
 
-    def solve(self) -> Equilibrium:
+    def solve(self) -> BertrandEquilibrium:
         r"""Return the limit-pricing equilibrium, certified by the independent check.
 
         With :math:`c_{(1)} \le c_{(2)}` the two lowest costs at a solve rate and v the
@@ -555,7 +555,7 @@ class BertrandGame:
 
         Returns
         -------
-        Equilibrium
+        BertrandEquilibrium
             Price and profit are NaN where one seller is alone and no willingness to pay is given;
             ``unbounded`` marks these solve rates.
         """
@@ -570,7 +570,7 @@ class BertrandGame:
         shares = serves / np.maximum(serves.sum(axis=1), 1)[:, None]
         prices = np.where(serves, price[:, None], cost)
         profits = np.where(serves, shares * (price[:, None] - cost), 0.0)
-        return Equilibrium(
+        return BertrandEquilibrium(
             kind="pure",
             game=self.name,
             players=self.players,
@@ -593,12 +593,12 @@ class BertrandGame:
             currency=self.currency,
         )
 
-    def provider_revenue(self, equilibrium: Equilibrium) -> pd.DataFrame:
+    def provider_revenue(self, equilibrium: BertrandEquilibrium) -> pd.DataFrame:
         """Return what every provider earns from consumers and from arbitrageurs' purchases.
 
         Parameters
         ----------
-        equilibrium : Equilibrium
+        equilibrium : BertrandEquilibrium
             Of this game.
 
         Returns
@@ -607,7 +607,7 @@ class BertrandGame:
             Providers are the sellers without purchases of their own, and whoever is bought from.
             NaN where the provider sells at an unbounded price.
         """
-        inputs.a(Equilibrium, equilibrium, "equilibrium")
+        inputs.a(BertrandEquilibrium, equilibrium, "equilibrium")
         if equilibrium.players != self.players or len(equilibrium.solve_rates) != len(
             self.solve_rates
         ):

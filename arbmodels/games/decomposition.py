@@ -46,7 +46,7 @@ class Decomposition(Displayed):
     unit: str
 
     @property
-    def settled(self) -> bool:
+    def converged(self) -> bool:
         """Whether the equilibrium, and that of every sample, is within the tolerance asked for."""
         return bool(self.frame["settled"].all()) and not self.unsettled_samples
 
@@ -112,7 +112,7 @@ class Decomposition(Displayed):
         found: dict[str, Any] = {
             "unit": self.unit,
             "states": self.to_frame().to_dict("records"),
-            "settled": self.settled,
+            "settled": self.converged,
             "unsettled_samples": self.unsettled_samples,
             **{part: getattr(self, part) for part in parts},
         }
@@ -264,7 +264,7 @@ def _states(game: ProviderGame, tolerance: float, time_limit: float) -> pd.DataF
     for state, what, gain, within in (
         ("before", before, 0.0, True),
         ("list prices", at_list, 0.0, True),
-        ("re-pricing", found.outcome, found.relative_epsilon, found.settled),
+        ("re-pricing", found.outcome, found.relative_epsilon, found.converged),
     ):
         measures = what.measures()
         rows.append(

@@ -180,10 +180,10 @@ def _behaviours(
         answered.outcome,
         answered.epsilon,
         answered.relative_epsilon,
-        answered.settled,
+        answered.converged,
     )
     both = game.solve(tolerance=tolerance, time_limit=time_limit)
-    found["re-pricing"] = (both.outcome, both.epsilon, both.relative_epsilon, both.settled)
+    found["re-pricing"] = (both.outcome, both.epsilon, both.relative_epsilon, both.converged)
     return found
 
 

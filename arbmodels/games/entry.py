@@ -108,7 +108,7 @@ def entry_threshold(
                     "relative_epsilon": 0.0
                     if certificate is None
                     else certificate.relative_epsilon,
-                    "settled": certificate is None or certificate.settled,
+                    "settled": certificate is None or certificate.converged,
                     "kind": "list" if certificate is None else certificate.kind,
                     "threshold": float(what.total_profit[player]),
                     "revenue": float(what.total_revenue[player]),
@@ -341,7 +341,7 @@ def entry_game(
             if repricing:
                 found = game.solve(tolerance=tolerance, time_limit=time_limit)
                 earned, gain = found.profits, found.relative_epsilon
-                if not found.settled:
+                if not found.converged:
                     unsettled.append(frozenset(inside))
             else:
                 earned, gain = outcome(game, np.ones(size)).total_profit, 0.0

@@ -18,10 +18,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels.display import Displayed, TextTable, model_colour, new_axes, percent
+from arbmodels.display import TextTable, model_colour, new_axes, percent
 from arbmodels.display import number as shown_number
 from arbmodels.errors import InputError
 from arbmodels.games.certificate import BestResponse, Deviations
+from arbmodels.games.equilibrium import Equilibrium
 from arbmodels.games.inputs import a, listed, number, numbers, whole
 from arbmodels.games.trace import draw_trace
 from arbmodels.passk import FloatArray
@@ -219,7 +220,7 @@ _VISIBLE = 0.05
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PriceEquilibrium(Displayed):
+class PriceEquilibrium(Equilibrium):
     """Price distributions from which nobody gains more than ``epsilon`` by any other price.
 
     Parameters
@@ -249,16 +250,6 @@ class PriceEquilibrium(Displayed):
     iterations: int
     trace: FloatArray
     others: tuple[PriceEquilibrium, ...] = ()
-
-    @property
-    def epsilon(self) -> float:
-        """Largest gain of any player."""
-        return self.deviations.epsilon
-
-    @property
-    def relative_epsilon(self) -> float:
-        """Largest gain over profit of any player."""
-        return self.deviations.relative_epsilon
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row per player: gain, profit, lowest, mean and highest price, largest atom."""

@@ -222,7 +222,7 @@ def both_behaviours(
                 "providers": "re-pricing",
                 "epsilon": found.epsilon,
                 "relative_epsilon": found.relative_epsilon,
-                "settled": found.settled,
+                "settled": found.converged,
                 "kind": found.kind,
                 **found.outcome.measures(),
             }

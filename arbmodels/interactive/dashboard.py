@@ -434,7 +434,7 @@ class Dashboard:
             f"{percent(explorer.reached(now.budget, price), 2)} {who}"
             for price, who in ((over.direct.min(axis=1), "directly"), (over.price, "at best"))
         )
-        settled = "" if found.settled else ", not within the tolerance asked for"
+        settled = "" if found.converged else ", not within the tolerance asked for"
         return TextTable(
             f"{percent(float(explorer.solve_rates[now.rate]), 2)} solved,"
             f" {now.arbitrageurs} arbitrageurs: consumers pay"

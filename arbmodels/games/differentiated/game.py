@@ -15,7 +15,6 @@ import pandas as pd
 
 from arbmodels._checks import FloatArray
 from arbmodels.display import (
-    Displayed,
     TextTable,
     model_colour,
     model_label,
@@ -28,6 +27,7 @@ from arbmodels.games.certificate import Deviations
 from arbmodels.games.differentiated.demand import price_rows
 from arbmodels.games.differentiated.oligopoly import Found, Oligopoly
 from arbmodels.games.differentiated.solve import best_responses, certify, equilibria
+from arbmodels.games.equilibrium import Equilibrium
 from arbmodels.games.trace import draw_trace
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ _SHOWN = 20
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DifferentiatedEquilibrium(Displayed):
+class DifferentiatedEquilibrium(Equilibrium):
     """Prices from which no firm gains more than epsilon by moving.
 
     Made by :meth:`DifferentiatedGame.solve`. J products, F firms; money in the game's currency.
@@ -266,16 +266,6 @@ class DifferentiatedEquilibrium(Displayed):
     def players(self) -> tuple[str, ...]:
         """Names of the firms."""
         return self.game.firms
-
-    @property
-    def epsilon(self) -> float:
-        """Largest gain of any firm by other prices, in the game's currency."""
-        return self.deviations.epsilon
-
-    @property
-    def relative_epsilon(self) -> float:
-        """Largest gain of any firm over its profit."""
-        return self.deviations.relative_epsilon
 
     @property
     def markups(self) -> FloatArray:

@@ -22,10 +22,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from arbmodels._clock import clock
-from arbmodels.display import Displayed, TextTable, model_colour, new_axes, percent
+from arbmodels.display import TextTable, model_colour, new_axes, percent
 from arbmodels.display import number as shown_number
 from arbmodels.errors import InputError
 from arbmodels.games.certificate import Deviations
+from arbmodels.games.equilibrium import Equilibrium
 from arbmodels.games.finite import solve as finders
 from arbmodels.games.finite import strategies
 from arbmodels.games.finite import strategies as mixed
@@ -128,7 +129,7 @@ _EXACT = 1e-9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FiniteEquilibrium(Displayed):
+class FiniteEquilibrium(Equilibrium):
     """One strategy per player, with what each could gain by another.
 
     Made by :meth:`FiniteGame.solve`; an epsilon above rounding says that it is no equilibrium.
@@ -164,16 +165,6 @@ class FiniteEquilibrium(Displayed):
     trace: FloatArray
     others: tuple[FiniteEquilibrium, ...] = ()
     complete: bool = False
-
-    @property
-    def epsilon(self) -> float:
-        """Largest gain of any player."""
-        return self.deviations.epsilon
-
-    @property
-    def relative_epsilon(self) -> float:
-        """Largest gain over profit of any player."""
-        return self.deviations.relative_epsilon
 
     @property
     def scaled_gain(self) -> FloatArray:
@@ -315,7 +306,7 @@ _TICKS = 5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CorrelatedEquilibrium(Displayed):
+class CorrelatedEquilibrium(Equilibrium):
     """A joint distribution of advice that nobody gains by leaving.
 
     Made by :meth:`FiniteGame.correlated`.
@@ -362,16 +353,6 @@ class CorrelatedEquilibrium(Displayed):
     def others(self) -> tuple[CorrelatedEquilibrium, ...]:
         """No others are sought: the set is convex, and the objective picks a point of it."""
         return ()
-
-    @property
-    def epsilon(self) -> float:
-        """Largest gain of any player."""
-        return self.deviations.epsilon
-
-    @property
-    def relative_epsilon(self) -> float:
-        """Largest gain over profit of any player."""
-        return self.deviations.relative_epsilon
 
     @property
     def gap(self) -> float:

@@ -30,6 +30,7 @@ from arbmodels.display import (
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.certificate import Deviations
+from arbmodels.games.equilibrium import Equilibrium
 from arbmodels.games.providers.best_response import best_response
 from arbmodels.games.providers.certificate import Strategy
 from arbmodels.games.providers.oligopoly import SAME_PRICE, ProviderOligopoly
@@ -405,7 +406,7 @@ def _quantiles(strategy: Strategy, at: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ProviderEquilibrium(Displayed):
+class ProviderEquilibrium(Equilibrium):
     """Providers' multipliers from which nobody gains more than ``epsilon`` by another.
 
     Parameters
@@ -426,7 +427,7 @@ class ProviderEquilibrium(Displayed):
         Other pure equilibria found from other starts.
     least_pure : tuple of (float array [providers], float), optional
         Where no pure equilibrium was found: the pure profile with the least epsilon, and that.
-    settled : bool
+    converged : bool
         Whether epsilon is within the tolerance asked for: over the own profit, or over the largest
         profit if more than two providers choose. Gains below ``NO_GAIN`` (1e-10) of what consumers
         would pay at most, which is what approaching a limit costs, are within any.
@@ -442,17 +443,7 @@ class ProviderEquilibrium(Displayed):
     trace: FloatArray = field(default_factory=lambda: np.zeros((0, 2)))
     others: tuple[FloatArray, ...] = ()
     least_pure: tuple[FloatArray, float] | None = None
-    settled: bool = True
-
-    @property
-    def epsilon(self) -> float:
-        """Largest gain of any provider from any deviation, in the game's unit."""
-        return self.deviations.epsilon
-
-    @property
-    def relative_epsilon(self) -> float:
-        """Largest gain over profit of any provider."""
-        return self.deviations.relative_epsilon
+    converged: bool = True
 
     @property
     def epsilon_of_largest(self) -> float:
@@ -518,7 +509,7 @@ class ProviderEquilibrium(Displayed):
             "game": self.game.name,
             "certificate": self.deviations.to_dict(),
             "epsilon": self.epsilon,
-            "settled": self.settled,
+            "settled": self.converged,
             "below_cost": list(self.below_cost),
             "strategies": strategies,
             "profits": dict(zip(self.players, map(float, self.profits), strict=True)),
@@ -536,7 +527,7 @@ class ProviderEquilibrium(Displayed):
     def words(self) -> str:
         """What was found, and what was not."""
         text = f"{self.deviations.words}\nFound by {self.found_by}; {self.iterations} iterations."
-        if not self.settled:
+        if not self.converged:
             text += " Not within the tolerance: the best answer that the search reached."
         if self.below_cost:
             text += (

@@ -114,7 +114,7 @@ def lead(game: ProviderOligopoly, leader: str) -> ProviderEquilibrium:
         ),
         f"search over the prices of the leader, {leader}; exact answers of the follower",
         len(grid),
-        settled=gain <= 1e-3 * max(now, 1e-300),
+        converged=gain <= 1e-3 * max(now, 1e-300),
     )
 
 
