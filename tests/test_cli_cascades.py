@@ -81,7 +81,13 @@ def test_margin_without_solve_rates_takes_round_ones_below_the_reach(folder: Pat
 
 def test_margin_table_says_units_method_and_billing(folder: Path) -> None:
     text = good("margin", folder, "--models", "small,large", "--method", "olmedo2026")
-    for word in ("USD/instance", "authors method", "Allocation", "pay-past-record", "Peak margin"):
+    for word in (
+        "USD/instance",
+        "olmedo2026 method",
+        "Allocation",
+        "pay-past-record",
+        "Peak margin",
+    ):
         assert word in text, word
 
 

@@ -32,15 +32,15 @@ ACCOUNTING = tuple(rule for rule in get_args(Convention) if rule != "olmedo2026"
 CHOICES = {
     "info": ("intersection: ", "mask: "),
     "route": ("oracle: ", "per-segment: ", "single: "),
-    "margin": ("exact: ", "authors: ", *ACCOUNTING),
+    "margin": ("exact: ", "olmedo2026: ", *ACCOUNTING),
     "frontier": ACCOUNTING,
     "classes": ACCOUNTING,
     "limits": ACCOUNTING[2:],
     "verify": ("same-verifier: ", "own-check: ", "cost: ", *ACCOUNTING[2:]),
-    "cross-validate": ("exact: ", "authors: ", "segments", *ACCOUNTING),
-    "bootstrap": ("instances: ", "attempts: ", "exact: ", "authors: ", *ACCOUNTING),
-    "robustness": ("authors: ", "pooled: "),
-    "game bertrand": ("bertrand: ", "undercutting: ", "exact: ", "authors: ", *ACCOUNTING),
+    "cross-validate": ("exact: ", "olmedo2026: ", "segments", *ACCOUNTING),
+    "bootstrap": ("instances: ", "attempts: ", "exact: ", "olmedo2026: ", *ACCOUNTING),
+    "robustness": ("olmedo2026: ", "pooled: "),
+    "game bertrand": ("bertrand: ", "undercutting: ", "exact: ", "olmedo2026: ", *ACCOUNTING),
 }
 
 

@@ -24,7 +24,7 @@ from arbmodels.plans import Plan
 from conftest import random_market
 
 
-@pytest.mark.parametrize("accounting", ["pay-past-record", "stop-at-record"])
+@pytest.mark.parametrize("billing", ["pay-past-record", "stop-at-record"])
 def test_exact_dollars_are_the_integral_of_the_step_curve(billing):
     market = random_market(np.random.default_rng(2), 12, 2, missing=0.3, max_attempts=5)
     assert not market.recorded.all()

@@ -419,7 +419,7 @@ def cheapest_draws(weight, solve, spend, rate):
     return found.fun
 
 
-@pytest.mark.parametrize("accounting", ["pay-past-record", "stop-at-record"])
+@pytest.mark.parametrize("billing", ["pay-past-record", "stop-at-record"])
 @pytest.mark.parametrize("seed", range(8))
 def test_every_class_against_enumeration(seed, billing):
     rng = np.random.default_rng([seed, 3])
@@ -512,3 +512,22 @@ def test_nothing_undercuts_the_oracle_in_dollars(seed, integration):
         done, paid = score(found.servings_at(rate), curves)
         assert done == pytest.approx(rate, abs=1e-9)
         assert paid == pytest.approx(float(found.spend_at(rate)), rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_everything_can_be_bought_where_everything_is_solved(seed):
+    """Weights that add up to a rounding above one made the last solve rate more than one."""
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(3, 12))
+    market = Market(
+        ["a", "b"],
+        [f"i{k}" for k in range(count)],
+        np.full((count, 2), 2),
+        np.column_stack([rng.integers(0, 2, count), np.full(count, 2)]),
+        rng.uniform(0.1, 1.0, (count, 2)),
+        weight=rng.uniform(0.1, 1.0, count),
+        segment=[f"s{k % 3}" for k in range(count)],
+    )
+    classes = policy_classes(attempt_curves(market), [1.0])
+    for each in classes.names:
+        assert classes.plan_within(each, 1e9).solve_rate == pytest.approx(1.0)

@@ -69,7 +69,7 @@ def plan_of(market, order):
 @given(st.data(), st.sampled_from(["pay-past-record", "stop-at-record", "geometric"]))
 def test_a_plan_does_what_the_game_tree_says(data, kind):
     market, order, verifier = drawn_case(data)
-    how = {"estimator": "geometric"} if kind == "geometric" else {"accounting": kind}
+    how = {"estimator": "geometric"} if kind == "geometric" else {"billing": kind}
     scored = verified_plan(plan_of(market, order), market, verifier, **how)
     rates = verifier.rates(market.models)
     for i in range(len(market.instances)):
@@ -204,12 +204,12 @@ def test_errors_move_a_fixed_plan_one_way(data, billing):
 
 
 @pytest.mark.parametrize("estimator", ["unbiased", "geometric", "beta-binomial"])
-@pytest.mark.parametrize("accounting", ["pay-past-record", "stop-at-record"])
+@pytest.mark.parametrize("billing", ["pay-past-record", "stop-at-record"])
 def test_simulation_agrees(estimator, billing):
     market = random_market(np.random.default_rng(5), 20, 3, missing=0.2, equal_weights=False)
     plan = Plan((("model-1", 2), ("model-0", 3), ("model-1", 2), ("model-2", 7)))
     verifier = Verifier({"model-0": 0.1, "model-1": 0.0, "model-2": 0.4}, 0.15, 0.3)
-    how = {"estimator": estimator, "accounting": billing}
+    how = {"estimator": estimator, "billing": billing}
     exact = verified_plan(plan, market, verifier, **how)
     played = simulate_plan(plan, market, verifier, runs=4000, seed=1, **how).to_frame()
     expected = [

@@ -167,7 +167,7 @@ def verify(
         )
         how: dict[str, Any] = {
             "max_attempts": attempts,
-            "accounting": billing.removeprefix("attempts-"),
+            "billing": billing.removeprefix("attempts-"),
         }
         versus: dict[str, Any] = {"penalty": penalty, "baseline": baseline, **how}
         answer = verified_frontier(market, verifier, **versus)

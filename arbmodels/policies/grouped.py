@@ -163,7 +163,7 @@ class Grouped:
     @property
     def max_solve_rate(self) -> float:
         """Largest solve rate: every group with its most successful plan."""
-        return float(self.menu.weight @ self.menu.solve.max(axis=1))
+        return min(float(self.menu.weight @ self.menu.solve.max(axis=1)), 1.0)
 
     def choice_at(self, solve_rate: float) -> Choice:
         """Return the cheapest plan per group and a bound; NaN out of reach.
@@ -276,7 +276,8 @@ class Grouped:
         spend = menu.weight @ menu.spend[every, self._start]
         edges = self._edges
         return (
-            np.append(rate, rate + np.cumsum(edges.rate)),
+            # Sums in another order can end a rounding above it.
+            np.minimum(np.append(rate, rate + np.cumsum(edges.rate)), self.max_solve_rate),
             np.append(spend, spend + np.cumsum(edges.spend)),
         )
 

@@ -58,6 +58,7 @@ class ProviderGame(ProviderOligopoly):
 
     Examples
     --------
+    >>> from arbmodels.games import Consumers, Menu
     >>> menu = Menu(0.7, ("a", "b"), [[2.0, 0.0], [0.5, 1.0], [0.0, 2.5]], [2.0, 2.5], True)
     >>> game = ProviderGame((menu,), Consumers([0.7], high=4.0), 0.5, arbitrageurs=2)
     >>> game.profits([1.0, 1.0]).tolist()  # 2.5 of 4 buy at 1.5: 0.5 of a, 1.0 of b
