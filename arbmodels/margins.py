@@ -21,8 +21,8 @@ from arbmodels.cascades import (
     Frontier,
     PaperPolicy,
     SearchedFrontier,
-    authors_market_reach,
     cascade_frontier,
+    paper_market_max_solve_rate,
     paper_policy,
 )
 from arbmodels.curves import Curves
@@ -479,7 +479,7 @@ def arbitrage(
     if method == "olmedo2026":
         if not isinstance(source, Market):
             raise InputError("The authors' method brings its own curves: give it a market.")
-        rates = rates_up_to(authors_market_reach(source), solve_rates)
+        rates = rates_up_to(paper_market_max_solve_rate(source), solve_rates)
         answer = paper_policy(source, rates)
     else:
         if isinstance(source, Frontier | SearchedFrontier):

@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import dataclass, replace
 
+import highspy
 import numpy as np
 import pandas as pd
 import pytest
@@ -507,3 +508,50 @@ def test_what_is_no_constraint_is_refused():
     own = Energy(1.0, np.array([[0.5, 1.5]]))
     with pytest.raises(InputError, match="There is a energy already"):
         problem.add_constraint(own).add_constraint(own).solve()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_constraint_of_ones_own_is_treated_like_the_others(seed, tmp_path):
+    """Optimum, conflict, frontier and exports, by enumeration of all assignments."""
+    rng = np.random.default_rng(seed)
+    solve, spend = rng.random((4, 2)), rng.uniform(0.5, 2.0, (4, 2))
+    energy = rng.uniform(0.1, 1.0, (4, 2))
+    every = np.array([*itertools.product(range(2), repeat=4)])
+    rows = np.arange(4)
+    used, solved, spent = (
+        np.array([values[rows, each].sum() for each in every]) for values in (energy, solve, spend)
+    )
+    budget = float(np.quantile(spent, 0.8))
+    limit = float(np.quantile(used[spent <= budget], 0.4)) + 1e-6
+    problem = arb.RoutingProblem.from_arrays(solve, spend, abstain=False).add_budget(budget)
+    own = problem.add_constraint(Energy(limit, energy))
+
+    def best(most):
+        return solved[(spent <= budget) & (used <= most)].max() / 4
+
+    assert own.solve(gap=1e-9).objective == pytest.approx(best(limit))
+    limits = np.quantile(used[spent <= budget], [0.1, 0.5, 0.9]) + 1e-6
+    curve = own.frontier("energy", limits=limits, gap=1e-9)
+    assert curve.objective == pytest.approx([best(most) for most in limits])
+    # Too little energy for the floor: what it would need is the least beside the others named.
+    floor = float(solved[spent <= budget].max() / 4) - 1e-9
+    greedy = used[solved / 4 >= floor].min()
+    tight = problem.add_constraint(Energy(0.9 * float(greedy), energy)).add_floor(floor)
+    with pytest.raises(arb.InfeasibleError) as conflict:
+        tight.solve()
+    named = {each.label: each.needed for each in conflict.value.conflicts}
+    kept = np.ones(len(every), dtype=bool)
+    if "budget" in named:
+        kept &= spent <= budget
+    if "quality floor" in named:
+        kept &= solved / 4 >= floor
+    assert named["energy"] == pytest.approx(used[kept].min())
+    model = own.to_cvxpy()
+    model.problem.solve(solver="HIGHS")
+    assert model.problem.value == pytest.approx(best(limit), abs=1e-6)
+    file = own.export(tmp_path / "own.mps")
+    highs = highspy.Highs()
+    highs.silent()
+    highs.readModel(str(file))
+    highs.run()
+    assert abs(highs.getInfo().objective_function_value) == pytest.approx(best(limit), abs=1e-6)

@@ -3,8 +3,8 @@
 from arbmodels.cascades.frontier import Frontier, cascade_frontier
 from arbmodels.cascades.olmedo import (
     PaperPolicy,
-    authors_market_reach,
     paper_curve,
+    paper_market_max_solve_rate,
     paper_policy,
 )
 from arbmodels.cascades.search.frontier import SearchedFrontier, search_frontier
@@ -13,9 +13,9 @@ __all__ = [
     "Frontier",
     "PaperPolicy",
     "SearchedFrontier",
-    "authors_market_reach",
     "cascade_frontier",
     "paper_curve",
+    "paper_market_max_solve_rate",
     "paper_policy",
     "search_frontier",
 ]

@@ -182,7 +182,7 @@ def paper_policy(
     return max(candidates, key=lambda policy: _mean_margin(policy, price, solve_rates))
 
 
-def authors_market_reach(market: Market, grid: FloatArray | None = None) -> float:
+def paper_market_max_solve_rate(market: Market, grid: FloatArray | None = None) -> float:
     """Return the largest solve rate of a single model within the grid's largest budget."""
     return max(curve.max_solve_rate for curve in _provider_curves(_grid_curves(market, grid)))
 

@@ -21,7 +21,7 @@ import pandas as pd
 
 from arbmodels.cascades import Frontier, cascade_frontier, paper_curve, paper_policy
 from arbmodels.cascades.lattice import build_lattice
-from arbmodels.cascades.olmedo import PaperPolicy, authors_market_reach
+from arbmodels.cascades.olmedo import PaperPolicy, paper_market_max_solve_rate
 from arbmodels.curves import Curves, attempt_curves, default_budget_grid
 from arbmodels.display import (
     ARBITRAGEUR_COLOUR,
@@ -567,7 +567,7 @@ def bootstrap_margin(
     if method == "olmedo2026":
         if curves is not None:
             raise InputError("The authors' method brings its own curves: leave them out.")
-        rates = rates_up_to(authors_market_reach(market), solve_rates)
+        rates = rates_up_to(paper_market_max_solve_rate(market), solve_rates)
         source = paper_policy(market, rates)
     else:
         source = cascade_frontier(make(market), most_states=most_states)

@@ -50,9 +50,9 @@ import pandas as pd
 from arbmodels.cascades import (
     Frontier,
     SearchedFrontier,
-    authors_market_reach,
     cascade_frontier,
     paper_curve,
+    paper_market_max_solve_rate,
     paper_policy,
 )
 from arbmodels.cascades.frontier import DEFAULT_STATES
@@ -971,7 +971,7 @@ def _authors(
     workers: int | None,
 ) -> tuple[FloatArray, PriceAndCost, PriceAndCost, str]:
     grid = default_budget_grid(market)
-    rates = rates_up_to(authors_market_reach(market, grid), solve_rates)
+    rates = rates_up_to(paper_market_max_solve_rate(market, grid), solve_rates)
     whole = paper_policy(market, rates, grid)
     folds = [fold for division in divisions for fold in division]
     tasks = [(market, grid, solve_rates, fold) for fold in folds]
@@ -991,7 +991,7 @@ def _allocation_held_out(
     train, test = (
         market.select(instances=[market.instances[i] for i in rows]) for rows in (rest, fold)
     )
-    goal = rates_up_to(authors_market_reach(train, grid), solve_rates)
+    goal = rates_up_to(paper_market_max_solve_rate(train, grid), solve_rates)
     chosen = AuthorsSearch(grid).best(train, goal)
     fit, score = (paper_curve(each, chosen, grid) for each in (train, test))
     return _of_authors(fit, score, float(market.weight[fold].sum()))
