@@ -531,3 +531,12 @@ def test_everything_can_be_bought_where_everything_is_solved(seed):
     classes = policy_classes(attempt_curves(market), [1.0])
     for each in classes.names:
         assert classes.plan_within(each, 1e9).solve_rate == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("wrong", ["x", True, None, 1j, [0.1]])
+def test_amounts_and_solve_rates_are_numbers(wrong):
+    classes = policy_classes(attempt_curves(random_market(np.random.default_rng(1), 5, 2)), [0.3])
+    with pytest.raises(InputError, match="spend per instance"):
+        classes.plan_within("interleaved", wrong)
+    with pytest.raises(InputError, match="solve rate"):
+        classes.plan_at("interleaved", wrong)

@@ -98,3 +98,26 @@ def test_dollars_may_have_any_unit(unit):
     assert result.status == "optimal"
     assert result.objective == pytest.approx(2.8984 * unit, rel=1e-9)
     assert list(result.assignment) == [0, 2, 0, 0]
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e12])
+def test_all_that_is_spent_may_be_paid_by_contract(unit):
+    """No pair has a cost then; nor has the row of what is bought a pair, if the fee is not paid."""
+    solve = [[0], [1], [1], [0.25], [0.75], [0.99]]
+    spend = np.array([[3], [1], [1], [1], [4.86], [0.6]])
+    weight = np.array([5, 5, 5, 1, 2, 5])
+    problem = arb.RoutingProblem.from_arrays(solve, spend * unit, weight=weight)
+    problem = problem.minimize_spend().add_floor(0.5)
+    problem = problem.add_contract("model-0", fee=3 * unit, tiers=((0.0, 0.5),), credit=unit)
+    result = problem.solve(gap=1e-9)
+    least = 3 + 0.5 * (6 / 23 * (5 + 5 + 3) - 1)  # instances 1, 2 and 5: 65% of the weight
+    assert result.status == "optimal"
+    assert result.objective == pytest.approx(least * unit, rel=1e-9)
+    assert result.bound == pytest.approx(least * unit, rel=1e-9)
+
+    spend = np.array([[1, 0], [0, 3], [3.31, 0.93]]) * unit
+    problem = arb.RoutingProblem.from_arrays([[0.25, 0.99], [0, 0], [0, 1]], spend)
+    problem = problem.add_contract("model-0", fee=unit)
+    assert problem.add_budget(unit).solve().objective == pytest.approx(1.99 / 3)
+    profit = problem.maximize_profit(5 * unit).add_budget(unit).solve()
+    assert profit.objective == pytest.approx((5 * 1.99 - 0.93) * unit)

@@ -114,7 +114,7 @@ def listed(
     if integer and not every:
         _clip(program, coupling, group)
     side = program.side
-    value_scale = float(np.abs(value).max(initial=0.0)) or 1.0
+    value_scale = float(np.abs(value).max(initial=0.0))
     largest = np.abs(coupling).max(axis=1, initial=0.0)
     protected, spread = program.protected, np.zeros((0, program.plans))
     if protected is not None:
@@ -135,7 +135,10 @@ def listed(
     columns = [_Columns(value, np.zeros(count), one, np.full(count, integer), one)]
     own: list[_Rows] = []
     if side is not None:
-        side, row_units, column_units = _in_own_units(side, row_scale)
+        side, row_units, column_units = _in_own_units(
+            side, row_scale, (largest == 0) & (program.limits == 0)
+        )
+        value_scale = value_scale or float(np.abs(side.objective).max(initial=0.0))
         coupled.append(sparse.csr_array(side.coupling))
         whole = side.integer & integer
         columns.append(_Columns(side.objective, side.lower, side.upper, whole, column_units))
@@ -160,10 +163,10 @@ def listed(
         *own,
     ]
     return Listed(
-        _assembled(columns, every_row, value_scale, maximise=program.maximise),
+        _assembled(columns, every_row, value_scale or 1.0, maximise=program.maximise),
         group,
         plan,
-        value_scale,
+        value_scale or 1.0,
         np.concatenate([each.units for each in every_row]),
         np.concatenate([each.units for each in columns]),
         members,
@@ -221,17 +224,24 @@ def _scales(largest: FloatArray, sizes: FloatArray, units: FloatArray | None) ->
     return scale
 
 
-def _in_own_units(side: Side, row_scale: FloatArray) -> tuple[Side, FloatArray, FloatArray]:
+def _in_own_units(
+    side: Side, row_scale: FloatArray, empty: BoolArray
+) -> tuple[Side, FloatArray, FloatArray]:
     """Return side columns with coefficients of order one, the units of their rows and their own.
 
     A column of dollars has 1e-7 for its coefficients beside spends of 1e7, where HiGHS would take
-    its cost for zero. Whole numbers stay as they are.
+    its cost for zero. Whole numbers stay as they are. Coupling rows that are ``empty`` of pairs
+    say nothing of a column's unit; their scales are set here, in ``row_scale``.
     """
     coupling = side.coupling / row_scale[:, None]
     inner = np.abs(side.matrix.toarray())
-    size = np.abs(coupling).max(axis=0, initial=0.0)
+    size = np.abs(coupling[~empty]).max(axis=0, initial=0.0)
+    size = np.where(size > 0, size, np.abs(coupling).max(axis=0, initial=0.0))
     size = np.where(size > 0, size, inner.max(axis=0, initial=0.0))
     columns = 1.0 / np.where(side.integer | (size <= 0), 1.0, size)
+    alone = np.abs(side.coupling * columns).max(axis=1, initial=0.0)
+    row_scale[empty] = np.where(alone > 0, alone, 1.0)[empty]
+    coupling = side.coupling / row_scale[:, None]
     rows = (inner * columns).max(axis=1, initial=0.0)
     rows = np.where(rows > 0, rows, 1.0)
     matrix = sparse.diags_array(1.0 / rows) @ side.matrix @ sparse.diags_array(columns)

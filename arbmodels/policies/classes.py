@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
-from arbmodels._checks import choose
+from arbmodels._checks import choose, number_of
 from arbmodels.cascades import Frontier, cascade_frontier
 from arbmodels.cascades.frontier import MAX_MODELS
 from arbmodels.cascades.lattice import Lattice, build_lattice, coarsen, lower_hull, useful
@@ -169,7 +169,8 @@ class PolicyClasses(Displayed):
         InputError
             If there is no such class, or it does not reach the solve rate.
         """
-        return self._policy(self._class(name), lambda each: each.servings_at(float(solve_rate)))
+        rate = number_of(solve_rate, "solve rate")
+        return self._policy(self._class(name), lambda each: each.servings_at(rate))
 
     def plan_within(self, name: str, spend: float) -> Policy:
         """Return the policy of a class that solves most for an expected spend.
@@ -187,7 +188,8 @@ class PolicyClasses(Displayed):
             If there is no such class, or the spend is negative or not finite.
         """
         check_spend(spend)
-        return self._policy(self._class(name), lambda each: each.servings_within(float(spend)))
+        amount = float(spend)
+        return self._policy(self._class(name), lambda each: each.servings_within(amount))
 
     def _class(self, name: str) -> PolicyClass:
         if name not in self.names:

@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels._checks import number_of
 from arbmodels.cascades.lattice import lower_hull
 from arbmodels.curves import SAME_RATE, Curves
 from arbmodels.display import Displayed, TextTable, number, percent
@@ -109,12 +110,14 @@ def rate_within(plans: OnePlan, spend: float) -> float:
 
 def check_spend(spend: float) -> None:
     """Raise an InputError unless ``spend`` is an amount of money."""
+    spend = number_of(spend, "spend per instance")
     if not 0 <= spend < np.inf:
         raise InputError(f"A spend of {spend:g} per instance; give 0 or a positive finite amount.")
 
 
 def check_reach(solve_rate: float, reach: float) -> None:
     """Raise an InputError unless ``solve_rate`` lies between 0 and ``reach``."""
+    solve_rate = number_of(solve_rate, "solve rate")
     if not 0 <= solve_rate <= reach + SAME_RATE:
         raise InputError(
             f"No plan of this class reaches a solve rate of {percent(solve_rate, 2)}; the best"
