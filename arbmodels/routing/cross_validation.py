@@ -28,7 +28,6 @@ from arbmodels._checks import seed_of, shown
 from arbmodels.errors import InfeasibleError, InputError
 from arbmodels.market import Market
 from arbmodels.routing.constraints import (
-    ChangeLimit,
     Contract,
 )
 from arbmodels.routing.objectives import Objective, Profit
@@ -290,7 +289,7 @@ def cross_validate(
     by_instance = None
     if separable:
         by_instance = np.stack([_mean(each) for each in gains])
-    changes = [c.label for c in problem.constraints if isinstance(c, ChangeLimit)]
+    changes = [c.label for c in problem.constraints if not c.held_in_folds]
     note = f"{folds} folds of instances"
     if changes:
         note += f", without the {changes[0]}, which is about these instances"

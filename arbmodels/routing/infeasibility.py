@@ -10,16 +10,15 @@ The words of an infeasible problem: which constraints conflict, what each would 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 
 from arbmodels._assignment.infeasibility import smallest_conflict, some_conflict
 from arbmodels._assignment.passes import Choice, totals
-from arbmodels._assignment.program import AssignmentProgram, Block, BoolArray, FloatArray
+from arbmodels._assignment.program import AssignmentProgram, Block, BoolArray, FloatArray, Quantity
 from arbmodels._assignment.program import offered as offered_in
 from arbmodels._assignment.robust import activity_at
 from arbmodels._assignment.solution import Answer
@@ -28,14 +27,8 @@ from arbmodels._clock import clock
 from arbmodels._solver import relative_gap
 from arbmodels.errors import Conflict, InfeasibleError, SolverError
 from arbmodels.routing.builder import Assembled, Builder
-from arbmodels.routing.constraints import (
-    Constraint,
-    Forbidden,
-    LatencyLimit,
-    MenuLimit,
-    RelativeFloor,
-)
-from arbmodels.routing.constraints.limits import known_latency
+from arbmodels.routing.constraints import Constraint
+from arbmodels.routing.constraints.base import Needed
 from arbmodels.routing.objectives import SolveRate
 from arbmodels.routing.statement import Statement
 from arbmodels.routing.table import PlanTable
@@ -53,16 +46,6 @@ _STEP, _SMALLEST, _SOME = 0.2, 0.5, 0.7
 _BY_TOLERANCE = (
     "The rows conflict by no more than the solver's tolerance; loosen a limit by a share of 1e-8."
 )
-
-
-class Needed(NamedTuple):
-    """A limit at which a set stops conflicting, and whether it is proven to be the nearest.
-
-    It is reached by an assignment, so it is enough.
-    """
-
-    limit: float
-    nearest: bool
 
 
 @dataclass(frozen=True)
@@ -113,9 +96,8 @@ class _Search:
         self.constraints = self.problem.constraints
         self.begin, self.time_limit, self.until = clock(), time_limit, _SMALLEST
         # What an assignment adds up to, also on pairs that some constraint forbids.
-        self.full = self._part(
-            [c for c in self.constraints if not isinstance(c, Forbidden | LatencyLimit)]
-        )
+        self.full = self.problem.assemble(restricted=False)
+        self.table = self.problem.plan_table
 
     def satisfiable(self, members: frozenset[int]) -> frozenset[int] | None:
         """Return members that some assignment satisfies together, these included, or None."""
@@ -167,19 +149,17 @@ class _Search:
         constraint = self.constraints[position]
         others = [self.constraints[other] for other in conflict if other != position]
         with suppress(SolverError):
-            if isinstance(constraint, LatencyLimit):
-                return self._fastest(constraint, others)
-            if isinstance(constraint, MenuLimit):
-                return self._fewest(constraint, others)
-            if isinstance(constraint, Forbidden):
-                constraint = replace(constraint, allowance=0.0)
-            assembled = self._part([*others, constraint])
-            row = assembled.row(constraint.label)
-            if assembled.rows[row].share is not None:
-                return self._smallest_share(assembled, row)
-            value, bound, _ = self._nearest(assembled, row, assembled.program.rows[row])
-            return Needed(value, abs(value - bound) <= _NEAR * max(abs(value), _EXACT))
+            return constraint.relaxed(self, others)
         return None
+
+    def row(self, constraint: Constraint, others: Sequence[Constraint]) -> Needed:
+        """Return the best left-hand side of a constraint's row, or the least share."""
+        assembled = self._part([*others, constraint])
+        row = assembled.row(constraint.label)
+        if assembled.rows[row].share is not None:
+            return self._smallest_share(assembled, row)
+        value, bound, _ = self._nearest(assembled, row, assembled.program.rows[row])
+        return Needed(value, abs(value - bound) <= _NEAR * max(abs(value), _EXACT))
 
     def _part(self, constraints: Sequence[Constraint]) -> Assembled:
         return replace(self.problem, constraints=tuple(constraints)).assembled
@@ -196,9 +176,9 @@ class _Search:
             sums = totals(program, choice)
             missed = program.sense * (activity_at(program, choice, sums) - program.limits)
             return bool(missed[row] <= program.tolerated(sums)[row])
-        if isinstance(constraint, MenuLimit):
-            in_use = np.bincount(choice, minlength=len(self.problem.plans)) > 0
-            return constraint.in_use(self.problem.plan_table, in_use) <= constraint.most
+        own = constraint.scored(self.table, choice[self.problem.group_of_instance])
+        if own is not None:
+            return own <= constraint.limit if constraint.at_most else own >= constraint.limit
         alone = self._part([constraint]).program
         held = alone.source.map(may_have, choice, alone.plans, alone.forbidden)
         return all(each.all() for each in held)
@@ -249,38 +229,30 @@ class _Search:
         _, bound, _ = self._nearest(assembled, row, part - (1 - _NEAR) * share * whole)
         return Needed(share, bound >= 0.0)
 
-    def _fewest(self, constraint: MenuLimit, others: Sequence[Constraint]) -> Needed:
-        """Return the least number of models or plans in use."""
-        everything = len(self.problem.plans) + len(self.problem.plan_table.models)
-        assembled = self._part([*others, replace(constraint, most=everything)])
-        side = assembled.program.side
-        assert side is not None  # noqa: S101 - the constraint has columns
-        counted = np.array(
-            [name in constraint.columns(self.problem.plan_table) for name in assembled.columns],
-            dtype=float,
-        )
+    def fewest(
+        self, loose: Constraint, columns: Collection[str], others: Sequence[Constraint]
+    ) -> Needed:
+        """Return the least number of binary side columns that are one."""
+        assembled = self._part([*others, loose])
+        counted = np.array([name in columns for name in assembled.columns], dtype=float)
         nothing = np.zeros_like(assembled.program.objective)
         answer = self.best(_aimed(assembled.program, nothing, counted, False))
         if answer.choice is None:
             raise SolverError(_BY_TOLERANCE)
-        in_use = np.bincount(answer.choice, minlength=len(self.problem.plans)) > 0
-        fewest = float(constraint.in_use(self.problem.plan_table, in_use))
+        fewest = loose.scored(self.table, answer.choice[self.problem.group_of_instance])
+        assert fewest is not None  # noqa: S101 - for the type checker
         return Needed(fewest, answer.bound > fewest - 1 + _NEAR)
 
-    def _fastest(self, constraint: LatencyLimit, others: Sequence[Constraint]) -> Needed:
-        """Return the least latency limit, by halving the latencies there are."""
-        table = self.problem.plan_table
-        latency = known_latency(table)
-        if latency.ndim == 2 and table.offered is not None:
-            latency = latency[table.offered]
-        slower = np.unique(latency[latency > constraint.seconds])
+    def first(
+        self, at: Callable[[float], Constraint], limits: Quantity, others: Sequence[Constraint]
+    ) -> Needed:
+        """Return the first of some limits, from strict to loose, that is enough, by halving."""
 
-        def possible(at: int) -> bool:
-            tried = replace(constraint, seconds=float(slower[at]))
-            return self.feasible([*others, tried]) is not None
+        def possible(position: int) -> bool:
+            return self.feasible([*others, at(float(limits[position]))]) is not None
 
-        low, high, nearest = 0, len(slower) - 1, True
-        if not possible(high):  # at the slowest nothing is forbidden
+        low, high, nearest = 0, len(limits) - 1, True
+        if not possible(high):  # the loosest forbids nothing
             raise SolverError(_BY_TOLERANCE)
         while low < high:
             middle = (low + high) // 2
@@ -289,7 +261,7 @@ class _Search:
             except SolverError:
                 enough = nearest = False
             low, high = (low, middle) if enough else (middle + 1, high)
-        return Needed(float(slower[low]), nearest)
+        return Needed(float(limits[low]), nearest)
 
 
 def _plain(problem: Statement) -> Statement:
@@ -297,10 +269,7 @@ def _plain(problem: Statement) -> Statement:
     builder = Builder(problem.plan_table, problem.assignment)
     for constraint in problem.constraints:
         constraint.restrict(builder)
-    constraints = tuple(
-        replace(each, best=each.most(builder)) if isinstance(each, RelativeFloor) else each
-        for each in problem.constraints
-    )
+    constraints = tuple(each.fixed(builder) for each in problem.constraints)
     return replace(problem, objective=SolveRate(), penalty=0.0, start=None, constraints=constraints)
 
 

@@ -44,10 +44,8 @@ from arbmodels.online.policies import SPEND, RoutingPolicy, Seen
 from arbmodels.online.policies import Use as RowUse
 from arbmodels.plans import Plan
 from arbmodels.routing.builder import ONE, Builder, Part, scaled
-from arbmodels.routing.constraints import Budget, ChangeLimit, QualityFloor
+from arbmodels.routing.constraints import Budget, QualityFloor
 from arbmodels.routing.objectives import Profit, SolveRate, Spend, abstention
-from arbmodels.routing.robust import RobustBudget
-from arbmodels.routing.scenarios import ScenarioFloor
 from arbmodels.routing.statement import Statement
 
 if TYPE_CHECKING:
@@ -481,7 +479,7 @@ def policy(result: RoutingResult) -> RoutingPolicy:
             " plan of its segment."
         )
     for constraint in problem.constraints:
-        if isinstance(constraint, RobustBudget | ScenarioFloor | ChangeLimit):
+        if not constraint.separable:
             raise InputError(
                 f"The {constraint.label} is about these instances together, so that there is no"
                 " rule of one price for others. Leave it out."

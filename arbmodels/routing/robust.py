@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels._assignment.program import TOLERANCE, FloatArray, IntArray, Quantity
+from arbmodels._assignment.program import FloatArray, IntArray, Quantity
 from arbmodels._assignment.robust import protection
 from arbmodels._checks import LARGEST, number_of
 from arbmodels.errors import InputError
@@ -51,7 +51,7 @@ class RobustBudget(Scoped):
     total: float
     deviation: float | Quantity
     gamma: float
-    at_most = True
+    separable = False
 
     @property
     def label(self) -> str:
@@ -142,11 +142,3 @@ class RobustBudget(Scoped):
 def robust_of(problem: Statement) -> RobustBudget | None:
     """Return a problem's robust budget, if it has one."""
     return next((each for each in problem.constraints if isinstance(each, RobustBudget)), None)
-
-
-def keeps(problem: Statement, assignment: npt.NDArray[np.integer]) -> bool:
-    """Return whether an assignment [N] keeps the robust budget, if there is one."""
-    robust = robust_of(problem)
-    if robust is None:
-        return True
-    return robust.achieved(problem.plan_table, assignment) <= robust.total * (1 + TOLERANCE)

@@ -341,6 +341,12 @@ class ScenarioFloor(Scoped):
     share: float
     segment: str | None = None
     at_most = False
+    separable = False
+
+    @property
+    def movable(self) -> bool:
+        """Whether the rate stands in no coefficient."""
+        return self.kind != "chance"
 
     @property
     def label(self) -> str:

@@ -8,16 +8,16 @@ from time import perf_counter
 import numpy as np
 
 from arbmodels._assignment.passes import Choice, best, bound, complete, totals
-from arbmodels._assignment.program import Arrays, AssignmentProgram, Block, FloatArray
+from arbmodels._assignment.program import TOLERANCE, Arrays, AssignmentProgram, Block, FloatArray
 from arbmodels._assignment.solution import Answer
 from arbmodels._assignment.solve import solve
 from arbmodels._solver import relative_gap
 from arbmodels.errors import SolverError
-from arbmodels.routing.constraints import Contract, MenuLimit
+from arbmodels.routing.constraints import Constraint, Contract
 from arbmodels.routing.infeasibility import infeasible, may_have
 from arbmodels.routing.result import Payment, RoutingResult
-from arbmodels.routing.robust import keeps
 from arbmodels.routing.statement import Statement
+from arbmodels.routing.table import PlanTable
 
 
 def solve_problem(problem: Statement, gap: float, time_limit: float) -> RoutingResult:
@@ -68,7 +68,15 @@ def _incumbent(problem: Statement) -> Choice | None:
             return None
     program = problem.assembled.program
     held = program.source.map(may_have, choice, program.plans, program.forbidden)
-    return choice if all(each.all() for each in held) and keeps(problem, start.choice) else None
+    kept = all(_keeps(each, problem.plan_table, start.choice) for each in problem.constraints)
+    return choice if kept and all(each.all() for each in held) else None
+
+
+def _keeps(constraint: Constraint, table: PlanTable, assignment: Choice) -> bool:
+    """Return whether an assignment [N] keeps a constraint, where the row does not tell."""
+    own = constraint.achieved(table, assignment)
+    sign = 1.0 if constraint.at_most else -1.0
+    return own is None or sign * (own - constraint.limit) <= TOLERANCE * abs(constraint.limit)
 
 
 def _nothing_better(program: AssignmentProgram) -> Answer:
@@ -138,7 +146,6 @@ def _read(problem: Statement, answer: Answer, sums: FloatArray, begin: float) ->
     shown = assembled.shown(program.activity_of(sums, answer.side), sums)
     position = {row.label: r for r, row in enumerate(assembled.rows)}
     counts = np.bincount(assignment, minlength=len(problem.plans))
-    in_use = counts > 0
     activity: dict[str, float] = {}
     prices: dict[str, float] = {}
     units: dict[str, str] = {}
@@ -149,8 +156,8 @@ def _read(problem: Statement, answer: Answer, sums: FloatArray, begin: float) ->
             activity[label] = float(shown[position[label]]) if own is None else own
             prices[label] = float(answer.prices[position[label]])
             units[label] = f"{problem.objective_unit} per {constraint.price_unit(table)}"
-        elif isinstance(constraint, MenuLimit):
-            activity[label] = float(constraint.in_use(table, in_use))
+        elif (own := constraint.scored(table, assignment)) is not None:
+            activity[label] = own
     payments = {each.seller: due for each, due in _payments(problem, sums, choice)}
     return RoutingResult(
         problem=problem,

@@ -63,7 +63,6 @@ from arbmodels.routing.objectives import (
     abstention,
 )
 from arbmodels.routing.readers import plan_table, table_of_arrays, table_of_frame
-from arbmodels.routing.scenarios import ScenarioFloor
 from arbmodels.routing.table import Labelled, PlanTable
 
 if TYPE_CHECKING:
@@ -709,9 +708,13 @@ class Statement(Inputs):
     @cached_property
     def assembled(self) -> Assembled:
         """The integer program with the names of its rows and columns."""
+        return self.assemble()
+
+    def assemble(self, *, restricted: bool = True) -> Assembled:
+        """Return the program, if wished without the pairs that constraints forbid."""
         builder = Builder(self.plan_table, self.assignment)
         builder.maximise = self.objective.maximise
-        for constraint in self.constraints:
+        for constraint in self.constraints if restricted else ():
             constraint.restrict(builder)
         for contract in self.contracts:
             contract.add(builder)
@@ -753,9 +756,7 @@ class Statement(Inputs):
                 f"No constraint {shown(label)} with a limit to move; there are {known}."
             )
         row, constraint = rows.index(label), named[label]
-        if self.assembled.rows[row].share is not None or (
-            isinstance(constraint, ScenarioFloor) and constraint.kind == "chance"
-        ):
+        if self.assembled.rows[row].share is not None or not constraint.movable:
             raise InputError(
                 f"The limit of the constraint {label!r} is in its coefficients too, so that it"
                 " cannot be moved alone. Solve the problem once for each limit."

@@ -4,17 +4,50 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, NamedTuple, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels._assignment.program import FloatArray, IntArray
+from arbmodels._assignment.program import FloatArray, IntArray, Quantity
 from arbmodels.display import number
 from arbmodels.errors import InputError
 from arbmodels.routing.builder import Builder, Part, Row, Where
 from arbmodels.routing.table import Labels, PlanTable
+
+
+class Needed(NamedTuple):
+    """A limit at which a set stops conflicting, and whether it is proven to be the nearest.
+
+    It is reached by an assignment, so it is enough.
+    """
+
+    limit: float
+    nearest: bool
+
+
+class Relaxing(Protocol):
+    """What looks for the nearest limit that is enough; see :meth:`Constraint.relaxed`."""
+
+    table: PlanTable
+
+    def row(self, constraint: Constraint, others: Sequence[Constraint]) -> Needed:
+        """Return the best left-hand side of a constraint's row."""
+        ...
+
+    def first(
+        self, at: Callable[[float], Constraint], limits: Quantity, others: Sequence[Constraint]
+    ) -> Needed:
+        """Return the first of some limits, from strict to loose, that is enough."""
+        ...
+
+    def fewest(
+        self, loose: Constraint, columns: Collection[str], others: Sequence[Constraint]
+    ) -> Needed:
+        """Return the least number of binary side columns that are one."""
+        ...
 
 
 class Constraint(ABC):
@@ -35,6 +68,15 @@ class Constraint(ABC):
     """
 
     at_most: ClassVar[bool] = True
+    #: Whether it says the same of other instances, so that a price per unit of it is a rule there.
+    separable: ClassVar[bool] = True
+    #: Whether a fold of cross-validation is held to it.
+    held_in_folds: ClassVar[bool] = True
+
+    @property
+    def movable(self) -> bool:
+        """Whether its limit is the row's right-hand side alone, so that a frontier can move it."""
+        return True
 
     @property
     @abstractmethod
@@ -111,6 +153,18 @@ class Constraint(ABC):
     ) -> float | None:
         """Return the left-hand side at an assignment [N], where it is not that of the row."""
         return None
+
+    def fixed(self, builder: Builder) -> Constraint:  # noqa: ARG002
+        """Return the constraint with what it takes from the pairs allowed so far as a number."""
+        return self
+
+    def relaxed(self, search: Relaxing, others: Sequence[Constraint]) -> Needed:
+        """Return the limit nearest to its own at which an assignment meets the others too.
+
+        By default the left-hand side of its row is made as small (large) as it can be. Override it
+        if there is no such row: with :meth:`Relaxing.first` or :meth:`Relaxing.fewest`.
+        """
+        return search.row(self, others)
 
     def show(self, value: float, table: PlanTable, digits: int = 4) -> str:
         """Format a limit."""

@@ -9,7 +9,8 @@ Limits on how long an answer takes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -30,7 +31,15 @@ from arbmodels.routing.builder import (
     tried,
     waited,
 )
-from arbmodels.routing.constraints.base import Scoped, check_number, check_weight, inside
+from arbmodels.routing.constraints.base import (
+    Constraint,
+    Needed,
+    Relaxing,
+    Scoped,
+    check_number,
+    check_weight,
+    inside,
+)
 from arbmodels.routing.table import PlanTable
 
 
@@ -224,6 +233,10 @@ class RelativeFloor(Scoped):
         """Format as a percentage of the best."""
         return f"{number(100 * value, digits)}% of the best"
 
+    def fixed(self, builder: Builder) -> RelativeFloor:
+        """Return the floor with the best of the pairs allowed so far as a number."""
+        return replace(self, best=self.most(builder))
+
 
 @dataclass(frozen=True)
 class LatencyLimit(Scoped):
@@ -269,6 +282,14 @@ class LatencyLimit(Scoped):
         slow = latency > self.seconds
         if slow.any():
             builder.mask(~slow)
+
+    def relaxed(self, search: Relaxing, others: Sequence[Constraint]) -> Needed:
+        """Return the first of the latencies there are that is enough."""
+        latency, offered = known_latency(search.table), search.table.offered
+        if latency.ndim == 2 and offered is not None:
+            latency = latency[offered]
+        slower = np.unique(latency[latency > self.seconds])
+        return search.first(lambda seconds: replace(self, seconds=seconds), slower, others)
 
 
 @dataclass(frozen=True)

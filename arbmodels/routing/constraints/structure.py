@@ -23,7 +23,15 @@ from arbmodels._checks import MOST, aligned, listed, named, shown
 from arbmodels.errors import InputError
 from arbmodels.plans import Plan
 from arbmodels.routing.builder import Builder, Part, Where, scope
-from arbmodels.routing.constraints.base import Scoped, check_number, counted, inside
+from arbmodels.routing.constraints.base import (
+    Constraint,
+    Needed,
+    Relaxing,
+    Scoped,
+    check_number,
+    counted,
+    inside,
+)
 from arbmodels.routing.table import Labels, PlanTable
 
 
@@ -63,6 +71,11 @@ class MenuLimit(Scoped):
     def show(self, value: float, table: PlanTable, digits: int = 4) -> str:  # noqa: ARG002
         """Format as a whole number."""
         return f"{value:.0f} {self.of if round(value) != 1 else self.of[:-1]}"
+
+    def relaxed(self, search: Relaxing, others: Sequence[Constraint]) -> Needed:
+        """Return the least number in use."""
+        columns = self.columns(search.table)
+        return search.fewest(replace(self, most=len(columns)), columns, others)
 
     def scored(self, table: PlanTable, assignment: npt.NDArray[np.integer[Any]]) -> float:
         """Return how many are in use."""
@@ -214,6 +227,8 @@ class ChangeLimit(Scoped):
 
     start: Start
     most: float
+    separable = False
+    held_in_folds = False
 
     @property
     def label(self) -> str:
@@ -337,6 +352,10 @@ class Forbidden(Scoped):
             plans = self.plans(builder.table).astype(float)
             parts = (Part("", plans, self._where(builder)),)
             builder.row(self.label, parts, self.allowance, at_most=True, weighted=False)
+
+    def relaxed(self, search: Relaxing, others: Sequence[Constraint]) -> Needed:
+        """Return for how many instances it would have to be lifted."""
+        return search.row(replace(self, allowance=0.0), others)
 
     def _place(self) -> str:
         place = inside(self.segment)
