@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from arbmodels import RoutingProblem
 from arbmodels._assignment import Arrays, Block
 from arbmodels._assignment.program import Source
 from arbmodels._assignment.solve import solve
 from arbmodels.streaming import DaskSource, Generated, ParquetSource
-from arbmodels.streaming.route import listed, program
 from benchmarks import _routing_report as report
 
 MODELS = [f"model-{m:02d}" for m in range(20)]
@@ -81,9 +81,7 @@ def save(instances: int, path: Path) -> None:
 
 def solved(source: Source) -> dict[str, Any]:
     """Solve and say how long that took."""
-    rows = listed(budget(source.groups), None, None, MODELS, ())
-    weight = np.array([float(source.groups)])
-    problem = program(source, rows, weight, len(MODELS) + 1, len(MODELS))
+    problem = RoutingProblem.from_source(source, MODELS).add_budget(budget(source.groups)).program()
     start = time.perf_counter()
     answer = solve(problem, GAP, 600.0)
     return {

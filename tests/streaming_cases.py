@@ -9,9 +9,32 @@ from pathlib import Path
 
 import numpy as np
 
+from arbmodels import RoutingProblem
 from arbmodels._assignment import Block
 
 MODELS = ("small", "medium", "large")
+
+
+def asked(
+    source, *, budget=None, floor=None, capacities=None, models=None, segments=None, abstain=True
+):
+    """A streamed problem with limits over all instances, or by segment."""
+    problem = RoutingProblem.from_source(source, models, segments=segments, abstain=abstain)
+    if budget is None:
+        problem = problem.minimize_spend()
+    for add, limit in ((type(problem).add_budget, budget), (type(problem).add_floor, floor)):
+        if isinstance(limit, dict):
+            for segment, each in limit.items():
+                problem = add(problem, each, segment)
+        elif limit is not None:
+            problem = add(problem, limit)
+    for model, most in ({} if capacities is None else capacities).items():
+        problem = problem.add_capacity(model, most)
+    return problem
+
+
+def route(source, *, gap=1e-6, time_limit=600.0, output=None, **limits):
+    return asked(source, **limits).solve(gap, time_limit, output=output)
 
 
 def make(start, size, seed, *, models=3, classes=0, kind=np.float32):

@@ -25,7 +25,6 @@ from arbmodels.errors import ArbModelsError
 from arbmodels.online import Arrivals, FixedPrice, RoutingPolicy, serve
 from arbmodels.predict import CrossFitted, cost_quality, cross_fit
 from arbmodels.routing.scenarios import Scenarios
-from arbmodels.streaming import route
 
 SOLVE = np.array([[0.2, 0.9], [0.3, 0.4], [0.1, 0.8], [0.5, 0.6]])
 SPEND = np.array([[1.0, 5.0], [1.0, 4.0], [2.0, 3.0], [1.0, 2.0]])
@@ -166,8 +165,8 @@ def framed(column: str) -> Callable[[Any], Any]:
 
 def streamed(**options: Any) -> Any:
     source = Arrays(Block(0, (SOLVE, SPEND), np.array([0, 0, 1, 1])))
-    given = {"models": ["small", "large"], "segments": ["a", "b"], "budget": 9.0, **options}
-    return route(source, **given)
+    given = {"models": ["small", "large"], "segments": ["a", "b"], **options}
+    return arb.RoutingProblem.from_source(source, **given).add_budget(9.0)
 
 
 def policy() -> RoutingPolicy:
@@ -417,17 +416,30 @@ ENTRIES: dict[str, tuple[Callable[[Any], Any], set[str]]] = {
         {"none", *NUMBERS} - {"largest"},
     ),
     "serve history": (lambda value: serve(arrivals(), policy(), 9, history=value), {"none"}),
-    "route source": (lambda value: route(value, budget=9), set()),
-    "route budget": (lambda value: streamed(budget=value), {*NUMBERS, "mapping"} - {"largest"}),
-    "route budget of": (lambda value: streamed(budget={"a": value}), NUMBERS - {"largest"}),
-    "route floor": (lambda value: streamed(floor=value), {"none", *SHARES}),
-    "route capacities": (lambda value: streamed(capacities=value), {"none"}),
-    "route capacity": (
-        lambda value: streamed(capacities={"large": value}),
+    "from_source": (arb.RoutingProblem.from_source, set()),
+    "from_source models": (lambda value: streamed(models=value), {"texts", "index"}),
+    "from_source segments": (
+        lambda value: streamed(segments=value),
+        {"texts", "four texts", "index"},
+    ),
+    "from_source latency": (lambda value: streamed(latency=value), {"none"}),
+    "from_source latency of": (
+        lambda value: streamed(latency={"small": value, "large": 2.0}),
         NUMBERS - {"largest"},
     ),
-    "route abstain": (lambda value: streamed(abstain=value), {"true", "numpy true"}),
-    "route models": (lambda value: streamed(models=value), {"texts", "index"}),
+    "from_source providers": (lambda value: streamed(providers=value), {"none"}),
+    "from_source abstain": (lambda value: streamed(abstain=value), {"true", "numpy true"}),
+    "from_source currency": (lambda value: streamed(currency=value), {"text", "word"}),
+    "streamed budget": (lambda value: streamed().add_budget(value, "a").solve(), NUMBERS),
+    "streamed floor": (lambda value: streamed().add_floor(value).solve(), SHARES),
+    "streamed price": (
+        lambda value: streamed().maximize_profit(value).solve(),
+        NUMBERS - {"largest"},
+    ),
+    "streamed price of": (
+        lambda value: streamed().maximize_profit({"a": value, "b": 2.0}).solve(),
+        NUMBERS - {"largest"},
+    ),
     "path": (path_of, {"text", "word"}),
     "export": (PROBLEM.export, set()),
     "score": (PROBLEM.score, set()),
@@ -449,8 +461,8 @@ ENTRIES: dict[str, tuple[Callable[[Any], Any], set[str]]] = {
     "cost_quality where": (lambda value: curve(where=value), {"none", "bools"}),
     "cost_quality resamples": (lambda value: curve(resamples=value), {"two"}),
     "cost_quality seed": (lambda value: curve(seed=value), {"two", "huge", "digits"}),
-    "route gap": (lambda value: streamed(gap=value), NUMBERS),
-    "route time_limit": (lambda value: streamed(time_limit=value), NUMBERS),
+    "streamed gap": (lambda value: streamed().solve(gap=value), NUMBERS),
+    "streamed time_limit": (lambda value: streamed().solve(time_limit=value), NUMBERS),
 }
 
 

@@ -18,7 +18,7 @@ from arbmodels._assignment import Arrays, AssignmentProgram, Block, passes
 from arbmodels._assignment.program import TOLERANCE
 from arbmodels._assignment.solve import solve
 from arbmodels.errors import DataError, InputError, SolverError
-from arbmodels.streaming import DaskSource, Generated, ParquetSource, route
+from arbmodels.streaming import DaskSource, Generated, ParquetSource
 from cluster_cases import two_workers
 from streaming_cases import (
     MODELS,
@@ -28,6 +28,7 @@ from streaming_cases import (
     make,
     of_size,
     one_nan,
+    route,
     total_of,
     twenty,
     two_segments,

@@ -15,6 +15,7 @@ from arbmodels._assignment import Arrays, AssignmentProgram, Block
 from arbmodels._assignment import solve as entry
 from arbmodels._assignment.solution import Answer
 from arbmodels._assignment.solve import solve
+from streaming_cases import route
 
 
 def drawn(seed, groups=5, plans=3):
@@ -183,7 +184,7 @@ class Limited:
         source = Arrays(Block(0, (self.solve, self.spend)))
         names = [f"m{j}" for j in range(self.width)]
         try:
-            return arb.streaming.route(
+            return route(
                 source, models=names, abstain=self.abstain, **{self.kind: self.limit}
             ).objective
         except arb.InfeasibleError:

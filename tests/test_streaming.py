@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import arbmodels as arb
 from arbmodels._assignment import Arrays, AssignmentProgram, Block, passes
 from arbmodels._assignment.solve import solve
 from arbmodels.errors import DataError, InfeasibleError, InputError
-from arbmodels.streaming import Generated, ParquetSource, route
-from streaming_cases import MODELS, make, no_block, one_nan, too_few, two_segments
+from arbmodels.streaming import Generated, ParquetSource
+from streaming_cases import MODELS, make, no_block, one_nan, route, too_few, two_segments
 
 mpl.use("Agg")
 pa = pytest.importorskip("pyarrow")
@@ -273,7 +274,7 @@ def test_blocks_with_and_without_masks_are_taken_together():
     ("function", "error", "text"),
     [
         (too_few, InputError, r"returned 499 at start 0, not the 500 asked for"),
-        (no_block, InputError, r"returned int, not an arbmodels\._assignment\.Block"),
+        (no_block, InputError, r"returned int, not an arbmodels\.streaming\.Block"),
         (one_nan, DataError, r"instance 502, model 'medium': solve probability"),
     ],
 )
@@ -318,15 +319,17 @@ def test_route_holds_every_limit_and_agrees_with_memory(generated, limits):
     solve, spend = solve[every, result.choice], spend[every, result.choice]
     assert result.solve_rate == pytest.approx(solve.mean())
     assert result.spend == pytest.approx(spend.sum())
-    for row, activity in zip(result.limits, result.activity, strict=True):
-        covered = slice(None) if row.segment is None else block.classes == row.segment
-        actual = {
-            "budget": spend[covered].sum(),
-            "floor": solve[covered].mean(),
-            "capacity": np.sum(result.choice == row.model),
-        }[row.kind]
-        assert activity == pytest.approx(actual)
-        assert row.sense * (actual - row.limit) <= 1e-6
+    covered = {"": every >= 0, " in a": block.classes == 0, " in b": block.classes == 1}
+    actual = {
+        **{f"budget{place}": spend[rows].sum() for place, rows in covered.items()},
+        **{f"quality floor{place}": solve[rows].mean() for place, rows in covered.items()},
+        **{f"capacity of {name}": np.sum(result.choice == m) for m, name in enumerate(MODELS)},
+    }
+    assert len(result.activity) == len(result.problem.constraints)
+    for each in result.problem.constraints:
+        assert result.activity[each.label] == pytest.approx(actual[each.label])
+        sign = 1.0 if each.at_most else -1.0
+        assert sign * (actual[each.label] - each.limit) <= 1e-6
     assert result.counts.sum() == 300
     assert np.all(result.choice < 3) or limits.get("abstain", True)
 
@@ -349,29 +352,91 @@ def test_weights_count_instances(tmp_path):
 
 
 def test_infeasible_says_what_each_limit_could_reach(generated):
-    with pytest.raises(InfeasibleError, match=r"floor: 99\.900% asked for; at most 7") as caught:
+    with pytest.raises(InfeasibleError, match=r"floor: 99\.9\d*% asked for; at most 70") as caught:
         route(generated, budget=0.5, floor=0.999)
     (conflict,) = caught.value.conflicts
     assert conflict.label == "quality floor"
     assert 0.7 < conflict.needed < 0.71
-    with pytest.raises(InfeasibleError, match="not all together"):
+    with pytest.raises(InfeasibleError, match="None of these is too strict alone"):
         route(generated, budget=0.25, floor=0.6)
 
 
 @pytest.mark.parametrize(
     ("limits", "text"),
     [
-        ({}, "Give budget="),
         ({"budget": -1.0}, "The budget is -1"),
         ({"floor": 1.5}, "The quality floor is 1.5"),
         ({"budget": float("nan")}, "The budget is nan"),
-        ({"floor": {"c": 0.5}}, "No segment 'c'; there are: a, b"),
+        ({"floor": {"c": 0.5}}, "no segment 'c'; it has 'a', 'b'"),
         ({"budget": 1.0, "capacities": {"huge": 3}}, "no model 'huge'"),
     ],
 )
 def test_wrong_limits(generated, limits, text):
     with pytest.raises(InputError, match=text):
         route(generated, **limits)
+
+
+@pytest.mark.parametrize("goal", ["solve rate", "spend", "profit", "worst segment"])
+@pytest.mark.parametrize(
+    "constrain",
+    [
+        lambda p: p.add_budget(1.5).add_floor(0.2),
+        lambda p: p.add_budget(1.0, model="large").add_floor(0.3, "b").add_capacity("medium", 40),
+        lambda p: p.add_commitment("big", attempts=90).add_share_limit("big", 0.6, "instances"),
+        lambda p: p.forbid("small", segment="a").add_mean_latency(2.0).add_floor(0.4),
+        lambda p: p.add_latency_limit(4.0).add_floor(of_best=0.8),
+        lambda p: p.limit_models(2).add_floor(0.4).add_budget(3.0),
+        lambda p: p.allow_only(["medium"], segment="b").penalize_abstention(0.2).add_budget(1.0),
+    ],
+)
+def test_every_constraint_of_sums_means_the_same_as_in_memory(generated, goal, constrain):
+    """Neither answer beats the other's bound; the choice comes to the same on the arrays."""
+    details = {
+        "latency": {"small": 1.0, "medium": 2.0, "large": 5.0},
+        "providers": {"medium": "big", "large": "big"},
+    }
+    block = generated.take(np.arange(300))
+    solve, spend = (quantity.astype(float) for quantity in block.quantities)
+    segment = np.array(["a", "b"])[block.classes]
+    streamed = arb.RoutingProblem.from_source(generated, **details)
+    memory = arb.RoutingProblem.from_arrays(solve, spend, MODELS, segment=segment, **details)
+
+    def ask(problem):
+        problem = constrain(problem)
+        if goal == "spend":
+            return problem.minimize_spend()
+        if goal == "profit":
+            return problem.maximize_profit({"a": 0.05, "b": 0.1})
+        return problem.maximize_worst_segment() if goal == "worst segment" else problem
+
+    ours, theirs = ask(streamed).solve(1e-4), ask(memory).solve(1e-4)
+    sign = -1.0 if goal == "spend" else 1.0
+    scale = abs(theirs.objective) * 1e-7
+    assert sign * ours.objective <= sign * theirs.bound + scale
+    assert sign * theirs.objective <= sign * ours.bound + scale
+    assert ours.activity.keys() == theirs.activity.keys()
+    again = memory.score([ours.problem.plans[j].label for j in ours.choice])
+    assert again.solve_rate == pytest.approx(ours.solve_rate, rel=1e-7)
+    assert again.spend == pytest.approx(ours.spend, rel=1e-7)
+    for each in ours.problem.constraints:
+        side = 1.0 if each.at_most else -1.0
+        if each.label in ours.activity:
+            assert side * (ours.activity[each.label] - each.limit) <= 1e-6 * (1 + each.limit)
+
+
+@pytest.mark.parametrize(
+    ("ask", "text"),
+    [
+        (lambda p: p.add_contract("large", fee=1), "takes no contract"),
+        (lambda p: p.start_from(["1 x small"] * 300), "takes no earlier assignment"),
+        (lambda p: p.forbid("small", instances=[3]), "no names that are looked up"),
+        (lambda p: p.maximize_profit(np.ones(300)), "one price, or one per segment"),
+        (lambda p: p.add_budget(1.0, period="May"), "no period 'May'"),
+    ],
+)
+def test_what_needs_single_instances_is_refused(generated, ask, text):
+    with pytest.raises(InputError, match=text):
+        ask(arb.RoutingProblem.from_source(generated)).solve()
 
 
 def test_wrong_shapes_and_names(generated):

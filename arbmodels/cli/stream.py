@@ -104,7 +104,8 @@ def stream(
         raise InputError("Give --min-solve-rate or --segment-floor, not both.")
     if budget is None and min_solve_rate is None and not floors:
         raise InputError("Give --budget TOTAL, --min-solve-rate R or --segment-floor SEGMENT=R.")
-    from arbmodels.streaming import ParquetSource, route
+    from arbmodels.routing import RoutingProblem
+    from arbmodels.streaming import ParquetSource
 
     source = ParquetSource(
         table,
@@ -115,15 +116,15 @@ def stream(
         weight=weight,
         instance=instance,
     )
-    result = route(
-        source,
-        budget=budget,
-        floor=floors or min_solve_rate,
-        capacities=opt.limits("--capacity", capacity or ()) or None,
-        output=output,
-        gap=gap,
-        time_limit=time_limit,
-    )
+    problem = RoutingProblem.from_source(source, name=table.name)
+    problem = problem.minimize_spend() if budget is None else problem.add_budget(budget)
+    if min_solve_rate is not None:
+        problem = problem.add_floor(min_solve_rate)
+    for name, rate in floors.items():
+        problem = problem.add_floor(rate, name)
+    for name, most in opt.limits("--capacity", capacity or ()).items():
+        problem = problem.add_capacity(name, most)
+    result = problem.solve(gap, time_limit, output=output)
     if json:
         show_json({"table": str(table), "instances": source.groups, **result.to_dict()})
         return

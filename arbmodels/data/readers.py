@@ -33,21 +33,7 @@ from pydantic import (
     field_validator,
 )
 
-from arbmodels._checks import (
-    ATTEMPTS,
-    LABEL,
-    LARGEST,
-    PRICE,
-    SMALLEST,
-    SUCCESSES,
-    WEIGHT,
-    choose,
-    is_count,
-    is_label,
-    is_price,
-    is_weight,
-    label_of,
-)
+from arbmodels import _checks as check
 from arbmodels.errors import DataError, InputError
 from arbmodels.market import Market, Missing
 
@@ -94,7 +80,7 @@ def segment_labels(
         if recorded is not None:
             return tuple(recorded[instance] for instance in instances)
         prefixes = [instance.partition("__") for instance in instances]
-        whole = all(is_label(label) and mark for label, mark, _ in prefixes)
+        whole = all(check.is_label(label) and mark for label, mark, _ in prefixes)
         return tuple(label for label, _, _ in prefixes) if whole else None
     if not (isinstance(rule, Mapping) or callable(rule)):
         raise InputError(f"{_RULES}, not {rule!r}.")
@@ -105,11 +91,13 @@ def segment_labels(
         except Exception as error:  # the rule is the user's code
             problems.append(f"instance {instance!r}: the segment rule raised {error!r}")
             continue
-        if not isinstance(label, str) or not is_label(label):
+        if not isinstance(label, str) or not check.is_label(label):
             problems.append(f"instance {instance!r}: the segment rule gave {label!r}")
         labels.append(label)
     if problems:
-        raise DataError(source, problems, f"Give a rule that returns {LABEL} for every instance.")
+        raise DataError(
+            source, problems, f"Give a rule that returns {check.LABEL} for every instance."
+        )
     return tuple(labels)
 
 
@@ -179,7 +167,7 @@ _LINE_REMEDY = (
 )
 
 
-_Price = Annotated[float, Field(ge=SMALLEST, le=LARGEST)]
+_Price = Annotated[float, Field(ge=check.SMALLEST, le=check.LARGEST)]
 
 
 class _Record(BaseModel):
@@ -195,8 +183,8 @@ class _Record(BaseModel):
     @field_validator("id")
     @classmethod
     def _label(cls, name: str) -> str:
-        if not is_label(name):
-            raise ValueError(f"must be {LABEL}, found {_shown(name)}")
+        if not check.is_label(name):
+            raise ValueError(f"must be {check.LABEL}, found {_shown(name)}")
         return name
 
     @field_validator("costs")
@@ -276,7 +264,7 @@ def read_folder(
     folder = Path(path)
     check_missing(missing)
     files = _files(folder)
-    chosen = choose(models, sorted(files), "model", str(folder))
+    chosen = check.choose(models, sorted(files), "model", str(folder))
     problems: list[str] = []
     frames = [_read_file(files[model], model, problems) for model in chosen]
     if problems:
@@ -381,7 +369,7 @@ def _explain(error: Mapping[str, Any]) -> str:
         "too_short": "a list of at least one attempt",
         "string_type": "a string",
         "list_type": "a list",
-    }.get(kind, "0, 1, true or false" if field == "attempts" else PRICE)
+    }.get(kind, "0, 1, true or false" if field == "attempts" else check.PRICE)
     subject = f"{where} must be" if field else "the line must be"
     return f"{subject} {expected}, found {_shown(found)}"
 
@@ -416,7 +404,9 @@ def pick_columns(
         text lists the columns there are and how to map them.
     """
     present = [str(column) for column in frame.columns]
-    listed = [name if is_label(name) and name.isprintable() else repr(name) for name in present]
+    listed = [
+        name if check.is_label(name) and name.isprintable() else repr(name) for name in present
+    ]
     there = f"The columns are: {', '.join(listed) or 'none'}."
     if columns is not None and not isinstance(columns, Mapping):
         raise InputError(f'columns must be a mapping such as {{"model": "llm"}}, not {columns!r}.')
@@ -487,22 +477,22 @@ def checked_pairs(
             for row, value in zip(rows.index[at].tolist(), values, strict=True)
         )
 
-    labels = {role: rows[role].map(label_of) for role in (*_KEYS, "segment") if role in rows}
-    named = {role: texts.map(is_label) for role, texts in labels.items()}
+    labels = {role: rows[role].map(check.label_of) for role in (*_KEYS, "segment") if role in rows}
+    named = {role: texts.map(check.is_label) for role, texts in labels.items()}
     for role, good in named.items():
-        report(~good.to_numpy(dtype=bool), role, LABEL)
+        report(~good.to_numpy(dtype=bool), role, check.LABEL)
     values = {
         role: _numbers(rows[role], truth=role == "solved")
         for role in (*_PER_ATTEMPT, *_PER_PAIR, "cost", "weight")
         if role in rows
     }
-    report(~is_price(values["cost"]), "cost", PRICE)
-    values["cost"] = np.where(is_price(values["cost"]), values["cost"], math.nan)
+    report(~check.is_price(values["cost"]), "cost", check.PRICE)
+    values["cost"] = np.where(check.is_price(values["cost"]), values["cost"], math.nan)
     pairs = pd.DataFrame({**{role: labels[role] for role in _KEYS}, **values})
     if "weight" in values:
         labels["weight"] = pairs["weight"].astype(str)
-        named["weight"] = pd.Series(is_weight(values["weight"]), rows.index)
-        report(~is_weight(values["weight"]), "weight", WEIGHT)
+        named["weight"] = pd.Series(check.is_weight(values["weight"]), rows.index)
+        report(~check.is_weight(values["weight"]), "weight", check.WEIGHT)
     if "solved" in values:
         report(~np.isin(values["solved"], (0.0, 1.0)), "solved", "0, 1, true or false")
         pairs = pairs.groupby(list(_KEYS), sort=False, as_index=False).agg(
@@ -510,9 +500,13 @@ def checked_pairs(
         )
     else:
         tried, solved = values["attempts"], values["successes"]
-        report(~(is_count(tried) & (tried > 0)), "attempts", ATTEMPTS)
-        report(~is_count(solved), "successes", SUCCESSES)
-        report(is_count(solved) & (solved > tried), "successes", f"at most {called['attempts']!r}")
+        report(~(check.is_count(tried) & (tried > 0)), "attempts", check.ATTEMPTS)
+        report(~check.is_count(solved), "successes", check.SUCCESSES)
+        report(
+            check.is_count(solved) & (solved > tried),
+            "successes",
+            f"at most {called['attempts']!r}",
+        )
         found += _repeated(pairs, places)
     for role in _OPTIONAL:
         if role in rows:
@@ -528,7 +522,9 @@ def per_instance(rows: pd.DataFrame, role: str) -> dict[str, str] | None:
     if role not in rows:
         return None
     first = rows.drop_duplicates("instance")
-    return dict(zip(first["instance"].map(label_of), first[role].map(label_of), strict=True))
+    return dict(
+        zip(first["instance"].map(check.label_of), first[role].map(check.label_of), strict=True)
+    )
 
 
 def _repeated(pairs: pd.DataFrame, places: list[str]) -> list[tuple[int, str]]:
@@ -724,10 +720,12 @@ def _to_market(
     if len(renamed) == 0:
         raise InputError(f"{source} has columns but no rows. Give a table with at least one.")
     rows = renamed.reset_index(drop=True)
-    named = rows["model"].map(label_of)
-    chosen = choose(models, [name for name in named.unique() if is_label(name)], "model", source)
+    named = rows["model"].map(check.label_of)
+    chosen = check.choose(
+        models, [name for name in named.unique() if check.is_label(name)], "model", source
+    )
     if models is not None:  # a row without a model is wrong whoever was chosen
-        rows = rows[named.isin(chosen) | ~named.map(is_label)]
+        rows = rows[named.isin(chosen) | ~named.map(check.is_label)]
     pairs, problems = checked_pairs(rows, places, role_of(columns))
     if problems:
         raise DataError(source, problems, _REMEDY)

@@ -15,21 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from arbmodels import _checks as check
 from arbmodels._assignment import Arrays, AssignmentProgram, Block
 from arbmodels._assignment.one_row import engine as one_row
-from arbmodels._checks import (
-    LARGEST,
-    aligned,
-    flag_of,
-    is_numbered,
-    label_of,
-    mapping_of,
-    names_of,
-    number_of,
-    numbers_of,
-    shown,
-    text_of,
-)
 from arbmodels.display import Displayed, TextTable, number
 from arbmodels.errors import InfeasibleError, InputError
 from arbmodels.plans import Plan
@@ -137,14 +125,14 @@ class RoutingPolicy(Displayed):
     uses: Mapping[str, tuple[Use, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        plans = names_of(self.plans, "plans")
+        plans = check.names_of(self.plans, "plans")
         if not plans:
             raise InputError("plans must be different labels, at least one.")
         prices = {}
-        for label, given in mapping_of(self.prices, "prices").items():
-            name = text_of(label, "A row of prices")
-            price = number_of(given, f"price of {name!r}")
-            if not abs(price) <= LARGEST or (name == SPEND and price < 0):
+        for label, given in check.mapping_of(self.prices, "prices").items():
+            name = check.text_of(label, "A row of prices")
+            price = check.number_of(given, f"price of {name!r}")
+            if not abs(price) <= check.LARGEST or (name == SPEND and price < 0):
                 raise InputError(
                     f"the price of {name!r} is {price:g}. Give a finite number"
                     f"{', 0 or more' if name == SPEND else ''}."
@@ -183,8 +171,8 @@ class RoutingPolicy(Displayed):
         InfeasibleError
             If the cheapest plans together cost more than the budget.
         """
-        amount = number_of(budget, "budget", 0, LARGEST, "an amount")
-        names = names_of(plans, "plans")
+        amount = check.number_of(budget, "budget", 0, check.LARGEST, "an amount")
+        names = check.names_of(plans, "plans")
         seen = read(names, value, spend, offered)
         price = shadow_price(worth_of(seen), seen.spend, amount)
         if price is None:
@@ -195,7 +183,7 @@ class RoutingPolicy(Displayed):
                 f" plans cost {float(least.sum()):g} together. Raise the budget, or"
                 " offer a plan that abstains."
             )
-        unit = f"solve probability per {text_of(currency, 'currency')}"
+        unit = f"solve probability per {check.text_of(currency, 'currency')}"
         return cls(names, {SPEND: price}, {SPEND: unit})
 
     @property
@@ -293,7 +281,9 @@ class RoutingPolicy(Displayed):
         """Return the use of every priced row: as given, or computed."""
         unknown = [label for label in seen.rows if label not in self.prices or label == SPEND]
         if unknown:
-            raise InputError(f"no price for the row {shown(unknown[0])}; priced: {self._labels()}.")
+            raise InputError(
+                f"no price for the row {check.shown(unknown[0])}; priced: {self._labels()}."
+            )
         rows = {}
         for label, price in self.prices.items():
             if label == SPEND or price == 0:
@@ -312,8 +302,8 @@ class RoutingPolicy(Displayed):
         return rows
 
     def _given(self, label: str, seen: Seen) -> FloatArray:
-        use = numbers_of(seen.rows[label], f"the use of the row {label!r}")
-        if not (np.abs(use) <= LARGEST).all():
+        use = check.numbers_of(seen.rows[label], f"the use of the row {label!r}")
+        if not (np.abs(use) <= check.LARGEST).all():
             raise InputError(f"the use of the row {label!r} has missing or infinite numbers.")
         try:
             fits = np.broadcast_shapes(use.shape, seen.value.shape) == seen.value.shape
@@ -395,7 +385,7 @@ def read(
         If shapes do not fit, a number at an offered pair is missing, or an instance is offered no
         plan.
     """
-    given = {} if rows is None else mapping_of(rows, "rows")
+    given = {} if rows is None else check.mapping_of(rows, "rows")
     tables = {names[0]: value, names[1]: spend, "offered": offered, **given}
     frames = [each for each in tables.values() if isinstance(each, pd.DataFrame)]
     index = frames[0].index if frames else None
@@ -406,7 +396,7 @@ def read(
         if isinstance(values, np.ma.MaskedArray):
             masks.append(~np.ma.getmaskarray(values))
             values = values.data
-        arrays.append(numbers_of(values, what, booleans=what != names[1]))
+        arrays.append(check.numbers_of(values, what, booleans=what != names[1]))
     if offered is not None:
         masks.append(_flags(tables["offered"]))
     short = len(plans) - 1 if ABSTAIN in plans else len(plans)
@@ -446,14 +436,14 @@ def _placed(values: Any, plans: tuple[str, ...], index: pd.Index[Any] | None, wh
         return values
     axis = values.ndim - 1
     if axis and index is not None:
-        values = aligned(values, {0: (index, "instance")}, what, numbered=False)
+        values = check.aligned(values, {0: (index, "instance")}, what, numbered=False)
     columns = values.axes[axis]
-    if is_numbered(columns):
+    if check.is_numbered(columns):
         return values
     one = {label.removeprefix("1 x "): label for label in plans}
-    names = [one.get(label_of(name), name) for name in columns]
+    names = [one.get(check.label_of(name), name) for name in columns]
     kept = [plan for plan in plans if plan != ABSTAIN or plan in names]
-    return aligned(values.set_axis(names, axis=axis), {axis: (kept, "plan")}, what)
+    return check.aligned(values.set_axis(names, axis=axis), {axis: (kept, "plan")}, what)
 
 
 def _with_abstaining(array: Any, plans: tuple[str, ...], fill: float) -> Any:
@@ -475,9 +465,9 @@ def _check_numbers(
     every = np.ones(worth.shape, dtype=bool) if offered is None else offered
     hint = "; where a plan is not offered, say so in offered="
     for wrong, text in (
-        (every & ~(np.abs(worth) <= LARGEST), f"{names[0]} is missing or infinite{hint}"),
+        (every & ~(np.abs(worth) <= check.LARGEST), f"{names[0]} is missing or infinite{hint}"),
         (
-            every & ~((cost >= 0) & (cost <= LARGEST)),
+            every & ~((cost >= 0) & (cost <= check.LARGEST)),
             f"{names[1]} is missing, infinite or negative{hint}",
         ),
         (~every.any(axis=1, keepdims=True), "no plan is offered"),
@@ -524,7 +514,7 @@ class Arrivals:
     offered: BoolArray | None = None
 
     def __post_init__(self) -> None:
-        plans = names_of(self.plans, "plans")
+        plans = check.names_of(self.plans, "plans")
         seen = read(plans, self.value, self.spend, self.offered)
         outcome = self.value if self.outcome is None else self.outcome
         paid = self.spend if self.paid is None else self.paid
@@ -546,7 +536,7 @@ class Arrivals:
 
     def reordered(self, order: npt.ArrayLike) -> Arrivals:
         """Return the instances ``order`` (positions), in that order."""
-        rows = numbers_of(order, "order", 1)
+        rows = check.numbers_of(order, "order", 1)
         if not (len(rows) and (rows == np.rint(rows)).all() and rows.min() >= 0):
             raise InputError("order must be positions of instances, whole numbers from 0.")
         if rows.max() >= len(self):
@@ -588,8 +578,8 @@ class Arrivals:
         oracle : bool
             Count real outcomes, which nobody knows beforehand, instead of predicted values.
         """
-        budget = number_of(budget, "budget", 0, LARGEST, "an amount")
-        value = self.worth(real=flag_of(oracle, "oracle")).astype(float)
+        budget = check.number_of(budget, "budget", 0, check.LARGEST, "an amount")
+        value = self.worth(real=check.flag_of(oracle, "oracle")).astype(float)
         nothing = np.zeros((len(value), 1))
         worth, bill = np.hstack([value, nothing]), np.hstack([self.paid.astype(float), nothing])
         price = shadow_price(worth, bill, budget) or 0.0
@@ -735,7 +725,7 @@ class FixedThreshold:
             If a plan is not offered everywhere, or one is both the cheapest and worth most.
         """
         value, paid = known.worth().astype(float), known.paid.astype(float)
-        budget = number_of(budget, "budget", 0, LARGEST, "an amount")
+        budget = check.number_of(budget, "budget", 0, check.LARGEST, "an amount")
         if not np.isfinite(value).all():
             raise InputError(
                 "a threshold compares two plans; every plan must be offered everywhere."

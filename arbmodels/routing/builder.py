@@ -31,6 +31,7 @@ from arbmodels._assignment.program import (
     Members,
     Quantity,
     Side,
+    Source,
     offered,
 )
 from arbmodels.errors import InputError
@@ -179,9 +180,14 @@ def assemble(builder: Builder) -> Assembled:
     parts = [part for expression in expressions for part in _signed(expression, negative)]
     used = [partition for part in parts for partition in part.where]
     used += [partition for _, where in builder.forbidden for partition in where]
-    classes, labels, count = _classes(builder, list(dict.fromkeys(used)))
-    names = [name for name in dict.fromkeys(part.quantity for part in parts) if name != ONE]
-    names = sorted(names, key=lambda name: {"solve": 0, "spend": 1}.get(name, 2)) or ["solve"]
+    if table.stream is None:
+        classes, labels, count = _classes(builder, list(dict.fromkeys(used)))
+        names = [name for name in dict.fromkeys(part.quantity for part in parts) if name != ONE]
+        names = sorted(names, key=lambda name: {"solve": 0, "spend": 1}.get(name, 2)) or ["solve"]
+    else:
+        _check_streamed(builder)
+        labels = {name: np.arange(len(each.names)) for name, each in table.partitions.items()}
+        count, names = max([1, *map(len, labels.values())]), ["solve", "spend"]
     shape = (len(names) + 1, count, len(table.plans))
 
     def written(expression: Parts) -> FloatArray:
@@ -195,15 +201,16 @@ def assemble(builder: Builder) -> Assembled:
     ]
     behind = [0.0] * len(sharing)
     forbidden = _forbidden(builder, labels, shape)
-    known = [] if table.offered is None else [table.offered]
-    masks = [*known, *builder.masks]
-    allowed = reduce(np.logical_and, masks) if masks else None
-    quantities = tuple(
-        negative[name] if name in negative else builder.array(name) for name in names
-    )
-    block = Block(0, quantities, classes, table.weights, allowed)
+    if table.stream is None:
+        arrays = [negative[name] if name in negative else builder.array(name) for name in names]
+        known = [] if table.offered is None else [table.offered]
+        masks = [*known, *builder.masks]
+        allowed = reduce(np.logical_and, masks) if masks else None
+        source: Source = Arrays(Block(0, tuple(arrays), classes, table.weights, allowed))
+    else:
+        source = table.stream
     program = AssignmentProgram(
-        Arrays(block),
+        source,
         written(builder.objective),
         np.array(every).reshape(-1, *shape),
         np.array([1.0 if row.at_most else -1.0 for row in rows] + behind),
@@ -214,8 +221,9 @@ def assemble(builder: Builder) -> Assembled:
     instances = program.source
     groups = table.groups(builder.assignment)
     counted = [not row.weighted for row in rows]
-    of_instance = np.arange(table.size) if groups.of_instance is None else groups.of_instance
-    if groups.of_instance is not None or (any(counted) and table.weights is not None):
+    of_instance = groups.of_instance
+    if of_instance is not None or (any(counted) and table.weights is not None):
+        of_instance = np.arange(table.size) if of_instance is None else of_instance
         program = aggregate(program, of_instance, len(groups.names), [*counted, *map(bool, behind)])
     wholes = np.zeros((len(rows), *program.rows.shape[1:]))
     wholes[sharing] = program.rows[len(rows) :]
@@ -226,10 +234,22 @@ def assemble(builder: Builder) -> Assembled:
     for r, row in enumerate(rows):
         if row.deviation:
             together = program.source is not instances
-            members = Members(instances, of_instance) if together else None
+            members = Members(instances, of_instance) if together else None  # type: ignore[arg-type]
             spread = Deviations(r, row.gamma, written(row.deviation), members)
             program = replace(program, protected=spread)
-    return Assembled(program, rows, tuple(builder.columns), wholes, _barren(program))
+    return Assembled(program, rows, tuple(builder.columns), wholes, _barren(program, table))
+
+
+def _check_streamed(builder: Builder) -> None:
+    """Raise InputError if something needs numbers of single instances."""
+    beside = [*builder.arrays, *builder.partitions, *["a mask of pairs"] * len(builder.masks)]
+    beside += [row.label for row in builder.rows if row.deviation or not row.weighted]
+    if beside:
+        raise InputError(
+            f"{builder.table.name}: a streamed problem has solve probability, spend and segment of"
+            f" its instances, and no {beside[0]!r}. Leave out what needs it, or route in memory,"
+            " from_arrays."
+        )
 
 
 def _negative(builder: Builder) -> dict[str, Quantity]:
@@ -345,12 +365,12 @@ def _side(builder: Builder, rows: Sequence[Row]) -> Side | None:
     )
 
 
-def _barren(program: AssignmentProgram) -> int | None:
+def _barren(program: AssignmentProgram, table: PlanTable) -> int | None:
     """Return the first group without a plan."""
-    block = program.source.map(lambda each: each)[0]
+    if table.stream is not None and program.forbidden is None:
+        return None  # it was looked at when its table was made
     always = np.ones(program.plans, dtype=bool)
-    if block.offered is not None:
-        always[: block.width] = False
+    always[: max(program.source.map(_masked))] = False
     if program.forbidden is not None:
         always &= ~program.forbidden.any(axis=0)
     if always.any():
@@ -359,6 +379,11 @@ def _barren(program: AssignmentProgram) -> int | None:
         if first is not None:
             return int(first)
     return None
+
+
+def _masked(block: Block) -> int:
+    """Return how many plans are not offered everywhere."""
+    return 0 if block.offered is None else block.width
 
 
 def _first_barren(block: Block, plans: int, forbidden: BoolArray | None) -> int | None:
@@ -441,7 +466,7 @@ class Builder:
     @property
     def mean(self) -> float:
         """Return what turns a sum over the instances into their weighted mean."""
-        return 1.0 / self.table.size
+        return 1.0 / self.table.total
 
     def row(
         self,

@@ -96,7 +96,7 @@ class _Search:
         self.constraints = self.problem.constraints
         self.begin, self.time_limit, self.until = clock(), time_limit, _SMALLEST
         # What an assignment adds up to, also on pairs that some constraint forbids.
-        self.full = self.problem.assemble(restricted=False)
+        self.full = self.problem.unrestricted()
         self.table = self.problem.plan_table
 
     def satisfiable(self, members: frozenset[int]) -> frozenset[int] | None:

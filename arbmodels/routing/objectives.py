@@ -188,7 +188,7 @@ def abstention(table: PlanTable, objective: Objective, penalty: float) -> Parts:
     """Return the penalty of the plans that buy nothing, to be added to the objective."""
     sign = -1.0 if objective.maximise else 1.0
     of_mean = objective.unit(table) == "solve rate"
-    amount = sign * penalty * (1.0 / table.size if of_mean else 1.0)
+    amount = sign * penalty * (1.0 / table.total if of_mean else 1.0)
     return (Part(ONE, amount * table.abstains.astype(float)),)
 
 

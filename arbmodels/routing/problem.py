@@ -14,11 +14,12 @@ from arbmodels.errors import InputError
 from arbmodels.routing.statement import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
 
+    from arbmodels._assignment.program import Source
     from arbmodels.online.policies import RoutingPolicy, Seen
     from arbmodels.routing.export import CvxpyModel
     from arbmodels.routing.frontier import RoutingFrontier
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from arbmodels.routing.result import CrossValidation, RoutingResult
     from arbmodels.routing.scenarios import Scenarios
     from arbmodels.routing.scoring import Score
+    from arbmodels.routing.streamed import StreamedProblem
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -75,6 +77,66 @@ class RoutingProblem(Statement):
     >>> result.solve_rate, round(result.spend, 3), result.counts
     (0.5, 0.2, {'1 x large': 1, 'abstain': 1})
     """
+
+    @staticmethod
+    def from_source(
+        source: Source,
+        models: Sequence[str] | None = None,
+        *,
+        segments: Sequence[str] | None = None,
+        latency: Mapping[str, float] | pd.Series[Any] | None = None,
+        providers: Mapping[str, str] | None = None,
+        abstain: bool = True,
+        currency: str = "USD",
+        name: str = "source",
+    ) -> StreamedProblem:
+        """Make a problem of instances that do not fit into memory; all are looked at once.
+
+        Parameters
+        ----------
+        source : Source
+            :class:`arbmodels.streaming.ParquetSource`, :class:`~arbmodels.streaming.Generated` or
+            :class:`~arbmodels.streaming.DaskSource`, with two quantities: solve probability and
+            spend [N, M]. Instances count by their weights, as they are.
+        models, segments : names, optional
+            Where the source has none, [M] and one per class.
+        latency, providers : mapping, optional
+            Model -> seconds of one attempt; model -> who sells it.
+        abstain : bool
+            Whether an instance may be left unserved, which costs and solves nothing.
+        currency, name : str
+
+        Raises
+        ------
+        InputError
+            If a name or an option cannot be used.
+        DataError
+            If numbers are wrong, with their places, or nothing may serve an instance.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import arbmodels as arb
+        >>> def made(start, size, seed):
+        ...     rng = np.random.default_rng([seed, start])
+        ...     return arb.streaming.Block(start, (rng.random((size, 2)), np.ones((size, 2))))
+        >>> source = arb.streaming.Generated(made, 1000, ["small", "large"], block=100)
+        >>> result = arb.RoutingProblem.from_source(source).add_budget(500).solve()
+        >>> result.status, int(result.counts.sum()), round(result.spend)
+        ('optimal', 1000, 500)
+        """
+        from arbmodels.routing.streamed import problem_of
+
+        return problem_of(
+            source,
+            models,
+            segments=segments,
+            latency=latency,
+            providers=providers,
+            abstain=abstain,
+            currency=currency,
+            name=name,
+        )
 
     def add_robust_budget(
         self, total: float, *, deviation: float | npt.ArrayLike, gamma: float

@@ -16,26 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from arbmodels import _checks as check
 from arbmodels._assignment.program import BoolArray, FloatArray, Quantity
-from arbmodels._checks import (
-    LABEL,
-    LARGEST,
-    aligned,
-    flag_of,
-    index_of,
-    is_label,
-    is_numbered,
-    is_weight,
-    label_of,
-    labels_of,
-    mapping_of,
-    named,
-    number_of,
-    numbers_of,
-    rounding_of,
-    shown,
-    text_of,
-)
 from arbmodels.errors import DataError, InputError
 from arbmodels.market import Market
 from arbmodels.plans import Plan, PlanEvaluation, default_curves, plans_of
@@ -74,8 +56,8 @@ def table_of_arrays(
     DataError
         If a number at an offered pair cannot be what it stands for; with instance and model.
     """
-    abstain = flag_of(abstain, "abstain")
-    currency, name = text_of(currency, "currency"), text_of(name, "name")
+    abstain = check.flag_of(abstain, "abstain")
+    currency, name = check.text_of(currency, "currency"), check.text_of(name, "name")
     if isinstance(latency, Mapping):
         latency = pd.Series(latency, dtype=object)
     tables = {"solve": solve, "spend": spend, "offered": offered, "latency": latency}
@@ -86,11 +68,11 @@ def table_of_arrays(
 
     def placed(values: Any, what: str) -> Any:
         if isinstance(values, pd.Series) and what == "latency":
-            return aligned(values, {0: (names, "model")}, what)
+            return check.aligned(values, {0: (names, "model")}, what)
         axes = {} if row_labels is None else {0: (row_labels, "instance")}
-        values = aligned(values, axes, what, numbered=numbered)
+        values = check.aligned(values, axes, what, numbered=numbered)
         columns = {} if names is None else {1: (names, "model")}
-        return aligned(values, columns, what, numbered=named_by is None)
+        return check.aligned(values, columns, what, numbered=named_by is None)
 
     solved, there = _matrix(placed(solve, "solve"), "solve")
     spent, here = _matrix(placed(spend, "spend"), "spend")
@@ -108,7 +90,7 @@ def table_of_arrays(
     mask = np.logical_and.reduce(masks) if masks else None
     at = _Place(mask, labels, names)
     problems = list(_problems(solved, "solve", "a probability", 1.0, at))
-    problems += _problems(spent, "spend", f"an amount of {currency}", LARGEST, at)
+    problems += _problems(spent, "spend", f"an amount of {currency}", check.LARGEST, at)
     seconds = None
     if latency is not None:
         seconds, wrong = _seconds(placed(latency, "latency"), at, solved.shape)
@@ -152,12 +134,16 @@ def _columns(
     A list of models says the order; else the columns of the first frame that has names.
     """
     if models is not None:
-        return labels_of(models, "models"), None
+        return check.labels_of(models, "models"), None
     for what, values in tables.items():
-        if isinstance(values, pd.DataFrame) and not is_numbered(values.columns):
-            return labels_of(values.columns, f"the columns of {what}"), what
-        if isinstance(values, pd.Series) and what == "latency" and not is_numbered(values.index):
-            return labels_of(values.index, f"the labels of {what}"), what
+        if isinstance(values, pd.DataFrame) and not check.is_numbered(values.columns):
+            return check.labels_of(values.columns, f"the columns of {what}"), what
+        if (
+            isinstance(values, pd.Series)
+            and what == "latency"
+            and not check.is_numbered(values.index)
+        ):
+            return check.labels_of(values.index, f"the labels of {what}"), what
     return None, None
 
 
@@ -175,14 +161,14 @@ def _rows(
         for what, values in given.items()
         if isinstance(values, pd.DataFrame) or (isinstance(values, pd.Series) and what != "latency")
     }
-    by_label = next((v.index for v in framed.values() if not is_numbered(v.index)), None)
+    by_label = next((v.index for v in framed.values() if not check.is_numbered(v.index)), None)
     if isinstance(instances, pd.Series) and framed:
         own = by_label is None or (
             len(instances) == len(by_label) and bool(instances.index.isin(by_label).all())
         )
         if own:
             rows = range(len(instances)) if by_label is None else by_label
-            placed = aligned(instances, {0: (rows, "row")}, "instances", numbered=False)
+            placed = check.aligned(instances, {0: (rows, "row")}, "instances", numbered=False)
             return rows, _instance_labels(placed), by_label is None
     if instances is not None:
         labels = _instance_labels(instances)
@@ -201,7 +187,7 @@ def _matrix(values: Any, what: str) -> tuple[Quantity, BoolArray | None]:
     if isinstance(values, np.ma.MaskedArray):
         there = None if not values.mask.any() else ~np.ma.getmaskarray(values)
         values = values.data
-    array = numbers_of(values, what, booleans=what == "solve")
+    array = check.numbers_of(values, what, booleans=what == "solve")
     if array.ndim != 2:
         raise InputError(f"{what} has {array.ndim} axes; give an array of instances x models.")
     return array, there
@@ -231,8 +217,8 @@ def _model_names(models: tuple[str, ...] | None, width: int) -> tuple[str, ...]:
     if len(models) != width:
         raise InputError(f"There are {len(models)} models for {width} columns.")
     for model in models:
-        if not is_label(model):
-            raise InputError(f"Model {model!r} must be {LABEL}.")
+        if not check.is_label(model):
+            raise InputError(f"Model {model!r} must be {check.LABEL}.")
         if models.count(model) > 1:
             raise InputError(f"Model {model!r} is named twice.")
     return models
@@ -242,8 +228,8 @@ def _instance_labels(instances: Any) -> Labelled:
     """Return labels that can be indexed by position: those given, or an array of them."""
     if isinstance(instances, range):
         return instances
-    labels = named(instances, "instances")
-    index = index_of(labels)
+    labels = check.named(instances, "instances")
+    index = check.index_of(labels)
     nameless = index.isna() | np.array([label == "" for label in labels], dtype=bool)
     if nameless.any() or not index.is_unique:
         wrong = index[nameless | index.duplicated()][0]
@@ -271,15 +257,15 @@ def _weights(weight: npt.ArrayLike | None, labels: Labelled) -> FloatArray | Non
     """Return weights of mean one; None where they are equal."""
     if weight is None:
         return None
-    values = numbers_of(weight, "weight").astype(np.float64, copy=False)
+    values = check.numbers_of(weight, "weight").astype(np.float64, copy=False)
     if values.shape != (len(labels),):
         raise InputError(f"weight has shape {values.shape}; give one per instance.")
-    wrong = np.flatnonzero(~is_weight(values))
+    wrong = np.flatnonzero(~check.is_weight(values))
     if len(wrong):
         first = int(wrong[0])
         raise InputError(
-            f"Instance {label_of(labels[first])!r}: weight {values[first]:g} must be finite and"
-            " at least 0: 0, or from 1e-100 to 1e100."
+            f"Instance {check.label_of(labels[first])!r}: weight {values[first]:g} must be finite"
+            " and at least 0: 0, or from 1e-100 to 1e100."
         )
     total = values.sum()
     if not (0 < total < np.inf):
@@ -300,7 +286,7 @@ class _Place(NamedTuple):
 
 def _seconds(latency: Any, at: _Place, shape: tuple[int, ...]) -> tuple[Quantity, list[str]]:
     """Return latencies, [M] or [N, M], and what is wrong with them."""
-    seconds = numbers_of(latency, "latency")
+    seconds = check.numbers_of(latency, "latency")
     if seconds.shape not in (shape, shape[1:]):
         raise InputError(
             f"latency has shape {seconds.shape}; give one per model, {shape[1:]}, or one per"
@@ -309,7 +295,7 @@ def _seconds(latency: Any, at: _Place, shape: tuple[int, ...]) -> tuple[Quantity
     if seconds.ndim == 1:
         seconds = seconds.astype(np.float64, copy=False)
         at = _Place(None, ["any"], at.models)
-    wrong = _problems(np.atleast_2d(seconds), "latency", "seconds", LARGEST, at)
+    wrong = _problems(np.atleast_2d(seconds), "latency", "seconds", check.LARGEST, at)
     return seconds, list(wrong)
 
 
@@ -321,7 +307,7 @@ def _problems(
     at: _Place,
 ) -> Iterator[str]:
     """Say which numbers at offered pairs are not finite and between 0 and ``most``."""
-    slack = rounding_of(values) if most == 1.0 else 0.0
+    slack = check.rounding_of(values) if most == 1.0 else 0.0
 
     ceiling = min(most, float(np.finfo(values.dtype).max))
 
@@ -336,10 +322,10 @@ def _problems(
         found: npt.NDArray[np.int64] = np.argwhere(bad)[: _NAMED + 1] + np.array([start, 0])
         return found
 
-    bounds = "at least 0" if most >= LARGEST else f"from 0 to {most:g}"
+    bounds = "at least 0" if most >= check.LARGEST else f"from 0 to {most:g}"
     for i, m in np.concatenate(_threaded(wrong, len(values)))[: _NAMED + 1]:
         yield (
-            f"instance {label_of(at.instances[i])!r}, model {at.models[m]!r}: {what} is"
+            f"instance {check.label_of(at.instances[i])!r}, model {at.models[m]!r}: {what} is"
             f" {values[i, m]:g}; {meaning} is finite and {bounds}"
         )
 
@@ -374,7 +360,7 @@ def table_of_frame(
 
     Parameters and defaults are those of :meth:`arbmodels.routing.RoutingProblem.from_frame`.
     """
-    name = text_of(name, "name")
+    name = check.text_of(name, "name")
     if not isinstance(frame, pd.DataFrame):
         raise InputError(f"frame is a {type(frame).__name__}; give a pandas DataFrame.")
     pairs = [instance, model, solve, spend, *([] if latency is None else [latency])]
@@ -384,16 +370,16 @@ def table_of_frame(
         times = list(frame.columns).count(column) if known else 0
         if times != 1:
             raise InputError(
-                f"{name}: {times or 'no'} column{'s' * (times > 1)} {shown(column)}; it has"
+                f"{name}: {times or 'no'} column{'s' * (times > 1)} {check.shown(column)}; it has"
                 f" {', '.join(map(repr, frame.columns))}."
             )
     if len(frame) == 0:
         raise InputError(f"{name}: the table has no rows.")
-    rows, instances = pd.factorize(named(frame[instance], instance), use_na_sentinel=False)
-    columns, models = pd.factorize(named(frame[model], model), use_na_sentinel=False)
+    rows, instances = pd.factorize(check.named(frame[instance], instance), use_na_sentinel=False)
+    columns, models = pd.factorize(check.named(frame[model], model), use_na_sentinel=False)
     for what, values in (("instance", instances), ("model", models)):
-        for value in values[[not is_label(label_of(each)) for each in values]]:
-            raise InputError(f"{name}: {what} {label_of(value)!r} must be {LABEL}.")
+        for value in values[[not check.is_label(check.label_of(each)) for each in values]]:
+            raise InputError(f"{name}: {what} {check.label_of(value)!r} must be {check.LABEL}.")
     shape = (len(instances), len(models))
     place = rows.astype(np.int64) * shape[1] + columns
     order = np.argsort(place, kind="stable")
@@ -407,13 +393,13 @@ def table_of_frame(
 
     def dense(column: str) -> npt.NDArray[np.float64]:
         result = np.full(shape, np.nan)
-        result[rows, columns] = numbers_of(frame[column], f"{name}: column {column!r}", 1)
+        result[rows, columns] = check.numbers_of(frame[column], f"{name}: column {column!r}", 1)
         return result
 
     def once(column: str | None) -> npt.NDArray[Any] | None:
         if column is None:
             return None
-        codes, distinct = pd.factorize(named(frame[column], column), use_na_sentinel=False)
+        codes, distinct = pd.factorize(check.named(frame[column], column), use_na_sentinel=False)
         first = np.zeros(shape[0], dtype=np.int64)
         first[rows[::-1]] = codes[::-1]
         differs = np.flatnonzero(codes != first[rows])
@@ -429,9 +415,11 @@ def table_of_frame(
     return table_of_arrays(
         dense(solve),
         dense(spend),
-        [label_of(each) for each in models],
+        [check.label_of(each) for each in models],
         instances=np.asarray(instances),
-        weight=None if weight is None else numbers_of(once(weight), f"{name}: column {weight!r}"),
+        weight=None
+        if weight is None
+        else check.numbers_of(once(weight), f"{name}: column {weight!r}"),
         segment=once(segment),
         period=once(period),
         offered=None if offered.all() else offered,
@@ -498,7 +486,7 @@ def plan_table(
     if market.segment is not None:
         partitions["segment"] = factorised(market.segment, "segment", len(market.instances))
     if period is not None:
-        placed = aligned(period, {0: (market.instances, "instance")}, "period")
+        placed = check.aligned(period, {0: (market.instances, "instance")}, "period")
         partitions["period"] = factorised(placed, "period", len(market.instances))
     times = len(market.weight) * market.weight
     return PlanTable(
@@ -562,7 +550,7 @@ def seconds_of(models: Sequence[str], latency: Mapping[str, float]) -> npt.NDArr
     InputError
         If a model has none, or not a finite number of at least 0.
     """
-    latency = mapping_of(latency, "latency")
+    latency = check.mapping_of(latency, "latency")
     missing = [model for model in models if model not in latency]
     if missing:
         raise InputError(
@@ -575,5 +563,8 @@ def seconds_of(models: Sequence[str], latency: Mapping[str, float]) -> npt.NDArr
             f" {', '.join(map(repr, models))}."
         )
     return np.array(
-        [number_of(latency[model], f"latency of {model}", 0, unit="seconds") for model in models]
+        [
+            check.number_of(latency[model], f"latency of {model}", 0, unit="seconds")
+            for model in models
+        ]
     )

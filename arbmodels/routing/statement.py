@@ -16,20 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from arbmodels import _checks as check
 from arbmodels._assignment.program import AssignmentProgram, FloatArray
-from arbmodels._checks import (
-    aligned,
-    choice_of,
-    flag_of,
-    label_of,
-    labels_of,
-    listed,
-    mapping_of,
-    number_of,
-    numbers_of,
-    shown,
-    whole_of,
-)
 from arbmodels.display import Displayed
 from arbmodels.errors import InputError
 from arbmodels.market import Market
@@ -103,11 +91,14 @@ class Terms(Displayed):
         if isinstance(price, pd.Series):
             names = self.plan_table.partitions.get("segment")
             if names is not None and set(map(str, price.index)) == set(names.names):
-                price = {label_of(name): each for name, each in mapping_of(price, "price").items()}
+                price = {
+                    check.label_of(name): each
+                    for name, each in check.mapping_of(price, "price").items()
+                }
             else:
-                price = aligned(price, {0: (self.plan_table.instances, "instance")}, "price")
-        elif not isinstance(price, Mapping) and np.ndim(numbers_of(price, "price")) == 0:
-            price = number_of(price, "price")
+                price = check.aligned(price, {0: (self.plan_table.instances, "instance")}, "price")
+        elif not isinstance(price, Mapping) and np.ndim(check.numbers_of(price, "price")) == 0:
+            price = check.number_of(price, "price")
         return replace(self, objective=Profit(price))
 
     def maximize_worst_segment(self) -> Self:
@@ -123,7 +114,7 @@ class Terms(Displayed):
             Units of the objective per instance: solve probability, or currency units. Instances
             count by their weight, as in the objective.
         """
-        return replace(self, penalty=number_of(penalty, "penalty"))
+        return replace(self, penalty=check.number_of(penalty, "penalty"))
 
     # Money
 
@@ -153,7 +144,10 @@ class Terms(Displayed):
             raise InputError("A budget is for a model or for a provider; give one of them.")
         seller = _name(provider if model is None else model, "A model or provider")
         segment, period = _name(segment, "segment"), _name(period, "period")
-        amount, at_list = number_of(total, "budget"), flag_of(list_prices, "list_prices")
+        amount, at_list = (
+            check.number_of(total, "budget"),
+            check.flag_of(list_prices, "list_prices"),
+        )
         return self._add(Budget(amount, segment, seller, period, at_list))
 
     def add_contract(
@@ -191,11 +185,14 @@ class Terms(Displayed):
         seller = _name(seller, "The seller of a contract") or ""
         pairs = [tuple(pair) if isinstance(pair, tuple | list) else () for pair in _pairs(tiers)]
         if any(len(pair) != 2 for pair in pairs):
-            raise InputError(f"tiers must be pairs (from, rate), not {shown(tiers)}.")
+            raise InputError(f"tiers must be pairs (from, rate), not {check.shown(tiers)}.")
         terms = tuple(
-            (number_of(a, "start of a tier"), number_of(b, "rate of a tier")) for a, b in pairs
+            (check.number_of(a, "start of a tier"), check.number_of(b, "rate of a tier"))
+            for a, b in pairs
         )
-        contract = Contract(seller, number_of(fee, "fee"), terms, number_of(credit, "credit"))
+        contract = Contract(
+            seller, check.number_of(fee, "fee"), terms, check.number_of(credit, "credit")
+        )
         return replace(self, contracts=(*self.contracts, contract))
 
     # Quality
@@ -220,15 +217,15 @@ class Terms(Displayed):
         if (rate is None) == (of_best is None):
             raise InputError("Give a floor as a rate or as a share of_best, one of them.")
         if rate is not None:
-            return self._add(QualityFloor(number_of(rate, "quality floor"), segment))
-        return self._add(RelativeFloor(number_of(of_best, "quality floor"), segment))
+            return self._add(QualityFloor(check.number_of(rate, "quality floor"), segment))
+        return self._add(RelativeFloor(check.number_of(of_best, "quality floor"), segment))
 
     # Volume
 
     def add_capacity(self, model: str, attempts: float) -> Self:
         """Allow expected attempts of a model or provider, in total over all instances."""
         model = _name(model, "The model of a capacity") or ""
-        return self._add(Capacity(model, number_of(attempts, "capacity")))
+        return self._add(Capacity(model, check.number_of(attempts, "capacity")))
 
     def add_commitment(
         self, seller: str, *, attempts: float | None = None, spend: float | None = None
@@ -238,13 +235,15 @@ class Terms(Displayed):
         if (attempts is None) == (spend is None):
             raise InputError("Give a commitment in attempts or in spend, one of them.")
         if attempts is not None:
-            return self._add(Commitment(seller, number_of(attempts, "commitment"), "attempts"))
-        return self._add(Commitment(seller, number_of(spend, "commitment"), "spend"))
+            return self._add(
+                Commitment(seller, check.number_of(attempts, "commitment"), "attempts")
+            )
+        return self._add(Commitment(seller, check.number_of(spend, "commitment"), "spend"))
 
     def add_share_limit(self, seller: str, share: float, of: ShareOf = "spend") -> Self:
         """Give a model or provider at most a share of the spend, attempts or instances."""
         seller = _name(seller, "The seller of a share") or ""
-        return self._add(ShareLimit(seller, number_of(share, "share"), of))
+        return self._add(ShareLimit(seller, check.number_of(share, "share"), of))
 
     # What may serve what
 
@@ -268,26 +267,26 @@ class Terms(Displayed):
         instances: Sequence[object] | None = None,
     ) -> Self:
         """Allow some models, providers or plans only, and abstaining."""
-        given = listed(names, "names")
-        labels = labels_of([n.label if isinstance(n, Plan) else n for n in given], "names")
+        given = check.listed(names, "names")
+        labels = check.labels_of([n.label if isinstance(n, Plan) else n for n in given], "names")
         segment = _name(segment, "segment")
         return self._add_pairs(Allowed("", segment, _named(instances), names=labels))
 
     def limit_models(self, most: int) -> Self:
         """Use at most so many models."""
-        return self._add(MenuLimit(whole_of(most, "number of models"), "models"))
+        return self._add(MenuLimit(check.whole_of(most, "number of models"), "models"))
 
     def limit_plans(self, most: int) -> Self:
         """Use at most so many plans; abstaining is none."""
-        return self._add(MenuLimit(whole_of(most, "number of plans"), "plans"))
+        return self._add(MenuLimit(check.whole_of(most, "number of plans"), "plans"))
 
     def add_latency_limit(self, seconds: float) -> Self:
         """Forbid every pair whose expected latency is longer."""
-        return self._add(LatencyLimit(number_of(seconds, "latency limit")))
+        return self._add(LatencyLimit(check.number_of(seconds, "latency limit")))
 
     def add_mean_latency(self, seconds: float, segment: str | None = None) -> Self:
         """Allow a mean latency over all instances (of a segment)."""
-        limit = number_of(seconds, "mean latency")
+        limit = check.number_of(seconds, "mean latency")
         return self._add(MeanLatency(limit, _name(segment, "segment")))
 
     # Earlier assignments
@@ -311,7 +310,7 @@ class Terms(Displayed):
         problem = replace(self, start=start)
         if max_changes is None:
             return problem
-        return problem._add(ChangeLimit(start, number_of(max_changes, "number of changes")))
+        return problem._add(ChangeLimit(start, check.number_of(max_changes, "number of changes")))
 
     def add_constraint(self, constraint: Constraint) -> Self:
         """Add a constraint of your own.
@@ -346,6 +345,30 @@ class Terms(Displayed):
             pairs = replace(pairs, number=pairs.number + 1)
         return self._add(pairs)
 
+    @property
+    def goal(self) -> str:
+        """The objective in words."""
+        return self.objective.goal
+
+    @property
+    def objective_unit(self) -> str:
+        """Unit of the objective."""
+        return self.objective.unit(self.plan_table)
+
+    def _assemble(self, assignment: str, *, restricted: bool = True) -> Assembled:
+        builder = Builder(self.plan_table, assignment)
+        builder.maximise = self.objective.maximise
+        for constraint in self.constraints if restricted else ():
+            constraint.restrict(builder)
+        for contract in self.contracts:
+            contract.add(builder)
+        self.objective.add(builder)
+        if self.penalty:
+            builder.objective += abstention(self.plan_table, self.objective, self.penalty)
+        for constraint in self.constraints:
+            constraint.add(builder)
+        return builder.assemble()
+
     def _check_terms(self) -> None:
         table = self.plan_table
         if not 0 <= self.penalty < np.inf:
@@ -367,13 +390,13 @@ class Terms(Displayed):
 
 
 def _named(instances: Sequence[object] | None) -> tuple[object, ...] | None:
-    return None if instances is None else tuple(listed(instances, "instances"))
+    return None if instances is None else tuple(check.listed(instances, "instances"))
 
 
 def _name(value: str | None, what: str) -> str | None:
     """Return a name, to be looked up later; what is no text is none and cannot even be shown."""
     if value is not None and not isinstance(value, str):
-        raise InputError(f"{what} is {shown(value)}; give a name.")
+        raise InputError(f"{what} is {check.shown(value)}; give a name.")
     return value
 
 
@@ -424,7 +447,7 @@ class Inputs(Terms):
 
     def __post_init__(self) -> None:
         put = object.__setattr__
-        choice_of(self.assignment, get_args(Assignment), "assignment")
+        check.choice_of(self.assignment, get_args(Assignment), "assignment")
         table = self.plan_table
         if self.market is None:
             if table is None:
@@ -662,16 +685,6 @@ class Inputs(Terms):
 class Statement(Inputs):
     """From inputs and terms to an assignment program."""
 
-    @property
-    def goal(self) -> str:
-        """The objective in words."""
-        return self.objective.goal
-
-    @property
-    def objective_unit(self) -> str:
-        """Unit of the objective."""
-        return self.objective.unit(self.plan_table)
-
     @cached_property
     def group_of_instance(self) -> npt.NDArray[np.int64]:
         """Index into :attr:`groups`, [N]."""
@@ -708,22 +721,11 @@ class Statement(Inputs):
     @cached_property
     def assembled(self) -> Assembled:
         """The integer program with the names of its rows and columns."""
-        return self.assemble()
+        return self._assemble(self.assignment)
 
-    def assemble(self, *, restricted: bool = True) -> Assembled:
-        """Return the program, if wished without the pairs that constraints forbid."""
-        builder = Builder(self.plan_table, self.assignment)
-        builder.maximise = self.objective.maximise
-        for constraint in self.constraints if restricted else ():
-            constraint.restrict(builder)
-        for contract in self.contracts:
-            contract.add(builder)
-        self.objective.add(builder)
-        if self.penalty:
-            builder.objective += abstention(self.plan_table, self.objective, self.penalty)
-        for constraint in self.constraints:
-            constraint.add(builder)
-        return builder.assemble()
+    def unrestricted(self) -> Assembled:
+        """Return the program without the pairs that constraints forbid."""
+        return self._assemble(self.assignment, restricted=False)
 
     def program(self) -> AssignmentProgram:
         """Return the integer program as arrays."""
@@ -753,7 +755,7 @@ class Statement(Inputs):
         if not isinstance(label, str) or label not in named:
             known = ", ".join(map(repr, named)) or "none"
             raise InputError(
-                f"No constraint {shown(label)} with a limit to move; there are {known}."
+                f"No constraint {check.shown(label)} with a limit to move; there are {known}."
             )
         row, constraint = rows.index(label), named[label]
         if self.assembled.rows[row].share is not None or not constraint.movable:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from arbmodels._assignment.program import BoolArray, FloatArray, IntArray, Quantity
+from arbmodels._assignment.program import BoolArray, FloatArray, IntArray, Quantity, Source
 from arbmodels._checks import (
     LABEL,
     MOST,
@@ -244,6 +244,16 @@ class PlanTable:
     def size(self) -> int:
         """N."""
         return len(self.solve)
+
+    @property
+    def total(self) -> float:
+        """How often all instances count together: N."""
+        return float(self.size)
+
+    @property
+    def stream(self) -> Source | None:
+        """Where the numbers are, if they are not in memory."""
+        return None
 
     @property
     def width(self) -> int:

@@ -1,7 +1,10 @@
-"""Programs whose numbers do not fit into memory: on disk, on a cluster, or made when needed."""
+"""Numbers that do not fit into memory: on disk, on a cluster, or made when needed.
 
+:meth:`arbmodels.RoutingProblem.from_source` makes a routing problem of them.
+"""
+
+from arbmodels._assignment.program import Block
 from arbmodels.streaming.dask import DaskSource
-from arbmodels.streaming.route import StreamedResult, route
 from arbmodels.streaming.sources import Generated, ParquetSource
 
-__all__ = ["DaskSource", "Generated", "ParquetSource", "StreamedResult", "route"]
+__all__ = ["Block", "DaskSource", "Generated", "ParquetSource"]

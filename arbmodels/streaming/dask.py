@@ -113,7 +113,7 @@ class DaskSource:
     partitions : source, or sequence of futures, delayed blocks or parts
         A :class:`ParquetSource` whose files all workers can read, or :class:`Generated`
         instances; or futures and ``dask.delayed`` objects of
-        :class:`~arbmodels._assignment.Block`, whose ``start`` may be anything: they follow each
+        :class:`~arbmodels.streaming.Block`, whose ``start`` may be anything: they follow each
         other in this order.
     models : sequence of str, optional
         Names of the plans; those of the source by default.
@@ -216,7 +216,7 @@ class DaskSource:
         kinds = set()
         for k, (size, quantities, width, what) in enumerate(self._all(_describe, self._items)):
             if what != "Block":
-                raise InputError(f"Partition {k} is a {what}, not an arbmodels._assignment.Block.")
+                raise InputError(f"Partition {k} is a {what}, not an arbmodels.streaming.Block.")
             places.append(_Place(start, size))
             start += size
             kinds.add((quantities, width))

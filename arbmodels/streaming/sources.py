@@ -403,7 +403,7 @@ class Generated(PartsSource):
     Parameters
     ----------
     function : callable
-        ``function(start, size, seed)`` returns a :class:`~arbmodels._assignment.Block` with the
+        ``function(start, size, seed)`` returns a :class:`~arbmodels.streaming.Block` with the
         solve probabilities and spends of the instances ``start`` to ``start + size - 1``. It must
         return the same block every time, so draw with
         ``numpy.random.default_rng([seed, start])``. For a cluster it must be a function of a
@@ -461,7 +461,7 @@ class Piece:
         if not isinstance(block, Block):
             raise InputError(
                 f"The function of generated instances returned {type(block).__name__}, not an"
-                " arbmodels._assignment.Block."
+                " arbmodels.streaming.Block."
             )
         if block.size != self.size:
             raise InputError(

@@ -369,7 +369,7 @@ def check_weight(label: str, table: PlanTable, segment: str | None) -> float:
         If they have weight zero, so that there is no mean over them.
     """
     if segment is None:
-        return float(table.size)
+        return table.total
     total = float(table.one_label("segment", segment) @ table.weight_of("segment"))
     if total == 0:
         raise InputError(f"The {label} covers only instances of weight zero.")
