@@ -365,7 +365,10 @@ ENTRIES: dict[str, tuple[Callable[[Any], Any], set[str]]] = {
         lambda value: ROBUST.price_of_robustness([1], draws=2, seed=value),
         {"two", "huge", "digits"},
     ),
-    "robustness law": (lambda value: ROBUST.price_of_robustness([1], law=value), set()),
+    "robustness distribution": (
+        lambda value: ROBUST.price_of_robustness([1], distribution=value),
+        set(),
+    ),
     "price_range": (SOLVED.price_range, set()),
     "price_range time_limit": (lambda value: SOLVED.price_range("budget", value), NUMBERS),
     "explain": (SOLVED.explain, set()),

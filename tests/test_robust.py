@@ -25,7 +25,7 @@ from arbmodels._assignment.program import (
 from arbmodels._assignment.robust import best_threshold, interval_bound, protection
 from arbmodels._assignment.solve import solve
 from arbmodels.errors import InfeasibleError, InputError, SolverError
-from arbmodels.routing.price_of_robustness import price_of_robustness, violation_bound
+from arbmodels.routing.robust import price_of_robustness, violation_bound
 from conftest import random_market
 
 solve_module = importlib.import_module("arbmodels._assignment.solve")
@@ -666,14 +666,14 @@ def test_price_of_robustness():
     assert study.reserve[0] == 0
     again = price_of_robustness(problem, [1, 2, 8], draws=400, gap=1e-7)
     assert again.to_dict() == study.to_dict()
-    harsher = price_of_robustness(problem, [1, 2, 8], draws=400, law="two-point", gap=1e-7)
+    harsher = price_of_robustness(problem, [1, 2, 8], draws=400, distribution="two-point", gap=1e-7)
     assert harsher.violation[-1] == 0
     assert "Bertsimas and Sim" in str(study)
     assert study.plot().get_xlabel() == "budget broken [%]"
     with pytest.raises(InputError, match="no robust budget"):
         price_of_robustness(random_problem(5))
-    with pytest.raises(InputError, match="law is 'normal'"):
-        price_of_robustness(problem, law="normal")
+    with pytest.raises(InputError, match="distribution is 'normal'"):
+        price_of_robustness(problem, distribution="normal")
     with pytest.raises(InputError, match="draws is 0"):
         price_of_robustness(problem, draws=0)
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from arbmodels.online.policies import RoutingPolicy, Seen
     from arbmodels.routing.export import CvxpyModel
     from arbmodels.routing.frontier import RoutingFrontier
-    from arbmodels.routing.price_of_robustness import Law, PriceOfRobustness
     from arbmodels.routing.result import CrossValidation, RoutingResult
+    from arbmodels.routing.robust import PriceOfRobustness, Spread
     from arbmodels.routing.scenarios import Scenarios
     from arbmodels.routing.scoring import Score
     from arbmodels.routing.streamed import StreamedProblem
@@ -334,18 +334,24 @@ class RoutingProblem(Statement):
         *,
         draws: int = 2000,
         seed: int = 0,
-        law: Law = "uniform",
+        distribution: Spread = "uniform",
         gap: float = 1e-4,
         time_limit: float = 60.0,
     ) -> PriceOfRobustness:
         """Solve with a robust budget for several gammas: objective lost, and budgets broken.
 
-        Parameters are those of :func:`arbmodels.routing.price_of_robustness.price_of_robustness`.
+        Parameters are those of :func:`arbmodels.routing.robust.price_of_robustness`.
         """
-        from arbmodels.routing.price_of_robustness import price_of_robustness
+        from arbmodels.routing.robust import price_of_robustness
 
         return price_of_robustness(
-            self, gammas, draws=draws, seed=seed, law=law, gap=gap, time_limit=time_limit
+            self,
+            gammas,
+            draws=draws,
+            seed=seed,
+            distribution=distribution,
+            gap=gap,
+            time_limit=time_limit,
         )
 
     def score(self, assignment: RoutingResult | Sequence[str | int] | pd.Series[Any]) -> Score:
