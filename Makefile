@@ -18,7 +18,7 @@ demo: $(VENV)/base
 	$(BIN)/arbmodels demo --output output/demo.png --force
 
 # Everything, as continuous integration runs it: about ten minutes on two cores.
-test: lint types docs tests
+test: lint types tests
 
 # For daily work: style, types, and all tests that take at most a few seconds.
 test-fast: lint types

@@ -23,10 +23,26 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 import gallery_page  # noqa: E402
 import notebook_pages  # noqa: E402
 import reference_pages  # noqa: E402
+import source_pages  # noqa: E402
 
 _MATHEMATICS = re.compile(r'<(span|div) class="arithmatex">(.*?)</\1>', re.DOTALL)
 
 _NO_WORDS = re.compile(r'–\s*<div class="doc-md-description">\s*</div>')
+
+#: The heading of an object in the reference, up to its permanent link.
+_OBJECT = re.compile(
+    r'(<h\d id="(arbmodels\.[\w.]+)" class="doc doc-heading">.*?)'
+    r'(?=<a href="[^"]*" class="headerlink")',
+    re.DOTALL,
+)
+
+_TABLE = re.compile(r"<table(?: data-output[^>]*)?>.*?</table>", re.DOTALL)
+_ROW = re.compile(r"<tr.*?</tr>", re.DOTALL)
+_CELL = re.compile(r"<(t[hd])([^>]*)>(.*?)</\1>", re.DOTALL)
+#: Numbers with their units, ranges and intervals: "1.2%", "3 of 5", "-8% (-8% to +78%)".
+_NUMBERS = re.compile(
+    r"[\s\d.,:;%()/<>=~±+*†×x$–−-]|\b(?:to|of|e-?\d+|nan|inf|s|ms|USD)\b|∞|&lt;|&gt;"
+)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -46,16 +62,29 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         **notebook_pages.pages(),
         **reference_pages.pages(),
         **gallery_page.pages(),
-        "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
+        **source_pages.pages(),
+        **_papers(),
     }
     for uri, content in generated.items():
         files.append(File.generated(config, uri, content=content))
     return files
 
 
+def _papers() -> dict[str, str]:
+    """Return the pages that stand at the top of the repository, with their links to each other."""
+    made = {}
+    for name in ("CHANGELOG", "CONTRIBUTING"):
+        text = (ROOT / f"{name}.md").read_text(encoding="utf-8")
+        text = text.replace("](docs/", "](").replace("](CONTRIBUTING.md", "](contributing.md")
+        made[f"{name.lower()}.md"] = text
+    return made
+
+
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Replace TeX by MathML, and drop the dash after parameters that need no words."""
+    """Replace TeX by MathML, align numbers, and link objects to their source."""
     del config, files
+    if page.file.src_uri.startswith("source/"):
+        return html
 
     def mathml(found: re.Match[str]) -> str:
         text = unescape(found[2]).strip()
@@ -67,7 +96,40 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
         except Exception as error:
             raise ValueError(f"{page.file.src_uri}: no MathML for {text}") from error
 
-    return _NO_WORDS.sub("", _MATHEMATICS.sub(mathml, html))
+    def with_source(found: re.Match[str]) -> str:
+        address = source_pages.address(found[2])
+        if address is None:
+            return found[1]
+        above = "../" * page.file.src_uri.count("/")
+        return f'{found[1]}<a class="source" href="{above}{address}">source</a>'
+
+    html = _NO_WORDS.sub("", _MATHEMATICS.sub(mathml, html))
+    return _TABLE.sub(lambda found: _aligned(found[0]), _OBJECT.sub(with_source, html))
+
+
+def _aligned(table: str) -> str:
+    """Put columns of numbers to the right and columns of words to the left, headings with them."""
+    rows = [list(_CELL.finditer(row)) for row in _ROW.findall(table)]
+    body = [row for row in rows if any(cell[1] == "td" for cell in row)]
+    sides = []
+    # From the right: a cell that spans rows is missing on the left of those below.
+    for column in range(1, max(map(len, rows), default=0) + 1):
+        texts = [re.sub(r"<[^>]+>", "", row[-column][3]) for row in body if column <= len(row)]
+        filled = [unescape(text) for text in texts if text.strip(" –-")]
+        numbers = [text for text in filled if re.search(r"\d", text) and not _NUMBERS.sub("", text)]
+        sides.insert(0, "right" if len(numbers) > len(filled) / 2 else "left")
+
+    def row(found: re.Match[str]) -> str:
+        here = iter(sides[-len(_CELL.findall(found[0])) :])
+
+        def cell(found: re.Match[str]) -> str:
+            attributes = re.sub(r' style="[^"]*"', "", found[2])
+            style = f'style="text-align: {next(here)}"'
+            return f"<{found[1]}{attributes} {style}>{found[3]}</{found[1]}>"
+
+        return _CELL.sub(cell, found[0])
+
+    return _ROW.sub(row, table)
 
 
 def on_pre_build(config: MkDocsConfig) -> None:

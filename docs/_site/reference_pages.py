@@ -46,6 +46,12 @@ def _parts() -> dict[str, list[str]]:
     return parts
 
 
+def _path(part: str, name: str) -> str:
+    """Return the dotted name of a public object; a function may be called like its file."""
+    inside = (ROOT / "arbmodels" / part / f"{name}.py").exists()
+    return f"arbmodels.{part}.{name}.{name}" if inside else f"arbmodels.{part}.{name}"
+
+
 def _ordered() -> list[str]:
     known = [name for name in _TITLES if name in _parts()]
     return [*known, *sorted(set(_parts()) - set(known))]
@@ -66,7 +72,7 @@ def pages() -> dict[str, str]:
         whole = name in arbmodels._PARTS
         call = f"arb.{name}." if whole else "arb."
         head = f"# {_TITLES.get(name, name.capitalize())}\n\nIn code: `{call}NAME`, with"
-        blocks = [f"::: arbmodels.{name}.{each}" for each in public]
+        blocks = [f"::: {_path(name, each)}" for each in public]
         made[f"reference/{name}.md"] = "\n\n".join([f"{head} `import arbmodels as arb`.", *blocks])
     return made
 
@@ -74,7 +80,7 @@ def pages() -> dict[str, str]:
 def _index() -> str:
     rows = ["# Reference", "", "Made from the docstrings. `import arbmodels as arb`.", ""]
     for name in _ordered():
-        names = ", ".join(f"[`{each}`][arbmodels.{name}.{each}]" for each in sorted(_parts()[name]))
+        names = ", ".join(f"[`{each}`][{_path(name, each)}]" for each in sorted(_parts()[name]))
         rows.append(f"**[{_TITLES.get(name, name.capitalize())}]({name}.md)**: {names}\n")
     return "\n".join(rows)
 
