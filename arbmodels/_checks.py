@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from arbmodels._pandas import pandas_loaded, pd
 from arbmodels.errors import InputError
 
 FloatArray = npt.NDArray[np.float64]
@@ -232,7 +232,7 @@ def numbers_of(
 
 
 def _array(values: object, wrong: str) -> npt.NDArray[Any]:
-    if isinstance(values, pd.DataFrame | pd.Series):
+    if pandas_loaded() and isinstance(values, pd.DataFrame | pd.Series):
         kinds = values.dtypes if isinstance(values, pd.DataFrame) else [values.dtype]
         if any(pd.api.types.is_extension_array_dtype(kind) for kind in kinds):
             # Columns that may have missing numbers: NA becomes NaN, which is refused by name later.
@@ -257,7 +257,7 @@ def _of_objects(array: npt.NDArray[Any], wrong: str) -> FloatArray:
     """Return Python numbers as floats, NaN where one is missing: its check names the place."""
     result = np.empty(array.shape)
     for place, value in np.ndenumerate(array):
-        if array.ndim and (value is None or value is pd.NA):
+        if array.ndim and (value is None or (pandas_loaded() and value is pd.NA)):
             result[place] = np.nan
             continue
         if isinstance(value, bool | np.bool_) or not isinstance(value, Real | Decimal):
@@ -308,7 +308,13 @@ def label_of(value: object) -> str:
     kind = type(value)
     if kind.__repr__ is object.__repr__ and kind.__str__ is object.__str__:
         return ""  # an address in memory, another one in the next run
-    return "" if pd.isna(value) is True else str(value)  # type: ignore[call-overload]
+    return "" if _is_missing(value) else str(value)
+
+
+def _is_missing(value: object) -> bool:
+    if value is None or isinstance(value, int | float | np.generic):
+        return value is None or bool(value != value)  # noqa: PLR0124 - NaN is not itself
+    return pd.isna(value) is True  # type: ignore[call-overload,no-any-return,unused-ignore]
 
 
 def listed(values: object, what: str) -> list[Any]:
@@ -321,7 +327,11 @@ def listed(values: object, what: str) -> list[Any]:
     """
     if isinstance(values, str | bytes):
         raise InputError(f"{what} must be a list of names; write {what}=[{values!r}].")
-    if not isinstance(values, Iterable) or isinstance(values, Set | Mapping | pd.DataFrame):
+    if (
+        not isinstance(values, Iterable)
+        or isinstance(values, Set | Mapping)
+        or (pandas_loaded() and isinstance(values, pd.DataFrame))
+    ):
         raise InputError(f"{what} must be a list of names, not {shown(values)}.")
     if isinstance(values, np.ndarray):
         if values.ndim != 1:
@@ -387,7 +397,7 @@ def named(values: object, what: str) -> npt.NDArray[Any]:
     InputError
         If they are no list, one is missing or not one name, or two read alike.
     """
-    if isinstance(values, pd.Series | pd.Index):
+    if pandas_loaded() and isinstance(values, pd.Series | pd.Index):
         values = values.to_numpy()
     plain = isinstance(values, np.ndarray) and not np.ma.isMaskedArray(values)
     if isinstance(values, np.ndarray) and plain and values.dtype.kind != "O" and values.ndim == 1:
@@ -424,7 +434,7 @@ def coded(values: object, what: str, size: int) -> tuple[tuple[str, ...], npt.ND
     given = np.asarray(named(values, what))
     if len(given) != size:
         raise InputError(f"{what} has {len(given)} labels for {size} instances.")
-    codes, distinct = pd.factorize(given, use_na_sentinel=False)
+    codes, distinct = factorized(given)
     names = [label_of(value) for value in distinct]
     for k, name in enumerate(names):
         if not is_label(name):
@@ -438,6 +448,16 @@ def coded(values: object, what: str, size: int) -> tuple[tuple[str, ...], npt.ND
     return tuple(names[k] for k in order), rank[codes]
 
 
+def factorized(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], Iterable[Any]]:
+    """Return the code of every value, and the distinct values in the order of their appearance."""
+    plain: list[Any] = [] if pandas_loaded() else values.tolist()
+    if plain and all(type(value) is str for value in plain):  # soon done, without pandas
+        position = {value: k for k, value in enumerate(dict.fromkeys(plain))}
+        return np.array([position[value] for value in plain], dtype=np.int64), list(position)
+    codes, distinct = pd.factorize(values, use_na_sentinel=False)
+    return codes, distinct
+
+
 def mapping_of(values: object, what: str) -> dict[Any, Any]:
     """Return a mapping from names to values; a pandas Series is one, by its index.
 
@@ -446,7 +466,7 @@ def mapping_of(values: object, what: str) -> dict[Any, Any]:
     InputError
         If it is neither, or an index has a label twice.
     """
-    if isinstance(values, pd.Series):
+    if pandas_loaded() and isinstance(values, pd.Series):
         unique(values.index, what)
         return dict(zip(values.index.tolist(), values.tolist(), strict=True))
     if not isinstance(values, Mapping):
@@ -503,7 +523,7 @@ def aligned(
     InputError
         If labels are missing, more than asked for, or there twice.
     """
-    if not isinstance(values, pd.DataFrame | pd.Series):
+    if not pandas_loaded() or not isinstance(values, pd.DataFrame | pd.Series):
         return values
     for axis, (labels, called) in axes.items():
         if axis >= values.ndim:

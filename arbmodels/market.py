@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from arbmodels._checks import aligned, check_arrays, choose, labels_of
+from arbmodels._pandas import pd
 from arbmodels.display import Displayed, TextTable, models_table
 from arbmodels.errors import DataError, InputError
 

@@ -11,7 +11,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaln, gammaln
 
 from arbmodels.errors import InputError
 
@@ -50,6 +49,8 @@ class BetaPrior:
         n, c = np.asarray(attempts, dtype=float), np.asarray(successes, dtype=float)
         if self.zero == 0:
             return np.zeros(np.broadcast(n, c).shape)
+        from scipy.special import betaln
+
         unlucky = np.exp(betaln(self.alpha, self.beta + n) - betaln(self.alpha, self.beta))
         share = self.zero / (self.zero + (1.0 - self.zero) * unlucky)
         hopeless: FloatArray = np.where(c > 0, 0.0, share)
@@ -116,6 +117,8 @@ def pass_at_k(
     if estimator in _WITH_PRIOR and prior is not None:
         if prior.zero > 0 and estimator == "beta-binomial":
             raise InputError("This prior has a mass at zero: use 'beta-binomial-zero'.")
+        from scipy.special import betaln
+
         a, b = prior.alpha + c, prior.beta + n - c
         log_ratio: FloatArray = betaln(a, b + k) - betaln(a, b)
         # Rounding must not make a tiny probability negative.
@@ -157,8 +160,13 @@ def _unbiased(n: FloatArray, c: FloatArray, k: FloatArray) -> FloatArray:
     summed = np.zeros_like(n)
     for j in range(int(min(few.max(initial=0.0), _FACTORS))):
         summed += np.log1p(np.divide(-many, n - j, out=np.zeros_like(n), where=j < few))
-    gammas = (gammaln(n - c + 1) - gammaln(n - c - k + 1)) - (gammaln(n + 1) - gammaln(n - k + 1))
-    log_failure = np.where(few <= _FACTORS, summed, np.minimum(gammas, 0.0))
+    log_failure = summed
+    if (few > _FACTORS).any():
+        from scipy.special import gammaln
+
+        gammas = gammaln(n - c + 1) - gammaln(n - c - k + 1)
+        gammas -= gammaln(n + 1) - gammaln(n - k + 1)
+        log_failure = np.where(few <= _FACTORS, summed, np.minimum(gammas, 0.0))
     return np.where(possible, 0.0 - np.expm1(log_failure), 1.0)
 
 
@@ -281,6 +289,7 @@ def fit_beta_prior(
     needed = 3 if zero else 2
     if np.count_nonzero(n >= needed) < needed:
         raise _not_identified(n, needed)
+    from scipy.special import betaln
 
     def loss(theta: FloatArray) -> float:
         a, b = np.exp(theta[:2])

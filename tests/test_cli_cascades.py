@@ -70,6 +70,18 @@ def test_a_finer_grid_does_not_cost_more_and_bounds_closer(folder: Path) -> None
     assert fine["lower_bound"] > coarse["lower_bound"]
 
 
+def test_margin_of_more_models_than_the_lattice_takes_is_searched(folder: Path) -> None:
+    for copy in range(4):
+        (folder / f"copy{copy}.jsonl").write_text((folder / "small.jsonl").read_text())
+    answer = strict(good("margin", folder, "--at", "0.8", "--json"))
+    expected = arb.arbitrage(arb.search_frontier(arb.load_market(folder)))
+    assert answer["method"] == "searched"
+    assert answer["mean_margin"] == pytest.approx(expected.mean_margin)
+    (point,) = answer["points"]
+    assert point["plan"] == expected.source.plan_at(0.8).summary
+    assert 0 < point["lower_bound"] <= point["arbitrage_cost"]
+
+
 def test_margin_without_solve_rates_takes_round_ones_below_the_reach(folder: Path) -> None:
     answer = strict(good("margin", folder, "--json"))
     rates = [point["solve_rate"] for point in answer["points"]]

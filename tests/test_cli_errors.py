@@ -111,7 +111,7 @@ def test_too_many_models_for_the_lattice_says_what_to_do(folder: Path) -> None:
     for copy in range(4):
         text = (folder / "small.jsonl").read_text()
         (folder / f"copy{copy}.jsonl").write_text(text)
-    for command in ("margin", "frontier", "game bertrand"):
+    for command in ("margin --refine 2", "frontier", "game bertrand"):
         message = bad(*command.split(), folder)
         assert "6" in message
         assert "--models" in message

@@ -12,8 +12,15 @@ import numba
 import numpy as np
 import pytest
 
+from arbmodels._assignment import kernels
+from arbmodels._assignment.many_rows import engine as many_rows
+from arbmodels._assignment.one_row import kernels as one_row_kernels
+from arbmodels._assignment.one_row import relaxation
+from arbmodels._assignment.solve import solve
 from arbmodels._clock import clock, standing_still
 from arbmodels._compiling import compiled
+from one_row_cases import KINDS, draw
+from program_cases import random_program
 
 SOURCE = """
 {imports}
@@ -54,7 +61,10 @@ def compile_at_once(folder: Path, which: tuple[str, str]) -> list[float]:
     before the first writes its code.
     """
     first, second = process(folder, which), process(folder, which)
-    files = first.weighted._cache._cache_file, second.weighted._cache._cache_file
+    files = [
+        getattr(each.weighted, "dispatcher", each.weighted)._cache._cache_file
+        for each in (first, second)
+    ]
     write = files[0]._save_data
 
     def interrupted(*args: object) -> None:
@@ -81,12 +91,12 @@ def test_code_is_found_again(tmp_path: Path) -> None:
     process(tmp_path, OURS).weighted(ROWS, 1.0)
     later = process(tmp_path, OURS).weighted
     assert later(ROWS, 2.0) == 2 * ANSWER
-    assert sum(later.stats.cache_hits.values()) == 1
-    assert not later.stats.cache_misses
+    assert sum(later.dispatcher.stats.cache_hits.values()) == 1
+    assert not later.dispatcher.stats.cache_misses
     later(COLUMNS, 1.0)
     latest = process(tmp_path, OURS).weighted
     assert (latest(ROWS, 1.0), latest(COLUMNS, 1.0)) == (ANSWER, ANSWER)
-    assert sum(latest.stats.cache_hits.values()) == 2
+    assert sum(latest.dispatcher.stats.cache_hits.values()) == 2
 
 
 def test_changed_source_is_compiled_anew(tmp_path: Path) -> None:
@@ -112,7 +122,7 @@ def test_time_limits_do_not_count_compiling(tmp_path: Path) -> None:
     wall, ours = perf_counter(), clock()
     assert kernel(ROWS, 1.0) == ANSWER
     wall, ours = perf_counter() - wall, clock() - ours
-    assert kernel.stats.cache_misses  # it was compiled
+    assert kernel.dispatcher.stats.cache_misses  # it was compiled
     assert 0 <= ours < 0.5 * wall
 
 
@@ -141,4 +151,59 @@ def test_the_clock_stands_still_in_all_threads_until_the_last_has_compiled() -> 
 
 def test_without_the_compiler_functions_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(numba.config, "DISABLE_JIT", True)
-    assert compiled(len) is len
+    assert compiled(len).dispatcher is len  # type: ignore[attr-defined]
+
+
+def test_a_loop_is_interpreted_while_it_is_small_and_has_not_taken_long(tmp_path: Path) -> None:
+    path = tmp_path / "kernel.py"
+    ours = "from arbmodels._compiling import compiled", "compiled(interpreted=6)"
+    path.write_text(SOURCE.format(imports=ours[0], decorator=ours[1]))
+    kernel = process(tmp_path, ours).weighted
+    assert kernel(ROWS, 1.0) == ANSWER
+    assert "dispatcher" not in vars(kernel)
+    large = np.vstack([ROWS, np.zeros((1, 3))])
+    assert kernel(large, 1.0) == ANSWER
+    assert len(kernel.dispatcher.signatures) == 1
+    kernel(COLUMNS, 1.0)  # from now on compiled
+    assert len(kernel.dispatcher.signatures) == 2
+    again = process(tmp_path, ours).weighted
+    again._left = 1e-9
+    again(ROWS, 1.0)
+    assert "dispatcher" not in vars(again)
+    again(ROWS, 1.0)
+    assert len(again.dispatcher.signatures) == 1
+
+
+LOOPS = [
+    loop
+    for module in (kernels, one_row_kernels)
+    for loop in vars(module).values()
+    if hasattr(loop, "_left") and loop.__module__ == module.__name__
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_interpreted_loops_give_the_numbers_of_compiled_ones(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the last bit, on every way through the engines."""
+    assert len(LOOPS) == 7
+    monkeypatch.setattr(relaxation, "SMALL", 20)  # larger programs are sampled
+    monkeypatch.setattr(relaxation, "LEAST", 10)
+    monkeypatch.setattr(many_rows, "SMALL", 0)  # and not given to HiGHS as they are
+    for seed in range(12):
+        for groups, rows in ((5, 1), (40, 1), (60, 3)):
+            program = draw(seed, groups, 4, kind) if rows == 1 else random_program(seed, 60, 5, 3)
+            found = []
+            for seconds in (np.inf, 0.0):
+                for loop in LOOPS:
+                    monkeypatch.setattr(loop, "_left", seconds)
+                    assert hasattr(loop, "dispatcher") or seconds
+                found.append(solve(program, 1e-4))
+            interpreted, compiled_ones = found
+            assert interpreted.status == compiled_ones.status
+            assert np.array_equal(interpreted.choice, compiled_ones.choice)
+            assert np.array_equal(interpreted.prices, compiled_ones.prices, equal_nan=True)
+            for name in ("objective", "bound"):
+                values = getattr(interpreted, name), getattr(compiled_ones, name)
+                assert np.array_equal(*values, equal_nan=True)

@@ -10,6 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
+
 import arbmodels
 from cli_cases import python
 
@@ -27,6 +29,23 @@ def test_importing_is_quick() -> None:
     assert min(seconds) < 0.5
     loaded = python("-c", "import sys, arbmodels; print(*sys.modules)").stdout.split()
     assert not {"numpy", "pandas", "matplotlib", "numba", "highspy", "scipy"} & set(loaded)
+
+
+#: What a command for a small market has no use for: it is interpreted, and shown without frames.
+_SMALL_COMMANDS = {
+    "route swebench-sim --budget 5": {"pandas", "numba", "scipy.optimize", "scipy.special"},
+    "margin swebench-sim --models gpt5mini,deepseek": {"pandas", "numba", "scipy.optimize"},
+    "info swebench-sim": {"numba", "scipy", "highspy"},
+}
+
+
+@pytest.mark.parametrize("command", _SMALL_COMMANDS)
+def test_commands_for_small_markets_load_what_they_use(command: str) -> None:
+    report = python("-X", "importtime", "-m", "arbmodels", *command.split()).stderr
+    loaded = set(re.findall(r"\| +([\w.]+)$", report, re.MULTILINE))
+    assert "numpy" in loaded
+    unused = {"matplotlib", "cvxpy", "pyomo", "sklearn", "dask", "joblib"}
+    assert not (_SMALL_COMMANDS[command] | unused) & loaded
 
 
 def test_every_extra_is_documented() -> None:

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._assignment.program import BoolArray, FloatArray, IntArray, Quantity
-from arbmodels._compiling import compiled
+from arbmodels._compiling import SMALL, compiled
 
 Index = npt.NDArray[np.int32]
 
 
-@compiled
+@compiled(interpreted=SMALL)
 def choose(  # noqa: PLR0912, PLR0917
     first: Quantity,
     second: Quantity,
@@ -83,7 +83,7 @@ def choose(  # noqa: PLR0912, PLR0917
     return total
 
 
-@compiled
+@compiled(interpreted=SMALL)
 def price_more(rest: FloatArray, table: FloatArray, classes: IntArray, quantity: Quantity) -> None:
     """Add ``table`` [C, J] times a quantity [g, J'] to ``rest`` [g, J']."""
     groups, width = quantity.shape
@@ -93,7 +93,7 @@ def price_more(rest: FloatArray, table: FloatArray, classes: IntArray, quantity:
             rest[g, j] += table[c, j] * quantity[g, j]
 
 
-@compiled
+@compiled(interpreted=SMALL)
 def chosen_sums(  # noqa: PLR0917
     first: Quantity,
     second: Quantity,
@@ -114,7 +114,7 @@ def chosen_sums(  # noqa: PLR0917
             sums[2, c, j] += weight * second[g, j]
 
 
-@compiled
+@compiled(interpreted=SMALL)
 def walk(  # noqa: PLR0917
     value: FloatArray,
     row: FloatArray,
@@ -164,7 +164,7 @@ def walk(  # noqa: PLR0917
     return steps
 
 
-@compiled
+@compiled(interpreted=SMALL)
 def find_moves(  # noqa: PLR0917
     value: FloatArray,
     row: FloatArray,

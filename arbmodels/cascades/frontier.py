@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from arbmodels._pandas import pd
 from arbmodels.cascades.lattice import (
     MAX_STATES,
     Lattice,

@@ -320,7 +320,8 @@ def margin(
     """Show what an arbitrageur would earn: market price, his cost, his margin.
 
     At a solve rate, the market price is the least expected spend of a single model that reaches
-    it, the arbitrage cost that of a cascade over all models, the margin 1 - cost / price. Peak
+    it, the arbitrage cost that of a cascade over all models, the margin 1 - cost / price. Of more
+    than four models, cascades are searched for, which takes seconds, with a bound on all. Peak
     and mean are over 1,000 solve rates from 68% to the best single model's reach (from 0.9 times
     that reach where it is below 70%). Above it there is no market price and no margin. Beside it
     stands the cross-validated margin and the optimism, by how much the margin in sample is too
@@ -329,8 +330,15 @@ def margin(
     check_picture(plot, force=force)
     rates = None if at is None else opt.solve_rates(at)
     market = opt.open_market(source, models, columns, missing, data)
+    from arbmodels.cascades import search_frontier
+    from arbmodels.cascades.frontier import MAX_MODELS
+    from arbmodels.margins import arbitrage
+
     with working("Looking for the cheapest cascades", quiet=json):
-        answer = find_margin(market, method, billing, refine)
+        if method == "exact" and refine == 1 and len(market.models) > MAX_MODELS:
+            answer = arbitrage(search_frontier(opt.curves_of(market, billing)))
+        else:
+            answer = find_margin(market, method, billing, refine)
         if rates is None:
             rates = opt.round_rates(float(answer.solve_rates[0]), answer.market_max_solve_rate)
         found = margin_json(answer, rates)
@@ -402,7 +410,7 @@ def optimism_json(answer: Arbitrage) -> dict[str, Any] | None:
 
 
 def _points(grid: Arbitrage) -> list[dict[str, Any]]:
-    from arbmodels.cascades import Frontier
+    from arbmodels.cascades import Frontier, SearchedFrontier
 
     source, points = grid.source, []
     for row, rate in enumerate(grid.solve_rates.tolist()):
@@ -412,7 +420,7 @@ def _points(grid: Arbitrage) -> list[dict[str, Any]]:
             for model, its in zip(grid.market.models, grid.model_prices[row], strict=True)
             if its == price
         ]
-        if isinstance(source, Frontier) and rate <= source.max_solve_rate:
+        if isinstance(source, Frontier | SearchedFrontier) and rate <= source.max_solve_rate:
             bound, plan = float(source.bound_at(rate)), source.plan_at(rate).summary
         points.append(
             {

@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pandas as pd
-
 from arbmodels._checks import choose
+from arbmodels._pandas import pandas_loaded, pd
 from arbmodels.data import routellm
 from arbmodels.data.download import (
     LICENCE,
@@ -235,7 +234,7 @@ def load_market(
             return _with_segment(routellm_market(data=data).select(models=models), segment)
         return _published(find_published(source), models, missing, segment, data)
     unit = "USD" if currency is None else currency
-    if isinstance(source, pd.DataFrame):
+    if pandas_loaded() and isinstance(source, pd.DataFrame):
         _refuse("a DataFrame", data=data)
         return from_frame(
             source,

@@ -23,7 +23,6 @@ from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -34,6 +33,7 @@ from pydantic import (
 )
 
 from arbmodels import _checks as check
+from arbmodels._pandas import pd
 from arbmodels.errors import DataError, InputError
 from arbmodels.market import Market, Missing
 

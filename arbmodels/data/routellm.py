@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from arbmodels._checks import SMALLEST
+from arbmodels._pandas import pd
 from arbmodels.data.download import (
     DATA_VARIABLE,
     ROUTELLM,

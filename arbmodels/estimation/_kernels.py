@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels._compiling import compiled
+from arbmodels._compiling import SMALL, compiled
 from arbmodels.passk import FloatArray
 
 IntArray = npt.NDArray[np.int64]
 
 
-@compiled
+@compiled(interpreted=SMALL)
 def walk_back(
     flat: IntArray,
     layout: IntArray,

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from arbmodels._pandas import pd
 from arbmodels.cascades import Frontier, cascade_frontier, paper_curve, paper_policy
 from arbmodels.cascades.lattice import build_lattice
 from arbmodels.cascades.olmedo import PaperPolicy, paper_market_max_solve_rate

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
+from arbmodels._pandas import pd
 from arbmodels.curves import default_budget_grid
 from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, number, percent, styled
 from arbmodels.errors import InputError

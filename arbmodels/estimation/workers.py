@@ -8,10 +8,9 @@ of workers or the order in which they finish.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
-
-from joblib import Parallel, delayed  # type: ignore[import-untyped]
 
 from arbmodels.errors import InputError, WorkerError
 
@@ -48,13 +47,18 @@ def run(
     WorkerError
         If three workers in a row die without a task being done.
     """
+    if workers == 0:
+        raise InputError("workers is 0; give a number of processes, or -1 for one per core.")
+    from tqdm import tqdm
+
+    if workers in (None, 1) and "joblib" not in sys.modules:  # nobody configured it
+        shown = tqdm(tasks, desc=what, delay=_QUICK, leave=False, disable=None)
+        return [function(*task) for task in shown]
+    from joblib import Parallel, delayed  # type: ignore[import-untyped]
     from joblib.externals.loky.process_executor import (  # type: ignore[import-untyped]
         TerminatedWorkerError,
     )
-    from tqdm import tqdm
 
-    if workers == 0:
-        raise InputError("workers is 0; give a number of processes, or -1 for one per core.")
     results: list[T] = []
     deaths = 0
     with tqdm(total=len(tasks), desc=what, delay=_QUICK, leave=False, disable=None) as shown:

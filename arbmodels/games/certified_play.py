@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from arbmodels._pandas import pd
 from arbmodels.curves import Curves
 from arbmodels.display import Displayed, TextTable, percent
 from arbmodels.errors import InputError

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
+from arbmodels._pandas import pd
 from arbmodels.cascades import cascade_frontier
 from arbmodels.curves import default_budget_grid, dollar_curves
 from arbmodels.errors import InputError

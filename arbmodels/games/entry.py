@@ -11,8 +11,8 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from arbmodels._pandas import pd
 from arbmodels.curves import default_budget_grid, dollar_curves
 from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.errors import InputError

@@ -21,10 +21,10 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy import sparse
 
 from arbmodels._compiling import compiled
+from arbmodels._pandas import pd
 from arbmodels._solver import Program, solve
 from arbmodels.cascades.lattice import Lattice, crossing_steps, hull_vertices, undominated
 from arbmodels.cascades.search.tables import Natural, Steps

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from arbmodels._pandas import pd
 from arbmodels.display import TextTable, model_colour, new_axes, percent
 from arbmodels.display import number as shown_number
 from arbmodels.errors import InputError

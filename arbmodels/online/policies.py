@@ -13,11 +13,11 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from arbmodels import _checks as check
 from arbmodels._assignment import Arrays, AssignmentProgram, Block
 from arbmodels._assignment.one_row import engine as one_row
+from arbmodels._pandas import pd
 from arbmodels.display import Displayed, TextTable, number
 from arbmodels.errors import InfeasibleError, InputError
 from arbmodels.plans import Plan

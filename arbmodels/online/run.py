@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from arbmodels._checks import LARGEST, number_of
+from arbmodels._pandas import pd
 from arbmodels.display import Displayed, TextTable, model_colour, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.online.policies import (

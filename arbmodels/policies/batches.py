@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from arbmodels._compiling import compiled
+from arbmodels._pandas import pd
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves
 from arbmodels.display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError

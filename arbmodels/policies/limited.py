@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from arbmodels._pandas import pd
 from arbmodels.cascades.lattice import Lattice, build_lattice
 from arbmodels.curves import Curves, attempt_curves
 from arbmodels.display import Displayed, TextTable, new_axes, number, percent

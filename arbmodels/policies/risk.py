@@ -33,9 +33,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from tqdm import tqdm
 
+from arbmodels._pandas import pd
 from arbmodels.cascades.lattice import Lattice, build_lattice, shortest_paths
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves
 from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from arbmodels._checks import aligned, seed_of, whole_of
+from arbmodels._pandas import pd
 from arbmodels.display import (
     ARBITRAGEUR_COLOUR,
     Displayed,

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from tqdm import tqdm
 
 from arbmodels._checks import aligned, choice_of, coded, shown, unique, whole_of
+from arbmodels._pandas import pd
 from arbmodels.display import (
     Displayed,
     TextTable,

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from tqdm import tqdm
 
 from arbmodels._assignment import AssignmentProgram
@@ -22,6 +21,7 @@ from arbmodels._assignment.solve import solve
 from arbmodels._assignment.value_function import ValueFunction, exact_value_function, value_function
 from arbmodels._checks import flag_of, number_of, numbers_of, whole_of
 from arbmodels._clock import clock
+from arbmodels._pandas import pd
 from arbmodels._solver import FloatArray, relative_gap
 from arbmodels.display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InfeasibleError, InputError, SolverError

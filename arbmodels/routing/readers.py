@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from arbmodels import _checks as check
 from arbmodels._assignment.program import BoolArray, FloatArray, Quantity
+from arbmodels._pandas import pandas_loaded, pd
 from arbmodels.errors import DataError, InputError
 from arbmodels.market import Market
 from arbmodels.plans import Plan, PlanEvaluation, default_curves, plans_of
@@ -67,7 +67,7 @@ def table_of_arrays(
     )
 
     def placed(values: Any, what: str) -> Any:
-        if isinstance(values, pd.Series) and what == "latency":
+        if pandas_loaded() and isinstance(values, pd.Series) and what == "latency":
             return check.aligned(values, {0: (names, "model")}, what)
         axes = {} if row_labels is None else {0: (row_labels, "instance")}
         values = check.aligned(values, axes, what, numbered=numbered)
@@ -135,7 +135,7 @@ def _columns(
     """
     if models is not None:
         return check.labels_of(models, "models"), None
-    for what, values in tables.items():
+    for what, values in tables.items() if pandas_loaded() else ():
         if isinstance(values, pd.DataFrame) and not check.is_numbered(values.columns):
             return check.labels_of(values.columns, f"the columns of {what}"), what
         if (
@@ -159,10 +159,14 @@ def _rows(
     framed = {
         what: values
         for what, values in given.items()
-        if isinstance(values, pd.DataFrame) or (isinstance(values, pd.Series) and what != "latency")
+        if pandas_loaded()
+        and (
+            isinstance(values, pd.DataFrame)
+            or (isinstance(values, pd.Series) and what != "latency")
+        )
     }
     by_label = next((v.index for v in framed.values() if not check.is_numbered(v.index)), None)
-    if isinstance(instances, pd.Series) and framed:
+    if framed and isinstance(instances, pd.Series):
         own = by_label is None or (
             len(instances) == len(by_label) and bool(instances.index.isin(by_label).all())
         )

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from arbmodels._assignment.passes import Choice
 from arbmodels._assignment.program import Block, BoolArray, FloatArray, Quantity, dense, offered
 from arbmodels._assignment.program import offered as offered_in
 from arbmodels._assignment.solution import Status, Step
 from arbmodels._checks import number_of, path_of
+from arbmodels._pandas import pd
 from arbmodels._solver import relative_gap
 from arbmodels._writing import write_whole
 from arbmodels.display import (

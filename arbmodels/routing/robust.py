@@ -27,11 +27,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from arbmodels._assignment.program import FloatArray, IntArray, Quantity
 from arbmodels._assignment.robust import protection
 from arbmodels._checks import LARGEST, choice_of, number_of, numbers_of, seed_of, whole_of
+from arbmodels._pandas import pd
 from arbmodels.display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.routing.builder import Builder, Part, scaled, spent
@@ -254,8 +254,8 @@ class PriceOfRobustness(Displayed):
         )
         note = (
             f"price: loss against gamma 0. broken: share of {self.draws} draws (spends"
-            f" {self.distribution} within their deviations, seed {self.seed}) above the budget; at most: the bound of"
-            " Bertsimas and Sim for any independent symmetric deviations"
+            f" {self.distribution} within their deviations, seed {self.seed}) above the budget; at"
+            " most: the bound of Bertsimas and Sim for any independent symmetric deviations"
         )
         return TextTable(
             f"Price of robustness of {problem.plan_table.name}: {problem.goal}", columns, rows, note

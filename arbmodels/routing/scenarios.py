@@ -29,10 +29,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from arbmodels._assignment.program import FloatArray, IntArray
 from arbmodels._checks import flag_of, number_of, numbers_of, rounding_of, seed_of, whole_of
+from arbmodels._pandas import pandas_loaded, pd
 from arbmodels.display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.plans import default_curves
@@ -83,7 +83,7 @@ class Scenarios(Displayed):
         for name, values in given.items():
             if values is None:
                 continue
-            if isinstance(values, pd.DataFrame | pd.Series):
+            if pandas_loaded() and isinstance(values, pd.DataFrame | pd.Series):
                 raise InputError(
                     f"{name} of the scenarios has labels; give an array in the order of the"
                     " problem."

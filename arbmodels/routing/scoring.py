@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from arbmodels._assignment.highs import everything
 from arbmodels._assignment.passes import Choice, complete, totals
 from arbmodels._assignment.program import FloatArray, dense
 from arbmodels._checks import index_of
+from arbmodels._pandas import pd
 from arbmodels.display import Displayed, TextTable, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market

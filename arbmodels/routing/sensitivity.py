@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from arbmodels._assignment import AssignmentProgram
 from arbmodels._assignment.program import SPAN
@@ -26,6 +25,7 @@ from arbmodels._assignment.value_function import (
     tangent,
 )
 from arbmodels._clock import clock
+from arbmodels._pandas import pd
 from arbmodels.display import Displayed, TextTable, number
 from arbmodels.errors import InfeasibleError, SolverError
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Literal, Protocol, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from arbmodels import _checks as check
 from arbmodels._assignment.program import AssignmentProgram, FloatArray
+from arbmodels._pandas import pandas_loaded, pd
 from arbmodels.display import Displayed
 from arbmodels.errors import InputError
 from arbmodels.market import Market
@@ -88,7 +88,7 @@ class Terms(Displayed):
         price : float, {segment: float} or float array [N], currency units per instance solved
             A Series is matched by its index: segments or instances.
         """
-        if isinstance(price, pd.Series):
+        if pandas_loaded() and isinstance(price, pd.Series):
             names = self.plan_table.partitions.get("segment")
             if names is not None and set(map(str, price.index)) == set(names.names):
                 price = {

@@ -15,7 +15,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-import pandas as pd
 
 from arbmodels import _checks as check
 from arbmodels._assignment.passes import Choice, best, totals
@@ -29,6 +28,7 @@ from arbmodels._assignment.program import (
 )
 from arbmodels._assignment.solution import Status
 from arbmodels._assignment.solve import solve
+from arbmodels._pandas import pd
 from arbmodels._solver import relative_gap
 from arbmodels._writing import write_whole
 from arbmodels.display import (

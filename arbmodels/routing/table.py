@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from arbmodels._assignment.program import BoolArray, FloatArray, IntArray, Quantity, Source
 from arbmodels._checks import (
@@ -28,6 +27,7 @@ from arbmodels._checks import (
     mapping_of,
     shown,
 )
+from arbmodels._pandas import pandas_loaded, pd
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.plans import Plan
@@ -554,7 +554,7 @@ class PlanTable:
         A plan that is one attempt of a model may go by the model's name, and one that abstains may
         be left out.
         """
-        if not isinstance(values, pd.DataFrame):
+        if not pandas_loaded() or not isinstance(values, pd.DataFrame):
             return values
         plans = self.plans[: self.width]
         return by_plan(

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from arbmodels._pandas import pd
 from arbmodels.cascades.lattice import lower_hull
 from arbmodels.curves import SAME_RATE, Accounting
 from arbmodels.display import (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import numpy.typing as npt
 
@@ -86,7 +84,7 @@ def fill(  # noqa: PLR0917  compiled functions take no keywords only
     return constant, written
 
 
-@partial(compiled, fastmath={"reassoc", "nsz"})
+@compiled(fastmath={"reassoc", "nsz"})
 def best_under(top: FloatArray, sets: IntArray, values: FloatArray) -> None:
     """Add to ``values`` [S] what groups reach with gate 0 and those of every set [S, L].
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from arbmodels._assignment.kernels import Index
 from arbmodels._assignment.program import FloatArray, IntArray
 from arbmodels._compiling import compiled
-
-_inner = numba.njit(nogil=True)
 
 
 class Move(NamedTuple):
@@ -35,7 +32,7 @@ class Options(NamedTuple):
     gain: FloatArray
 
 
-@_inner
+@compiled
 def _list(options: Options, state: Index, moves: Move) -> int:
     """List every move from a state; return how many."""
     count = 0
@@ -59,7 +56,7 @@ def _list(options: Options, state: Index, moves: Move) -> int:
     return count
 
 
-@_inner
+@compiled
 def _excess(slack: FloatArray, tolerance: float) -> float:
     total = 0.0
     for r in range(len(slack)):
@@ -68,7 +65,7 @@ def _excess(slack: FloatArray, tolerance: float) -> float:
     return total
 
 
-@_inner
+@compiled
 def _fits(more: FloatArray, also: FloatArray, slack: FloatArray, tolerance: float) -> bool:
     for r in range(len(slack)):
         both = more[r] + also[r]
@@ -77,7 +74,7 @@ def _fits(more: FloatArray, also: FloatArray, slack: FloatArray, tolerance: floa
     return True
 
 
-@_inner
+@compiled
 def _repair(moves: Move, count: int, slack: FloatArray, tolerance: float) -> int:
     """Return the move that takes away most of the excess, or minus one."""
     first, value = -1, -np.inf
@@ -95,7 +92,7 @@ def _repair(moves: Move, count: int, slack: FloatArray, tolerance: float) -> int
     return first
 
 
-@_inner
+@compiled
 def _improve(moves: Move, count: int, slack: FloatArray, tolerance: float) -> tuple[int, int]:
     """Return the move, or the pair of moves, that gains most and fits; minus one for none.
 
@@ -123,7 +120,7 @@ def _improve(moves: Move, count: int, slack: FloatArray, tolerance: float) -> tu
     return first, second
 
 
-@_inner
+@compiled
 def _descend(
     options: Options, state: Index, slack: FloatArray, moves: Move, tolerance: float
 ) -> None:
@@ -146,7 +143,7 @@ def _descend(
                 slack -= moves.more[m]
 
 
-@_inner
+@compiled
 def _kick(options: Options, state: Index, slack: FloatArray, moves: Move, seed: IntArray) -> None:
     """Make two to four arbitrary moves."""
     count = _list(options, state, moves)
@@ -163,7 +160,7 @@ def _kick(options: Options, state: Index, slack: FloatArray, moves: Move, seed: 
         state[g] = to
 
 
-@_inner
+@compiled
 def _total(options: Options, state: Index) -> float:
     total = 0.0
     for g in range(len(state)):

@@ -11,10 +11,10 @@ import numpy as np
 
 from arbmodels._assignment.kernels import Index
 from arbmodels._assignment.program import BoolArray, FloatArray, IntArray, Quantity
-from arbmodels._compiling import compiled
+from arbmodels._compiling import SMALL, compiled
 
 
-@compiled
+@compiled(interpreted=SMALL)
 def both_ends(  # noqa: PLR0917
     first: Quantity,
     second: Quantity,
@@ -79,7 +79,7 @@ def both_ends(  # noqa: PLR0917
         sums += part
 
 
-@compiled
+@compiled(interpreted=SMALL)
 def best_and_chosen(  # noqa: PLR0917
     first: Quantity,
     second: Quantity,

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from arbmodels._pandas import pd
 from arbmodels.cascades.frontier import Frontier, plot_models
 from arbmodels.cascades.lattice import build_lattice
 from arbmodels.cascades.search.engine import MAX_AXES, search_many

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from arbmodels._checks import FloatArray
+from arbmodels._pandas import pd
 from arbmodels.display import (
     TextTable,
     model_colour,

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -218,10 +217,7 @@ def _demand_pieces(
     return np.array([1.0, high / (high - low), 0.0]), np.array([0.0, -1.0 / (high - low), 0.0])
 
 
-_inner = numba.njit(nogil=True, inline="never")
-
-
-@_inner
+@compiled
 def _put(crossing: FloatArray, count: int, x: float, low: float, high: float) -> int:
     if low < x < high:
         crossing[count] = x

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from arbmodels._pandas import pd
 from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.games import inputs
 from arbmodels.games.providers.best_response import best_response

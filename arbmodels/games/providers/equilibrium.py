@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy.stats import qmc
 
+from arbmodels._pandas import pd
 from arbmodels.display import (
     ARBITRAGEUR_COLOUR,
     Displayed,

@@ -15,11 +15,11 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from arbmodels._assignment.passes import Choice
 from arbmodels._assignment.program import BoolArray, IntArray
 from arbmodels._checks import MOST, aligned, listed, named, shown
+from arbmodels._pandas import pd
 from arbmodels.errors import InputError
 from arbmodels.plans import Plan
 from arbmodels.routing.builder import Builder, Part, Where, scope
