@@ -37,6 +37,7 @@ from paper_figures.common import (
     figure_name,
     fingerprint,
     foreign_files,
+    record_of,
     stored,
     write_pictures,
     write_record,
@@ -150,6 +151,12 @@ def _parser() -> argparse.ArgumentParser:
         " in it (simulated, quick, simulated-quick)",
     )
     parser.add_argument(
+        "--plain",
+        action="store_true",
+        help="for print: the panels and their legend alone (figure_1_profit_plain.pdf), title and"
+        " notes as a caption beside them (.txt, and .tex for \\input)",
+    )
+    parser.add_argument(
         "--force", action="store_true", help="replace files in the way that are not ours"
     )
     parser.add_argument(
@@ -179,7 +186,8 @@ def _folder(figure: FigureFile, options: argparse.Namespace) -> Path:
 
 
 def _check_folder(figures: Sequence[FigureFile], options: argparse.Namespace) -> None:
-    foreign = [] if options.force else foreign_files([(f, _folder(f, options)) for f in figures])
+    places = [(figure, _folder(figure, options)) for figure in figures]
+    foreign = [] if options.force else foreign_files(places, plain=options.plain)
     if foreign:
         raise arb.InputError(
             f"{', '.join(map(str, foreign))} would be replaced, and this program did not write"
@@ -205,9 +213,9 @@ def _make(
     comparison = compare(figure.PUBLISHED, record)
     if computed:
         write_record(figure, record, comparison, folder)
-    written = write_pictures(figure, record, folder)
+    written = write_pictures(figure, record, folder, plain=options.plain)
     print(f"{perf_counter() - start:.1f} s" if computed else "computed before")
-    for path in written:
+    for path in (record_of(figure, folder), *written):
         print(f"      {os.path.relpath(path)}")
     return market, comparison
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, Protocol
 
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 
 import arbmodels as arb
+from arbmodels._writing import write_whole
 from paper_figures.style import STYLE
 
 #: Plain values, ready for JSON. ``record["values"]["authors" | "exact"]`` maps the names of the
@@ -25,7 +28,18 @@ Record = dict[str, Any]
 
 #: Written into every file, so that the runner knows which files it may replace.
 MADE_BY = "arbmodels paper_figures"
-SUFFIXES = (".json", ".pdf", ".png")
+#: Ends of the names of a figure's pictures, and of the caption beside a plain one.
+PICTURES, PLAIN = (".pdf", ".png"), ("_plain.pdf", "_plain.png", "_plain.txt", "_plain.tex")
+#: Characters of a line below a picture, and inches that it takes; inches of the title above it.
+_LINE, _LINE_HEIGHT, _TITLE_HEIGHT = 76, 0.1, 0.13
+#: What LaTeX reads otherwise than it stands there.
+_TEX = str.maketrans(
+    {
+        **{sign: f"\\{sign}" for sign in "%&#_$"},
+        "\u00d7": r"$\times$",
+        "\u03b5": r"$\varepsilon$",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -74,6 +88,10 @@ class FigureFile(Protocol):
     __name__: str
     #: Name of the published data set.
     DATA: str
+    #: Above the picture, and at the beginning of its caption.
+    TITLE: str
+    #: What is drawn, and what was assumed, to a reader who sees the picture for the first time.
+    CAPTION: str
 
     @property
     def MODELS(self) -> tuple[str, ...]:  # noqa: N802 - a constant of the file
@@ -91,7 +109,7 @@ class FigureFile(Protocol):
         ...
 
     def draw(self, record: Record, /) -> Figure:
-        """Draw a record, freshly computed or read from its file."""
+        """Draw a record, freshly computed or read from its file: panels and legend, no words."""
         ...
 
 
@@ -160,13 +178,19 @@ def drawable(values: Mapping[str, Any]) -> dict[str, npt.NDArray[np.float64]]:
     }
 
 
+_LOOKS = {Path(__file__).with_name(name) for name in ("style.py", "__main__.py")}
+
+
 def fingerprint(figure: FigureFile, market: arb.Market, options: Mapping[str, Any]) -> str:
-    """Return a digest of all that a record depends on: the data, the options, and the code."""
+    """Return a digest of all that a record depends on: the data, the options, and the code.
+
+    How figures look is no part of it.
+    """
     digest = sha256(f"{arb.__version__} {figure_name(figure)} {dict(options)}".encode())
     digest.update(repr((market.models, market.instances, market.segment)).encode())
     for array in (market.attempts, market.successes, market.cost, market.weight):
         digest.update(np.ascontiguousarray(array).tobytes())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(set(Path(__file__).parent.glob("*.py")) - _LOOKS):
         if not path.name.startswith("figure_") or path.stem == figure_name(figure):
             digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -175,7 +199,7 @@ def fingerprint(figure: FigureFile, market: arb.Market, options: Mapping[str, An
 def stored(figure: FigureFile, folder: Path, inputs: str) -> Record | None:
     """Return the record that is there already, if it was made from the same inputs."""
     try:
-        record: Record = json.loads(files_of(figure, folder)[0].read_text(encoding="utf-8"))
+        record: Record = json.loads(record_of(figure, folder).read_text(encoding="utf-8"))
         return record if record["inputs"] == inputs else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -192,34 +216,83 @@ def write_record(
         **record,
         "published": [{**asdict(each), "reproduced": each.reproduced} for each in comparison],
     }
-    _write_whole(files_of(figure, folder)[0], _json(content).encode())
+    text = _json(content)
+    write_whole(record_of(figure, folder), lambda part: part.write_text(text, encoding="utf-8"))
 
 
-def write_pictures(figure: FigureFile, record: Record, folder: Path) -> list[Path]:
-    """Write the picture as PDF and PNG; return all files of the figure."""
-    paths = files_of(figure, folder)
-    drawing = figure.draw(record)
+def data_of(record: Record) -> str:
+    """Return in words what a picture shows the data of."""
+    market = record["market"]
+    kind = "simulated market" if market["simulated"] else "recorded attempts"
+    return f"{kind}, {market['instances']} {market['work']}"
+
+
+def caption(figure: FigureFile, record: Record) -> str:
+    """Return what stands below a picture: what is drawn, what is proven, what holds out."""
+    missing = f" ({record['missing']}.)" if record.get("missing") else ""
+    return f"{figure.CAPTION} {record['certificate']} {record['validation']}{missing}"
+
+
+def picture(figure: FigureFile, record: Record, *, plain: bool = False) -> Figure:
+    """Draw a record in the house style, whatever the caller's settings.
+
+    Parameters
+    ----------
+    figure : FigureFile
+    record : dict
+    plain : bool
+        Leave away the title and the words below, which stand in a caption then.
+    """
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        drawing = figure.draw(record)
+        if not plain:
+            lines = wrap(caption(figure, record), _LINE, break_on_hyphens=False)
+            height = _TITLE_HEIGHT + _LINE_HEIGHT * len(lines)
+            drawing.set_figheight(drawing.get_figheight() + height)
+            title = f"{figure.TITLE} ({data_of(record)})"
+            legends = drawing.legends or [drawing.legend([], [], loc="outside upper center")]
+            legends[0].set_title(title, FontProperties(size=8.0))
+            drawing.supxlabel("\n".join(lines), x=0.02, ha="left", fontsize=6, linespacing=1.15)
+    return drawing
+
+
+def write_pictures(
+    figure: FigureFile, record: Record, folder: Path, *, plain: bool = False
+) -> list[Path]:
+    """Write the picture as PDF and PNG, a plain one with its caption; return the files."""
+    paths = files_of(figure, folder, plain=plain)
+    drawing = picture(figure, record, plain=plain)
     # No date in the file: the same record gives the same bytes.
-    metadata = {"pdf": {"Creator": MADE_BY, "CreationDate": None}, "png": {"Software": MADE_BY}}
-    for path in paths[1:]:
-        ending, picture = path.suffix[1:], BytesIO()
-        with mpl.rc_context(STYLE):
-            drawing.savefig(picture, format=ending, metadata=metadata[ending], dpi=300)
-        _write_whole(path, picture.getvalue())
+    metadata = {".pdf": {"Creator": MADE_BY, "CreationDate": None}, ".png": {"Software": MADE_BY}}
+    for path in paths:
+        content = BytesIO()
+        if path.suffix in metadata:
+            with mpl.rc_context(STYLE):
+                drawing.savefig(
+                    content, format=path.suffix[1:], metadata=metadata[path.suffix], dpi=300
+                )
+        else:
+            content.write(_words(figure, record, path).encode())
+        write_whole(path, partial(Path.write_bytes, data=content.getvalue()))
     return paths
 
 
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its place and rename it: on a full disk the one of before stays."""
-    draft = path.with_name(f"{path.name}.part")
-    try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+def _words(figure: FigureFile, record: Record, path: Path) -> str:
+    """Return the caption as text, or for LaTeX as a figure to be read with its input command."""
+    words = f"{figure.TITLE} ({data_of(record)}). {caption(figure, record)}"
+    made = f"Drawn by {MADE_BY} {arb.__version__}."
+    if path.suffix == ".txt":
+        return f"{words}\n\n{made}\n"
+    return f"""% {made}
+\\begin{{figure}}
+  \\centering
+  \\includegraphics{{{path.stem}}}
+  \\caption{{{words.translate(_TEX)}}}
+  \\label{{fig:{path.stem.removesuffix("_plain")}}}
+\\end{{figure}}
+"""
 
 
 def _json(content: Record) -> str:
@@ -231,14 +304,23 @@ def _json(content: Record) -> str:
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-def files_of(figure: FigureFile, folder: Path) -> list[Path]:
-    """Return the files of a figure, there or not."""
-    return [folder / f"{figure_name(figure)}{suffix}" for suffix in SUFFIXES]
+def record_of(figure: FigureFile, folder: Path) -> Path:
+    """Return the file of a figure's numbers, there or not."""
+    return folder / f"{figure_name(figure)}.json"
 
 
-def foreign_files(places: Sequence[tuple[FigureFile, Path]]) -> list[Path]:
+def files_of(figure: FigureFile, folder: Path, *, plain: bool = False) -> list[Path]:
+    """Return the files of a figure's pictures, there or not."""
+    return [folder / f"{figure_name(figure)}{end}" for end in (PLAIN if plain else PICTURES)]
+
+
+def foreign_files(places: Sequence[tuple[FigureFile, Path]], *, plain: bool = False) -> list[Path]:
     """Return the files in the way, of figures and folders, that this program did not write."""
-    paths = (path for figure, folder in places for path in files_of(figure, folder))
+    paths = (
+        path
+        for figure, folder in places
+        for path in (record_of(figure, folder), *files_of(figure, folder, plain=plain))
+    )
     return [path for path in paths if path.exists() and not _is_ours(path)]
 
 

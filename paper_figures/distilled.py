@@ -13,8 +13,7 @@ from paper_figures.allocations import FloatArray, Scored, halves, single
 from paper_figures.common import Published, Record, describe, plain
 from paper_figures.held_out import in_points, proof, times
 from paper_figures.methods import POINTS, exact_curves
-from paper_figures.style import BOUND, footnote, in_style, panels
-from paper_figures.style import heading as set_heading
+from paper_figures.style import BOUND, legend, panels
 
 #: Solve rates that margins are averaged over, unless others are named.
 _SPAN = 0.1
@@ -98,14 +97,15 @@ def compute_pairs(
     }
 
 
-@in_style
 def draw_pairs(record: Record) -> Figure:
     """Draw the mean margin against what the student was trained on, a logarithmic scale."""
     figure, (axes,) = panels(1, 1, 2.4)
     amounts, means = record["amounts"], record["means"]
     simulated = record["market"]["simulated"]
     axes.fill_between(amounts, means["exact"], means["bound"], **BOUND)
-    axes.plot(amounts, means["exact"], "o-", ms=3, color=arb.ARBITRAGEUR_COLOUR, label="Exact")
+    axes.plot(
+        amounts, means["exact"], "o-", ms=3, color=arb.ARBITRAGEUR_COLOUR, label="Cheapest cascade"
+    )
     axes.plot(
         amounts,
         means["validated"],
@@ -113,9 +113,9 @@ def draw_pairs(record: Record) -> Figure:
         ms=3,
         lw=1.0,
         color=arb.ARBITRAGEUR_COLOUR,
-        label="Exact, cross-validated",
+        label="Cheapest, cross-validated",
     )
-    axes.plot(amounts, means["authors"], "s--", ms=3, lw=0.9, color="0.15", label="Authors' policy")
+    axes.plot(amounts, means["authors"], "s--", ms=3, lw=0.9, color="0.15", label="Paper's policy")
     if not simulated:
         axes.plot(amounts, record["published_means"], "k+", ms=5, mew=0.9, label="Published")
     axes.set_xscale("log")
@@ -124,6 +124,5 @@ def draw_pairs(record: Record) -> Figure:
     axes.set_ylim(bottom=0)
     axes.set_ylabel("Mean margin (%)")
     axes.set_xlabel("Simulated student, from weak to strong" if simulated else record["axis"])
-    set_heading(figure, record["title"], record["market"], *axes.get_legend_handles_labels())
-    footnote(figure, record)
+    legend(figure, *axes.get_legend_handles_labels())
     return figure

@@ -12,13 +12,17 @@ Source: Olmedo, Schölkopf, Hardt (2026), figure 10.
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import arbmodels as arb
 from paper_figures.common import Record
 from paper_figures.distilled import compute_pairs, draw_pairs, published
 from paper_figures.stand_ins import students
 
+TITLE = "Lean: distillation"
+CAPTION = (
+    "The margin of a cascade of a small student and then its teacher, by what the student was"
+    " distilled on; a mean over solve rates from 70% to 90%."
+)
 DATA = "olmedo2026/lean"
 _SIZES = ("3k", "8k", "24k", "72k", "192k")
 MODELS = (*(f"distill-1.7b-{size}" for size in _SIZES), "kimina-72b")
@@ -56,10 +60,7 @@ def compute(market: arb.Market, points: int = 41, repeats: int = 4) -> Record:
         "published_means": list(_MEANS),
         "ticks": list(_SIZES),
         "axis": "Distillation examples",
-        "title": "Distillation, Lean",
     }
 
 
-def draw(record: Record) -> Figure:
-    """Draw the mean margin against the number of examples."""
-    return draw_pairs(record)
+draw = draw_pairs

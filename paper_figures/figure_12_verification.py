@@ -23,8 +23,15 @@ from matplotlib.figure import Figure
 import arbmodels as arb
 from paper_figures.common import Published, Record, describe, plain
 from paper_figures.held_out import divisions, in_points, part, scored_policies
-from paper_figures.style import footnote, heading, in_style, panels
+from paper_figures.style import legend, panels
 
+TITLE = "Imperfect checks"
+CAPTION = (
+    "The arbitrageur's margin, by what a check costs and how often it errs. Above: only the"
+    " arbitrageur needs it, the models' makers check their own answers for nothing and without"
+    " error. Below: whoever sells answers uses the same check; lines end where no single model"
+    " delivers so many right answers."
+)
 DATA = "olmedo2026/swebench"
 MODELS = ("gpt5mini", "deepseek")
 QUICK = {"points": 4, "rates": (0.72,), "tolerance": 0.2, "folds": 2}
@@ -37,8 +44,8 @@ _VARIED: dict[Literal["cost", "false_accept", "false_reject"], float] = {
 #: The paper pays past the record; so do the curves here, that figures compare.
 _RECORD: Literal["pay-past-record"] = "pay-past-record"
 _BASELINES: dict[Literal["own-check", "same-verifier"], str] = {
-    "own-check": "-",
-    "same-verifier": "--",
+    "own-check": "Only the arbitrageur needs the check",
+    "same-verifier": "All sellers use the same check",
 }
 #: Darker for higher rates; none is the colour of a model.
 _COLOURS = ("#C2A5CF", "#9970AB", "#40004B")
@@ -129,8 +136,8 @@ def compute(
         "certificate": "Proven: no policy of whole attempts costs less (Lagrangian bounds, met"
         f" up to rounding); ends are enclosed to {100 * tolerance:g}% of a cost,"
         f" {10 * tolerance:g} points of a rate.",
-        "validation": f"Held out ({folds} folds): mean optimism {in_points(mean)} points, makers"
-        " checking.",
+        "validation": f"Held out ({folds} folds): mean optimism {in_points(mean)} points, panels"
+        " above.",
         "optimism": mean,
         "market": describe(market),
         "unit": "% of the market price",
@@ -160,40 +167,41 @@ def _scored(
     )
 
 
-@in_style
 def draw(record: Record) -> Figure:
-    """Draw a panel per number of the verifier."""
-    figure, axes = panels(1, 3, 2.4, sharey=True)
-    currency, lowest = record["market"]["currency"], 0.0
+    """Draw a column per number of the verifier, a row per group of those who need to check."""
+    figure, axes = panels(2, 3, 3.3, sharex="col", sharey="row")
     titles = {
-        "cost": f"Cost per check\n({currency})",
+        "cost": f"Cost of a check\n({record['market']['currency']})",
         "false_accept": "Wrong answers\naccepted (%)",
         "false_reject": "Right answers\nrejected (%)",
     }
-    for axis, (vary, entry) in zip(axes, record["panels"].items(), strict=True):
+    lowest = 0.0
+    rows = dict(zip(_BASELINES, (axes[:3], axes[3:]), strict=True))
+    for column, (vary, entry) in enumerate(record["panels"].items()):
         scale = 1.0 if vary == "cost" else 100.0
         values = scale * np.array(entry["values"], dtype=float)
+        alone = rows["own-check"][column]
         for k, rate in enumerate(record["rates"]):
-            for baseline, dashes in _BASELINES.items():
+            name = f"{rate:.0f}% right answers"
+            for baseline, row in rows.items():
                 margins = np.array(entry[baseline][k], dtype=float)
-                named = f"{rate:.0f}% right" if baseline == "own-check" else "_"
-                axis.plot(values, margins, color=_COLOURS[k], ls=dashes, lw=1.0, label=named)
-            new = [np.nan if each is None else each for each in entry["held out"][k]]
+                row[column].plot(values, margins, color=_COLOURS[k], lw=1.1, label=name)
+            new = np.array(entry["held out"][k], dtype=float)
             at = scale * np.array(entry["held out at"])
             lowest = min(lowest, float(np.nanmin(new, initial=0.0)))
-            axis.plot(at, new, **_HELD_OUT, color=_COLOURS[k], clip_on=False)
+            alone.plot(at, new, **_HELD_OUT, color=_COLOURS[k], clip_on=False)
             end = entry["ends"][k]
             if end is not None and scale * end <= values[-1]:
-                axis.plot(scale * end, 0, "v", ms=4, color=_COLOURS[k], clip_on=False, zorder=3)
-        axis.set_xlabel(titles[vary])
-        axis.set_xlim(0, values[-1])
+                alone.plot(scale * end, 0, "v", ms=4, color=_COLOURS[k], clip_on=False, zorder=3)
+        rows["same-verifier"][column].set_xlabel(titles[vary])
+        alone.set_xlim(0, values[-1])
     # Whoever follows a policy fitted elsewhere may lose; its circles lie below zero.
     axes[0].set_ylim(bottom=min(0.0, 1.1 * lowest))
-    axes[0].set_ylabel("Margin (%)")
-    axes[0].plot([], [], "v", ms=4, color="0.4", label="Arbitrage ends")
-    axes[0].plot([], [], color="0.4", lw=1.0, label="Makers check, for free")
-    axes[0].plot([], [], color="0.4", lw=1.0, ls="--", label="All verify alike")
-    axes[0].plot([], [], **_HELD_OUT, color="0.4", label="Same, held out")
-    heading(figure, "Verification", record["market"], *axes[0].get_legend_handles_labels())
-    footnote(figure, record)
+    axes[3].set_ylim(bottom=0)
+    for title, row in zip(_BASELINES.values(), rows.values(), strict=True):
+        row[0].set_ylabel("Margin (%)")
+        row[1].set_title(title)
+    axes[0].plot([], [], "v", ms=4, color="0.4", ls="", label="Arbitrage ends")
+    axes[0].plot([], [], **_HELD_OUT, color="0.4", label="Cross-validated")
+    legend(figure, *axes[0].get_legend_handles_labels())
     return figure

@@ -2,8 +2,8 @@
 
 The paper keeps list prices fixed when arbitrage comes. Here GPT-5 mini and DeepSeek v3.2 choose
 theirs: consumers of a solve rate have linear demand, arbitrageurs re-optimise the cascade at every
-price, and the providers' prices are an equilibrium up to the epsilon written at the bars, found by
-an independent search for a better price. Without arbitrage the two undercut each other nearly to
+price, and the providers' prices are an equilibrium up to a stated epsilon, found by an independent
+search for a better price. Without arbitrage the two undercut each other nearly to
 cost; an arbitrageur who buys from both makes them complements, and prices are higher than that.
 Circles are what the same prices lead to on issues that the arbitrageurs' cascades and the
 consumers' budgets were not chosen on (cross-validated): the providers' prices are kept, everything
@@ -22,15 +22,20 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import arbmodels as arb
 from paper_figures.allocations import FloatArray
 from paper_figures.common import Published, Record, describe, plain
 from paper_figures.held_out import at_most
-from paper_figures.style import footnote, heading, in_style, panels
+from paper_figures.style import legend, panels
 
+TITLE = "Providers' new prices"
+CAPTION = (
+    "What customers pay and what both providers earn, at list prices and once providers have chosen"
+    " new ones in equilibrium. Assumed: a marginal cost of 30% of the list price, and linear demand"
+    " that ends at twice the market price at list prices."
+)
 DATA = "olmedo2026/swebench"
 MODELS = ("gpt5mini", "deepseek")
 QUICK = {"rates": (0.72,), "seconds": 2.0, "ratios": 3}
@@ -114,7 +119,7 @@ def compute(
         "unit": f"{market.currency} per {ISSUES} issues",
         "marginal cost, share of the list price": MARGINAL_COST,
         "certificate": f"Proven: no provider gains over {at_most(epsilon, 2)}% of its profit by any"
-        " other price (\u03b5 at the bars, by exact best responses)."
+        " other price, by exact best responses."
         + f" Hatched bars ({missed}) are no equilibria: above {at_most(100 * TOLERANCE, 2)}%."
         * bool(missed),
         "validation": "Held out (5 folds), the same providers' prices, mean of the cases with"
@@ -241,17 +246,6 @@ def _quantiles(strategy: arb.games.Strategy, count: int = 40) -> FloatArray:
     return strategy.price[order][np.minimum(np.searchsorted(below, at), len(order) - 1)]
 
 
-def _write_epsilons(
-    axis: Axes, places: Sequence[float], heights: Sequence[float], rows: Sequence[dict[str, Any]]
-) -> None:
-    for x, y, row in zip(places, heights, rows, strict=True):
-        if row["kind"] != "list":
-            text = f"ε {at_most(row['epsilon'], 2)}%" if row["epsilon"] >= 1e-2 else "ε < 0.01%"
-            look: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": 6}
-            axis.annotate(text, (x, y), (0, 4), textcoords="offset points", rotation=90, **look)
-
-
-@in_style
 def draw(record: Record) -> Figure:
     """Draw market price and providers' profit as bars, with the equilibria's epsilon."""
     figure, axes = panels(2, 1, 4.0, sharex=True)
@@ -270,13 +264,11 @@ def draw(record: Record) -> Figure:
             held_out = [(row["held out"] or {}).get(measure) for row in rows]
             new = np.array(held_out, dtype=float)
             axis.plot(place, new, **_HELD_OUT)
-            if axis is axes[0]:
-                above = np.fmax(heights, new).tolist()
-                _write_epsilons(axis, place.tolist(), above, rows)
         axis.grid(visible=False, axis="x")
-    (circles,) = axes[0].plot([], [], **_HELD_OUT, label="Same prices, held out")
-    axes[0].margins(y=0.55)
+    (circles,) = axes[0].plot([], [], **_HELD_OUT, label="The same, cross-validated")
     axes[0].set_ylim(bottom=0)
+    assumed = f"Assumed: marginal cost {MARGINAL_COST:.0%} of list price, linear demand"
+    axes[0].set_title(assumed, fontsize=6.5)
     axes[0].set_ylabel(f"Market price\n({record['unit']})")
     axes[1].set_ylabel(f"Providers' profit\n({record['unit']} asked)")
     axes[1].set_xticks(np.arange(len(rates)), [f"{rate:g}" for rate in rates])
@@ -284,6 +276,5 @@ def draw(record: Record) -> Figure:
     handles, labels = axes[0].get_legend_handles_labels()
     # Lines come first there.
     handles, labels = [*handles[1:], circles], [*labels[1:], str(circles.get_label())]
-    heading(figure, "Providers re-price", record["market"], handles, labels)
-    footnote(figure, record)
+    legend(figure, handles, labels)
     return figure

@@ -23,13 +23,18 @@ from paper_figures.style import (
     NO_PRICE,
     PROFIT,
     VALIDATED,
-    footnote,
-    heading,
-    in_style,
+    colour,
+    label,
+    legend,
     note,
     panels,
 )
 
+TITLE = "Arbitrage profit"
+CAPTION = (
+    "What a solve rate costs from one model alone (colors) and from cascades of both (red, dashed),"
+    " and what an arbitrageur keeps who sells at the lower of the models' prices (shaded)."
+)
 DATA = "olmedo2026/swebench"
 MODELS = ("gpt5mini", "deepseek")
 QUICK = {"repeats": 1}
@@ -133,7 +138,6 @@ def _bounds(price: FloatArray, bound: FloatArray) -> dict[str, object]:
     }
 
 
-@in_style
 def draw(record: Record) -> Figure:
     """Draw costs above, margins below, over the same solve rates."""
     figure, (costs, margins) = panels(2, 1, 3.7, sharex=True, height_ratios=(3, 2))
@@ -142,8 +146,12 @@ def draw(record: Record) -> Figure:
     cost, price = exact["arbitrage_cost"], exact["market_price"]
 
     for model, prices in zip(models, authors["model_prices"], strict=True):
-        colour = arb.model_colour(model, models)
-        costs.plot(authors["solve_rate"], prices, color=colour, label=arb.model_label(model))
+        costs.plot(
+            authors["solve_rate"],
+            prices,
+            color=colour(model, models),
+            label=f"{label(model)} alone",
+        )
     costs.fill_between(exact["solve_rate"], cost, price, where=cost < price, **PROFIT)
     rate = exact["solve_rate"]
     costs.fill_between(rate, exact["bound"], cost, **BOUND)
@@ -165,11 +173,10 @@ def draw(record: Record) -> Figure:
     costs.set_ylim(0.7 * np.nanmin(cost), 1.12 * np.nanmax(price))
     costs.set_ylabel(f"Cost ({record['unit']})")
     dearest = f"{exact['beyond_cost'][-1]:.0f} {record['market']['currency']}"
-    note(costs, f"the exact cascade goes on to\n{reach:.1f}% for {dearest}")
+    note(costs, f"the cheapest cascade goes on\nto {reach:.1f}% for {dearest}")
     margins.set_ylim(0, 1.15 * np.nanmax(exact["margin"]))
     margins.set_ylabel("Margin (%)")
     margins.set_xlabel("Solve rate (%)")
     note(margins, "grey: no single model gets here,\nso there is no market price")
-    heading(figure, "Arbitrage profit", record["market"], *costs.get_legend_handles_labels())
-    footnote(figure, record)
+    legend(figure, *costs.get_legend_handles_labels())
     return figure

@@ -22,8 +22,13 @@ from matplotlib.ticker import MaxNLocator
 import arbmodels as arb
 from paper_figures.common import Published, Record, describe, drawable, plain, thinned
 from paper_figures.held_out import compared, proof
-from paper_figures.style import POLICIES, footnote, heading, in_style, panels
+from paper_figures.style import POLICIES, legend, panels
 
+TITLE = "Price competition"
+CAPTION = (
+    "Two arbitrageurs undercut each other in turn, by 7% a step, until the price is what it costs"
+    " (above) and nothing is left of their margin (below)."
+)
 DATA = "olmedo2026/swebench"
 MODELS = ("gpt5mini", "deepseek")
 QUICK = {"repeats": 1}
@@ -122,7 +127,6 @@ def _path(path: arb.games.UndercuttingPath) -> dict[str, Any]:
     }
 
 
-@in_style
 def draw(record: Record) -> Figure:
     """Draw prices above and what is left of the margin below, a column per method."""
     columns = len(POLICIES)
@@ -135,13 +139,13 @@ def draw(record: Record) -> Figure:
         named = {
             rounds: "After the last step",
             1: f"After 1 step (× {record['step']:g})",
-            0: "Market price",
+            0: "Market price at first",
         }
         for k, shade in enumerate(shades):
             look: dict[str, Any] = {"color": shade, "lw": 0.8 if k else 1.3, "label": named.get(k)}
             prices.plot(path["solve_rate"], path["prices"][k], **look)
             margins.plot(path["solve_rate"], path["margins"][k], **look)
-        look = {"color": arb.ARBITRAGEUR_COLOUR, "lw": 1.1, "label": "Lowest cost of a seller"}
+        look = {"color": arb.ARBITRAGEUR_COLOUR, "lw": 1.1, "label": "Cost of the cascade"}
         prices.plot(path["solve_rate"], path["cost"], **look)
         prices.set_title(title)
         margins.xaxis.set_major_locator(MaxNLocator(3, integer=True))
@@ -150,6 +154,5 @@ def draw(record: Record) -> Figure:
     axes[columns + 1].set_xlabel("Solve rate (%)")
     axes[0].set_ylabel(f"Price ({record['unit']})")
     axes[columns].set_ylabel("Margin (%)")
-    heading(figure, "Price competition", record["market"], *axes[0].get_legend_handles_labels())
-    footnote(figure, record)
+    legend(figure, *axes[0].get_legend_handles_labels())
     return figure

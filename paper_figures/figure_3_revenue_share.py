@@ -6,6 +6,10 @@ joint revenue falls, to about 59% of the former at 75.5%. The exact cascade buys
 rates for less, and from other providers. The last panel shows the shares on issues that the cascade
 was not chosen on (cross-validated): the arbitrageur's is smaller by the optimism.
 
+Cascades that cost nearly the same can pay the two providers differently. ``drawn`` in the record,
+which the picture shows, settles these ties by one rule (:func:`paper_figures.methods.untied`);
+``shares``, as the cheapest cascade of every solve rate pays, does not.
+
 Source: Olmedo, Schölkopf, Hardt (2026), figure 3. Shares are of the market price.
 """
 
@@ -15,13 +19,15 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 import arbmodels as arb
-from paper_figures.common import Published, Record, at, describe, drawable, plain, thinned
+from paper_figures.common import Published, Record, at, describe, plain, thinned
 from paper_figures.held_out import compared, held_out_shares, proof
-from paper_figures.style import POLICIES, footnote, heading, in_style, panels
+from paper_figures.methods import TIE_RULE, untied
+from paper_figures.style import POLICIES, draw_shares
 
+TITLE = "Revenue shares"
+CAPTION = f"Who receives what customers pay, by the solve rate they ask for. {TIE_RULE}"
 DATA = "olmedo2026/swebench"
 MODELS = ("gpt5mini", "deepseek")
 QUICK = {"repeats": 1}
@@ -85,6 +91,7 @@ def compute(market: arb.Market, repeats: int = 4) -> Record:
                 ),
             },
         },
+        "drawn": {"authors": _drawn(authors), "exact": _drawn(exact)},
     }
 
 
@@ -118,30 +125,15 @@ def _shares(result: arb.Arbitrage, *, arbitrageur: bool) -> dict[str, Any]:
     return {"solve_rate": plain(shares.index[kept], 100), **columns}
 
 
-@in_style
+def _drawn(result: arb.Arbitrage) -> list[list[float | None]]:
+    """Return the shares that are drawn, by row, at the solve rates of the others."""
+    kept = thinned(len(result.solve_rates))
+    cost = np.fmin(result.arbitrage_cost, result.market_price)[kept]
+    shares = result.revenue_shares().to_numpy().T[:, kept]
+    drawn: list[list[float | None]] = plain(untied(result.solve_rates[kept], cost, shares), 100)
+    return drawn
+
+
 def draw(record: Record) -> Figure:
     """Draw the shares on top of each other, one panel per market."""
-    figure, axes = panels(2, 2, 3.2, sharex=True, sharey=True)
-    models = record["market"]["models"]
-    colours = [*(arb.model_colour(model, models) for model in models), arb.ARBITRAGEUR_COLOUR]
-    labels = [*map(arb.model_label, models), "Arbitrageur"]
-    for panel, (method, title) in zip(
-        axes, {"none": "No arbitrage", **POLICIES}.items(), strict=True
-    ):
-        shares = drawable(record["shares"][method])
-        rate = shares.pop("solve_rate")
-        stack = np.stack(list(shares.values()))
-        # White where no model reaches the solve rate held out.
-        sold = np.isfinite(stack).all(axis=0)
-        layers = panel.stackplot(rate[sold], stack[:, sold], colors=colours[: len(stack)], lw=0)
-        panel.set_title(title)
-        panel.set_xlim(rate[0], rate[-1])
-        panel.set_ylim(0, 100)
-        panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    for panel in axes[2:]:
-        panel.set_xlabel("Solve rate (%)")
-    for panel in axes[::2]:
-        panel.set_ylabel("Share of revenue (%)")
-    heading(figure, "Revenue shares", record["market"], layers, labels)
-    footnote(figure, record)
-    return figure
+    return draw_shares(record, POLICIES)

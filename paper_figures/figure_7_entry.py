@@ -47,13 +47,17 @@ from paper_figures.style import (
     POLICIES,
     VALIDATED,
     colour,
-    footnote,
-    heading,
-    in_style,
     label,
+    legend,
     panels,
 )
 
+TITLE = "Entry of a small model"
+CAPTION = (
+    "Above: the price at which a solve rate sells when GPT-5 mini is alone, and when an arbitrageur"
+    " may combine it with one small model. Below: what of the providers' revenue Qwen3 Coder 30B"
+    " receives, before and after mini-coder 4B enters."
+)
 DATA = "olmedo2026/swebench"
 MODELS = ("minicoder4b", "qwen3-coder-30b", "gpt5mini")
 QUICK = {"points": 9, "kept": 12, "states": 0, "repeats": 1}
@@ -232,7 +236,6 @@ def _shared(shares: dict[str, FloatArray]) -> dict[str, float | None]:
     }
 
 
-@in_style
 def draw(record: Record) -> Figure:
     """Draw the market price above, and Qwen3 Coder 30B's share of the revenue below."""
     figure, axes = panels(2, 2, 3.8, sharey="row", height_ratios=(3, 2))
@@ -254,7 +257,7 @@ def draw(record: Record) -> Figure:
                 new = drawable(record["shares"]["held out"])
                 shares.plot(new["solve_rate"], new[name], **_HELD_OUT, color=shade)
         # Three models' amounts are thinned out.
-        prices.set_title(POLICIES[method] if method == "authors" else "Best found")
+        prices.set_title(POLICIES[method] if method == "authors" else "Cheapest found")
         prices.set_xlim(rate[0], rate[-1])
         shares.set_xlim(100 * _FIRST_SHARE, drawn["solve_rate"][-1])
         shares.set_xlabel("Solve rate (%)")
@@ -266,10 +269,9 @@ def draw(record: Record) -> Figure:
         axes[0].plot([], [], "k+", ms=4, mew=0.8, label="Published")
     axes[0].set_ylabel(f"Market price\n({record['unit']})")
     axes[2].set_ylim(0, 104)
-    axes[2].set_ylabel(f"{label(MODELS[1])}, share\nof providers' revenue (%)")
-    axes[2].plot([], [], color="0.3", **_HELD_OUT, label="Best found, cross-validated")
+    axes[2].set_ylabel(f"Providers' revenue to\n{label(MODELS[1])} (%)")
+    axes[2].plot([], [], color="0.3", **_HELD_OUT, label="Cheapest, cross-validated")
     handles, labels = axes[0].get_legend_handles_labels()
     more, names = axes[2].get_legend_handles_labels()
-    heading(figure, "Entry", record["market"], [*handles, *more], [*labels, *names])
-    footnote(figure, record)
+    legend(figure, [*handles, *more], [*labels, *names])
     return figure

@@ -28,13 +28,16 @@ from paper_figures.style import (
     PROFIT,
     VALIDATED,
     colour,
-    footnote,
-    heading,
-    in_style,
     label,
+    legend,
     panels,
 )
 
+TITLE = "Lean: arbitrage profit"
+CAPTION = (
+    "What a solve rate costs from one prover alone and from the cheapest cascade found, and what an"
+    " arbitrageur keeps who sells at the lowest of the provers' prices (shaded)."
+)
 DATA, MODELS = lean.DATA, lean.MODELS
 QUICK = {"points": 9, "kept": 6, "seconds": 1.0, "states": 0}
 _MARGINS = {70: 13.2, 80: 44.2, 85: 55.1}
@@ -104,7 +107,6 @@ def _values(rates: FloatArray, margin: FloatArray) -> dict[str, float | None]:
     }
 
 
-@in_style
 def draw(record: Record) -> Figure:
     """Draw costs above on a logarithmic scale, margins below."""
     figure, (costs, margins) = panels(2, 1, 3.9, sharex=True, height_ratios=(3, 2))
@@ -116,7 +118,7 @@ def draw(record: Record) -> Figure:
     costs.fill_between(rate, cost, price, where=cost < price, **PROFIT)
     costs.fill_between(rate, exact["bound"], cost, **BOUND)
     margins.fill_between(rate, exact["margin"], exact["margin_bound"], **BOUND)
-    costs.plot(rate, cost, **{**EXACT, "label": "Best found"})
+    costs.plot(rate, cost, **{**EXACT, "label": "Cheapest cascade found"})
     costs.plot(rate, authors["arbitrage_cost"], **AUTHORS)
     margins.plot(rate, exact["margin"], **EXACT)
     margins.plot(rate, exact["validated"], **VALIDATED)
@@ -129,7 +131,6 @@ def draw(record: Record) -> Figure:
     margins.set_xlabel("Solve rate (%)")
     handles, labels = costs.get_legend_handles_labels()
     handles.insert(-1, margins.get_lines()[1])
-    labels.insert(-1, "Cross-validated")
-    heading(figure, "Lean", record["market"], handles, labels)
-    footnote(figure, record)
+    labels.insert(-1, str(VALIDATED["label"]))
+    legend(figure, handles, labels)
     return figure

@@ -4,7 +4,8 @@ The paper shows how the revenue is split without arbitrage and with it; an arbit
 its margin (figure 8). The cascades beside theirs are the cheapest found, theirs among them. The
 published data lacks kimina-0.6b; the shares compared here are those that
 the authors' procedure gives for the three provers that are there. Figure 8 mixes plans, so that its
-exact margin can be a little larger than the share here.
+exact margin can be a little larger than the share here. As in figure 3 the picture shows ``drawn``,
+where ties are settled by one rule; ``shares`` are those of the cheapest cascades.
 
 On the simulated market: three simulated provers, with invented costs.
 
@@ -17,26 +18,18 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 import arbmodels as arb
 from paper_figures import lean
 from paper_figures.allocations import Choice, FloatArray
-from paper_figures.common import Published, Record, at, describe, drawable, plain
+from paper_figures.common import Published, Record, at, describe, plain
 from paper_figures.held_out import compared, held_out_shares, proof
-from paper_figures.methods import POINTS, STATES, cheapest
+from paper_figures.methods import POINTS, STATES, TIE_RULE, cheapest, untied
 from paper_figures.stand_ins import provers
-from paper_figures.style import (
-    BEST_FOUND,
-    POLICIES,
-    colour,
-    footnote,
-    heading,
-    in_style,
-    label,
-    panels,
-)
+from paper_figures.style import BEST_FOUND, POLICIES, draw_shares
 
+TITLE = "Lean: revenue shares"
+CAPTION = f"Who receives what customers pay, by the solve rate they ask for. {TIE_RULE}"
 DATA, MODELS = lean.DATA, lean.MODELS
 QUICK = {"points": 9, "kept": 6, "states": 0}
 _SHARES = {70: 13.2, 80: 44.2, 85: 55.1}
@@ -83,6 +76,13 @@ def compute(
             "exact": _columns(rates, exact),
             "held out": _columns(rates, held_out_shares(validated)),
         },
+        "drawn": {
+            method: plain(untied(rates, price * (1.0 - shares[-1]), shares), 100)
+            for method, price, shares in (
+                ("authors", authors.price, authors.shares),
+                ("exact", result.market_price, exact),
+            )
+        },
     }
 
 
@@ -106,28 +106,6 @@ def _columns(rates: FloatArray, shares: FloatArray) -> dict[str, Any]:
     return {"solve_rate": plain(rates, 100), "shares": plain(shares, 100)}
 
 
-@in_style
 def draw(record: Record) -> Figure:
     """Draw the shares on top of each other, one panel per market."""
-    figure, axes = panels(2, 2, 3.3, sharex=True, sharey=True)
-    models = record["market"]["models"]
-    colours = [*(colour(model, models) for model in models), arb.ARBITRAGEUR_COLOUR]
-    labels = [*map(label, models), "Arbitrageur"]
-    titles = {"none": "No arbitrage", "authors": POLICIES["authors"], **BEST_FOUND}
-    for panel, (method, title) in zip(axes, titles.items(), strict=True):
-        curves = drawable(record["shares"][method])
-        rate, shares = curves["solve_rate"], curves["shares"]
-        # White where no model reaches the solve rate held out.
-        sold = np.isfinite(shares).all(axis=0)
-        layers = panel.stackplot(rate[sold], shares[:, sold], colors=colours[: len(shares)], lw=0)
-        panel.set_title(title)
-        panel.set_xlim(rate[0], rate[-1])
-        panel.set_ylim(0, 100)
-        panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    for panel in axes[2:]:
-        panel.set_xlabel("Solve rate (%)")
-    for panel in axes[::2]:
-        panel.set_ylabel("Share of revenue (%)")
-    heading(figure, "Revenue shares, Lean", record["market"], layers, labels)
-    footnote(figure, record)
-    return figure
+    return draw_shares(record, {"authors": POLICIES["authors"], **BEST_FOUND})

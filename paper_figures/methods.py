@@ -152,3 +152,55 @@ def bound_of_mixtures(frontier: arb.Frontier, solve_rates: FloatArray) -> FloatA
     lines = slopes * solve_rates - (slopes * rate - bound).max(axis=1, keepdims=True)
     bounds: FloatArray = np.maximum(lines.max(axis=0), 0.0)
     return bounds
+
+
+#: Cascades count as tied that cost at most this share more than the cheapest.
+TIED = 0.01
+
+
+def untied(rates: FloatArray, cost: FloatArray, shares: FloatArray) -> FloatArray:
+    r"""Return shares [M + 1, U] to draw, with one rule for whom tied cascades pay.
+
+    Often cascades that buy from different models cost nearly the same, and which of them is the
+    cheapest changes from one solve rate to the next. At a solve rate :math:`u` between
+    :math:`u_i` and :math:`u_j`, one may as well mix the two cascades that are cheapest there; a
+    mixture counts as tied where it costs at most ``TIED`` more than the cheapest cascade of
+    :math:`u`. Of all ways from the first solve rate to the last over tied mixtures, the one is
+    taken along which the providers' split changes least (the sum of absolute changes), and of
+    these the one that leaves out the fewest solve rates: a shortest path.
+
+    What is left to the arbitrageur, the last row, stays that of the cheapest cascade.
+
+    Parameters
+    ----------
+    rates, cost : float arrays [U]
+        Increasing solve rates, and what the cheapest policy costs.
+    shares : float array [M + 1, U]
+        Of the price: the models', the arbitrageur's.
+    """
+    count, received = len(rates), shares[:-1].sum(axis=0)
+    split = shares[:-1] / received
+    changes, before = np.full(count, np.inf), np.zeros(count, dtype=np.int64)
+    changes[0] = 0.0
+    for j in range(1, count):
+        for i in range(j):
+            inside = slice(i + 1, j)
+            mixed = np.interp(rates[inside], rates[[i, j]], cost[[i, j]])
+            if (mixed <= (1.0 + TIED) * cost[inside]).all():
+                # The number left out only decides between equal changes.
+                change = float(np.abs(split[:, j] - split[:, i]).sum()) + 1e-6 * (j - i - 1)
+                if changes[i] + change < changes[j]:
+                    changes[j], before[j] = changes[i] + change, i
+    kept = [count - 1]
+    while kept[-1]:
+        kept.append(int(before[kept[-1]]))
+    kept.reverse()
+    paid = np.stack([np.interp(rates, rates[kept], row[kept]) for row in split * cost])
+    return np.vstack([paid / paid.sum(axis=0) * received, shares[-1]])
+
+
+#: Said where shares are drawn by that rule.
+TIE_RULE = (
+    f"Cascades, and mixtures of two, within {TIED:.0%} of the least cost count as tied: of these,"
+    " those are drawn along which the providers' split changes least."
+)

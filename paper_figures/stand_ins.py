@@ -19,12 +19,23 @@ _ATTEMPTS = 200
 _FLOPS_PER_DOLLAR = 2e6
 
 
-def students(teacher: str, currency: str = "USD") -> arb.Market:
-    """Return five ever better students of mini-coder 4B's cost, and their teacher."""
+def students(teacher: str, currency: str = "USD", *, dearer: float | None = None) -> arb.Market:
+    """Return five ever better students of mini-coder 4B's cost, and their teacher.
+
+    Parameters
+    ----------
+    teacher, currency : str
+    dearer : float, optional
+        How many times a student's mean cost the teacher's is; that of the two models by default.
+    """
     market = arb.load_market(_SIMULATED, models=["minicoder4b", teacher])
     rng = np.random.default_rng(0)
     chance = (market.successes[:, 0] + 0.5) / (market.attempts[:, 0] + 1.0)
     odds = np.log(chance / (1 - chance))
+    cost = market.cost.copy()
+    if dearer is not None:
+        student, own = market.weight @ cost
+        cost[:, 1] *= dearer * student / own
     solved = [rng.binomial(_ATTEMPTS, 1 / (1 + np.exp(lag - odds))) for lag in _LAGS]
     count = len(_LAGS)
     drawn = np.full((len(market.instances), count), _ATTEMPTS)
@@ -33,7 +44,7 @@ def students(teacher: str, currency: str = "USD") -> arb.Market:
         (*(f"student-{k}" for k in range(1, count + 1)), teacher),
         np.column_stack([drawn, market.attempts[:, 1]]),
         np.column_stack([*solved, market.successes[:, 1]]),
-        np.column_stack([np.repeat(market.cost[:, :1], count, axis=1), market.cost[:, 1]]),
+        np.column_stack([np.repeat(cost[:, :1], count, axis=1), cost[:, 1]]),
         name="simulated students",
         currency=currency,
     )

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import wraps
-from textwrap import wrap
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 import arbmodels as arb
+from paper_figures.allocations import FloatArray
 
 #: Inches; the column of the usual two-column conference paper.
 COLUMN_WIDTH = 3.4
 
 STYLE: dict[Any, Any] = {
     "font.size": 7.0,
+    "figure.titlesize": 8.0,
     "axes.titlesize": 7.0,
     "axes.labelsize": 7.0,
     "xtick.labelsize": 6.5,
@@ -44,40 +45,42 @@ STYLE: dict[Any, Any] = {
 
 #: Labels up to this many characters fit into three columns.
 _THREE_FIT = 16
-#: Characters of a footnote's line, and inches that it takes.
-_LINE, _LINE_HEIGHT = 76, 0.1
 #: Titles of panels, by method.
-POLICIES = {"authors": "Authors' policy", "exact": "Exact", "held out": "Exact, held out"}
+POLICIES = {
+    "authors": "Paper's policy",
+    "exact": "Cheapest cascade",
+    "held out": "Cheapest cascade,\ncross-validated",
+}
 #: Of more than two models the lattice is thinned: nobody knows that nothing is cheaper.
-BEST_FOUND = {"exact": "Best found", "held out": "Best found, held out"}
+BEST_FOUND = {"exact": "Cheapest found", "held out": "Cheapest found,\ncross-validated"}
 #: The arbitrageur by the exact method and, on top of it, by the authors' own.
-EXACT: dict[str, Any] = {"color": arb.ARBITRAGEUR_COLOUR, "lw": 1.5, "label": "Arbitrageur, exact"}
+EXACT: dict[str, Any] = {"color": arb.ARBITRAGEUR_COLOUR, "lw": 1.5, "label": "Cheapest cascade"}
 AUTHORS: dict[str, Any] = {
     "color": "0.15",
     "lw": 0.9,
     "ls": (0, (3, 1.5)),
-    "label": "Arbitrageur, authors' policy",
+    "label": "Paper's policy",
 }
 PROFIT: dict[str, Any] = {"color": arb.ARBITRAGEUR_COLOUR, "alpha": 0.13, "lw": 0}
 #: Where no single model sells, so that there is no market price.
 NO_PRICE: dict[str, Any] = {"color": "0.93", "lw": 0, "zorder": 0}
 #: From the exact curve to what no policy can beat.
-BOUND: dict[str, Any] = {"color": "0.55", "alpha": 0.45, "lw": 0, "label": "Up to the proven bound"}
+BOUND: dict[str, Any] = {"color": "0.55", "alpha": 0.45, "lw": 0, "label": "Up to the proven limit"}
 VALIDATED: dict[str, Any] = {
     "color": arb.ARBITRAGEUR_COLOUR,
     "lw": 1.0,
     "ls": ":",
-    "label": "Exact, cross-validated",
+    "label": "Cheapest, cross-validated",
 }
 
 #: Names and colours of models that only these figures show; the others have theirs in the library.
 _OTHERS = {
-    "kimina-1.7b": ("Kimina 1.7B", "#56B4E9"),
-    "kimina-8b": ("Kimina 8B", "#009E73"),
-    "kimina-72b": ("Kimina 72B", "#0072B2"),
-    "prover-small": ("Simulated small prover", "#56B4E9"),
-    "prover-medium": ("Simulated medium prover", "#009E73"),
-    "prover-large": ("Simulated large prover", "#0072B2"),
+    "kimina-1.7b": ("Kimina 1.7B", "#B5DDD8"),
+    "kimina-8b": ("Kimina 8B", "#5AAFA6"),
+    "kimina-72b": ("Kimina 72B", "#1F5F5B"),
+    "prover-small": ("Simulated small prover", "#B5DDD8"),
+    "prover-medium": ("Simulated medium prover", "#5AAFA6"),
+    "prover-large": ("Simulated large prover", "#1F5F5B"),
 }
 
 
@@ -91,19 +94,6 @@ def colour(model: str, models: Sequence[str]) -> str:
     return _OTHERS[model][1] if model in _OTHERS else arb.model_colour(model, models)
 
 
-def in_style(draw: Callable[[dict[str, Any]], Figure]) -> Callable[[dict[str, Any]], Figure]:
-    """Make a figure's ``draw`` draw in the house style, whatever the caller's settings."""
-
-    @wraps(draw)
-    def styled(record: dict[str, Any]) -> Figure:
-        with mpl.rc_context():
-            mpl.rcdefaults()
-            mpl.rcParams.update(STYLE)
-            return draw(record)
-
-    return styled
-
-
 def panels(rows: int, columns: int, height: float, **options: Any) -> tuple[Figure, list[Axes]]:
     """Return a column-wide figure with ``rows`` x ``columns`` axes, left to right, top to bottom.
 
@@ -114,24 +104,11 @@ def panels(rows: int, columns: int, height: float, **options: Any) -> tuple[Figu
     return figure, list(axes.ravel())
 
 
-def heading(
-    figure: Figure,
-    title: str,
-    market: dict[str, Any],
-    handles: Sequence[Artist],
-    labels: Sequence[str],
-) -> None:
-    """Put title, data and one legend for all panels above them, where nothing can be hidden."""
-    kind = "simulated market" if market["simulated"] else "recorded attempts"
+def legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
+    """Put one legend for all panels above them, where nothing can be hidden."""
     wide = max(map(len, labels)) > _THREE_FIT
-    figure.legend(
-        handles,
-        labels,
-        title=f"{title} ({kind}, {market['instances']} {market['work']})",
-        title_fontsize=8.0,
-        loc="outside upper center",
-        ncols=2 if wide or len(labels) % 2 == 0 else 3,
-    )
+    columns = 2 if wide or len(labels) % 2 == 0 else 3
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns)
 
 
 def note(axes: Axes, text: str) -> None:
@@ -139,11 +116,41 @@ def note(axes: Axes, text: str) -> None:
     axes.text(0.985, 0.04, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=6)
 
 
-def footnote(figure: Figure, record: dict[str, Any]) -> None:
-    """Write what is proven and what is validated below all panels, and make room for it."""
-    missing = f" ({record['missing']}.)" if record.get("missing") else ""
-    lines = wrap(
-        f"{record['certificate']} {record['validation']}{missing}", _LINE, break_on_hyphens=False
-    )
-    figure.set_figheight(figure.get_figheight() + _LINE_HEIGHT * len(lines))
-    figure.supxlabel("\n".join(lines), x=0.02, ha="left", fontsize=6, linespacing=1.15)
+def stack(
+    axes: Axes, rates: FloatArray, shares: FloatArray, colours: Sequence[str]
+) -> Sequence[Artist]:
+    """Draw shares [rows, U] in percent on top of each other; white where they are not defined."""
+    known = np.isfinite(shares).all(axis=0)
+    layers = axes.stackplot(rates[known], shares[:, known], colors=colours[: len(shares)], lw=0)
+    axes.set_xlim(rates[0], rates[-1])
+    axes.set_ylim(0, 100)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    return layers
+
+
+def draw_shares(record: dict[str, Any], titles: Mapping[str, str]) -> Figure:
+    """Draw who receives the revenue without an arbitrageur, and with one of every kind.
+
+    Parameters
+    ----------
+    record : dict
+        ``shares`` by kind, "none" first, and ``drawn`` where ties are settled.
+    titles : mapping
+        Of the panels beside the first, by kind.
+    """
+    figure, axes = panels(2, 2, 3.0, sharex=True, sharey=True)
+    models = record["market"]["models"]
+    colours = [*(colour(model, models) for model in models), arb.ARBITRAGEUR_COLOUR]
+    layers: Sequence[Artist] = ()
+    for panel, (kind, title) in zip(axes, {"none": "No arbitrage", **titles}.items(), strict=True):
+        shares = dict(record["shares"][kind])
+        rates = np.array(shares.pop("solve_rate"))
+        rows = record["drawn"].get(kind) or np.vstack(list(shares.values()))
+        layers = stack(panel, rates, np.array(rows, dtype=float), colours)
+        panel.set_title(title)
+    for panel in axes[2:]:
+        panel.set_xlabel("Solve rate (%)")
+    for panel in axes[::2]:
+        panel.set_ylabel("Share of revenue (%)")
+    legend(figure, layers, [*map(label, models), "Arbitrageur"])
+    return figure

@@ -15,7 +15,7 @@ import arbmodels as arb
 from paper_figures import common, figure_1_profit, figure_11_policy_classes, held_out
 from paper_figures.__main__ import FIGURES, load, main
 from paper_figures.allocations import Scored, halves, per_rate, single, spend_at, staged
-from paper_figures.methods import PAIR_BUDGETS, STAGE_BUDGETS, bound_of_mixtures
+from paper_figures.methods import PAIR_BUDGETS, STAGE_BUDGETS, bound_of_mixtures, untied
 
 every_figure = pytest.mark.parametrize("figure", FIGURES.values(), ids=common.figure_name)
 
@@ -93,65 +93,140 @@ def test_the_authors_numbers_come_out_of_their_data(
 
 
 @every_figure
-def test_a_record_survives_json_and_is_enough_to_draw(
+def test_a_record_survives_json(
     figure: common.FigureFile, records: dict[str, common.Record]
 ) -> None:
+    # Every other test draws what was read from the file.
     record = records[common.figure_name(figure)]
     assert record["figure"] == common.figure_name(figure)
     assert record["market"]["simulated"] is True
-    back = json.loads(json.dumps(record, allow_nan=False))
-    assert back == record
-    assert _pixels(figure, back) == _pixels(figure, record)
-
-
-def _pixels(figure: common.FigureFile, record: common.Record) -> bytes:
-    canvas = FigureCanvasAgg(figure.draw(record))
-    canvas.draw()
-    return bytes(canvas.buffer_rgba())
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
 
 
 @every_figure
 def test_pictures_fit_a_column_and_nothing_is_cut_off(
     figure: common.FigureFile, records: dict[str, common.Record]
 ) -> None:
-    drawing = figure.draw(records[common.figure_name(figure)])
-    FigureCanvasAgg(drawing).draw()
-    width, height = drawing.get_size_inches()
-    assert width == pytest.approx(3.4)
-    tight = drawing.get_tightbbox()
-    assert tight.x0 >= -0.02
-    assert tight.y0 >= -0.02
-    assert tight.x1 <= width + 0.02
-    assert tight.y1 <= height + 0.02
-    (legend,) = drawing.legends
-    assert not any(
-        legend.get_window_extent().overlaps(axes.get_window_extent()) for axes in drawing.axes
-    )
-
-
-@every_figure
-def test_the_title_says_which_data(
-    figure: common.FigureFile, records: dict[str, common.Record]
-) -> None:
     record = records[common.figure_name(figure)]
-    real = {**record, "market": {**record["market"], "simulated": False}}
-    titles = [figure.draw(each).legends[0].get_title().get_text() for each in (record, real)]
-    work = record["market"]["work"]
-    assert f"simulated market, 445 {work}" in titles[0]
-    assert f"recorded attempts, 445 {work}" in titles[1]
+    drawings = [common.picture(figure, record, plain=plain) for plain in (False, True)]
+    for drawing in drawings:
+        FigureCanvasAgg(drawing).draw()
+        width, height = drawing.get_size_inches()
+        assert width == pytest.approx(3.4)
+        tight = drawing.get_tightbbox()
+        assert tight.x0 >= -0.02
+        assert tight.y0 >= -0.02
+        assert tight.x1 <= width + 0.02
+        assert tight.y1 <= height + 0.02
+        for legend in drawing.legends:
+            place = legend.get_window_extent()
+            assert not any(place.overlaps(axes.get_window_extent()) for axes in drawing.axes)
+    # The words stand in one of them only, and are all that it has more of.
+    explained, alone = drawings
+    below = explained.get_supxlabel().replace("\n", " ")
+    assert below == common.caption(figure, record)
+    assert explained.legends[0].get_title().get_text().startswith(f"{figure.TITLE} (simulated")
+    assert alone.get_supxlabel() == alone.get_suptitle() == ""
+    assert not any(legend.get_title().get_text() for legend in alone.legends)
+    assert explained.get_figheight() > alone.get_figheight()
+    assert len(explained.axes) == len(alone.axes)
 
 
 @every_figure
-def test_every_figure_says_what_is_proven_and_what_is_validated(
+def test_every_caption_says_which_data_what_is_proven_and_what_is_validated(
     figure: common.FigureFile, records: dict[str, common.Record]
 ) -> None:
     record = records[common.figure_name(figure)]
     assert record["certificate"].startswith("Proven: ")
     assert any(word in record["validation"] for word in ("Cross-validated", "Held out"))
     assert np.isfinite(record["optimism"])
-    drawn = figure.draw(record).get_supxlabel().replace("\n", " ")
-    assert record["certificate"] in drawn
-    assert record["validation"] in drawn
+    words = common.caption(figure, record)
+    assert words.startswith(figure.CAPTION)
+    assert record["certificate"] in words
+    assert record["validation"] in words
+    work = record["market"]["work"]
+    assert common.data_of(record) == f"simulated market, 445 {work}"
+    real = {**record, "market": {**record["market"], "simulated": False}}
+    assert common.data_of(real) == f"recorded attempts, 445 {work}"
+
+
+def test_a_plain_picture_lies_beside_its_caption(folder: Path, tmp_path: Path) -> None:
+    inside = tmp_path / "simulated-quick"
+    inside.mkdir()
+    for name in ("figure_1_profit.json", "figure_13_repricing.json"):
+        (inside / name).write_bytes((folder / name).read_bytes())
+    arguments = ["--plain", "--quick", "--market", "simulated", "--output", str(tmp_path)]
+    assert main(["1", "13", *arguments]) == 0
+    made = {path.name for path in inside.glob("figure_1_*")}
+    ends = (".pdf", ".png", ".txt", ".tex")
+    assert made == {"figure_1_profit.json", *(f"figure_1_profit_plain{end}" for end in ends)}
+    assert "30%" in (inside / "figure_13_repricing_plain.txt").read_text(encoding="utf-8")
+    words = (inside / "figure_1_profit_plain.txt").read_text(encoding="utf-8")
+    assert words.startswith("Arbitrage profit (simulated market, 445 issues). ")
+    # For LaTeX the same words: a percent sign would begin a comment.
+    latex = (inside / "figure_1_profit_plain.tex").read_text(encoding="utf-8")
+    assert words.splitlines()[0].replace("%", r"\%") in latex
+    assert r"\includegraphics{figure_1_profit_plain}" in latex
+    for line in latex.splitlines()[1:]:
+        assert "%" not in line.replace(r"\%", "")
+        assert line.count("{") == line.count("}")
+    # A caption that somebody wrote is not replaced unasked.
+    (inside / "figure_1_profit_plain.txt").write_text("My own words.", encoding="utf-8")
+    assert main(["1", *arguments]) == 2
+    assert (inside / "figure_1_profit_plain.txt").read_text(encoding="utf-8") == "My own words."
+    assert main(["1", *arguments, "--force"]) == 0
+    assert (inside / "figure_1_profit_plain.txt").read_text(encoding="utf-8") == words
+
+
+@pytest.mark.parametrize("name", ["figure_3_revenue_share", "figure_9_lean_revenue_share"])
+def test_ties_are_settled_without_a_change_of_what_is_earned(
+    records: dict[str, common.Record], name: str
+) -> None:
+    record = records[name]
+    for method, rows in record["drawn"].items():
+        shares = common.drawable(record["shares"][method])
+        shares.pop("solve_rate")
+        found, drawn = np.vstack(list(shares.values())), np.array(rows, dtype=float)
+        np.testing.assert_allclose(drawn[-1], found[-1], atol=1e-6)
+        np.testing.assert_allclose(drawn.sum(axis=0), found.sum(axis=0), atol=1e-5)
+        split, other = (each[:-1] / each[:-1].sum(axis=0) for each in (drawn, found))
+        assert np.abs(np.diff(split)).sum() <= np.abs(np.diff(other)).sum() + 1e-6
+
+
+def test_only_what_is_tied_is_drawn_otherwise() -> None:
+    rates, cost = np.linspace(0.5, 0.6, 5), np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    arbitrageur = np.full(5, 0.2)
+    flickers = np.array([0.8, 0.8, 0.2, 0.8, 0.8])
+    shares = np.vstack([flickers, 0.8 - flickers, arbitrageur])
+    # A mixture of the neighbours costs what the cascade between them does.
+    np.testing.assert_allclose(untied(rates, cost, shares)[0], 0.8)
+    # Two percent more is no tie.
+    cheaper = np.where(flickers < 0.5, 0.98 * cost, cost)
+    np.testing.assert_allclose(untied(rates, cheaper, shares), shares)
+    # A change that stays is not a flicker, and stays where it is.
+    steps = np.array([0.8, 0.8, 0.2, 0.2, 0.2])
+    shares = np.vstack([steps, 0.8 - steps, arbitrageur])
+    np.testing.assert_allclose(untied(rates, cost, shares), shares)
+
+
+def test_figure_5_has_one_market_price(records: dict[str, common.Record]) -> None:
+    record = records["figure_5_larger_market"]
+    exact, six = common.drawable(record["exact"]), common.drawable(record["searched"])
+    np.testing.assert_allclose(
+        exact["margin"],
+        100 * np.maximum(1 - exact["arbitrage_cost"] / exact["market_price"], 0),
+        atol=1e-5,
+    )
+    # What both margins of the six follow from is one cost: their prices differ.
+    own, one = 1 - six["own_margin"] / 100, 1 - six["margin"] / 100
+    both = (six["own_margin"] > 0) & (six["margin"] > 0)
+    assert both.sum() >= 3
+    whole = arb.attempt_curves(arb.load_market("swebench-sim"), billing="pay-past-record")
+    alone = [arb.cascade_frontier(whole.only([model])) for model in whole.names]
+    rates = six["solve_rate"][both] / 100
+    price = np.fmin.reduce([each.mixture_spend_at(rates) for each in alone])
+    ratio = exact["market_price"][both] / price
+    np.testing.assert_allclose(own[both] / one[both], ratio, rtol=1e-4)
 
 
 def test_the_exact_cascade_is_never_dearer_than_the_authors(
@@ -440,7 +515,7 @@ def test_margins_lie_below_their_bounds(records: dict[str, common.Record]) -> No
         assert np.all(curves["margin"] <= curves["margin_bound"] + 1e-6)
         assert np.nanmax(curves["margin"]) > 5
     six = common.drawable(records["figure_5_larger_market"]["searched"])
-    assert np.all(six["margin"] <= six["margin_bound"] + 1e-6)
+    assert np.all(six["own_margin"] <= six["own_margin_bound"] + 1e-6)
     classes = records["figure_11_policy_classes"]["classes"]
     found = {
         name: {key: np.array(entry[key], float) for key in ("margin", "margin_bound")}
@@ -578,17 +653,17 @@ def test_a_full_disk_leaves_the_picture_of_before(
     records: dict[str, common.Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = records["figure_1_profit"]
-    (path, *_) = common.write_pictures(figure_1_profit, record, tmp_path)[1:]
+    (path, *_) = common.write_pictures(figure_1_profit, record, tmp_path)
     before = path.read_bytes()
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(common.os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(arb.InputError, match="No space"):
         common.write_pictures(figure_1_profit, record, tmp_path)
     assert path.read_bytes() == before
-    assert not list(tmp_path.glob("*.part"))
+    assert not list(tmp_path.glob(".*part*"))
 
 
 def test_undefined_numbers_become_null() -> None:
