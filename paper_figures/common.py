@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +19,6 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
 import arbmodels as arb
-from arbmodels._writing import write_whole
 from paper_figures.style import STYLE
 
 #: Plain values, ready for JSON. ``record["values"]["authors" | "exact"]`` maps the names of the
@@ -216,8 +215,7 @@ def write_record(
         **record,
         "published": [{**asdict(each), "reproduced": each.reproduced} for each in comparison],
     }
-    text = _json(content)
-    write_whole(record_of(figure, folder), lambda part: part.write_text(text, encoding="utf-8"))
+    _write_whole(record_of(figure, folder), _json(content).encode())
 
 
 def data_of(record: Record) -> str:
@@ -275,7 +273,7 @@ def write_pictures(
                 )
         else:
             content.write(_words(figure, record, path).encode())
-        write_whole(path, partial(Path.write_bytes, data=content.getvalue()))
+        _write_whole(path, content.getvalue())
     return paths
 
 
@@ -293,6 +291,19 @@ def _words(figure: FigureFile, record: Record, path: Path) -> str:
   \\label{{fig:{path.stem.removesuffix("_plain")}}}
 \\end{{figure}}
 """
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its place and rename it: on a full disk the one of before stays."""
+    draft = path.with_name(f"{path.name}.part")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _json(content: Record) -> str:
