@@ -183,7 +183,7 @@ FAULTS = {
     "search": _bound_too_high,
     "routing": _attribute(arb.RoutingProblem, "solve", "objective"),
     "routing-program": _attribute(arb.RoutingProblem, "solve", "objective"),
-    "bertrand": _attribute(_areas("posted"), "certify", "gain"),
+    "bertrand": _attribute(_areas("posted"), "certify", "gains"),
     "undercutting": _attribute(_areas("posted"), "undercut", "prices"),
     "entry": _missing_one(EntryGame, "equilibria"),
     "mixed-prices": _attribute(CapacityGame, "solve", "profits", by=1e-3),

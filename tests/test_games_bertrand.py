@@ -15,7 +15,6 @@ from arbmodels.games import (
     BertrandGame,
     Seller,
     bertrand_profit,
-    certify,
 )
 from arbmodels.margins import Arbitrage, arbitrage
 from games_cases import COSTS, one_rate, small_arbitrage
@@ -69,7 +68,7 @@ def test_solutions_are_certified_and_perturbed_ones_are_not(rows, cap, shift):
     solution = game.solve()
     checked = ~solution.unbounded
     assert np.isnan(solution.epsilon) if not checked.any() else solution.epsilon <= 1e-12
-    assert np.all(solution.certificate.searched_gain[checked] <= 1e-12)
+    assert np.all(solution.deviations.searched_gain[checked] <= 1e-12)
 
     # Move the price of one sole winner with a lead, up or down: somebody gains, by that much.
     ranked = np.sort(np.where(np.isnan(costs), np.inf, costs), axis=1)
@@ -81,12 +80,12 @@ def test_solutions_are_certified_and_perturbed_ones_are_not(rows, cap, shift):
     for factor in (1 - shift, 1 + shift):
         prices = solution.prices.copy()
         prices[row, winner] *= factor
-        wrong = certify(game.players, rates, prices, costs, willingness_to_pay=cap or np.inf)
+        wrong = game.certify(prices)
         price = solution.market_price[row]
         own = price * shift if factor < 1 else price - costs[row, winner]
-        assert wrong.gain[row, winner] == pytest.approx(own)
+        assert wrong.gains[row, winner] == pytest.approx(own)
         assert wrong.epsilon >= own * (1 - 1e-9)
-        assert np.all(wrong.searched_gain[checked] <= wrong.gain[checked])
+        assert np.all(wrong.searched_gain[checked] <= wrong.gains[checked])
 
 
 @pytest.mark.parametrize(("costs", "cap"), [((20, 35), 90), ((20, 35, 50), 90), ((20, 80), 60)])

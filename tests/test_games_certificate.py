@@ -94,8 +94,8 @@ def test_no_price_beats_the_exact_best_response(data):
 )
 def test_wrong_points_show_their_gain(prices, costs, gains, attained, why):
     certificate = certify(list("abc"[: len(prices)]), [0.7], [prices], [costs])
-    assert certificate.gain[0].tolist() == pytest.approx(gains), why
-    assert certificate.attained[0].tolist() == attained, why
+    assert certificate.gains[0].tolist() == pytest.approx(gains), why
+    assert certificate.best_attained[0].tolist() == attained, why
     assert certificate.epsilon == max(gains)
 
 
@@ -123,7 +123,7 @@ def test_certificate_finds_the_one_bad_solve_rate():
     assert most["relative_gain"] == 3.0
     assert most["mean_gain"] == pytest.approx(0.75 / 9)
     assert np.isnan(certificate.by_player().loc["b", "price"])
-    assert certificate.epsilon_by_player.tolist() == [0.75, 0.0]
+    assert certificate.gain.tolist() == [0.75, 0.0]
 
 
 def test_only_a_true_monopolist_is_left_out():
@@ -164,11 +164,10 @@ def test_the_form_of_all_games_has_the_same_gains():
     """Each player at the solve rate where it gains the most."""
     prices, costs = [[5.0, 4.0], [3.0, 3.5]], [[1.0, 2.0], [1.0, 2.0]]
     certificate = certify(["a", "b"], [0.6, 0.7], prices, costs)
-    same = certificate.deviations
-    assert same.gain.tolist() == pytest.approx(certificate.epsilon_by_player.tolist())
-    assert same.epsilon == certificate.epsilon
-    assert same.exact
-    assert same.deviation[0] == pytest.approx(4.0)  # just below b, at the first solve rate
-    assert same.gain.tolist() == pytest.approx([3.0, 1.0])
+    assert certificate.gain.tolist() == pytest.approx(certificate.gains.max(axis=0).tolist())
+    assert certificate.epsilon == certificate.gains.max()
+    assert certificate.exact
+    assert certificate.deviation[0] == pytest.approx(4.0)  # just below b, at the first solve rate
+    assert certificate.gain.tolist() == pytest.approx([3.0, 1.0])
     game = BertrandGame([0.5, 0.6], [Seller("a", [1.0, 2.0]), Seller("b", [3.0, 2.0])])
     assert game.solve().deviations.epsilon == 0

@@ -184,7 +184,7 @@ def _competition(found: _Findings) -> TextTable:
             )
             for row, rate in enumerate(found.rates)
         ],
-        f"Providers do not sell below list price. {several.certificate.words}",
+        f"Providers do not sell below list price. {several.deviations.words}",
     )
 
 

@@ -34,7 +34,12 @@ from arbmodels.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from arbmodels.games import BertrandEquilibrium, BertrandGame, Certificate, UndercuttingPath
+    from arbmodels.games import (
+        BertrandEquilibrium,
+        BertrandGame,
+        DeviationsByRate,
+        UndercuttingPath,
+    )
     from arbmodels.games.differentiated import LogitDemand
     from arbmodels.margins import Arbitrage
 
@@ -173,7 +178,7 @@ def equilibrium_table(equilibrium: BertrandEquilibrium, answer: Arbitrage) -> Te
         f" arbitrageur{'' if count == 1 else 's'}, in {equilibrium.currency}/instance",
         ("solve rate", "market price before", "price", "sellers' margin", "sold by"),
         rows,
-        f"{_epsilon(equilibrium.certificate)}\n{answer.billing}; in-sample.",
+        f"{_epsilon(equilibrium.deviations)}\n{answer.billing}; in-sample.",
     )
 
 
@@ -211,7 +216,7 @@ def _undercutting(
         currency=played.currency,
     )
     profits = np.full(posted.shape, np.nan)
-    profits[known] = certificate.profit
+    profits[known] = certificate.profits
     posted[~known] = np.nan
     found = {
         "kind": "undercutting",
@@ -249,9 +254,9 @@ def _undercutting(
     return found, table
 
 
-def _epsilon(certificate: Certificate) -> str:
+def _epsilon(certificate: DeviationsByRate) -> str:
     return (
-        f"epsilon {number(certificate.epsilon)} {certificate.currency}/instance: no player gains"
+        f"epsilon {number(certificate.epsilon)} {certificate.unit}: no player gains"
         f" more by another price. {certificate.words}"
     )
 

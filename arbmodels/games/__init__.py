@@ -11,8 +11,8 @@ from arbmodels.games.bertrand import (
 from arbmodels.games.bertrand_edgeworth import CapacityGame, CaptiveGame
 from arbmodels.games.certificate import (
     BestResponse,
-    Certificate,
     Deviations,
+    DeviationsByRate,
     TieRule,
     bertrand_profit,
     best_response,
@@ -25,7 +25,7 @@ from arbmodels.games.decomposition import (
     decompose_revenue,
 )
 from arbmodels.games.distillation import distillation_statics
-from arbmodels.games.entry import EntryGame, entry_game, entry_threshold
+from arbmodels.games.entry import EntryEquilibrium, EntryGame, entry_game, entry_threshold
 from arbmodels.games.equilibrium import Equilibrium
 from arbmodels.games.finite import CorrelatedEquilibrium, FiniteEquilibrium, FiniteGame
 from arbmodels.games.menu import Menu, Proof
@@ -55,12 +55,13 @@ __all__ = [
     "Calibration",
     "CapacityGame",
     "CaptiveGame",
-    "Certificate",
     "CertifiedPlay",
     "Consumers",
     "CorrelatedEquilibrium",
     "Decomposition",
     "Deviations",
+    "DeviationsByRate",
+    "EntryEquilibrium",
     "EntryGame",
     "Equilibrium",
     "FiniteEquilibrium",

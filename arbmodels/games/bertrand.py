@@ -21,7 +21,6 @@ from arbmodels._pandas import pd
 from arbmodels.cascades import Frontier, PaperPolicy
 from arbmodels.display import (
     ARBITRAGEUR_COLOUR,
-    Displayed,
     TextTable,
     model_colour,
     model_label,
@@ -31,7 +30,8 @@ from arbmodels.display import (
 )
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
-from arbmodels.games.certificate import Certificate, Deviations, certify
+from arbmodels.games.certificate import DeviationsByRate, certify
+from arbmodels.games.equilibrium import Equilibrium
 from arbmodels.margins import Arbitrage
 from arbmodels.passk import FloatArray
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class BertrandEquilibrium(Displayed):
+class BertrandEquilibrium(Equilibrium):
     """Prices from which nobody gains more than ``epsilon`` by deviating.
 
     All money is in currency units per instance; consumers have unit mass at every solve rate.
@@ -48,62 +48,60 @@ class BertrandEquilibrium(Displayed):
     Parameters
     ----------
     kind : {"pure"}
-    game : str
-        What was solved, for titles.
-    players : sequence of str, length P
-    solve_rates : float array [U]
-    costs, prices : float array [U, P]
-        NaN where a seller cannot reach the solve rate; a price is also NaN where it is unbounded.
+    game : BertrandGame
+    prices : float array [U, P]
+        NaN where a seller cannot reach the solve rate, or the price is unbounded.
     market_price : float array [U]
         What consumers pay; NaN where nobody sells or the price is unbounded.
     shares, profits : float array [U, P]
         Share of the consumers served, and profit; a profit is NaN where the price is unbounded.
-    certificate : Certificate
-        The independent best-response check.
+    deviations : DeviationsByRate
+        The independent best-response check, at every solve rate.
     found_by : str
-    iterations : int
-        0 for a closed form.
-    currency : str
     """
 
     kind: Literal["pure"]
-    game: str
-    players: tuple[str, ...]
-    solve_rates: FloatArray
-    costs: FloatArray
+    game: BertrandGame
     prices: FloatArray
     market_price: FloatArray
     shares: FloatArray
     profits: FloatArray
-    certificate: Certificate
+    deviations: DeviationsByRate
     found_by: str
-    iterations: int
-    currency: str = "USD"
+    iterations: int = 0
+    trace: FloatArray = field(default_factory=lambda: np.zeros((0, 2)))
+    others: tuple[BertrandEquilibrium, ...] = ()
+    converged: bool = True
 
     @property
-    def deviations(self) -> Deviations:
-        """What every player could gain, in the form of all games; by solve rate in certificate."""
-        return self.certificate.deviations
+    def solve_rates(self) -> FloatArray:
+        """Of the game, [U]."""
+        return self.game.solve_rates
 
     @property
-    def epsilon(self) -> float:
-        """Largest gain of any player at any solve rate; NaN if no solve rate could be checked."""
-        return self.certificate.epsilon
+    def costs(self) -> FloatArray:
+        """Of the sellers, [U, P]; NaN where one cannot reach the solve rate."""
+        return self.game.costs
+
+    @property
+    def currency(self) -> str:
+        """Of the game."""
+        return self.game.currency
 
     @property
     def tie_rule(self) -> str:
         """Who serves when prices are equal, in words."""
-        return self.certificate.tie_rule
+        return self.deviations.tie_rule
 
     @property
     def domain(self) -> str:
         """Which deviations the certificate covers."""
-        return self.certificate.domain
+        return self.deviations.domain
 
     @property
     def unbounded(self) -> npt.NDArray[np.bool_]:
         """Where one seller alone faces consumers who pay anything, [U]: no price is optimal."""
-        return self.certificate.unbounded
+        return self.deviations.unbounded
 
     @property
     def unserved(self) -> npt.NDArray[np.bool_]:
@@ -129,7 +127,7 @@ class BertrandEquilibrium(Displayed):
                 "price": self.prices.ravel(),
                 "share": self.shares.ravel(),
                 "profit": self.profits.ravel(),
-                "gain": np.where(self.unbounded[:, None], np.nan, self.certificate.gain).ravel(),
+                "gain": np.where(self.unbounded[:, None], np.nan, self.deviations.gains).ravel(),
                 "market_price": np.repeat(self.market_price, count),
             }
         )
@@ -146,10 +144,10 @@ class BertrandEquilibrium(Displayed):
                 name: _plain(column) for name, column in zip(self.players, values.T, strict=True)
             }
 
-        largest = self.certificate.by_player().to_dict("index")
+        largest = self.deviations.by_player().to_dict("index")
         return {
             "kind": self.kind,
-            "game": self.game,
+            "game": self.game.name,
             "unit": f"{self.currency}/instance",
             "players": list(self.players),
             "solve_rates": _plain(self.solve_rates),
@@ -174,7 +172,7 @@ class BertrandEquilibrium(Displayed):
     def table(self) -> TextTable:
         """Return epsilon, then each player's gain, sales and profit."""
         unit = f"{self.currency}/instance"
-        most = self.certificate.by_player()
+        most = self.deviations.by_player()
         rows = [
             (
                 model_label(player),
@@ -194,11 +192,11 @@ class BertrandEquilibrium(Displayed):
                 strict=True,
             )
         ]
-        note = f"{self.certificate.words}\nFound by {self.found_by}; {self.iterations} iterations."
+        note = f"{self.deviations.words}\nFound by {self.found_by}; {self.iterations} iterations."
         if self.unserved.any():
             note += f" Nobody sells at {self.unserved.sum()} of {len(self.unserved)} solve rates."
         return TextTable(
-            f"epsilon = {number(self.epsilon)} {unit}: {self.kind} equilibrium of {self.game}",
+            f"epsilon = {number(self.epsilon)} {unit}: {self.kind} equilibrium of {self.game.name}",
             (
                 "player",
                 f"epsilon [{unit}]",
@@ -236,7 +234,7 @@ class BertrandEquilibrium(Displayed):
         )
         ax.set_xlabel("Solve rate (%)")
         ax.set_ylabel(f"Price ({self.currency} per instance)")
-        ax.set_title(self.game)
+        ax.set_title(self.game.name)
         ax.legend(frameon=False)
         return ax
 
@@ -572,24 +570,34 @@ class BertrandGame:
         profits = np.where(serves, shares * (price[:, None] - cost), 0.0)
         return BertrandEquilibrium(
             kind="pure",
-            game=self.name,
-            players=self.players,
-            solve_rates=self.solve_rates,
-            costs=cost,
+            game=self,
             prices=prices,
             market_price=price,
             shares=shares,
             profits=profits,
-            certificate=certify(
-                self.players,
-                self.solve_rates,
-                prices,
-                cost,
-                willingness_to_pay=cap,
-                currency=self.currency,
-            ),
+            deviations=self.certify(prices),
             found_by="closed form: limit pricing at every solve rate",
-            iterations=0,
+        )
+
+    def certify(self, prices: npt.ArrayLike) -> DeviationsByRate:
+        """Return what every seller gains by another price, at any posted prices.
+
+        Parameters
+        ----------
+        prices : float array [U, P], currency units per instance
+            NaN: no offer.
+
+        Raises
+        ------
+        InputError
+            If there is not one price per solve rate and seller.
+        """
+        return certify(
+            self.players,
+            self.solve_rates,
+            prices,
+            self.costs,
+            willingness_to_pay=self._cap,
             currency=self.currency,
         )
 

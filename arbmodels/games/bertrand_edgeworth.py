@@ -165,7 +165,7 @@ class PostedPrices(ABC):
         check_method(method, tolerance, time_limit)
         found = None if method == "double_oracle" else self._closed_form()
         if found is not None:
-            return self._answer(found, self.certify(found), "closed form", 0, None)
+            return self._answer(found, self.certify(found), "closed form", None, np.inf)
         if method == "closed_form":
             raise InputError(f"A closed form is known for {self._known}. Use 'double_oracle'.")
         return self._by_grids(tolerance, time_limit)
@@ -190,27 +190,27 @@ class PostedPrices(ABC):
             strategies = tuple(map(PriceDistribution.on_grid, refined.prices, refined.strategies))
             deviations, trace = self.certify(strategies), refined.trace
         how = how.format(int(trace[:, 0].max()))
-        return self._answer(strategies, deviations, how, len(trace), trace)
+        return self._answer(strategies, deviations, how, trace, tolerance)
 
     def _answer(
         self,
         strategies: tuple[PriceDistribution, ...],
         deviations: Deviations,
         found_by: str,
-        iterations: int,
         trace: FloatArray | None,
+        tolerance: float,
     ) -> PriceEquilibrium:
         pure = all(len(own.prices) == 1 and not own.pieces for own in strategies)
         return PriceEquilibrium(
             "pure" if pure else "mixed",
-            self.name,
-            self.players,
+            self,
             strategies,
             deviations.profit,
             deviations,
             found_by,
-            iterations,
+            0 if trace is None else len(trace),
             np.array([[0.0, deviations.epsilon]]) if trace is None else trace,
+            deviations.relative_epsilon <= tolerance,
         )
 
 

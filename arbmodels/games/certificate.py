@@ -1,10 +1,8 @@
-"""Best-response check of posted prices, written without knowledge of any solver.
+"""What every player of a game could gain by deviating: the certificate beside an equilibrium.
 
-It knows only the payoff: own price, rivals' prices, costs, willingness to pay and the tie rule.
-
-What every player of a game could gain by deviating: the certificate beside an equilibrium.
-
-The payoff of price competition and the exact best response to it.
+The check of posted prices is written without knowledge of any solver: it knows only the payoff of
+price competition (own price, rivals' prices, costs, willingness to pay, tie rule) and the exact
+best response to it.
 """
 
 from __future__ import annotations
@@ -358,92 +356,38 @@ _NEAR_RIVAL = (1e-2, 1e-4, 1e-6, 1e-9)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Certificate(Displayed):
-    """What every player could gain by deviating, at every solve rate.
+class DeviationsByRate(Deviations):
+    """What every player could gain by another price, at every solve rate.
 
-    Made by :func:`certify`.
+    Made by :func:`certify`. The parameters of :class:`Deviations` are of the solve rate where each
+    player gains the most; they are NaN if no solve rate could be checked.
 
     Parameters
     ----------
-    players : sequence of str, length P
     solve_rates : float array [U]
-    profit, gain : float array [U, P], currency units per instance
+    profits, gains : float array [U, P], in ``unit``
         Profit at the posted prices, and the largest gain over it from any other price.
-    deviation : float array [U, P]
+    best_prices : float array [U, P]
         The price that gains the most; NaN where none gains.
-    attained : bool array [U, P]
+    best_attained : bool array [U, P]
         Whether that price gains so much itself, or prices just below it come as near as one likes.
     searched_gain : float array [U, P]
-        Largest gain found by trying ``resolution`` prices: never above ``gain`` if both are right.
+        Largest gain found by trying ``resolution`` prices: never above ``gains`` if both are right.
     unbounded : bool array [U]
         One seller alone without willingness to pay: there is no best response, and the solve
-        rate is left out of every number below.
-    tie_rule, domain : str
-        In words.
-    resolution : int
-    currency : str
+        rate is left out of every number above.
     """
 
-    players: tuple[str, ...]
     solve_rates: FloatArray
-    profit: FloatArray
-    gain: FloatArray
-    deviation: FloatArray
-    attained: npt.NDArray[np.bool_]
+    profits: FloatArray
+    gains: FloatArray
+    best_prices: FloatArray
+    best_attained: npt.NDArray[np.bool_]
     searched_gain: FloatArray
     unbounded: npt.NDArray[np.bool_]
-    tie_rule: str
-    domain: str
-    resolution: int
-    currency: str = "USD"
 
-    @property
-    def epsilon(self) -> float:
-        """Largest gain of any player at any solve rate; NaN if none could be checked.
-
-        The tried prices count too, so that a fault in the exact candidates would show.
-        """
-        checked = ~self.unbounded
-        if not checked.any():
-            return float("nan")
-        return float(np.maximum(self.gain, self.searched_gain)[checked].max())
-
-    @property
-    def deviations(self) -> Deviations:
-        """The certificate in the form that every game has, each player where it gains the most.
-
-        Raises
-        ------
-        InputError
-            If no solve rate could be checked.
-        """
-        checked = np.flatnonzero(~self.unbounded)
-        if not len(checked):
-            raise InputError("One seller is alone at every solve rate: nothing bounds its price.")
-        gain = np.maximum(self.gain, self.searched_gain)[checked]
-        at = checked[gain.argmax(axis=0)]
-        who = np.arange(len(self.players))
-        most, price = gain.max(axis=0), self.deviation[at, who]
-        return Deviations(
-            self.players,
-            self.profit[at, who],
-            most,
-            tuple(
-                float(p) if more > 0 and np.isfinite(p) else None
-                for p, more in zip(price, most, strict=True)
-            ),
-            self.attained[at, who],
-            bool(np.all(gain <= self.gain[checked] + _ROUNDING * np.abs(self.profit[checked]))),
-            f"{self.domain}, at the solve rate where each player gains the most",
-            self.tie_rule,
-            self.resolution,
-            f"{self.currency}/instance",
-        )
-
-    @property
-    def epsilon_by_player(self) -> FloatArray:
-        """Each player's largest gain at any solve rate, [P]."""
-        return self.by_player()["gain"].to_numpy(dtype=float)
+    def __post_init__(self) -> None:
+        """Take what :func:`certify` computed as it is: gains may be infinite."""
 
     def by_player(self) -> pd.DataFrame:
         """Return each player's largest gain and where it is, a row per player.
@@ -452,22 +396,22 @@ class Certificate(Displayed):
         from nothing); ``price`` (the deviation) and ``solve_rate``, both NaN if no deviation
         gains; ``attained``; ``mean_gain`` over the solve rates, from deviating at all of them.
         """
-        gain = np.where(self.unbounded[:, None], -np.inf, self.gain)
+        gain = np.where(self.unbounded[:, None], -np.inf, self.gains)
         rows: list[dict[str, Any]] = []
         for k in range(len(self.players)):
             if self.unbounded.all():
                 rows.append({})
                 continue
             at = int(np.argmax(gain[:, k]))
-            most, profit = float(gain[at, k]), float(self.profit[at, k])
+            most, profit = float(gain[at, k]), float(self.profits[at, k])
             rows.append(
                 {
                     "gain": most,
                     "relative_gain": most / profit if profit > 0 else (np.inf if most else 0.0),
-                    "price": float(self.deviation[at, k]),
+                    "price": float(self.best_prices[at, k]),
                     "solve_rate": float(self.solve_rates[at]) if most > 0 else float("nan"),
-                    "attained": bool(self.attained[at, k]),
-                    "mean_gain": float(self.gain[~self.unbounded, k].mean()),
+                    "attained": bool(self.best_attained[at, k]),
+                    "mean_gain": float(self.gains[~self.unbounded, k].mean()),
                 }
             )
         columns = ["gain", "relative_gain", "price", "solve_rate", "attained", "mean_gain"]
@@ -475,7 +419,6 @@ class Certificate(Displayed):
 
     def table(self) -> TextTable:
         """Return each player's largest gain."""
-        unit = f"{self.currency}/instance"
         rows = [
             (
                 str(player),
@@ -487,8 +430,14 @@ class Certificate(Displayed):
             for player, row in zip(self.players, self.by_player().to_dict("records"), strict=True)
         ]
         return TextTable(
-            f"Certificate: epsilon = {number(self.epsilon)} {unit}",
-            ("player", f"gain [{unit}]", "of profit", f"by pricing at [{unit}]", "solve rate"),
+            f"Certificate: epsilon = {number(self.epsilon)} {self.unit}",
+            (
+                "player",
+                f"gain [{self.unit}]",
+                "of profit",
+                f"by pricing at [{self.unit}]",
+                "solve rate",
+            ),
             rows,
             self.words,
         )
@@ -514,7 +463,7 @@ def certify(
     willingness_to_pay: npt.ArrayLike = np.inf,
     tie_rule: TieRule = "low_cost",
     currency: str = "USD",
-) -> Certificate:
+) -> DeviationsByRate:
     """Measure what each player could gain from any other price, whoever proposed the prices.
 
     Parameters
@@ -530,7 +479,7 @@ def certify(
 
     Returns
     -------
-    Certificate
+    DeviationsByRate
 
     Raises
     ------
@@ -583,19 +532,31 @@ def certify(
             )
             searched[:, k] = np.maximum(searched[:, k], (earned - profit[:, k]).max(axis=0))
     unbounded = (np.isfinite(cost).sum(axis=1) == 1) & np.isinf(cap)
-    return Certificate(
-        tuple(players),
-        rates,
-        profit,
-        gain,
-        deviation,
-        attained,
-        searched,
-        unbounded,
-        TIE_RULES[tie_rule],
-        DOMAIN,
-        len(tried),
-        currency,
+    # The tried prices count too, so that a fault in the exact candidates would show.
+    most = np.where(unbounded[:, None], np.nan, np.maximum(gain, searched))
+    at = np.where(unbounded.all(), 0, np.argmax(np.where(unbounded[:, None], -1.0, most), axis=0))
+    where = at, np.arange(len(players))
+    return DeviationsByRate(
+        players=tuple(players),
+        profit=np.where(unbounded.all(), np.nan, profit[where]),
+        gain=most[where],
+        deviation=tuple(
+            float(p) if more > 0 and np.isfinite(p) else None
+            for p, more in zip(deviation[where], most[where], strict=True)
+        ),
+        attained=attained[where],
+        exact=bool(np.all((searched <= gain + _ROUNDING * np.abs(profit))[~unbounded])),
+        domain=DOMAIN,
+        tie_rule=TIE_RULES[tie_rule],
+        resolution=len(tried),
+        unit=f"{currency}/instance",
+        solve_rates=rates,
+        profits=profit,
+        gains=gain,
+        best_prices=deviation,
+        best_attained=attained,
+        searched_gain=searched,
+        unbounded=unbounded,
     )
 
 

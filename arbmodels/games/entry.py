@@ -5,23 +5,37 @@ How much a newcomer may pay to enter, when incumbents keep their prices or answe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from arbmodels._checks import labels_of
 from arbmodels._pandas import pd
 from arbmodels.curves import default_budget_grid, dollar_curves
-from arbmodels.display import Displayed, TextTable, model_label, number, percent
+from arbmodels.display import (
+    Displayed,
+    TextTable,
+    model_colour,
+    model_label,
+    new_axes,
+    number,
+    percent,
+)
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
+from arbmodels.games.certificate import Deviations
+from arbmodels.games.equilibrium import Equilibrium
 from arbmodels.games.menu_search import cascade_menus
 from arbmodels.games.providers import Consumers, ProviderGame, outcome
 from arbmodels.games.statics import Statics
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def entry_threshold(
@@ -124,11 +138,104 @@ MAX_CANDIDATES = 8
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class EntryEquilibrium(Equilibrium):
+    """Who enters: nobody gains more than epsilon by leaving, or by joining.
+
+    Made by :meth:`EntryGame.solve`.
+
+    Parameters
+    ----------
+    game : EntryGame
+    entrants : frozenset of str
+    profits : float array [candidates], in the game's unit
+        Less the fixed cost; 0 of who stays out.
+    deviations : Deviations
+    iterations : int
+        Subsets looked at.
+    converged : bool
+        Whether nobody gains anything, and all prices compared are equilibria of their own games.
+    others : tuple of EntryEquilibrium
+        All other pure equilibria.
+    """
+
+    game: EntryGame
+    entrants: frozenset[str]
+    profits: FloatArray
+    deviations: Deviations
+    iterations: int
+    converged: bool
+    others: tuple[EntryEquilibrium, ...] = ()
+    found_by: str = "looking at every subset"
+    trace: FloatArray = field(default_factory=lambda: np.zeros((0, 2)))
+    kind: Literal["pure"] = "pure"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per candidate: whether it enters, profit less the fixed cost, gain."""
+        return pd.DataFrame(
+            {
+                "player": list(self.players),
+                "enters": [m in self.entrants for m in self.players],
+                "profit": self.profits,
+                "gain": self.deviations.gain,
+            }
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return {
+            "kind": self.kind,
+            "game": self.game.name,
+            "epsilon": self.epsilon,
+            "entrants": sorted(self.entrants),
+            "profits": dict(zip(self.players, self.profits.tolist(), strict=True)),
+            "certificate": self.deviations.to_dict(),
+            "converged": self.converged,
+            "others": [sorted(other.entrants) for other in self.others],
+        }
+
+    def table(self) -> TextTable:
+        """Return who enters, and what each would gain by the opposite."""
+        unit = self.game.unit
+        rows = [
+            (model_label(m), "yes" if m in self.entrants else "no", number(profit), number(gain))
+            for m, profit, gain in zip(
+                self.players, self.profits, self.deviations.gain, strict=True
+            )
+        ]
+        sets = "; ".join(_listed(self.players, other.entrants) for other in self.others)
+        return TextTable(
+            f"epsilon = {number(self.epsilon)} {unit}: {self.game.name}",
+            ("provider", "enters", f"profit less fixed cost [{unit}]", f"gain [{unit}]"),
+            rows,
+            f"{self.deviations.words}\nOther pure equilibria: {sets or 'none'}.",
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw what every candidate earns in the market, against its fixed cost."""
+        ax = new_axes() if ax is None else ax
+        place = np.arange(len(self.players))
+        earned = self.profits + np.where(self.to_frame()["enters"], self.game.fixed_cost, 0.0)
+        colours = [model_colour(m, self.players) for m in self.players]
+        ax.bar(place, earned, color=colours, label="Operating profit")
+        ax.plot(place, self.game.fixed_cost, "_", color="0.1", ms=28, ls="none", label="Fixed cost")
+        ax.set_xticks(place, [model_label(m) for m in self.players])
+        ax.set_ylabel(self.game.unit)
+        ax.set_title(f"Entry: {_listed(self.players, self.entrants)}")
+        ax.legend(frameon=False)
+        return ax
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class EntryGame(Displayed):
     """Profits of every subset of entrants, and the pure equilibria of entering.
 
     Made by :func:`entry_game`. A set of entrants is an equilibrium if each earns at least its
     fixed cost in it, and nobody outside would earn more than its own by joining.
+
+    References
+    ----------
+    Bresnahan and Reiss, *Entry and competition in concentrated markets*, Journal of Political
+    Economy 99 (1991).
 
     Parameters
     ----------
@@ -164,6 +271,78 @@ class EntryGame(Displayed):
                 found.append(inside)
         return tuple(sorted(found, key=lambda s: (-len(s), sorted(s))))
 
+    @property
+    def players(self) -> tuple[str, ...]:
+        """Names of the candidates."""
+        return self.candidates
+
+    def certify(self, entrants: Iterable[str]) -> Deviations:
+        """Return what every candidate gains by the opposite: leaving, or joining.
+
+        Parameters
+        ----------
+        entrants : names
+
+        Raises
+        ------
+        InputError
+            If one of them is no candidate.
+        """
+        sets = isinstance(entrants, Set)
+        inside = self._among(entrants if sets else labels_of(entrants, "entrants"))
+        cost = dict(zip(self.candidates, self.fixed_cost.tolist(), strict=True))
+
+        def earned(model: str, market: frozenset[str]) -> float:
+            return self.profits[market][model] - cost[model] if model in market else 0.0
+
+        here = np.array([earned(m, inside) for m in self.candidates])
+        there = np.array([earned(m, inside ^ {m}) for m in self.candidates])
+        gain = np.maximum(there - here, 0.0)
+        return Deviations(
+            self.candidates,
+            here,
+            gain,
+            tuple(
+                None if more == 0 else "leave" if m in inside else "enter"
+                for m, more in zip(self.candidates, gain.tolist(), strict=True)
+            ),
+            np.ones(len(self.candidates), dtype=bool),
+            not self.unsettled,
+            "entering or staying out",
+            "who is indifferent does as it does",
+            1,
+            self.unit,
+        )
+
+    def solve(self) -> EntryEquilibrium:
+        """Return the pure equilibrium with the most entrants, and all others with it.
+
+        Where there is none, the subset of least epsilon is returned, and ``converged`` is false.
+        """
+        looked_at = {inside: self.certify(inside) for inside in self.profits}
+        stable = self.equilibria or (min(looked_at, key=lambda s: looked_at[s].epsilon),)
+        first, *rest = [
+            EntryEquilibrium(
+                self,
+                inside,
+                looked_at[inside].profit,
+                looked_at[inside],
+                len(looked_at),
+                looked_at[inside].epsilon == 0 and not self.unsettled,
+            )
+            for inside in stable
+        ]
+        return replace(first, others=tuple(rest))
+
+    def _among(self, models: Iterable[str]) -> frozenset[str]:
+        unknown = [m for m in models if m not in self.candidates]
+        if unknown:
+            raise InputError(
+                f"{unknown[0]!r} is no candidate; there are"
+                f" {', '.join(map(repr, self.candidates))}."
+            )
+        return frozenset(models)
+
     def threshold(self, model: str, rivals: Sequence[str]) -> float:
         """Return the largest fixed cost at which a model enters beside given rivals.
 
@@ -172,13 +351,7 @@ class EntryGame(Displayed):
         InputError
             If the model is no candidate, or a rival is none.
         """
-        unknown = [m for m in (model, *rivals) if m not in self.candidates]
-        if unknown:
-            raise InputError(
-                f"{unknown[0]!r} is no candidate; there are"
-                f" {', '.join(map(repr, self.candidates))}."
-            )
-        return self.profits[frozenset(rivals) | {model}][model]
+        return self.profits[self._among([model, *rivals])][model]
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -188,7 +361,7 @@ class EntryGame(Displayed):
         }
 
     @property
-    def epsilon(self) -> float:
+    def price_epsilon(self) -> float:
         """Largest gain over profit by another price in any subset."""
         return max(row[""] for row in self.profits.values())
 
@@ -219,7 +392,7 @@ class EntryGame(Displayed):
             "fixed_cost": dict(zip(self.candidates, self.fixed_cost.tolist(), strict=True)),
             "equilibria": [sorted(inside) for inside in self.equilibria],
             "thresholds": self.thresholds,
-            "relative_epsilon": self.epsilon,
+            "relative_epsilon": self.price_epsilon,
             "subsets": [
                 {
                     "entrants": sorted(inside),
@@ -244,25 +417,26 @@ class EntryGame(Displayed):
             )
             for m, cost in zip(self.candidates, self.fixed_cost, strict=True)
         ]
-        sets = "; ".join(
-            ", ".join(model_label(m) for m in self.candidates if m in inside) or "nobody"
-            for inside in stable
-        )
+        sets = "; ".join(_listed(self.candidates, inside) for inside in stable)
         note = f"Entry equilibria ({len(stable)} of {len(self.profits)} subsets): {sets or 'none'}."
         if self.unsettled:
             note += (
                 f" In {len(self.unsettled)} subsets no equilibrium of prices was found within the"
                 " tolerance: "
-                + "; ".join(", ".join(map(model_label, sorted(s))) for s in self.unsettled)
+                + "; ".join(_listed(self.candidates, inside) for inside in self.unsettled)
                 + "."
             )
         return TextTable(
-            f"{self.name}: prices within {percent(self.epsilon, 2)} of profit of an equilibrium"
-            f" [{self.unit}]",
+            f"{self.name}: prices within {percent(self.price_epsilon, 2)} of profit of an"
+            f" equilibrium [{self.unit}]",
             ("provider", "fixed cost", "enters up to, alone", "with all others", "in equilibria"),
             rows,
             note,
         )
+
+
+def _listed(candidates: Sequence[str], inside: frozenset[str]) -> str:
+    return ", ".join(model_label(m) for m in candidates if m in inside) or "nobody"
 
 
 def entry_game(

@@ -24,7 +24,6 @@ from arbmodels.errors import InputError
 from arbmodels.games.certificate import BestResponse, Deviations
 from arbmodels.games.equilibrium import Equilibrium
 from arbmodels.games.inputs import a, listed, number, numbers, whole
-from arbmodels.games.trace import draw_trace
 from arbmodels.passk import FloatArray
 
 if TYPE_CHECKING:
@@ -219,6 +218,18 @@ class PriceDistribution:
 _VISIBLE = 0.05
 
 
+class NamedGame(Protocol):
+    """A game of prices with a name."""
+
+    @property
+    def name(self) -> str:
+        """What is played, for titles."""
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """Names of the sellers."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class PriceEquilibrium(Equilibrium):
     """Price distributions from which nobody gains more than ``epsilon`` by any other price.
@@ -226,8 +237,7 @@ class PriceEquilibrium(Equilibrium):
     Parameters
     ----------
     kind : {"pure", "mixed"}
-    game : str
-    players : sequence of str, length P
+    game : PostedPrices or PriceGame
     strategies : tuple of PriceDistribution, length P
     profits : float array [P]
     deviations : Deviations
@@ -237,18 +247,20 @@ class PriceEquilibrium(Equilibrium):
         0 for a closed form.
     trace : float array [K, 2]
         Prices on the grid, epsilon on the continuous game.
+    converged : bool
+        Whether relative epsilon is within the tolerance asked for; a closed form is.
     others : tuple of PriceEquilibrium
     """
 
     kind: Literal["pure", "mixed"]
-    game: str
-    players: tuple[str, ...]
+    game: NamedGame
     strategies: tuple[PriceDistribution, ...]
     profits: FloatArray
     deviations: Deviations
     found_by: str
     iterations: int
     trace: FloatArray
+    converged: bool
     others: tuple[PriceEquilibrium, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
@@ -280,7 +292,7 @@ class PriceEquilibrium(Equilibrium):
                 row["atom_price"] = None
         return {
             "kind": self.kind,
-            "game": self.game,
+            "game": self.game.name,
             "epsilon": self.epsilon,
             "unit": self.deviations.unit,
             "players": rows,
@@ -309,7 +321,7 @@ class PriceEquilibrium(Equilibrium):
         ]
         return TextTable(
             f"epsilon = {shown_number(self.epsilon)} {unit}: {self.kind} equilibrium of"
-            f" {self.game}",
+            f" {self.game.name}",
             (
                 "player",
                 f"gain [{unit}]",
@@ -339,17 +351,14 @@ class PriceEquilibrium(Equilibrium):
             ax.plot(price, strategy.cdf(price), "o", color=colour, ms=5, ls="none")
         ax.set_xlabel("Price")
         ax.set_ylabel("Probability of at most this price")
-        ax.set_title(f"{self.game}\nepsilon = {shown_number(self.epsilon, 2)}")
+        ax.set_title(f"{self.game.name}\nepsilon = {shown_number(self.epsilon, 2)}")
         ax.legend(frameon=False)
         return ax
 
-    def plot_trace(self, ax: Axes | None = None) -> Axes:
-        """Draw epsilon on the continuous game over the grids that were solved."""
+    def _progress(self) -> tuple[FloatArray, FloatArray, str, str]:
         steps = np.arange(1.0, 1.0 + len(self.trace))
         measure = self.trace[:, 1] if self.iterations else np.full(len(self.trace), np.nan)
-        return draw_trace(
-            steps, measure, "Price grids solved", f"epsilon ({self.deviations.unit})", ax
-        )
+        return steps, measure, "Price grids solved", f"epsilon ({self.deviations.unit})"
 
 
 def _largest_atom(strategy: PriceDistribution) -> tuple[float, float]:

@@ -431,12 +431,12 @@ class PriceGame:
         deviations = self.certify(strategies)
         return PriceEquilibrium(
             "pure" if all(len(own.prices) == 1 for own in strategies) else "mixed",
-            self.name,
-            self.players,
+            self,
             strategies,
             deviations.profit,
             deviations,
             f"double oracle on grids of up to {int(found.trace[:, 0].max())} prices",
             found.rounds,
             found.trace,
+            deviations.relative_epsilon <= tolerance,
         )

@@ -83,7 +83,7 @@ def check_bertrand(case: Case) -> None:
         tie_rule=case["tie_rule"],
     )
     profits, _ = judge.bertrand(posted, costs, cap, case["tie_rule"])
-    same("certificate: profit", certificate.profit[0], profits, ROUNDING, scale)
+    same("certificate: profit", certificate.profits[0], profits, ROUNDING, scale)
     if not certificate.unbounded[0]:
         most = [
             judge.bertrand_supremum(k, posted, costs, cap, case["tie_rule"])
@@ -91,7 +91,7 @@ def check_bertrand(case: Case) -> None:
         ]
         if np.all(np.isfinite(most)):
             gain = [max(0.0, m - p) for m, p in zip(most, profits, strict=True)]
-            same("certificate: gain", certificate.gain[0], gain, ROUNDING, scale)
+            same("certificate: gain", certificate.gains[0], gain, ROUNDING, scale)
 
 
 def draw_undercut(rng: np.random.Generator) -> Case:

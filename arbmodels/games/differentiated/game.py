@@ -28,7 +28,6 @@ from arbmodels.games.differentiated.demand import price_rows
 from arbmodels.games.differentiated.oligopoly import Found, Oligopoly
 from arbmodels.games.differentiated.solve import best_responses, certify, equilibria
 from arbmodels.games.equilibrium import Equilibrium
-from arbmodels.games.trace import draw_trace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -263,11 +262,6 @@ class DifferentiatedEquilibrium(Equilibrium):
         )
 
     @property
-    def players(self) -> tuple[str, ...]:
-        """Names of the firms."""
-        return self.game.firms
-
-    @property
     def markups(self) -> FloatArray:
         """Price less what makes the product earn nothing (cost and taxes), [J]."""
         return self.prices - self.game.effective_costs
@@ -394,10 +388,9 @@ class DifferentiatedEquilibrium(Equilibrium):
         ax.legend(frameon=False)
         return ax
 
-    def plot_trace(self, ax: Axes | None = None) -> Axes:
-        """Draw how far prices moved in every iteration; epsilon is in the certificate."""
+    def _progress(self) -> tuple[FloatArray, FloatArray, str, str]:
         steps = np.arange(1.0, 1.0 + len(self.trace))
-        return draw_trace(steps, self.trace, "Iterations", "Largest relative change", ax)
+        return steps, self.trace, "Iterations", "Largest relative change of a price"
 
     def plot_best_responses(
         self, firms: Sequence[str] | None = None, ax: Axes | None = None

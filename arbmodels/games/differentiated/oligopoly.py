@@ -87,6 +87,11 @@ class Oligopoly:
         return self.demand.products
 
     @cached_property
+    def players(self) -> tuple[str, ...]:
+        """Names of the firms, as every game has them."""
+        return self.firms
+
+    @property
     def firms(self) -> tuple[str, ...]:
         """Names of the firms, length F, in order of appearance."""
         return tuple(dict.fromkeys(self.owners or ()))

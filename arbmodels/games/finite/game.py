@@ -28,9 +28,7 @@ from arbmodels.errors import InputError
 from arbmodels.games.certificate import Deviations
 from arbmodels.games.equilibrium import Equilibrium
 from arbmodels.games.finite import solve as finders
-from arbmodels.games.finite import strategies
 from arbmodels.games.finite import strategies as mixed
-from arbmodels.games.finite import strategies as pure
 from arbmodels.games.finite.correlated import solve_joint
 from arbmodels.games.finite.learning import JOINT, play
 from arbmodels.games.finite.strategies import (
@@ -45,7 +43,6 @@ from arbmodels.games.finite.strategies import (
 )
 from arbmodels.games.inputs import chosen, number, numbers, text, truth, whole
 from arbmodels.games.inputs import listed as entries
-from arbmodels.games.trace import draw_trace
 from arbmodels.passk import FloatArray
 
 if TYPE_CHECKING:
@@ -75,7 +72,7 @@ def least_gain(game: FiniteGame, ax: Axes | None) -> Axes:
         mark, label = "o", f"{len(found)} pure equilibri{'um' if len(found) == 1 else 'a'}"
     else:
         mark, label = "X", f"No pure equilibrium; least {shown_number(float(epsilon.min()), 2)}"
-        found = strategies.least_profile(game.payoffs)[None]
+        found = mixed.least_profile(game.payoffs)[None]
     at = x[found[:, 0]], y[found[:, 1]]
     ax.plot(*at, mark, color=_MARK, mec="white", ms=7, ls="none", label=label)
     ax.grid(visible=False)
@@ -87,11 +84,11 @@ def best_responses(game: FiniteGame, ax: Axes | None) -> Axes:
     _two_players(game, "A picture of best responses")
     ax = new_axes() if ax is None else ax
     x, y = _places(game)
-    gains = strategies.gains(game.payoffs)
+    gains = mixed.gains(game.payoffs)
     marks = (("o", 5.0), ("s", 3.0))
     for k, (player, (mark, size)) in enumerate(zip(game.players, marks, strict=True)):
         scale = max(float(np.ptp(game.payoffs[k])), np.finfo(float).tiny)
-        best = np.argwhere(gains[k] <= strategies.ROUNDING * scale)
+        best = np.argwhere(gains[k] <= mixed.ROUNDING * scale)
         colour = model_colour(player, game.players)
         label = f"Best responses of {player}"
         at = x[best[:, 0]], y[best[:, 1]]
@@ -128,8 +125,26 @@ _LISTED = 6
 _EXACT = 1e-9
 
 
+class ScaledEquilibrium(Equilibrium):
+    """An equilibrium of a finite game, whose gains are judged on every player's own scale."""
+
+    game: FiniteGame
+
+    @property
+    def scaled_gain(self) -> FloatArray:
+        """Every player's largest gain over the range of its own payoffs, [P]; 0 if they are one."""
+        axes = tuple(range(1, self.game.payoffs.ndim))
+        span = self.game.payoffs.max(axis=axes) - self.game.payoffs.min(axis=axes)
+        return self.deviations.gain / np.where(span > 0, span, 1.0)
+
+    @property
+    def converged(self) -> bool:
+        """Whether nobody gains more than rounding, on the own scale."""
+        return float(self.scaled_gain.max()) <= _EXACT
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class FiniteEquilibrium(Equilibrium):
+class FiniteEquilibrium(ScaledEquilibrium):
     """One strategy per player, with what each could gain by another.
 
     Made by :meth:`FiniteGame.solve`; an epsilon above rounding says that it is no equilibrium.
@@ -167,16 +182,9 @@ class FiniteEquilibrium(Equilibrium):
     complete: bool = False
 
     @property
-    def scaled_gain(self) -> FloatArray:
-        """Every player's largest gain over the range of its own payoffs, [P]; 0 if they are one."""
-        axes = tuple(range(1, self.game.payoffs.ndim))
-        span = self.game.payoffs.max(axis=axes) - self.game.payoffs.min(axis=axes)
-        return self.deviations.gain / np.where(span > 0, span, 1.0)
-
-    @property
     def _what(self) -> str:
         """Say equilibrium only of what is one up to rounding, on every player's own scale."""
-        if float(self.scaled_gain.max()) <= _EXACT:
+        if self.converged:
             return f"{self.kind} equilibrium"
         return f"no equilibrium but the {self.kind} play of least epsilon that was found"
 
@@ -277,12 +285,9 @@ class FiniteEquilibrium(Equilibrium):
         ax.legend(frameon=False)
         return ax
 
-    def plot_trace(self, ax: Axes | None = None) -> Axes:
-        """Draw epsilon over the finder's steps: profiles, pivots, steps or rounds."""
+    def _progress(self) -> tuple[FloatArray, FloatArray, str, str]:
         steps, measure = self.trace.T
-        return draw_trace(
-            steps, measure, f"Steps ({self.found_by})", "epsilon (of the player's range)", ax
-        )
+        return steps, measure, f"Steps ({self.found_by})", "epsilon (of the player's range)"
 
 
 def listed(actions: tuple[float | str, ...], own: FloatArray) -> str:
@@ -306,7 +311,7 @@ _TICKS = 5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CorrelatedEquilibrium(Equilibrium):
+class CorrelatedEquilibrium(ScaledEquilibrium):
     """A joint distribution of advice that nobody gains by leaving.
 
     Made by :meth:`FiniteGame.correlated`.
@@ -326,6 +331,8 @@ class CorrelatedEquilibrium(Equilibrium):
     iterations : int
     trace : float array [K, 2]
         Rounds, epsilon.
+    others : tuple
+        Empty: the set is convex, and the objective picks a point of it.
     """
 
     kind: Literal["correlated", "coarse correlated"]
@@ -339,6 +346,7 @@ class CorrelatedEquilibrium(Equilibrium):
     found_by: str
     iterations: int
     trace: FloatArray
+    others: tuple[CorrelatedEquilibrium, ...] = ()
 
     @property
     def strategies(self) -> tuple[FloatArray, ...]:
@@ -348,11 +356,6 @@ class CorrelatedEquilibrium(Equilibrium):
             self.distribution.sum(axis=tuple(k for k in range(count) if k != player))
             for player in range(count)
         )
-
-    @property
-    def others(self) -> tuple[CorrelatedEquilibrium, ...]:
-        """No others are sought: the set is convex, and the objective picks a point of it."""
-        return ()
 
     @property
     def gap(self) -> float:
@@ -439,10 +442,9 @@ class CorrelatedEquilibrium(Equilibrium):
         )
         return ax
 
-    def plot_trace(self, ax: Axes | None = None) -> Axes:
-        """Draw epsilon over the rounds."""
+    def _progress(self) -> tuple[FloatArray, FloatArray, str, str]:
         steps, measure = self.trace.T
-        return draw_trace(steps, measure, "Rounds", "epsilon (scaled payoffs)", ax)
+        return steps, measure, "Rounds", "epsilon (scaled payoffs)"
 
 
 Method = finders.Method
@@ -621,7 +623,7 @@ class FiniteGame:
 
     def pure_equilibria(self) -> npt.NDArray[np.intp]:
         """Return every pure equilibrium, [K, P]: positions of the actions."""
-        return pure.pure_profiles(self.payoffs)
+        return mixed.pure_profiles(self.payoffs)
 
     def solve(
         self,
@@ -745,7 +747,7 @@ class FiniteGame:
 
     def least_gain(self) -> FloatArray:
         """Return epsilon of every pure profile, [A_1, ..., A_P]: zero at the pure equilibria."""
-        return pure.least_gain(self.payoffs)
+        return mixed.least_gain(self.payoffs)
 
     def plot_least_gain(self, ax: Axes | None = None) -> Axes:
         """Draw epsilon over two players' action profiles; pure equilibria are marked.

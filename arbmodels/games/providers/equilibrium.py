@@ -34,7 +34,6 @@ from arbmodels.games.equilibrium import Equilibrium
 from arbmodels.games.providers.best_response import best_response
 from arbmodels.games.providers.certificate import Strategy
 from arbmodels.games.providers.oligopoly import SAME_PRICE, ProviderOligopoly
-from arbmodels.games.trace import draw_trace
 from arbmodels.passk import FloatArray
 
 if TYPE_CHECKING:
@@ -454,11 +453,6 @@ class ProviderEquilibrium(Equilibrium):
         return self.epsilon / largest if largest > 0 else float("inf")
 
     @property
-    def players(self) -> tuple[str, ...]:
-        """Names of the providers."""
-        return self.game.players
-
-    @property
     def prices(self) -> FloatArray:
         """Mean multiplier of each provider, [providers]."""
         return np.array([float(s.price @ s.probability) for s in self.strategies])
@@ -587,13 +581,9 @@ class ProviderEquilibrium(Equilibrium):
         """Draw both providers' best responses."""
         return plot_responses(self.game, ax)
 
-    def plot_trace(self, ax: Axes | None = None) -> Axes:
-        """Draw the largest gain over profit in the restricted games that were solved."""
-        steps, measure = self.trace.T
+    def _progress(self) -> tuple[FloatArray, FloatArray, str, str]:
         over = "the largest profit" if len(self.game.movers) > 2 else "the own profit"
-        return draw_trace(
-            steps, measure, "Restricted games solved", f"Largest gain over {over}", ax
-        )
+        return *self.trace.T, "Restricted games solved", f"Largest gain over {over}"
 
     def plot_strategies(self, ax: Axes | None = None) -> Axes:
         """Draw the cumulative distribution of every provider's price."""
