@@ -204,7 +204,7 @@ def run(method: str, folder: Path, gap: float = GAP, limit: float = LIMIT) -> di
 
 def score(instance: Instance, x: npt.NDArray[Any], bound: float | None) -> dict[str, Any]:
     """Evaluate an assignment and the bound its method claims, with our own sums."""
-    from arbmodels._assignment import passes
+    from arbmodels._assignment import pricing as passes
 
     program = instance.program()
     choice = x if x.ndim == 1 and len(x) == instance.size else None

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from arbmodels._assignment import Arrays, AssignmentProgram, Block, Side
-from arbmodels._assignment.passes import totals
+from arbmodels._assignment.pricing import totals
 from arbmodels._assignment.program import dense
 from arbmodels._assignment.program import offered as offered_pairs
 

@@ -13,13 +13,12 @@ import numpy as np
 import pytest
 
 from arbmodels._assignment import kernels
-from arbmodels._assignment.many_rows import engine as many_rows
-from arbmodels._assignment.one_row import kernels as one_row_kernels
-from arbmodels._assignment.one_row import relaxation
+from arbmodels._assignment import multidimensional_knapsack as many_rows
+from arbmodels._assignment import multiple_choice_relaxation as relaxation
 from arbmodels._assignment.solve import solve
 from arbmodels._clock import clock, standing_still
 from arbmodels._compiling import compiled
-from one_row_cases import KINDS, draw
+from multiple_choice_cases import KINDS, draw
 from program_cases import random_program
 
 SOURCE = """
@@ -174,12 +173,7 @@ def test_a_loop_is_interpreted_while_it_is_small_and_has_not_taken_long(tmp_path
     assert len(again.dispatcher.signatures) == 1
 
 
-LOOPS = [
-    loop
-    for module in (kernels, one_row_kernels)
-    for loop in vars(module).values()
-    if hasattr(loop, "_left") and loop.__module__ == module.__name__
-]
+LOOPS = [loop for loop in vars(kernels).values() if getattr(loop, "_most", 0)]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from arbmodels._assignment import Arrays, AssignmentProgram, Block, passes
+from arbmodels._assignment import Arrays, AssignmentProgram, Block
+from arbmodels._assignment import pricing as passes
 from arbmodels._assignment.program import TOLERANCE
 from arbmodels._assignment.solve import solve
 from arbmodels.errors import DataError, InputError, SolverError
@@ -73,7 +74,7 @@ def in_memory(source):
 
 
 @pytest.mark.parametrize("keep", [True, False])
-def test_passes_equal_those_in_memory(client, generated, keep):
+def test_pricing_groups_equal_those_in_memory(client, generated, keep):
     source = DaskSource(client, generated, keep=keep)
     assert (source.groups, source.quantities) == (20_000, 2)
     assert (source.models, source.segments) == (MODELS, ("a", "b"))

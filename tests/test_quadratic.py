@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from arbmodels._assignment.many_rows.newton import minimise
+from arbmodels._assignment.newton import minimise
 
 
 def drawn(seed, equations):

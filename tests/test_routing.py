@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 import arbmodels as arb
-from arbmodels._assignment import passes
-from arbmodels._assignment.highs import everything
+from arbmodels._assignment import pricing as passes
 from arbmodels._assignment.infeasibility import smallest_conflict
-from arbmodels._assignment.program import dense, offered
+from arbmodels._assignment.program import dense, everything, offered
 from routing_cases import best_of, draw, enumerate_problem, random_problem
 
 seeds = st.integers(0, 2**32 - 1)

@@ -13,7 +13,7 @@ import pytest
 
 import arbmodels as arb
 import routing_judge as rj
-from arbmodels._assignment.solution import Answer
+from arbmodels._assignment.program import Answer
 from arbmodels.errors import SolverError
 from arbmodels.routing import solve as solving
 

@@ -13,7 +13,7 @@ import pytest
 import arbmodels as arb
 from arbmodels._assignment import Arrays, AssignmentProgram, Block
 from arbmodels._assignment import solve as entry
-from arbmodels._assignment.solution import Answer
+from arbmodels._assignment.program import Answer
 from arbmodels._assignment.solve import solve
 from streaming_cases import route
 
@@ -76,7 +76,7 @@ def test_a_gap_that_is_not_proven_is_never_called_optimal(monkeypatch):
 TOLERANCE = Fraction(1, 10**9)
 ENGINES = {
     name: importlib.import_module(f"arbmodels._assignment.{name}")
-    for name in ("solve", "many_rows.engine", "integer.engine")
+    for name in ("solve", "multidimensional_knapsack", "auxiliary_variables")
 }
 LABELS = {
     "budget": "budget",
@@ -151,7 +151,10 @@ class Limited:
 
     def ways(self):
         """Every engine: its name, what to ask, and thresholds of size to make it answer."""
-        many, side = {("many_rows.engine", "SMALL"): 0}, {("integer.engine", "SMALL"): 0}
+        many, side = (
+            {("multidimensional_knapsack", "SMALL"): 0},
+            {("auxiliary_variables", "SMALL"): 0},
+        )
         alone = self.problem()
         menu = alone.limit_models(self.width)
         yield "one row", lambda: objective(alone), {}

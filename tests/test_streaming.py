@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 
 import arbmodels as arb
-from arbmodels._assignment import Arrays, AssignmentProgram, Block, passes
+from arbmodels._assignment import Arrays, AssignmentProgram, Block
+from arbmodels._assignment import pricing as passes
 from arbmodels._assignment.solve import solve
 from arbmodels.errors import DataError, InfeasibleError, InputError
 from arbmodels.streaming import Generated, ParquetSource

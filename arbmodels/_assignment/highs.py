@@ -9,23 +9,24 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from arbmodels._assignment.passes import Choice, totals
+from arbmodels._assignment.pricing import totals
 from arbmodels._assignment.program import (
     SPAN,
     TOLERANCE,
     UNBOUNDED,
-    Arrays,
+    Answer,
     AssignmentProgram,
     Block,
     BoolArray,
+    Choice,
     Deviations,
     FloatArray,
     Side,
     dense,
+    everything,
     offered,
 )
 from arbmodels._assignment.robust import activity_at, deviations_of, protected_activity
-from arbmodels._assignment.solution import Answer
 from arbmodels._clock import clock
 from arbmodels._solver import SMALLEST_COEFFICIENT, Program, Solution, solve
 from arbmodels.errors import SolverError
@@ -75,13 +76,6 @@ class Listed:
     def scales(self, program: AssignmentProgram) -> FloatArray:
         """Return what the coupling rows are divided by, [R]."""
         return self.row_units[program.groups :][: len(program.limits)]
-
-
-def everything(program: AssignmentProgram) -> Block:
-    """Return all groups as one block."""
-    if isinstance(program.source, Arrays):
-        return program.source.block
-    return program.source.take(np.arange(program.groups))
 
 
 def listed(
@@ -544,7 +538,6 @@ def _late(solution: Solution) -> str:
 __all__ = [
     "Choice",
     "Listed",
-    "everything",
     "least_relaxed",
     "least_whole",
     "listed",

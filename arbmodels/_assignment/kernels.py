@@ -190,3 +190,227 @@ def find_moves(  # noqa: PLR0917
                 group[count], plan[count], loss[count] = g, j, lost
                 count += 1
     return count
+
+
+@compiled(interpreted=SMALL)
+def both_ends(  # noqa: PLR0917
+    first: Quantity,
+    second: Quantity,
+    low: FloatArray,
+    high: FloatArray,
+    classes: IntArray,
+    weights: FloatArray,
+    offered: BoolArray,
+    chunk: int,
+    at_low: Index,
+    at_high: Index,
+    sums: FloatArray,
+) -> None:
+    """Write every group's best plan by two tables [3, C, J], the first of equally good ones.
+
+    Added to ``sums`` [3, 3, C, J] are weight and weighted quantities: of the groups where both
+    plans are the same, and of the others by their plan at ``low`` and at ``high``. NaN is never
+    chosen.
+    """
+    groups, width = first.shape
+    plans = low.shape[2]
+    masked = offered.size > 0
+    value, other = np.empty(plans), np.empty(plans)
+    part = np.zeros(sums.shape)
+    for start in range(0, groups, chunk):
+        part[:] = 0.0
+        for g in range(start, min(start + chunk, groups)):
+            c = classes[g] if classes.size else 0
+            for j in range(width):
+                value[j] = low[0, c, j] + low[1, c, j] * first[g, j] + low[2, c, j] * second[g, j]
+                other[j] = (
+                    high[0, c, j] + high[1, c, j] * first[g, j] + high[2, c, j] * second[g, j]
+                )
+            for j in range(width, plans):
+                value[j], other[j] = low[0, c, j], high[0, c, j]
+            if masked:
+                for j in range(width):
+                    if not offered[g, j]:
+                        value[j] = other[j] = -np.inf
+            top, above, i, k = -np.inf, -np.inf, 0, 0
+            for j in range(plans):
+                better = value[j] > top
+                top = value[j] if better else top
+                i = j if better else i
+                better = other[j] > above
+                above = other[j] if better else above
+                k = j if better else k
+            at_low[g], at_high[g] = i, k
+            weight = weights[g] if weights.size else 1.0
+            if top == -np.inf:
+                continue
+            kind = 0 if i == k else 1
+            part[kind, 0, c, i] += weight
+            if i < width:
+                part[kind, 1, c, i] += weight * first[g, i]
+                part[kind, 2, c, i] += weight * second[g, i]
+            if i != k:
+                part[2, 0, c, k] += weight
+                if k < width:
+                    part[2, 1, c, k] += weight * first[g, k]
+                    part[2, 2, c, k] += weight * second[g, k]
+        sums += part
+
+
+@compiled(interpreted=SMALL)
+def best_and_chosen(  # noqa: PLR0917
+    first: Quantity,
+    second: Quantity,
+    table: FloatArray,
+    classes: IntArray,
+    weights: FloatArray,
+    offered: BoolArray,
+    chunk: int,
+    choice: Index,
+    sums: FloatArray,
+) -> float:
+    """Return the weighted sum of what each group's best plan by ``table`` [3, C, J] is worth.
+
+    Weight and weighted quantities of the plans in ``choice`` are added to ``sums`` [3, C, J].
+    Minus infinity if a group has no plan.
+    """
+    groups, width = first.shape
+    plans = table.shape[2]
+    masked = offered.size > 0
+    value = np.empty(plans)
+    part = np.zeros(sums.shape)
+    total = 0.0
+    for start in range(0, groups, chunk):
+        part[:] = 0.0
+        some = 0.0
+        for g in range(start, min(start + chunk, groups)):
+            c = classes[g] if classes.size else 0
+            for j in range(width):
+                value[j] = (
+                    table[0, c, j] + table[1, c, j] * first[g, j] + table[2, c, j] * second[g, j]
+                )
+            for j in range(width, plans):
+                value[j] = table[0, c, j]
+            if masked:
+                for j in range(width):
+                    if not offered[g, j]:
+                        value[j] = -np.inf
+            top = -np.inf
+            for j in range(plans):
+                top = value[j] if value[j] > top else top
+            weight = weights[g] if weights.size else 1.0
+            # A weight of zero times minus infinity is no number.
+            some += top if top == -np.inf else weight * top
+            i = choice[g]
+            part[0, c, i] += weight
+            if i < width:
+                part[1, c, i] += weight * first[g, i]
+                part[2, c, i] += weight * second[g, i]
+        total += some
+        sums += part
+    return total
+
+
+@compiled
+def fill(  # noqa: PLR0917  compiled functions take no keywords only
+    priced: FloatArray,
+    weights: FloatArray,
+    gate_of_plan: IntArray,
+    opening: FloatArray,
+    gains: FloatArray,
+    missing: FloatArray,
+    group: IntArray,
+    plan: IntArray,
+    share: FloatArray,
+) -> tuple[float, int]:
+    """Fill every group from its best plan downwards, and price what more opening would bring.
+
+    ``priced`` [g, J] is minus infinity where a plan is not offered; what nothing open can serve
+    goes to the group's worst plan, and into ``missing`` [g]. Adds to ``gains`` [A], writes the
+    shares into the first entries of ``group``, ``plan`` and ``share`` (g (A + 1) long), and returns
+    the constant of the cut and how many entries were written.
+    """
+    groups, plans = priced.shape
+    gates = len(opening)
+    top = np.empty(gates)
+    argument = np.empty(gates, dtype=np.int64)
+    picked = np.empty(gates, dtype=np.int64)
+    constant = 0.0
+    written = 0
+    for g in range(groups):
+        for a in range(gates):
+            top[a] = -np.inf
+        for j in range(plans):
+            a = gate_of_plan[j]
+            if priced[g, j] > top[a]:
+                top[a] = priced[g, j]
+                argument[a] = j
+        left = 1.0
+        count = 0
+        critical = -np.inf
+        missing[g] = 0.0
+        while left > 1e-12:
+            first = -1
+            value = -np.inf
+            for a in range(gates):
+                if top[a] > value:
+                    value = top[a]
+                    first = a
+            if first < 0:
+                missing[g] = left
+                if count > 0:
+                    group[written] = g
+                    plan[written] = argument[picked[count - 1]]
+                    share[written] = left
+                    written += 1
+                break
+            critical = value
+            top[first] = -np.inf
+            picked[count] = first
+            count += 1
+            part = min(opening[first], left)
+            left -= part
+            if part > 0.0:
+                group[written] = g
+                plan[written] = argument[first]
+                share[written] = part
+                written += 1
+        # The values were overwritten while picking; the plans still know them.
+        for i in range(count):
+            a = picked[i]
+            gains[a] += weights[g] * (priced[g, argument[a]] - critical)
+        if count > 0:
+            constant += weights[g] * critical
+    return constant, written
+
+
+@compiled(fastmath={"reassoc", "nsz"})
+def best_under(top: FloatArray, sets: IntArray, values: FloatArray) -> None:
+    """Add to ``values`` [S] what groups reach with gate 0 and those of every set [S, L].
+
+    ``top`` [A, g] is each gate's best; -1 in ``sets`` ends a set. What a set shares with the one
+    before it is not computed again.
+    """
+    groups = top.shape[1]
+    length = sets.shape[1]
+    reached = np.empty((length + 1, groups))
+    sums = np.zeros(length + 1)
+    for g in range(groups):
+        reached[0, g] = top[0, g]
+        sums[0] += top[0, g]
+    for s in range(len(sets)):
+        depth = 0
+        while s > 0 and depth < length and sets[s, depth] == sets[s - 1, depth] >= 0:
+            depth += 1
+        while depth < length and sets[s, depth] >= 0:
+            before = reached[depth]
+            after = reached[depth + 1]
+            more = top[sets[s, depth]]
+            total = 0.0
+            for g in range(groups):
+                value = more[g] if more[g] > before[g] else before[g]
+                after[g] = value
+                total += value
+            depth += 1
+            sums[depth] = total
+        values[s] += sums[depth]

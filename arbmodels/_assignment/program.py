@@ -12,8 +12,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from scipy import sparse
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+Choice = npt.NDArray[np.int32]
 #: float32 or float64; sums over it are made in double precision.
 Quantity = npt.NDArray[np.floating[Any]]
 
@@ -418,6 +419,13 @@ class AssignmentProgram:
         return activity + self.side.coupling @ side
 
 
+def everything(program: AssignmentProgram) -> Block:
+    """Return all groups as one block."""
+    if isinstance(program.source, Arrays):
+        return program.source.block
+    return program.source.take(np.arange(program.groups))
+
+
 def dense(block: Block, table: FloatArray) -> FloatArray:
     """Return sum_k table[k, c(g), j] Q_k[g, j] of a block, [g, J], without its weights.
 
@@ -441,3 +449,111 @@ def offered(block: Block, plans: int, forbidden: BoolArray | None) -> BoolArray:
         classes = np.zeros(1, dtype=np.int64) if block.classes is None else block.classes
         allowed &= ~forbidden[classes]
     return allowed
+
+
+def aggregate(
+    program: AssignmentProgram,
+    group_of: IntArray,
+    groups: int,
+    unweighted: npt.ArrayLike | None = None,
+) -> AssignmentProgram:
+    r"""Return the program in which all members of a group have the same plan.
+
+    Its quantities are the objective and the rows themselves, summed over the members:
+
+    .. math:: \bar o_{Gj} = \sum_{g \in G} w_g o_{gj}, \qquad
+              \bar a_{rGj} = \sum_{g \in G} w_g a_{rgj}
+
+    A plan is offered to a group if it is offered to all its members.
+
+    Parameters
+    ----------
+    program : AssignmentProgram
+        Of the members; its side columns are kept.
+    group_of : int array [members]
+    groups : int
+    unweighted : bool array [R], optional
+        Rows that count every member once, whatever its weight.
+    """
+    tables = [program.objective, *program.rows]
+    counted = np.zeros(len(tables), dtype=bool)
+    if unweighted is not None:
+        counted[1:] = np.asarray(unweighted, dtype=bool)
+    sums = np.zeros((len(tables), groups, program.plans))
+    refused = np.zeros((groups, program.plans), dtype=bool)
+    whole = everything(program)
+    for start in range(0, whole.size, BLOCK):
+        block = whole.take(slice(start, start + BLOCK))
+        members = group_of[start : start + BLOCK]
+        allowed = offered(block, program.plans, program.forbidden)
+        # Members come in any order, but those of a block are often close together.
+        first, last = int(members.min()), int(members.max()) + 1
+        near = slice(first, last)
+        refused[near] |= _sums((~allowed).astype(float), members - first, last - first) > 0
+        for k, table in enumerate(tables):
+            values = np.where(allowed, dense(block, table), 0.0)
+            if block.weights is not None and not counted[k]:
+                values *= block.weights[:, None]
+            sums[k, near] += _sums(values, members - first, last - first)
+    sums[:, refused] = 0.0
+    unit = np.zeros((len(tables), len(tables) + 1, 1, program.plans))
+    unit[np.arange(len(tables)), np.arange(1, len(tables) + 1)] = 1.0
+    return AssignmentProgram(
+        Arrays(Block(0, tuple(sums), offered=None if not refused.any() else ~refused)),
+        unit[0],
+        unit[1:],
+        program.sense,
+        program.limits,
+        program.maximise,
+        side=program.side,
+    )
+
+
+def _sums(values: FloatArray, members: IntArray, groups: int) -> FloatArray:
+    return np.stack([np.bincount(members, column, groups) for column in values.T], axis=1)
+
+
+#: "time limit" and "interrupted": the best assignment so far, with its proven gap; "unproven": the
+#: numbers did not allow to prove the gap asked for, and more time would not help.
+Status = Literal["optimal", "time limit", "interrupted", "unproven", "infeasible"]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One iterate of the multipliers: prices [R] and the bound proven at them."""
+
+    prices: FloatArray
+    bound: float
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """A feasible assignment with its proof.
+
+    Attributes
+    ----------
+    status : str
+        "optimal" if the gap asked for is proven.
+    choice : int array [G] or None
+        Plan of each group; it was re-checked against every row. None if infeasible, or if none
+        was found in time.
+    side : float array [E]
+        Side columns; empty without any.
+    objective : float
+        Evaluated on ``choice`` and ``side``.
+    bound : float
+        No assignment is better.
+    prices : float array [R]
+        Multipliers, not negative: gain in the objective per unit by which a row is relaxed, from
+        the linear relaxation.
+    path : tuple of Step
+        The multipliers on the way there.
+    """
+
+    status: Status
+    choice: Choice | None
+    objective: float
+    bound: float
+    prices: FloatArray
+    side: FloatArray = field(default_factory=lambda: np.zeros(0))
+    path: tuple[Step, ...] = ()

@@ -59,21 +59,23 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels._assignment.many_rows.dual import SidePart
-from arbmodels._assignment.passes import Choice, bound, totals
+from arbmodels._assignment.lagrangian_dual import SidePart
+from arbmodels._assignment.pricing import bound, totals
 from arbmodels._assignment.program import (
+    Answer,
     Arrays,
     AssignmentProgram,
     Block,
     BoolArray,
+    Choice,
     Deviations,
     FloatArray,
     Quantity,
     Source,
+    Status,
     dense,
     offered,
 )
-from arbmodels._assignment.solution import Answer, Status
 from arbmodels._clock import clock
 from arbmodels.errors import InputError, SolverError
 

@@ -8,22 +8,23 @@ from dataclasses import replace
 
 import numpy as np
 
+from arbmodels._assignment.auxiliary_variables import solve_with_side
 from arbmodels._assignment.highs import least_whole, relax_whole, solve_whole
-from arbmodels._assignment.integer.engine import solve_with_side
-from arbmodels._assignment.many_rows.engine import solve_many_rows
-from arbmodels._assignment.one_row.engine import solve_one_row
-from arbmodels._assignment.passes import totals
+from arbmodels._assignment.multidimensional_knapsack import solve_many_rows
+from arbmodels._assignment.multiple_choice_knapsack import solve_one_row
+from arbmodels._assignment.pricing import totals
 from arbmodels._assignment.program import (
     TOLERANCE,
+    Answer,
     AssignmentProgram,
     Block,
     BoolArray,
     FloatArray,
+    Status,
     dense,
     offered,
 )
 from arbmodels._assignment.robust import least_robust, protected_activity, solve_robust
-from arbmodels._assignment.solution import Answer, Status
 from arbmodels._clock import clock
 from arbmodels._solver import relative_gap
 from arbmodels.errors import SolverError

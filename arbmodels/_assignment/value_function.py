@@ -27,10 +27,10 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from arbmodels._assignment.highs import least_relaxed, relax_whole
-from arbmodels._assignment.many_rows.dual import Dual
-from arbmodels._assignment.many_rows.relaxation import relax
-from arbmodels._assignment.one_row.relaxation import Rows, walk
-from arbmodels._assignment.passes import best
+from arbmodels._assignment.lagrangian_dual import Dual
+from arbmodels._assignment.multidimensional_relaxation import relax
+from arbmodels._assignment.multiple_choice_relaxation import Rows, walk
+from arbmodels._assignment.pricing import best
 from arbmodels._assignment.program import (
     SPAN,
     TOLERANCE,

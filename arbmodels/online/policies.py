@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from arbmodels import _checks as check
 from arbmodels._assignment import Arrays, AssignmentProgram, Block
-from arbmodels._assignment.one_row import engine as one_row
+from arbmodels._assignment import multiple_choice_knapsack as one_row
 from arbmodels._pandas import pd
 from arbmodels.display import Displayed, TextTable, number
 from arbmodels.errors import InfeasibleError, InputError

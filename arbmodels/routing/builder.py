@@ -18,8 +18,7 @@ from functools import reduce
 import numpy as np
 from scipy import sparse
 
-from arbmodels._assignment.aggregate import aggregate
-from arbmodels._assignment.passes import best
+from arbmodels._assignment.pricing import best
 from arbmodels._assignment.program import (
     Arrays,
     AssignmentProgram,
@@ -32,6 +31,7 @@ from arbmodels._assignment.program import (
     Quantity,
     Side,
     Source,
+    aggregate,
     offered,
 )
 from arbmodels.errors import InputError

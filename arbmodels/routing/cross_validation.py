@@ -22,8 +22,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels._assignment.passes import Choice
-from arbmodels._assignment.program import BoolArray, FloatArray, IntArray
+from arbmodels._assignment.program import BoolArray, Choice, FloatArray, IntArray
 from arbmodels._checks import seed_of, shown
 from arbmodels.errors import InfeasibleError, InputError
 from arbmodels.market import Market

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from arbmodels._assignment import AssignmentProgram
-from arbmodels._assignment.solution import Status
+from arbmodels._assignment.program import Status
 from arbmodels._assignment.solve import solve
 from arbmodels._assignment.value_function import ValueFunction, exact_value_function, value_function
 from arbmodels._checks import flag_of, number_of, numbers_of, whole_of

@@ -17,11 +17,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from arbmodels._assignment.infeasibility import smallest_conflict, some_conflict
-from arbmodels._assignment.passes import Choice, totals
-from arbmodels._assignment.program import AssignmentProgram, Block, BoolArray, FloatArray, Quantity
+from arbmodels._assignment.pricing import totals
+from arbmodels._assignment.program import (
+    Answer,
+    AssignmentProgram,
+    Block,
+    BoolArray,
+    Choice,
+    FloatArray,
+    Quantity,
+)
 from arbmodels._assignment.program import offered as offered_in
 from arbmodels._assignment.robust import activity_at
-from arbmodels._assignment.solution import Answer
 from arbmodels._assignment.solve import least_protected, solve
 from arbmodels._clock import clock
 from arbmodels._solver import relative_gap

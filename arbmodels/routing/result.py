@@ -21,10 +21,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels._assignment.passes import Choice
-from arbmodels._assignment.program import Block, BoolArray, FloatArray, Quantity, dense, offered
+from arbmodels._assignment.program import (
+    Block,
+    BoolArray,
+    Choice,
+    FloatArray,
+    Quantity,
+    Status,
+    Step,
+    dense,
+    offered,
+)
 from arbmodels._assignment.program import offered as offered_in
-from arbmodels._assignment.solution import Status, Step
 from arbmodels._checks import number_of, path_of
 from arbmodels._pandas import pd
 from arbmodels._solver import relative_gap

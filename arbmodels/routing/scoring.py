@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from arbmodels._assignment.highs import everything
-from arbmodels._assignment.passes import Choice, complete, totals
-from arbmodels._assignment.program import FloatArray, dense
+from arbmodels._assignment.pricing import complete, totals
+from arbmodels._assignment.program import Choice, FloatArray, dense, everything
 from arbmodels._checks import index_of
 from arbmodels._pandas import pd
 from arbmodels.display import Displayed, TextTable, number, percent

@@ -7,9 +7,16 @@ from time import perf_counter
 
 import numpy as np
 
-from arbmodels._assignment.passes import Choice, best, bound, complete, totals
-from arbmodels._assignment.program import TOLERANCE, Arrays, AssignmentProgram, Block, FloatArray
-from arbmodels._assignment.solution import Answer
+from arbmodels._assignment.pricing import best, bound, complete, totals
+from arbmodels._assignment.program import (
+    TOLERANCE,
+    Answer,
+    Arrays,
+    AssignmentProgram,
+    Block,
+    Choice,
+    FloatArray,
+)
 from arbmodels._assignment.solve import solve
 from arbmodels._solver import relative_gap
 from arbmodels.errors import SolverError

@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from arbmodels import _checks as check
-from arbmodels._assignment.passes import Choice, best, totals
+from arbmodels._assignment.pricing import best, totals
 from arbmodels._assignment.program import (
     TOLERANCE,
     AssignmentProgram,
     Block,
+    Choice,
     FloatArray,
     IntArray,
     Source,
+    Status,
 )
-from arbmodels._assignment.solution import Status
 from arbmodels._assignment.solve import solve
 from arbmodels._pandas import pd
 from arbmodels._solver import relative_gap

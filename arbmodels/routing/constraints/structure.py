@@ -16,8 +16,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels._assignment.passes import Choice
-from arbmodels._assignment.program import BoolArray, IntArray
+from arbmodels._assignment.program import BoolArray, Choice, IntArray
 from arbmodels._checks import MOST, aligned, listed, named, shown
 from arbmodels._pandas import pd
 from arbmodels.errors import InputError

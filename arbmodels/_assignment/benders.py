@@ -48,7 +48,8 @@ from math import comb
 import numpy as np
 from scipy import sparse
 
-from arbmodels._assignment.integer.pricing import (
+from arbmodels._assignment.kernels import best_under
+from arbmodels._assignment.linking_constraints import (
     IMPOSSIBLE,
     SMALLEST,
     Filled,
@@ -61,7 +62,7 @@ from arbmodels._assignment.integer.pricing import (
     priced_table,
     side_of,
 )
-from arbmodels._assignment.passes import spread
+from arbmodels._assignment.pricing import spread
 from arbmodels._assignment.program import (
     UNBOUNDED,
     Arrays,
@@ -592,8 +593,6 @@ def _best(
     block: Block, table: FloatArray, forbidden: BoolArray | None, gates: Gates, sets: IntArray
 ) -> FloatArray:
     """Return what the groups of a block reach under every menu, [S]."""
-    from arbmodels._assignment.integer.kernels import best_under
-
     plans = table.shape[2]
     values = np.zeros(len(sets))
     members = [np.flatnonzero(gates.of_plan == a) for a in range(len(gates.needs))]

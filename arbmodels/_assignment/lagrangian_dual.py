@@ -20,12 +20,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels._assignment import passes
-from arbmodels._assignment.passes import Best, Choice
+from arbmodels._assignment import pricing as passes
+from arbmodels._assignment.pricing import Best
 from arbmodels._assignment.program import (
     AssignmentProgram,
     Block,
     BoolArray,
+    Choice,
     FloatArray,
     IntArray,
     dense,

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from arbmodels._assignment.one_row import combinations
-from arbmodels._assignment.one_row import engine as one_row
-from arbmodels._assignment.one_row.engine import price, solve_one_row
-from arbmodels._assignment.one_row.relaxation import Grid, Line, Rows
+from arbmodels._assignment import multiple_choice_knapsack as combinations
+from arbmodels._assignment import multiple_choice_knapsack as one_row
+from arbmodels._assignment.multiple_choice_knapsack import price, solve_one_row
+from arbmodels._assignment.multiple_choice_relaxation import Grid, Line, Rows
 from arbmodels._solver import relative_gap
 from arbmodels.errors import SolverError
-from one_row_cases import arrays, draw, large, written
+from multiple_choice_cases import arrays, draw, large, written
 
 
 @pytest.mark.parametrize("groups", [300, 30_000])

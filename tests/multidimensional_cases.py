@@ -9,9 +9,9 @@ import numpy as np
 from scipy import sparse
 
 from arbmodels._assignment import Arrays, AssignmentProgram, Block, Side
-from arbmodels._assignment.passes import totals
+from arbmodels._assignment.pricing import totals
 from arbmodels._assignment.program import dense, offered
-from side_cases import random_block, side_of
+from auxiliary_cases import random_block, side_of
 
 
 def random_program(seed, groups=4, plans=3, rows=2, *, side=None, tight=True):

@@ -120,11 +120,13 @@ def main() -> None:
     parser.add_argument("--peers-up-to", type=int, default=10**9, help="instances")
     parser.add_argument("--quick", action="store_true", help="small instances, 5 s")
     parser.add_argument("--again", action="store_true", help="forget the record")
-    parser.add_argument("--output", type=Path, default=report.RESULTS / "routing_one_row.json")
+    parser.add_argument(
+        "--output", type=Path, default=report.RESULTS / "routing_multiple_choice_knapsack.json"
+    )
     options = parser.parse_args()
     if options.quick:
         options.sizes, options.limit = [100, 1_000], 5.0
-        options.output = Path(tempfile.gettempdir()) / "routing_one_row_quick.json"
+        options.output = Path(tempfile.gettempdir()) / "routing_multiple_choice_knapsack_quick.json"
     rows = report.recorded(options.output, again=options.again or options.quick)
 
     def save() -> None:

@@ -26,11 +26,13 @@ from functools import partial
 
 import numpy as np
 
-from arbmodels._assignment.passes import CHUNK as PASS_CHUNK
-from arbmodels._assignment.passes import Choice, best_of, extras, padded, pair, spread, totals_of
+from arbmodels._assignment import kernels
+from arbmodels._assignment.pricing import CHUNK as PASS_CHUNK
+from arbmodels._assignment.pricing import best_of, extras, padded, pair, spread, totals_of
 from arbmodels._assignment.program import (
     AssignmentProgram,
     Block,
+    Choice,
     FloatArray,
     IntArray,
     dense,
@@ -139,8 +141,6 @@ class Steps:
 
 def walk(rows: Rows, low: float, high: float) -> Steps:
     """Follow the envelopes of all groups from one price to another, both included."""
-    from arbmodels._assignment import kernels
-
     groups, plans = rows.value.shape
     room = groups * max(plans - 1, 0)
     start = np.empty(groups, np.int32)
@@ -342,8 +342,6 @@ def _ends(block: Block, low_table: FloatArray, high_table: FloatArray) -> _Ends:
     quick = pair(block)
     if quick is None:
         return _ends_of_many(block, low_table, high_table)
-    from arbmodels._assignment.one_row import kernels
-
     choice, to = np.empty(block.size, np.int32), np.empty(block.size, np.int32)
     sums = np.zeros((3, 3, *low_table.shape[1:]))
     chunk = max(PASS_CHUNK, sums.size)
@@ -577,8 +575,6 @@ def _check(block: Block, table: FloatArray, choice: Choice) -> tuple[float, Floa
     quick = pair(block)
     if quick is None:
         return best_of(block, table).value, totals_of(block, mine, table.shape)
-    from arbmodels._assignment.one_row import kernels
-
     sums = np.zeros((3, *table.shape[1:]))
     chunk = max(PASS_CHUNK, sums.size)
     mine = np.ascontiguousarray(mine)

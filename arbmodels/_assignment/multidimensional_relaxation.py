@@ -37,8 +37,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from arbmodels._assignment import passes
-from arbmodels._assignment.many_rows.dual import (
+from arbmodels._assignment import pricing as passes
+from arbmodels._assignment.lagrangian_dual import (
     Dual,
     Near,
     Point,
@@ -47,8 +47,8 @@ from arbmodels._assignment.many_rows.dual import (
     losses_of,
     nearest,
 )
-from arbmodels._assignment.many_rows.newton import Sample, descend, sampled
-from arbmodels._assignment.passes import mixed
+from arbmodels._assignment.newton import Sample, descend, sampled
+from arbmodels._assignment.pricing import mixed
 from arbmodels._assignment.program import TOLERANCE as FEASIBLE
 from arbmodels._assignment.program import BoolArray, FloatArray, IntArray
 from arbmodels._clock import clock

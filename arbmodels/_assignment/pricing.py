@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from arbmodels._assignment import kernels
 from arbmodels._assignment.program import (
     AssignmentProgram,
     Block,
     BoolArray,
+    Choice,
     FloatArray,
     IntArray,
     Quantity,
@@ -41,8 +43,6 @@ def spread(groups: int, size: int) -> IntArray:
     positions = ((np.arange(size) + mixed(size)) * (groups / size)).astype(np.int64)
     return np.minimum(positions, groups - 1)
 
-
-Choice = npt.NDArray[np.int32]
 
 #: Groups priced at a time: their quantities stay in a processor's own cache.
 CHUNK = 1 << 12
@@ -112,8 +112,6 @@ def bound(program: AssignmentProgram, prices: FloatArray, value: float) -> float
 
 def best_of(block: Block, table: FloatArray) -> Best:
     """Choose the best plan of every group of a block; ``table`` as in `AssignmentProgram`."""
-    from arbmodels._assignment import kernels
-
     # The kernel prices two quantities, most programs have no more; one that is alone comes twice.
     priced = [k for k in range(1, len(table)) if table[k].any()]
     pair, more = (priced or [1])[:2], priced[2:]
@@ -207,8 +205,6 @@ def _totals(block: Block, choice: Choice, shape: tuple[int, ...]) -> FloatArray:
 
 def _add_sums(result: FloatArray, block: Block, choice: Choice, chosen: list[int]) -> None:
     """Write the totals of some quantities, two at a time, and of the weights."""
-    from arbmodels._assignment import kernels
-
     classes, weights, _ = extras(block)
     for at in range(0, len(chosen), 2):
         pair = chosen[at : at + 2]

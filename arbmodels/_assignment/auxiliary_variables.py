@@ -17,8 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from tqdm import tqdm
 
-from arbmodels._assignment.highs import relax_whole, solve_whole
-from arbmodels._assignment.integer.benders import (
+from arbmodels._assignment.benders import (
     Cut,
     Master,
     Menus,
@@ -28,7 +27,8 @@ from arbmodels._assignment.integer.benders import (
     menus_of,
     sampled,
 )
-from arbmodels._assignment.integer.pricing import (
+from arbmodels._assignment.highs import relax_whole, solve_whole
+from arbmodels._assignment.linking_constraints import (
     Gates,
     Lagrangian,
     Priced,
@@ -39,11 +39,18 @@ from arbmodels._assignment.integer.pricing import (
     side_of,
     units_of,
 )
-from arbmodels._assignment.many_rows.engine import solve_many_rows
-from arbmodels._assignment.one_row.engine import solve_one_row
-from arbmodels._assignment.passes import totals
-from arbmodels._assignment.program import AssignmentProgram, FloatArray, IntArray, Side
-from arbmodels._assignment.solution import Answer, Status, Step
+from arbmodels._assignment.multidimensional_knapsack import solve_many_rows
+from arbmodels._assignment.multiple_choice_knapsack import solve_one_row
+from arbmodels._assignment.pricing import totals
+from arbmodels._assignment.program import (
+    Answer,
+    AssignmentProgram,
+    FloatArray,
+    IntArray,
+    Side,
+    Status,
+    Step,
+)
 from arbmodels._clock import clock
 from arbmodels.errors import SolverError
 

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arbmodels._assignment import Arrays, AssignmentProgram, Block
+from arbmodels._assignment import multiple_choice_knapsack as combinations
+from arbmodels._assignment import multiple_choice_knapsack as one_row
+from arbmodels._assignment import multiple_choice_relaxation as bracket_module
 from arbmodels._assignment import program as source
 from arbmodels._assignment.highs import solve_whole
-from arbmodels._assignment.one_row import combinations
-from arbmodels._assignment.one_row import engine as one_row
-from arbmodels._assignment.one_row import relaxation as bracket_module
-from arbmodels._assignment.one_row.engine import price, solve_one_row
+from arbmodels._assignment.multiple_choice_knapsack import price, solve_one_row
 from arbmodels._solver import relative_gap
-from one_row_cases import KINDS, check, draw, enumerated, written
+from multiple_choice_cases import KINDS, check, draw, enumerated, written
 
 
 @pytest.mark.parametrize("kind", KINDS)

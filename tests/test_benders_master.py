@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from arbmodels._assignment import Arrays, AssignmentProgram, Block
+from arbmodels._assignment import Arrays, AssignmentProgram, Block, benders
 from arbmodels._assignment.highs import listed
-from arbmodels._assignment.integer import benders
-from arbmodels._assignment.integer.pricing import fill, gates_of, units_of
-from side_cases import pairs, random_program, side_of
+from arbmodels._assignment.linking_constraints import fill, gates_of, units_of
+from auxiliary_cases import pairs, random_program, side_of
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 
 from arbmodels._assignment import Arrays, AssignmentProgram, Block
+from arbmodels._assignment import multidimensional_knapsack as many_rows
 from arbmodels._assignment.highs import relax_whole, solve_whole
-from arbmodels._assignment.many_rows import engine as many_rows
-from arbmodels._assignment.many_rows.engine import solve_many_rows
-from arbmodels._assignment.many_rows.kernels import Options, settle
-from arbmodels._assignment.passes import best, bound, totals
+from arbmodels._assignment.multidimensional_knapsack import Options, settle, solve_many_rows
+from arbmodels._assignment.pricing import best, bound, totals
 from arbmodels.errors import SolverError
-from many_rows_cases import SIDES, empty_side, enumerate_best, planted, random_program
-from side_cases import side_of
+from auxiliary_cases import side_of
+from multidimensional_cases import SIDES, empty_side, enumerate_best, planted, random_program
 
 
 @pytest.fixture

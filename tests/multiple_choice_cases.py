@@ -8,9 +8,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from arbmodels._assignment import Arrays, AssignmentProgram, Block, passes
-from arbmodels._assignment.highs import everything
-from arbmodels._assignment.program import dense, offered
+from arbmodels._assignment import Arrays, AssignmentProgram, Block
+from arbmodels._assignment import pricing as passes
+from arbmodels._assignment.program import dense, everything, offered
 
 KINDS = ("random", "whole numbers", "equal values", "free", "nine orders", "copies", "proportional")
 

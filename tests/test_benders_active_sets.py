@@ -8,13 +8,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from arbmodels._assignment import Arrays, AssignmentProgram, Block
-from arbmodels._assignment.integer import benders
-from arbmodels._assignment.integer import engine as side_columns
-from arbmodels._assignment.integer.benders import menus_of
-from arbmodels._assignment.integer.engine import solve_with_side
-from arbmodels._assignment.integer.pricing import fill, gates_of, priced_table
-from side_cases import enumerate_best, pairs, random_block, side_of
+from arbmodels._assignment import Arrays, AssignmentProgram, Block, benders
+from arbmodels._assignment import auxiliary_variables as side_columns
+from arbmodels._assignment.auxiliary_variables import solve_with_side
+from arbmodels._assignment.benders import menus_of
+from arbmodels._assignment.linking_constraints import fill, gates_of, priced_table
+from auxiliary_cases import enumerate_best, pairs, random_block, side_of
 
 
 def alike(seed, groups, models, most, *, share=0.3, sense=1.0, **given):

@@ -22,10 +22,10 @@ from scipy import sparse
 from tqdm import tqdm
 
 from arbmodels._assignment import Arrays, AssignmentProgram, Block, Side
+from arbmodels._assignment.auxiliary_variables import solve_with_side
 from arbmodels._assignment.highs import solve_whole
-from arbmodels._assignment.integer.engine import solve_with_side
-from arbmodels._assignment.one_row.engine import solve_one_row
-from arbmodels._assignment.solution import Answer
+from arbmodels._assignment.multiple_choice_knapsack import solve_one_row
+from arbmodels._assignment.program import Answer
 from arbmodels.display import new_axes
 from arbmodels.errors import ArbModelsError
 from benchmarks import _routing_report as report
@@ -176,8 +176,8 @@ def main() -> None:
             f"{row['instances']:>9,} {row['family']:<12}{row['asked']:<8.0e}{row['method']:<10}"
             f"{took:>18}   {gap}   {ratio}"
         )
-    report.write(options.output / "routing_side_columns.json", rows, limit=options.limit)
-    plot(rows, options.output / "routing_side_columns.png")
+    report.write(options.output / "routing_auxiliary_variables.json", rows, limit=options.limit)
+    plot(rows, options.output / "routing_auxiliary_variables.png")
 
 
 if __name__ == "__main__":

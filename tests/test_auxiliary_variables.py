@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from arbmodels._assignment import Arrays, AssignmentProgram, Block
+from arbmodels._assignment import Arrays, AssignmentProgram, Block, benders
+from arbmodels._assignment import auxiliary_variables as side_columns
+from arbmodels._assignment.auxiliary_variables import solve_with_side
 from arbmodels._assignment.highs import solve_whole
-from arbmodels._assignment.integer import benders
-from arbmodels._assignment.integer import engine as side_columns
-from arbmodels._assignment.integer.engine import solve_with_side
-from arbmodels._assignment.passes import best, totals
+from arbmodels._assignment.pricing import best, totals
 from arbmodels.errors import SolverError
-from side_cases import (
+from auxiliary_cases import (
     contract_program,
     enumerate_best,
     enumerate_contracts,

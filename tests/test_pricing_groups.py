@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arbmodels._assignment import Arrays, AssignmentProgram, Block, passes
+from arbmodels._assignment import Arrays, AssignmentProgram, Block
+from arbmodels._assignment import multiple_choice_relaxation as relaxation
+from arbmodels._assignment import pricing as passes
 from arbmodels._assignment import program as source
-from arbmodels._assignment.one_row import relaxation
 from arbmodels._assignment.program import dense, offered
 
 

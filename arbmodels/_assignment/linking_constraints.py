@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from arbmodels._assignment.kernels import fill as fill_chunk
 from arbmodels._assignment.program import (
     SPAN,
     UNBOUNDED,
@@ -155,8 +156,6 @@ def _fill(
     gates: Gates,
     opening: FloatArray,
 ) -> Filled:
-    from arbmodels._assignment.integer.kernels import fill as fill_chunk
-
     plans = table.shape[2]
     gains, sums = np.zeros(len(opening)), np.zeros(table.shape)
     constant = 0.0

@@ -28,8 +28,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from tqdm import tqdm
 
-from arbmodels._assignment.one_row.engine import solve_one_row
-from arbmodels._assignment.passes import totals
+from arbmodels._assignment.multiple_choice_knapsack import solve_one_row
+from arbmodels._assignment.pricing import totals
 from benchmarks import _peers
 from benchmarks import _routing_report as report
 from benchmarks._routing_instances import Instance, Row, budget
@@ -129,7 +129,9 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=_peers.LIMIT, help="seconds of a peer")
     parser.add_argument("--alone", action="store_true", help="without peers")
     parser.add_argument("--again", action="store_true", help="forget the record")
-    parser.add_argument("--output", type=Path, default=report.RESULTS / "routing_many_rows.json")
+    parser.add_argument(
+        "--output", type=Path, default=report.RESULTS / "routing_multidimensional_knapsack.json"
+    )
     options = parser.parse_args()
     record = report.recorded(options.output, again=options.again)
 

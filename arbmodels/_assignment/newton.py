@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from arbmodels._assignment.many_rows.dual import Dual, Point, coefficients
-from arbmodels._assignment.passes import spread
+from arbmodels._assignment.lagrangian_dual import Dual, Point, coefficients
+from arbmodels._assignment.pricing import spread
 from arbmodels._assignment.program import (
     Arrays,
     AssignmentProgram,

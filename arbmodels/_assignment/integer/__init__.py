@@ -1,1 +1,0 @@
-"""Integer columns beside the assignment: generalised Benders decomposition."""

@@ -1,1 +1,0 @@
-"""Programs with several coupling rows: prices by Newton's method, an integer core in HiGHS."""

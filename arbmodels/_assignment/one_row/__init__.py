@@ -1,1 +1,0 @@
-"""Programs with one coupling row, or none: exact prices by breakpoints, the core by counting."""
