@@ -74,7 +74,7 @@ def in_memory(source):
 
 
 @pytest.mark.parametrize("keep", [True, False])
-def test_pricing_groups_equal_those_in_memory(client, generated, keep):
+def test_passes_equal_those_in_memory(client, generated, keep):
     source = DaskSource(client, generated, keep=keep)
     assert (source.groups, source.quantities) == (20_000, 2)
     assert (source.models, source.segments) == (MODELS, ("a", "b"))

@@ -33,7 +33,7 @@ def test_every_file_is_registered() -> None:
 
 
 @each_file
-def test_pricing_groups_its_check(path: Path) -> None:
+def test_passes_its_check(path: Path) -> None:
     found = check(path)
     assert found.passed, found.problems
     assert len(found.ways) >= 2
