@@ -19,6 +19,8 @@ from typing import Literal, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels._checks import number_of
+from arbmodels.display import percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import Estimator, FloatArray, failure_table
@@ -250,6 +252,8 @@ Unit = Literal["attempts", "dollars"]
 Integration = Literal["log-linear", "exact"]
 #: Two solve rates closer than this are the same (rounding in sums over instances).
 SAME_RATE = 1e-12
+#: A solve rate this far outside 0 and 1 is a computed one, not a mistake such as a percentage.
+_ASIDE = 1e-6
 #: Solve rate of the best single model that the authors' budgets may leave out.
 _MISSED = 0.01
 #: Fewest and most budgets of a grid fitted to a market, and its start relative to its end at least.
@@ -321,6 +325,37 @@ class Curves:
                 f" {', '.join(map(repr, self.names))}."
             )
         return self.names.index(model)
+
+
+def solve_rates_of(values: npt.ArrayLike) -> FloatArray:
+    """Return solve rates as an array of the same shape.
+
+    Raises
+    ------
+    InputError
+        If one is NaN or no probability.
+    """
+    rates = np.asarray(values, dtype=float)
+    if not np.all((rates >= -_ASIDE) & (rates <= 1 + _ASIDE)):
+        raise InputError("Solve rates are numbers between 0 and 1.")
+    return rates
+
+
+def check_attainable(solve_rate: float, largest: float) -> float:
+    """Return a solve rate as a number.
+
+    Raises
+    ------
+    InputError
+        If it does not lie between 0 and the largest that plans have.
+    """
+    rate = number_of(solve_rate, "solve rate")
+    if not 0 <= rate <= largest + SAME_RATE:
+        raise InputError(
+            f"No plan reaches a solve rate of {percent(rate, 2)}; the largest is"
+            f" {percent(largest, 2)}. Ask for a solve rate between 0 and that."
+        )
+    return rate
 
 
 def attempt_curves(

@@ -109,7 +109,7 @@ def test_batches_keep_the_time(folder: Path, tmp_path: Path) -> None:
     answer = strict(good(*common, "--at", "0.5,0.7,1.0", *files, "--json"))
     curves = arb.attempt_curves(arb.load_market(folder))
     frontier = policies.batch_frontier(curves, WAITS, 60.0, largest=3)
-    assert answer["reach"] == pytest.approx(frontier.max_solve_rate())
+    assert answer["reach"] == pytest.approx(frontier.max_solve_rate)
     *inside, outside = answer["points"]
     for point in inside:
         assert point["spend"] == pytest.approx(float(frontier.spend_at(point["solve_rate"])))

@@ -93,7 +93,7 @@ def test_limits_batches_and_cvar(market):
     patient = batch_frontier(curves, seconds, 1e3, largest=2)
     np.testing.assert_allclose(patient.spend_at(grid), whole.spend_at(grid), rtol=1e-9)
     hurried = batch_frontier(curves, seconds, 1.0)
-    assert hurried.max_solve_rate() == pytest.approx(0.0, abs=1e-12)
+    assert hurried.max_solve_rate == pytest.approx(0.0, abs=1e-12)
     for shown in (loose, none, patient, hurried):
         assert "nan" not in str(shown)
         shown.to_frame()

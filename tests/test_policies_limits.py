@@ -141,17 +141,19 @@ def test_batches_are_the_best_of_every_batching(data, billing):
     times = np.array([sum(SECONDS[model] for model, _ in plan.stages) for plan in plans])
     for limit in (0.0, 10.0, 36.0, 90.0):
         inside = times <= limit + 1e-9
-        assert frontier.max_solve_rate(limit) == pytest.approx(rates[inside].max(), abs=1e-12)
+        within = frontier.within(limit)
+        assert within.max_solve_rate == pytest.approx(rates[inside].max(), abs=1e-12)
         for share in (0.0, 0.5, 0.9, 1.0):
             target = max(share * rates[inside].max() - 1e-11, 0.0)
             least = spends[inside & (rates >= target - 1e-12)].min()
-            assert frontier.spend_at(target, limit) == pytest.approx(least, abs=1e-12)
-            plan = frontier.plan_at(target, limit)
+            assert within.spend_at(target) == pytest.approx(least, abs=1e-12)
+            plan = within.plan_at(target)
             law = spend_distribution(plan, curves, parallel=True)
             assert law.mean() == pytest.approx(least, abs=1e-12)
             assert law.solve_rate >= target - 1e-11
             assert sum(SECONDS[model] for model, _ in plan.stages) <= limit + 1e-9
-    assert np.isnan(frontier.spend_at(1.01))
+    if frontier.max_solve_rate < 0.99:
+        assert np.isnan(frontier.spend_at(0.999))
 
 
 def test_with_time_enough_batches_are_single_attempts():
@@ -161,7 +163,7 @@ def test_with_time_enough_batches_are_single_attempts():
     batches = batch_frontier(curves, SECONDS, 1e4)
     rates = np.array([0.3, 0.7, 0.95, 1.0]) * frontier.max_solve_rate
     np.testing.assert_allclose(batches.spend_at(rates), frontier.spend_at(rates))
-    hurried = batches.spend_at(rates, 35.0)
+    hurried = batches.within(35.0).spend_at(rates)
     assert np.all(~(hurried < batches.spend_at(rates) - 1e-12))
 
 
@@ -169,7 +171,7 @@ def test_three_models_with_missing_records():
     market = random_market(np.random.default_rng(5), 15, 3, missing=0.3)
     curves = attempt_curves(market, 3, billing="stop-at-record")
     frontier = batch_frontier(curves, SECONDS, 42.0, largest=2)
-    rate = frontier.max_solve_rate()
+    rate = frontier.max_solve_rate
     law = spend_distribution(frontier.plan_at(rate), curves, parallel=True, seconds=SECONDS)
     assert law.mean() == pytest.approx(float(frontier.spend_at(rate)))
     assert law.worst("seconds") <= 42.0
@@ -186,7 +188,7 @@ def test_displays_and_plots():
     limited = limited_frontier(curves, Limits(dollars=6.0, attempts=5))
     assert "worst case [USD]" in limited.table().columns
     assert limited.to_frame()["worst"].max() <= 6.0
-    assert len(limited.plot().get_lines()) == 3
+    assert len(limited.plot().get_lines()) == 5
     np.testing.assert_array_equal(limited.bound_at([0.1]), limited.spend_at([0.1]))
     batches = batch_frontier(curves, SECONDS, 100.0, largest=3)
     assert "paid together" in str(batches)
@@ -201,7 +203,7 @@ def test_displays_and_plots():
         (lambda c: limited_frontier(c, Limits(seconds=9)), "limit on seconds needs the latency"),
         (lambda c: limited_frontier(dollar_curves(c.market), Limits(1.0)), "count dollars"),
         (lambda c: limited_frontier(c, Limits(1e-9)).plan_at(0.1), "reaches a solve rate of 10"),
-        (lambda c: limited_frontier(c, Limits(9.0)).spend_at(np.nan), "is NaN"),
+        (lambda c: limited_frontier(c, Limits(9.0)).spend_at(np.nan), "between 0 and 1"),
         (lambda c: cvar_plan(c, 0.1, 0.0), "limit on CVaR is 0"),
         (lambda c: cvar_plan(c, 0.1, 1.0, level=1.0), "level of a CVaR"),
         (lambda c: cvar_plan(c, 0.1, 1.0, cells=0), "0 cells"),
@@ -211,8 +213,8 @@ def test_displays_and_plots():
         (lambda c: batch_frontier(c, SECONDS, 0.0), "time limit is 0"),
         (lambda c: batch_frontier(c, SECONDS, 9.0, largest=0), "largest batch is 0"),
         (lambda c: batch_frontier(dollar_curves(c.market), SECONDS, 9.0), "count dollars"),
-        (lambda c: batch_frontier(c, SECONDS, 50.0).spend_at(0.1, 51.0), "knows times from 0"),
-        (lambda c: batch_frontier(c, SECONDS, 50.0).spend_at(np.nan), "is NaN"),
+        (lambda c: batch_frontier(c, SECONDS, 50.0).within(51.0), "knows times from 0"),
+        (lambda c: batch_frontier(c, SECONDS, 50.0).spend_at(np.nan), "between 0 and 1"),
         (lambda c: batch_frontier(c, SECONDS, 50.0).plan_at(1.0), "reaches a solve rate of 100"),
         (
             lambda c: batch_frontier(
@@ -242,6 +244,6 @@ def test_real_limits(swebench_pair):
     assert tight.gap < 0.005
     seconds = {"gpt5mini": 60.0, "deepseek": 200.0}
     batches = batch_frontier(curves, seconds, 1800.0, largest=10)
-    slow, fast = batches.spend_at(0.74), batches.spend_at(0.74, 260.0)
+    slow, fast = batches.spend_at(0.74), batches.within(260.0).spend_at(0.74)
     assert slow == pytest.approx(float(frontier.spend_at(0.74)))
     assert 1.1 < fast / slow < 1.4

@@ -10,11 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import arbmodels as arb
-from arbmodels.cascades.lattice import hull_vertices, mean_products, undominated
-from arbmodels.cascades.search._kernels import shortest
-from arbmodels.cascades.search.engine import merged
-from arbmodels.cascades.search.relaxation import minorant, relax
-from arbmodels.cascades.search.tables import natural_of
+from arbmodels.cascades.engine import merged
+from arbmodels.cascades.lattice import hull_vertices, mean_products, shortest, undominated
+from arbmodels.cascades.relaxation import minorant, relax
+from arbmodels.cascades.tables import natural_of
 from arbmodels.curves import attempt_curves, budget_grid, dollar_curves
 from conftest import markets, random_market
 from extreme_cases import extreme_market
@@ -225,7 +224,7 @@ def test_bad_input():
         arb.search_frontier(market, most_states=5)
     with pytest.raises(arb.InputError, match="seconds"):
         arb.search_frontier(market, time_limit=0)
-    with pytest.raises(arb.InputError, match="together reach"):
+    with pytest.raises(arb.InputError, match="No plan reaches"):
         arb.search_frontier(market, [1.0]) if natural_of(
             attempt_curves(market)
         ).max_solve_rate < 1 else (arb.search_frontier(market, [0.5]).plan_at(1.5))
@@ -235,10 +234,8 @@ def test_bad_input():
     with pytest.raises(arb.InputError, match="ever solves"):
         arb.search_frontier(nothing)
     found = arb.search_frontier(market)
-    with pytest.raises(arb.InputError, match="NaN"):
+    with pytest.raises(arb.InputError, match="between 0 and 1"):
         found.spend_at(float("nan"))
-    assert np.isnan(found.spend_at(1.01))
-    assert np.isnan(found.bound_at(1.01))
 
 
 def all_orders(curves, rates):
@@ -435,7 +432,7 @@ def test_no_lattice_has_more_states_than_allowed(models, attempts, states, monke
         made.append(steps.shape[1])
         return shortest(steps, sizes)
 
-    monkeypatch.setattr("arbmodels.cascades.search.relaxation.shortest", watched)
+    monkeypatch.setattr("arbmodels.cascades.relaxation.shortest", watched)
     market = random_market(np.random.default_rng(1), 40, models, max_attempts=attempts)
     rates = np.linspace(0.1, 0.9, 12) * 0.9
     found = arb.search_frontier(market, rates, gap=1e-3, most_states=states, time_limit=np.inf)

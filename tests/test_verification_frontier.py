@@ -100,7 +100,7 @@ def test_vertices_do_what_the_frontier_says(data, alpha, beta):
     assert np.all(frontier.check_spend_at(grid) <= frontier.spend_at(grid) + 1e-15)
     for rate in grid:
         assert frontier.plan_at(rate).solve_rate >= rate - 1e-11
-        assert -1e-9 <= frontier.gap_at(rate) <= 1
+        assert -1e-9 <= frontier.plan_gap_at(rate) <= 1
     assert np.all(frontier.margin_at(grid[grid <= frontier.market_max_solve_rate]) >= 0)
 
 
@@ -329,7 +329,7 @@ def test_what_cannot_be_answered_is_refused(complementary):
     with pytest.raises(InputError, match="states"):
         verified_frontier(market, max_attempts=10_000)
     frontier = verified_frontier(market, Verifier(0, 0.3))
-    with pytest.raises(InputError, match="No policy delivers"):
+    with pytest.raises(InputError, match="No plan reaches"):
         frontier.plan_at(0.999)
     with pytest.raises(InputError, match="between 0 and 1"):
         frontier.cost_at([0.5, np.nan])

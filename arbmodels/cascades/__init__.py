@@ -7,7 +7,7 @@ from arbmodels.cascades.olmedo import (
     paper_market_max_solve_rate,
     paper_policy,
 )
-from arbmodels.cascades.search.frontier import SearchedFrontier, search_frontier
+from arbmodels.cascades.search import SearchedFrontier, search_frontier
 
 __all__ = [
     "Frontier",

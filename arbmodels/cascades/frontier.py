@@ -1,27 +1,30 @@
-"""The frontier of cascades: least expected spend of a cascade that reaches a solve rate.
+"""Frontiers of cascades: the least expected spend of a cascade that reaches a solve rate.
 
-Exact where the lattice holds every amount. Where it had to be thinned, the cheapest of what is
-known: the thinned lattice, a search (:mod:`arbmodels.cascades.search`) and every model alone, with
-a proven bound. On log-linear budget curves the paper's own allocations, whose stages end between
-the budgets, are always among what is known.
-
-How a frontier shows itself: its table and its picture.
+:class:`CascadeFrontier` is what all frontiers have in common. :func:`cascade_frontier` is exact
+where the lattice holds every amount. Where it had to be thinned, its answer is the cheapest of what
+is known: the thinned lattice, a search (:mod:`arbmodels.cascades.search`) and every model alone,
+with a proven bound. On log-linear budget curves the paper's own allocations, whose stages end
+between the budgets, are always among what is known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from arbmodels._pandas import pd
+from arbmodels.cascades.engine import search
 from arbmodels.cascades.lattice import (
     MAX_STATES,
+    IntArray,
     Lattice,
+    Points,
     bound_steps,
     build_lattice,
     cheapest_cuts,
@@ -33,11 +36,16 @@ from arbmodels.cascades.lattice import (
     useful,
 )
 from arbmodels.cascades.olmedo import AllocationPlans
-from arbmodels.cascades.paths import Paths
-from arbmodels.cascades.search.engine import search
-from arbmodels.cascades.search.relaxation import Bounds
-from arbmodels.cascades.search.tables import Natural, Plans, Steps, natural_of
-from arbmodels.curves import SAME_RATE, Curves, attempt_curves, log_budget
+from arbmodels.cascades.relaxation import Bounds
+from arbmodels.cascades.tables import Natural, Plans, Steps, natural_of
+from arbmodels.curves import (
+    SAME_RATE,
+    Curves,
+    attempt_curves,
+    check_attainable,
+    log_budget,
+    solve_rates_of,
+)
 from arbmodels.display import (
     ARBITRAGEUR_COLOUR,
     Displayed,
@@ -57,77 +65,177 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def frontier_table(frontier: Frontier) -> TextTable:
-    """Return ten solve rates up to the reach with spend, bound and plan."""
-    shares = np.array([0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 1.0])
-    rates = np.unique(frontier.max_solve_rate * shares)
-    rows = [
-        (percent(u, 2), number(c), number(b), percent(gap, 2), frontier.plan_at(u).summary)
-        for u, c, b, gap in zip(
-            rates,
-            frontier.spend_at(rates),
-            frontier.bound_at(rates),
-            frontier.gap_at(rates),
-            strict=True,
-        )
-    ]
-    unit = f"{frontier.market.currency}/instance"
-    settled = (
-        ""
-        if frontier.change is None
-        else f" The last refinement changed the spend by {percent(frontier.change, 3)} at most."
-    )
-    sizes = " x ".join(str(len(grid)) for grid in frontier.grids)
-    return TextTable(
-        f"Cascade frontier of {frontier.market.name}: reach {percent(frontier.max_solve_rate, 2)}",
-        ("solve rate", f"spend [{unit}]", f"lower bound [{unit}]", "gap", "plan"),
-        rows,
-        f"Lattice of {sizes} amounts. Spend: {frontier.proof(rates)}.\n{frontier.convention};"
-        f" in-sample.{settled}",
-    )
-
-
-def plot_frontier(frontier: Frontier, ax: Axes | None = None) -> Axes:
-    """Draw spend against solve rate: the models, the cascades, and the bound."""
-    ax = new_axes() if ax is None else ax
-    plot_models(frontier, ax)
-    rate = np.linspace(0, frontier.max_solve_rate, 400)
-    ax.plot(
-        100 * rate, frontier.spend_at(rate), color=ARBITRAGEUR_COLOUR, lw=2, label="Best cascade"
-    )
-    ax.plot(100 * rate, frontier.bound_at(rate), color="grey", lw=0.8, ls="--", label="Lower bound")
-    ax.set_xlabel("Solve rate (%)")
-    ax.set_ylabel(f"Expected spend ({frontier.market.currency} per instance)")
-    ax.set_title(frontier.market.name)
-    ax.legend(frameon=False)
-    return ax
-
-
-class Drawn(Protocol):
-    """A frontier of several models, with those of every model alone."""
+class Scale(Protocol):
+    """What a frontier is computed from."""
 
     @property
-    def names(self) -> Sequence[str]:
-        """Of the models."""
+    def market(self) -> Market:
+        """The market that is served."""
         ...
 
     @property
-    def single_models(self) -> Sequence[Frontier]:
-        """Of every model alone."""
+    def names(self) -> tuple[str, ...]:
+        """The models that may be bought from."""
+        ...
+
+    @property
+    def convention(self) -> str:
+        """Unit, estimator and billing in words."""
         ...
 
 
-def plot_models(frontier: Drawn, ax: Axes) -> None:
-    """Draw the spend of every single model."""
-    for model, alone in zip(frontier.names, frontier.single_models, strict=True):
-        rate = np.linspace(0, alone.max_solve_rate, 400)
-        ax.plot(
-            100 * rate,
-            alone.spend_at(rate),
-            color=model_colour(model, frontier.names),
-            label=model_label(model),
-        )
+class SingleModel(Protocol):
+    """A model alone."""
 
+    @property
+    def max_solve_rate(self) -> float:
+        """Largest solve rate."""
+        ...
+
+    def spend_at(self, solve_rate: FloatArray) -> FloatArray:
+        """Return the least expected spend at each solve rate; NaN above the largest."""
+        ...
+
+
+class CascadeFrontier(Displayed, ABC):
+    """What is asked of every frontier of cascades, whatever they are limited by.
+
+    A solve rate is a probability; where several are taken they may be a number or an array, and
+    the answer has their shape. Money is in currency units per instance. Above
+    :attr:`max_solve_rate` numbers are NaN and :meth:`plan_at` raises an InputError.
+    """
+
+    #: Whether the bound is the spend itself.
+    exact: bool = False
+
+    if TYPE_CHECKING:
+
+        @property
+        def curves(self) -> Scale:
+            """The curves that everything is scored on."""
+            ...
+
+    @property
+    def market(self) -> Market:
+        """The market the frontier was computed on."""
+        return self.curves.market
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The models that may be bought from."""
+        return self.curves.names
+
+    @property
+    def convention(self) -> str:
+        """Unit, integration, estimator and billing of every number here."""
+        return self.curves.convention
+
+    @property
+    @abstractmethod
+    def max_solve_rate(self) -> float:
+        """Largest solve rate of any plan."""
+
+    @property
+    @abstractmethod
+    def single_models(self) -> Sequence[SingleModel]:
+        """Every model alone, under the same billing and limits."""
+
+    @property
+    def market_max_solve_rate(self) -> float:
+        """Largest solve rate of a single model."""
+        return max(alone.max_solve_rate for alone in self.single_models)
+
+    @abstractmethod
+    def spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
+        """Return the least expected spend at each solve rate."""
+
+    @abstractmethod
+    def bound_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
+        """Return a proven lower bound on what is minimized at each solve rate."""
+
+    @abstractmethod
+    def plan_at(self, solve_rate: float) -> Any:
+        """Return a cheapest plan that reaches one solve rate."""
+
+    def _least_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
+        """Return what is minimized: the spend of the best policy, single plan or mixture."""
+        return self.spend_at(solve_rate)
+
+    def gap_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
+        """Return (least - bound) / least at each solve rate, of the best policy known."""
+        least = self._least_at(solve_rate)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(least > 0, 1.0 - self.bound_at(solve_rate) / least, 0.0 * least)
+
+    def model_prices_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
+        """Return the least spend of each model alone, [.., M]; NaN where it does not get there."""
+        rates = solve_rates_of(solve_rate)
+        return np.stack([alone.spend_at(rates) for alone in self.single_models], axis=-1)
+
+    @abstractmethod
+    def to_frame(self) -> pd.DataFrame:
+        """Return the plans that no other undercuts, with solve rate and spend."""
+
+    @property
+    def _unit(self) -> str:
+        return f"{self.market.currency}/instance"
+
+    @property
+    def _shown(self) -> FloatArray:
+        """Solve rates that the table shows, increasing."""
+        return np.unique(self.max_solve_rate * _SHOWN_SHARES)
+
+    def table(self) -> TextTable:
+        """Return some solve rates up to the largest with spend, bound and plan."""
+        rates = self._shown
+        columns = self._columns(rates)
+        rows = list(zip(*columns.values(), strict=True))
+        title = f"{self._title}: largest solve rate {percent(self.max_solve_rate, 2)}"
+        return TextTable(title, tuple(columns), rows, self._note)
+
+    @property
+    @abstractmethod
+    def _title(self) -> str:
+        """What the table says above."""
+
+    @property
+    @abstractmethod
+    def _note(self) -> str:
+        """What the table says below."""
+
+    def _columns(self, rates: FloatArray) -> dict[str, list[str]]:
+        """Return the columns of the table by heading."""
+        return {
+            "solve rate": [percent(rate, 2) for rate in rates],
+            f"spend [{self._unit}]": [number(spend) for spend in self.spend_at(rates)],
+            f"lower bound [{self._unit}]": [number(bound) for bound in self.bound_at(rates)],
+            "gap": [percent(gap, 2) for gap in self.gap_at(rates)],
+            "plan": [self.plan_at(rate).summary for rate in rates],
+        }
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw spend against solve rate: the models, the cascades, and the bound."""
+        ax = new_axes() if ax is None else ax
+        for model, alone in zip(self.names, self.single_models, strict=True):
+            rates = np.linspace(0, alone.max_solve_rate, _DRAWN)
+            colour = model_colour(model, self.names)
+            ax.plot(100 * rates, alone.spend_at(rates), color=colour, label=model_label(model))
+        rates = np.linspace(0, self.max_solve_rate, _DRAWN)
+        least = self._least_at(rates)
+        ax.plot(100 * rates, least, color=ARBITRAGEUR_COLOUR, lw=2, label="Best cascade")
+        if not self.exact:
+            bound = self.bound_at(rates)
+            ax.plot(100 * rates, bound, color="grey", lw=0.8, ls="--", label="Lower bound")
+        ax.set_xlabel("Solve rate (%)")
+        ax.set_ylabel(f"Expected spend ({self.market.currency} per instance)")
+        ax.set_title(self.market.name)
+        ax.legend(frameon=False)
+        return ax
+
+
+#: Shares of the largest solve rate that tables show, and solve rates that pictures are drawn at.
+_SHOWN_SHARES = np.array([0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 1.0])
+_DRAWN = 400
 
 #: Models and states up to which the lattice answers at once; finer grids can be asked for.
 MAX_MODELS = 4
@@ -155,6 +263,152 @@ _SIDE, _BELOW = 2, 3
 _MOST_PATHS = 400
 
 
+class Paths:
+    """The cheapest beginnings of some paths.
+
+    Parameters
+    ----------
+    natural : Natural
+        The curves, tabulated.
+    paths : iterable of Steps
+        Purchases (model, position it is taken to), in order.
+    """
+
+    def __init__(self, natural: Natural, paths: Iterable[Steps]) -> None:
+        self.natural = natural
+        self._paths = list(dict.fromkeys(tuple(_followed(steps)) for steps in paths))
+        scored = [natural.score(steps) for steps in self._paths]
+        # Point 0 is to buy nothing; step k of a path leads from the point before it to point k.
+        self._first = np.cumsum([1, *(len(steps) for steps in self._paths)])
+        self.rate = np.concatenate([[0.0], *(each.solve_rate for each in scored)])
+        self.spend = np.concatenate([[0.0], *(np.cumsum(each.spend) for each in scored)])
+        steps = np.array([step for steps in self._paths for step in steps]).reshape(-1, 2)
+        self._model, self._end = steps.T.astype(np.int64)
+        self._start = np.arange(len(self._model))  # the point a step starts from
+        self._start[self._first[:-1] - 1] = 0
+        by_one = [one for steps in self._paths for one in _single(steps)]
+        self._by_one = np.array(by_one, dtype=bool)
+        #: Undominated plans on the grids.
+        self.points = Points.of(self.rate, self.spend)
+
+    def useful(self) -> list[Steps]:
+        """Return the paths that undominated plans are beginnings of."""
+        bought = self.points.number[self.points.number > 0]
+        path = np.searchsorted(self._first, bought, side="right") - 1
+        return [self._paths[each] for each in np.unique(path)]
+
+    def cheapest(self, target: FloatArray) -> tuple[FloatArray, IntArray, FloatArray]:
+        """Return spend, number and amount of the last purchase (NaN: all of it), per solve rate."""
+        best = self.points.spend_at(target)
+        last = len(self.points.number) - 1
+        chosen = self.points.number[np.minimum(self.points.first(target), last)]
+        amount = np.full(len(target), np.nan)
+        if self.natural.curves.continuous and len(self._model):
+            grids = [log_budget(grid) for grid in self.natural.amounts]
+            first = np.cumsum([0, *map(len, grids)])[self._model]
+            log_grid = np.concatenate(grids)
+            low, high = log_grid[first + self._end - 1], log_grid[first + self._end]
+            step = np.flatnonzero(self._by_one)
+            start, end = self._start[step], step + 1
+            cut = cut_steps(
+                self.rate[start],
+                self.rate[end],
+                self.spend[start],
+                self.spend[end] - self.spend[start],
+                lambda which: (low[step[which]], high[step[which]]),
+                target,
+                best,
+            )
+            best[cut.target], chosen[cut.target] = cut.spend, end[cut.step]
+            amount[cut.target] = cut.amount
+        return best, chosen, amount
+
+    def plan(self, position: int, amount: float) -> Plan:
+        """Return a plan by its number, its last purchase stopping at an amount (NaN: in full)."""
+        steps = self.purchases(position)
+        if np.isnan(amount):
+            return self.natural.plan(steps)
+        # From the amount itself, which may be a tiny part of the budget that the cell ends with.
+        *before, (name, _) = self.natural.plan(steps).stages
+        used = sum(more for other, more in before if other == name)
+        return Plan((*before, (name, amount - used)), self.natural.curves.unit)
+
+    def purchases(self, position: int) -> list[tuple[int, int]]:
+        """Return the purchases of a plan, amount by amount."""
+        if position == 0:
+            return []
+        path = int(np.searchsorted(self._first, position, side="right")) - 1
+        return list(self._paths[path][: position - int(self._first[path]) + 1])
+
+    def spend_by_model(self, position: int, spend: float) -> FloatArray:
+        """Return the spend on each model of a plan that spends ``spend`` in total, [M]."""
+        steps = self.purchases(position)
+        models = np.array([m for m, _ in steps], dtype=np.int64)
+        each = self.natural.score(steps).spend
+        if len(each):
+            # The last purchase may have been cut, to a tiny part of what it spends in full.
+            each[-1] = max(spend - each[:-1].sum(), 0.0)
+        by_model = np.zeros(len(self.natural.amounts))
+        np.add.at(by_model, models, each)
+        return by_model
+
+    def ends(self, numbers: IntArray) -> FloatArray:
+        """Return the amount of each model that plans end with, [len(numbers), M]."""
+        table = np.zeros((len(numbers), len(self.natural.amounts)))
+        for row, plan in enumerate(numbers.tolist()):
+            for model, end in self.purchases(plan):
+                table[row, model] = self.natural.amounts[model][end]
+        return table
+
+
+def _followed(steps: Steps) -> list[tuple[int, int]]:
+    """Follow the last run amount by amount; runs before it stay as they are."""
+    runs: list[tuple[int, int]] = []
+    for model, end in steps:
+        if runs and runs[-1][0] == model:
+            runs.pop()
+        runs.append((model, end))
+    if runs:
+        model, end = runs.pop()
+        here = dict(runs)
+        runs += [(model, position) for position in range(here.get(model, 0) + 1, end + 1)]
+    return runs
+
+
+def _single(steps: Steps) -> Iterator[bool]:
+    """Whether each purchase takes its model to the next amount of its grid."""
+    here: dict[int, int] = {}
+    for model, end in steps:
+        yield end == here.get(model, 0) + 1
+        here[model] = end
+
+
+class Cheapest(NamedTuple):
+    """The cheapest plan of each solve rate, [U].
+
+    Parameters
+    ----------
+    spend : float array
+        NaN beyond the largest solve rate.
+    state : int array
+        Of the lattice; the plan leads there.
+    model : int array
+        That goes on from there and stops between two amounts; -1 for none.
+    amount : float array
+        Where that model, or the last purchase of the path or allocation, stops; NaN: not cut.
+    path, allocation : int array
+        Numbers of a known path, and of one of the paper's allocations, that is cheaper than the
+        lattice's plans; -1 for none.
+    """
+
+    spend: FloatArray
+    state: IntArray
+    model: IntArray
+    amount: FloatArray
+    path: IntArray
+    allocation: IntArray
+
+
 class Known(NamedTuple):
     """What is known of all amounts where a lattice is thinned.
 
@@ -167,7 +421,7 @@ class Known(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Frontier(Displayed):
+class Frontier(CascadeFrontier):
     """Cheapest plans for every solve rate, with a proven lower bound.
 
     Made by :func:`cascade_frontier`. Without features of the instances the only feedback is
@@ -192,21 +446,6 @@ class Frontier(Displayed):
     known: Known | None = None
 
     @property
-    def market(self) -> Market:
-        """The market the frontier was computed on."""
-        return self.curves.market
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The models that may be bought from."""
-        return self.curves.names
-
-    @property
-    def convention(self) -> str:
-        """Unit, integration, estimator and billing of every number here."""
-        return self.curves.convention
-
-    @property
     def max_solve_rate(self) -> float:
         """Largest solve rate of any plan on the lattice."""
         return float(self.lattice.solve_rate.max())
@@ -217,7 +456,7 @@ class Frontier(Displayed):
         return _holds(self.lattice.grids, self.curves.grids)
 
     @cached_property
-    def exact(self) -> bool:
+    def exact(self) -> bool:  # type: ignore[override]
         """Whether no cascade whatever costs less: whole attempts, and none of use left out."""
         return self.curves.unit == "attempts" and (
             self._complete or _holds(self.lattice.grids, useful(self.curves))
@@ -235,11 +474,9 @@ class Frontier(Displayed):
         return f"exact on these budgets, {at_most} of any" if self._complete else at_most
 
     @cached_property
-    def _points(self) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
-        """Undominated states: solve rates and spends, both increasing, and flat positions."""
-        rate, spend = self.lattice.solve_rate.ravel(), self.lattice.spend.ravel()
-        kept = undominated(rate, spend)
-        return rate[kept], spend[kept], kept
+    def _points(self) -> Points:
+        """Undominated states."""
+        return Points.of(self.lattice.solve_rate, self.lattice.spend)
 
     @cached_property
     def _allocations(self) -> AllocationPlans | None:
@@ -266,7 +503,7 @@ class Frontier(Displayed):
         float array, currency units per instance
             NaN above :attr:`max_solve_rate`.
         """
-        return self._cheapest(np.asarray(solve_rate, dtype=float))[0]
+        return self._cheapest(solve_rates_of(solve_rate)).spend
 
     def mixture_spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
         """Return the least expected spend when two plans may be mixed at random.
@@ -275,7 +512,7 @@ class Frontier(Displayed):
         reach; NaN above :attr:`max_solve_rate`.
         """
         rate, spend = self._hull
-        target = np.asarray(solve_rate, dtype=float)
+        target = solve_rates_of(solve_rate)
         mixed: FloatArray = np.minimum(np.interp(target, rate, spend), self.spend_at(target))
         return mixed
 
@@ -286,21 +523,13 @@ class Frontier(Displayed):
         its points. Whole attempts on a complete lattice leave nothing between: there the bound is
         the spend itself.
         """
-        target = np.asarray(solve_rate, dtype=float)
+        target = solve_rates_of(solve_rate)
         if self.exact:
             return self.spend_at(target)
-        rate, spend = self.bound_steps
-        position = np.searchsorted(rate, target - SAME_RATE)
-        bound: FloatArray = np.append(spend, np.nan)[np.minimum(position, len(spend))]
+        bound = self.bound_steps.spend_at(target)
         if self.known is not None:
             bound = np.maximum(bound, self.known.bounds.at(target.ravel()).reshape(target.shape))
         return bound
-
-    def gap_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
-        """Return (spend - bound) / spend at each solve rate."""
-        spend = self.spend_at(solve_rate)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(spend > 0, 1.0 - self.bound_at(solve_rate) / spend, 0.0 * spend)
 
     def plan_at(self, solve_rate: float) -> Plan:
         """Return a cheapest plan that reaches ``solve_rate``.
@@ -310,14 +539,10 @@ class Frontier(Displayed):
         InputError
             If no plan on the lattice reaches it.
         """
-        if not 0 <= solve_rate <= self.max_solve_rate + SAME_RATE:
-            raise InputError(
-                f"No plan reaches a solve rate of {percent(solve_rate, 2)}; the best on this"
-                f" market reaches {percent(self.max_solve_rate, 2)}."
-            )
-        _, state, axis, last, path, number = self._cheapest(np.array([solve_rate]))
-        if self._allocations is not None and number[0] >= 0:
-            return self._allocations.plan(int(number[0]), float(last[0]))
+        rate = check_attainable(solve_rate, self.max_solve_rate)
+        _, state, axis, last, path, allocation = self._cheapest(np.array([rate]))
+        if self._allocations is not None and allocation[0] >= 0:
+            return self._allocations.plan(int(allocation[0]), float(last[0]))
         if self.known is not None and path[0] >= 0:
             return self.known.paths.plan(int(path[0]), float(last[0]))
         amount = np.zeros(len(self.lattice.grids), dtype=int)
@@ -342,7 +567,7 @@ class Frontier(Displayed):
         float array [len(solve_rate), M], currency units per instance
             NaN rows above :attr:`max_solve_rate`.
         """
-        target = np.atleast_1d(np.asarray(solve_rate, float))
+        target = np.atleast_1d(solve_rates_of(solve_rate))
         spend, state, axis, last, path, number = self._cheapest(target)
         by_model = np.full((len(spend), len(self.grids)), np.nan)
         reached = np.isfinite(spend) & (path < 0) & (number < 0)
@@ -376,35 +601,16 @@ class Frontier(Displayed):
         return lower_hull(rate[order], spend[order])
 
     @cached_property
-    def bound_steps(self) -> tuple[FloatArray, FloatArray]:
+    def bound_steps(self) -> Points:
         """The lattice's lower bound as steps: solve rates, and spend up to each; increasing."""
-        return self._points[:2] if self.exact else bound_steps(self.lattice)
+        return self._points if self.exact else bound_steps(self.lattice)
 
-    def _cheapest(
-        self, target: FloatArray
-    ) -> tuple[
-        FloatArray,
-        npt.NDArray[np.int64],
-        npt.NDArray[np.int64],
-        FloatArray,
-        npt.NDArray[np.int64],
-        npt.NDArray[np.int64],
-    ]:
-        """Spend, state, model of a cut last step (-1: none), its amount, path, number, per rate.
-
-        A path (-1: none) is the number of a known one that is cheaper than the lattice's plans; the
-        amount is then where its last step is cut (NaN: not). The last number (-1: none) is that of
-        one of the paper's allocations that is cheaper still; the amount is its last stage's.
-        """
-        if np.isnan(target).any():
-            raise InputError("A solve rate is NaN; it must be a number between 0 and 1.")
-        rate, spend, flat = self._points
+    def _cheapest(self, target: FloatArray) -> Cheapest:
         flatten = target.ravel()
-        position = np.searchsorted(rate, flatten - SAME_RATE)
-        inside = position < len(rate)
-        position = np.minimum(position, len(rate) - 1)
-        best = np.where(inside, spend[position], np.nan)
-        state, axis = flat[position], np.full(flatten.shape, -1)
+        best = self._points.spend_at(flatten)
+        last = len(self._points.rate) - 1
+        state = self._points.number[np.minimum(self._points.first(flatten), last)]
+        axis = np.full(flatten.shape, -1)
         amount = np.full(flatten.shape, np.nan)
         if self.curves.continuous and self._complete:
             cut = cheapest_cuts(self.lattice, flatten, best)
@@ -421,7 +627,7 @@ class Frontier(Displayed):
             less = found < np.where(np.isnan(best), np.inf, best)
             best[less], allocation[less], amount[less] = found[less], number[less], end[less]
             path[less], axis[less] = -1, -1
-        return best.reshape(target.shape), state, axis, amount, path, allocation
+        return Cheapest(best.reshape(target.shape), state, axis, amount, path, allocation)
 
     @cached_property
     def single_models(self) -> tuple[Frontier, ...]:
@@ -434,15 +640,6 @@ class Frontier(Displayed):
             Frontier(curves, build_lattice(curves, [np.union1d(curves.grids[0], grid)]))
             for curves, grid in zip(alone, self.grids, strict=True)
         )
-
-    def model_prices_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
-        """Return the least spend of each model alone, [len(solve_rate), M]; NaN out of reach."""
-        return np.stack([alone.spend_at(solve_rate) for alone in self.single_models], axis=-1)
-
-    @property
-    def market_max_solve_rate(self) -> float:
-        """Largest solve rate of a single model."""
-        return max(alone.max_solve_rate for alone in self.single_models)
 
     @property
     def grids(self) -> tuple[FloatArray, ...]:
@@ -457,19 +654,28 @@ class Frontier(Displayed):
         if self.known is not None:
             more = self.known.paths.points
             rate, spend = np.concatenate([rate, more[0]]), np.concatenate([spend, more[1]])
-            amounts = np.concatenate([amounts, self.known.paths.amounts(more[2])])
+            amounts = np.concatenate([amounts, self.known.paths.ends(more.number)])
             kept = undominated(rate, spend)
             rate, spend, amounts = rate[kept], spend[kept], amounts[kept]
         frame = pd.DataFrame({"solve_rate": rate, "spend": spend})
         return frame.assign(**dict(zip(self.names, amounts.T, strict=True)))
 
-    def table(self) -> TextTable:
-        """Return ten solve rates up to the reach with spend, bound and plan."""
-        return frontier_table(self)
+    @property
+    def _title(self) -> str:
+        return f"Cascade frontier of {self.market.name}"
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw spend against solve rate: the models, the cascades, and the bound."""
-        return plot_frontier(self, ax)
+    @property
+    def _note(self) -> str:
+        sizes = " x ".join(str(len(grid)) for grid in self.grids)
+        changed = (
+            ""
+            if self.change is None
+            else f" The last refinement changed the spend by {percent(self.change, 3)} at most."
+        )
+        return (
+            f"Lattice of {sizes} amounts. Spend: {self.proof(self._shown)}.\n{self.convention};"
+            f" in-sample.{changed}"
+        )
 
 
 def cascade_frontier(
@@ -586,7 +792,7 @@ def _of_lattice(found: Frontier, natural: Natural) -> list[Steps]:
     return [_path(found.lattice, int(state), place) for state in kept]
 
 
-def _path(lattice: Lattice, state: int, place: Sequence[npt.NDArray[np.int64]]) -> Steps:
+def _path(lattice: Lattice, state: int, place: Sequence[IntArray]) -> Steps:
     """Path to a state, with the positions that the lattice's amounts have among all."""
     here, steps = [0] * len(place), list[tuple[int, int]]()
     ends = [int(k) for k in np.unravel_index(state, lattice.spend.shape)]
@@ -615,9 +821,7 @@ def _nearby(natural: Natural, paths: Paths, stride: int) -> list[Steps]:
     return found
 
 
-def _passing(
-    lattice: Lattice, rate: float, best: float, place: Sequence[npt.NDArray[np.int64]]
-) -> list[Steps]:
+def _passing(lattice: Lattice, rate: float, best: float, place: Sequence[IntArray]) -> list[Steps]:
     """Return for each model the path whose last step, by one budget, is cheapest to cut."""
     found, shape = list[Steps](), lattice.spend.shape
     for m, positions in enumerate(place):
@@ -641,14 +845,14 @@ def _passing(
 
 
 def _cell(
-    log_grid: FloatArray, shape: tuple[int, ...], m: int, steps: npt.NDArray[np.int64]
+    log_grid: FloatArray, shape: tuple[int, ...], m: int, steps: IntArray
 ) -> tuple[FloatArray, FloatArray]:
     """Log budgets of model m before and after steps along its axis."""
     cell = np.unravel_index(steps, shape)[m]
     return log_grid[cell], log_grid[cell + 1]
 
 
-def _window(end: int, last: int, stride: int) -> npt.NDArray[np.int64]:
+def _window(end: int, last: int, stride: int) -> IntArray:
     """Positions around one, with zero and some below them, for orders that come back to a model."""
     near = end + stride * np.arange(-_SIDE, _SIDE + 1)
     near = near[(near > 0) & (near <= last)]

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.cascades.search._kernels import shortest
+from arbmodels._compiling import compiled
 from arbmodels.curves import SAME_RATE, Curves, blocks, log_budget, log_linear_weights
 from arbmodels.errors import InputError
 from arbmodels.passk import FloatArray
@@ -37,13 +37,14 @@ def undominated(rate: FloatArray, spend: FloatArray) -> IntArray:
     Parameters
     ----------
     rate, spend : float arrays of one length
+        A point whose spend is infinite is not there; at least one must be.
 
     Returns
     -------
     int array
         Positions.
     """
-    some = np.arange(len(rate))
+    some = np.flatnonzero(np.isfinite(spend))
     if len(rate) > _MANY:
         # Most points of a lattice are dominated by the cheapest of the bins of higher rates, which
         # is found without sorting.
@@ -56,6 +57,39 @@ def undominated(rate: FloatArray, spend: FloatArray) -> IntArray:
     least = np.minimum.accumulate(spend[order])
     kept: IntArray = order[np.concatenate([[True], least[1:] < least[:-1]])][::-1]
     return kept
+
+
+class Points(NamedTuple):
+    """Undominated plans: solve rates and spends, both increasing, and their numbers."""
+
+    rate: FloatArray
+    spend: FloatArray
+    number: IntArray
+
+    @classmethod
+    def of(cls, rate: FloatArray, spend: FloatArray) -> Points:
+        """Return the undominated ones of some plans; their numbers are flat positions."""
+        rate, spend = rate.ravel(), spend.ravel()
+        kept = undominated(rate, spend)
+        return cls(rate[kept], spend[kept], kept)
+
+    @property
+    def max_solve_rate(self) -> float:
+        """Largest solve rate."""
+        return float(self.rate[-1])
+
+    def first(self, solve_rate: FloatArray) -> IntArray:
+        """Return the position of the cheapest plan for each solve rate; their count beyond."""
+        return np.searchsorted(self.rate, solve_rate - SAME_RATE)
+
+    def at(self, solve_rate: FloatArray, values: FloatArray) -> FloatArray:
+        """Return what an array holds of the cheapest plan for each solve rate; NaN beyond."""
+        found: FloatArray = np.append(values, np.nan)[self.first(solve_rate)]
+        return found
+
+    def spend_at(self, solve_rate: FloatArray) -> FloatArray:
+        """Return the least spend for each solve rate; NaN beyond the largest."""
+        return self.at(solve_rate, self.spend)
 
 
 def hull_vertices(x: FloatArray, y: FloatArray) -> IntArray:
@@ -146,7 +180,7 @@ class Lattice:
                     best, best_spend = model, spend
         return best
 
-    def spend_by_model(self, flat: npt.NDArray[np.int64]) -> FloatArray:
+    def spend_by_model(self, flat: IntArray) -> FloatArray:
         """Return the spend on each model along a cheapest path to each state, [len(flat), M].
 
         Parameters
@@ -274,6 +308,44 @@ def _products(factors: Sequence[FloatArray]) -> FloatArray:
     for factor in factors[1:]:
         table = (table[:, None, :] * factor[None, :, :]).reshape(-1, table.shape[1])
     return table
+
+
+@compiled
+def shortest(
+    steps: FloatArray, sizes: IntArray
+) -> tuple[FloatArray, npt.NDArray[np.int8]]:  # pragma: no cover - compiled
+    """Least spend to every state, and the model bought last (-1 at the origin).
+
+    Parameters
+    ----------
+    steps : float array [M, S]
+        Entry [m, a] is the spend of model m's step that starts in state a; not read at the last.
+    sizes : int array [M]
+        Amounts per model; states are numbered with the last model running fastest.
+    """
+    count, states = steps.shape
+    stride = np.ones(count, np.int64)
+    for m in range(count - 2, -1, -1):
+        stride[m] = stride[m + 1] * sizes[m + 1]
+    spend = np.empty(states)
+    model = np.full(states, -1, np.int8)
+    position = np.zeros(count, np.int64)
+    for state in range(states):
+        best, by = np.inf, -1
+        for m in range(count):
+            if position[m] > 0:
+                before = state - stride[m]
+                through = spend[before] + steps[m, before]
+                if through < best:
+                    best, by = through, m
+        spend[state] = 0.0 if state == 0 else best
+        model[state] = by
+        for m in range(count - 1, -1, -1):
+            position[m] += 1
+            if position[m] < sizes[m]:
+                break
+            position[m] = 0
+    return spend, model
 
 
 def shortest_paths(step_spend: Sequence[FloatArray]) -> FloatArray:
@@ -408,22 +480,17 @@ def useful(curves: Curves) -> tuple[FloatArray, ...]:
     return tuple(grids)
 
 
-def bound_steps(lattice: Lattice) -> tuple[FloatArray, FloatArray]:
+def bound_steps(lattice: Lattice) -> Points:
     """Return the lower bound as a step function of the solve rate.
 
-    Returns
-    -------
-    rate, spend : float arrays, both increasing
-        A plan whose solve rate exceeds every ``rate`` before position p, and is at most
-        ``rate[p]``, spends at least ``spend[p]``.
+    A plan whose solve rate exceeds every ``rate`` before position p, and is at most ``rate[p]``,
+    spends at least ``spend[p]``.
     """
     upper = lattice.solve_rate
     for axis in range(upper.ndim):
         last = np.take(upper, [-1], axis=axis)
         upper = np.concatenate([np.delete(upper, 0, axis=axis), last], axis=axis)
-    rate, spend = upper.ravel(), lower_bound_spend(lattice).ravel()
-    kept = undominated(rate, spend)
-    return rate[kept], spend[kept]
+    return Points.of(upper, lower_bound_spend(lattice))
 
 
 def refined(grid: FloatArray, parts: int) -> FloatArray:
@@ -439,19 +506,19 @@ def refined(grid: FloatArray, parts: int) -> FloatArray:
 class Cuts(NamedTuple):
     """For some targets, a plan that beats the lattice's: where its last step starts and ends."""
 
-    target: npt.NDArray[np.int64]
+    target: IntArray
     spend: FloatArray
-    state: npt.NDArray[np.int64]
-    model: npt.NDArray[np.int64]
+    state: IntArray
+    model: IntArray
     amount: FloatArray
 
 
 class StepCuts(NamedTuple):
     """For some targets, a step that reaches it most cheaply: its position, spend and amount."""
 
-    target: npt.NDArray[np.int64]
+    target: IntArray
     spend: FloatArray
-    step: npt.NDArray[np.int64]
+    step: IntArray
     amount: FloatArray
 
 
@@ -517,7 +584,7 @@ def _along(
     origin = np.delete(flat, -1, axis=m).ravel()
     log_grid = log_budget(lattice.grids[m])
 
-    def ends(which: npt.NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+    def ends(which: IntArray) -> tuple[FloatArray, FloatArray]:
         cell = np.unravel_index(origin[which], lattice.spend.shape)[m]
         return log_grid[cell], log_grid[cell + 1]
 
@@ -532,7 +599,7 @@ def cut_steps(  # noqa: PLR0917
     high: FloatArray,
     start: FloatArray,
     spend: FloatArray,
-    ends: Callable[[npt.NDArray[np.int64]], tuple[FloatArray, FloatArray]],
+    ends: Callable[[IntArray], tuple[FloatArray, FloatArray]],
     target: FloatArray,
     best: FloatArray,
     *,

@@ -15,9 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from arbmodels.cascades.lattice import cut_steps, undominated
+from arbmodels.cascades.lattice import IntArray, cut_steps, undominated
 from arbmodels.curves import (
     SAME_RATE,
     SMALLEST_BUDGET,
@@ -30,8 +29,6 @@ from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan
-
-IntArray = npt.NDArray[np.int64]
 
 #: The authors' search: the first stage's dollars, besides nothing and everything.
 _SEARCHED_SHARES = np.logspace(np.log10(0.01), np.log10(0.5), 100)

@@ -538,7 +538,7 @@ def batches(
 
         curves = opt.attempt_curves_of(market, billing, attempts)
         answer = batch_frontier(curves, waits, max_seconds, largest=largest)
-        reach = answer.max_solve_rate()
+        reach = answer.max_solve_rate
         if rates is None:
             rates = [*opt.round_rates(reach / 2, 0.999 * reach), reach]
         plans = [answer.plan_at(rate) if rate <= reach else None for rate in rates]

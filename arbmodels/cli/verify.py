@@ -238,7 +238,7 @@ def _points(answer: VerifiedFrontier, rates: Sequence[float]) -> list[dict[str, 
                 "margin": float(answer.margin_at(rate)),
                 "plan": None if next_plan is None else next_plan.plan.summary,
                 "stages": None if next_plan is None else next_plan.plan.stages,
-                "plan_gap": answer.gap_at(rate) if inside else None,
+                "plan_gap": float(answer.plan_gap_at(rate)) if inside else None,
             }
         )
     return found

@@ -46,6 +46,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels._compiling import SMALL, compiled
 from arbmodels._pandas import pd
 from arbmodels.cascades import (
     Frontier,
@@ -65,12 +66,11 @@ from arbmodels.cascades.lattice import (
     undominated,
 )
 from arbmodels.cascades.olmedo import CostCurve, PaperPolicy
-from arbmodels.cascades.search.frontier import search_frontier
-from arbmodels.cascades.search.tables import natural_of
+from arbmodels.cascades.search import search_frontier
+from arbmodels.cascades.tables import natural_of
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves, blocks, default_budget_grid
 from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
-from arbmodels.estimation._kernels import walk_back
 from arbmodels.estimation.learning import AuthorsSearch
 from arbmodels.estimation.workers import run
 from arbmodels.market import Market
@@ -678,6 +678,45 @@ def path_spend(lattice: Lattice, flat: IntArray, steps: tuple[FloatArray, ...]) 
         flat, np.stack([shape, strides]), lattice.spend.ravel(), own, other
     )
     return walked
+
+
+@compiled(interpreted=SMALL)
+def walk_back(
+    flat: IntArray,
+    layout: IntArray,
+    spend: FloatArray,
+    own: FloatArray,
+    other: FloatArray,
+) -> FloatArray:  # pragma: no cover - compiled
+    """Sum ``other`` along the cheapest path, under ``own``, to each state of a lattice, [V, M].
+
+    Parameters
+    ----------
+    flat : int array [V]
+        States; the origin is 0.
+    layout : int array [2, M]
+        Shape of the lattice, and its strides counted in states.
+    spend : float array [states]
+        Least spend to every state.
+    own, other : float arrays [M, states]
+        Spend of the step of each model that starts in a state, on either set of instances.
+    """
+    shape, strides = layout[0], layout[1]
+    total = np.zeros((len(flat), len(shape)))
+    for v in range(len(flat)):
+        state = flat[v]
+        while state > 0:
+            least = np.inf
+            last, start = 0, 0
+            for m in range(len(shape)):
+                if (state // strides[m]) % shape[m] > 0:
+                    before = state - strides[m]
+                    via = spend[before] + own[m, before]
+                    if via < least:
+                        least, last, start = via, m, before
+            total[v, last] += other[last, start]
+            state = start
+    return total
 
 
 def _padded(steps: tuple[FloatArray, ...]) -> FloatArray:

@@ -35,16 +35,99 @@ from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import expit, ndtri
 
+from arbmodels._compiling import compiled
 from arbmodels.cascades import PaperPolicy, paper_curve
 from arbmodels.cascades.olmedo import _SEARCHED_SHARES
 from arbmodels.curves import SMALLEST_BUDGET, default_budget_grid, log_linear_weights
 from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.errors import InputError
-from arbmodels.estimation._kernels import IntArray, mean_margins, unsolved_at
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
+
+IntArray = npt.NDArray[np.int64]
+
+
+@compiled
+def unsolved_at(
+    grid: FloatArray, attempts: IntArray, successes: IntArray, cost: FloatArray
+) -> FloatArray:  # pragma: no cover - compiled
+    """Return 1 - pass@floor(b / q), unbiased and frozen at the record, for every budget b, [N, B].
+
+    Parameters
+    ----------
+    grid : increasing float array [B], currency units
+    attempts, successes : int arrays [N]
+    cost : float array [N], currency units per attempt
+    """
+    failure = np.ones((len(attempts), len(grid)))
+    for i in range(len(attempts)):
+        n, c = attempts[i], successes[i]
+        made, left = 0, 1.0
+        for b in range(len(grid)):
+            affordable = min(int(grid[b] * (1 + 1e-12) / cost[i]), n) if n > 0 else 0
+            while made < affordable:
+                left *= max(n - c - made, 0) / (n - made)
+                made += 1
+            failure[i, b] = left
+    return failure
+
+
+@compiled
+def _log_spend_at(
+    failure: FloatArray, weights: FloatArray, rates: FloatArray, out: FloatArray
+) -> None:  # pragma: no cover - compiled
+    """Write the log of the expected spend at increasing solve rates; infinite out of reach."""
+    before, spend, log_before = 1.0, 0.0, -690.0
+    at = 0
+    for b in range(len(failure)):
+        spend += weights[0, b] * before + weights[1, b] * failure[b]
+        log_spend = np.log(max(spend, 1e-300))
+        low, high = 1.0 - before, 1.0 - failure[b]
+        while at < len(rates) and rates[at] < high:
+            share = (rates[at] - low) / (high - low)
+            # Nothing is cheaper than the first point of the grid, as for np.interp.
+            out[at] = log_spend if b == 0 else log_before + (log_spend - log_before) * share
+            at += 1
+        before, log_before = failure[b], log_spend
+    while at < len(rates):
+        # The reach itself is the largest budget's.
+        out[at] = log_before if rates[at] <= 1.0 - before + 1e-12 else np.inf
+        at += 1
+
+
+@compiled
+def mean_margins(
+    alone: FloatArray, cascades: FloatArray, weights: FloatArray, rates: FloatArray
+) -> FloatArray:  # pragma: no cover - compiled
+    """Return the mean margin of every cascade against the cheapest model, [A].
+
+    Parameters
+    ----------
+    alone, cascades : float arrays [M, B], [A, B]
+        Mean failure probability at every budget.
+    weights : float array [2, B]
+        Weights of the failure before and at each budget that integrate it.
+    rates : increasing float array [U]
+    """
+    price = np.full(len(rates), np.inf)
+    cost = np.empty(len(rates))
+    for m in range(len(alone)):
+        _log_spend_at(alone[m], weights, rates, cost)
+        for u in range(len(rates)):
+            price[u] = min(price[u], cost[u])
+    margins = np.zeros(len(cascades))
+    for a in range(len(cascades)):
+        _log_spend_at(cascades[a], weights, rates, cost)
+        total = 0.0
+        for u in range(len(rates)):
+            # A difference of rounding is none, so that ties go to the first allocation.
+            if cost[u] < price[u] - 1e-12 and price[u] < np.inf:
+                total += 1.0 - np.exp(cost[u] - price[u])
+        margins[a] = total / len(rates)
+    return margins
 
 
 @dataclass(frozen=True)

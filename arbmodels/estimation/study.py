@@ -15,11 +15,11 @@ from arbmodels._pandas import pd
 from arbmodels.curves import default_budget_grid
 from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, number, percent, styled
 from arbmodels.errors import InputError
-from arbmodels.estimation._kernels import IntArray
 from arbmodels.estimation.learning import (
     MOST_ATTEMPTS,
     SPAN,
     AuthorsSearch,
+    IntArray,
     Learner,
     Prior,
     Records,

@@ -27,7 +27,7 @@ from arbmodels._compiling import compiled
 from arbmodels._pandas import pd
 from arbmodels._solver import Program, solve
 from arbmodels.cascades.lattice import Lattice, crossing_steps, hull_vertices, undominated
-from arbmodels.cascades.search.tables import Natural, Steps
+from arbmodels.cascades.tables import Natural, Steps
 from arbmodels.curves import SAME_RATE, Curves
 from arbmodels.display import Displayed, TextTable, model_label, number, percent
 from arbmodels.errors import InputError

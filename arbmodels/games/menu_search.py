@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._checks import seed_of
+from arbmodels.cascades.engine import search_many
 from arbmodels.cascades.frontier import DEFAULT_STATES
 from arbmodels.cascades.lattice import build_lattice, coarsen
-from arbmodels.cascades.search.engine import search_many
-from arbmodels.cascades.search.frontier import check_axes
-from arbmodels.cascades.search.tables import natural_of
+from arbmodels.cascades.search import check_axes
+from arbmodels.cascades.tables import natural_of
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves, dollar_curves
 from arbmodels.display import percent
 from arbmodels.errors import InputError

@@ -2,8 +2,7 @@
 
 from arbmodels.policies.batches import BatchFrontier, batch_frontier
 from arbmodels.policies.classes import PolicyClass, PolicyClasses, policy_classes
-from arbmodels.policies.limited import LimitedFrontier, limited_frontier
-from arbmodels.policies.limits import Limits
+from arbmodels.policies.limits import LimitedFrontier, Limits, limited_frontier
 from arbmodels.policies.policy import Policy, Serving
 from arbmodels.policies.risk import CvarPlan, SpendDistribution, cvar_plan, spend_distribution
 

@@ -15,7 +15,7 @@ is exact on whole attempts (under "stop-at-record" the batch pays what is left o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,15 +24,14 @@ import numpy.typing as npt
 
 from arbmodels._compiling import compiled
 from arbmodels._pandas import pd
-from arbmodels.curves import SAME_RATE, Curves, attempt_curves
-from arbmodels.display import Displayed, TextTable, new_axes, number, percent
+from arbmodels.curves import SAME_RATE, Curves, attempt_curves, check_attainable
+from arbmodels.display import TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan
-from arbmodels.policies.limits import ROUNDING, seconds_of
-from arbmodels.policies.policy import check_reach
-from arbmodels.policies.risk import attempts_made, tails_of
+from arbmodels.policies.limits import ROUNDING, LatticeFrontier, attempts_made, seconds_of
+from arbmodels.policies.risk import tails_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -155,17 +154,18 @@ def _paths(
     return spend, last, size
 
 
-#: Shares of the reach, and number of time limits, that tables and pictures show.
+#: Shares of the largest solve rate, and number of time limits, that tables and pictures show.
 _SHARES = np.array([0.8, 0.9, 0.95, 0.98, 1.0])
 _TIMES = 8
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class BatchFrontier(Displayed):
-    """Least expected spend for every solve rate and every limit on the time of one instance.
+class BatchFrontier(LatticeFrontier):
+    """Least expected spend for every solve rate within a time per instance.
 
     Made by :func:`arbmodels.policies.batch_frontier`; exact over all sequences of batches of whole
-    attempts up to the curves' last attempt and the largest batch.
+    attempts up to the curves' last attempt and the largest batch. :meth:`within` gives the
+    frontier of a shorter time.
 
     Parameters
     ----------
@@ -188,48 +188,37 @@ class BatchFrontier(Displayed):
     solve_rate: FloatArray
     paths: BatchPaths
 
-    @property
-    def market(self) -> Market:
-        """The market the plans serve."""
-        return self.curves.market
-
-    @cached_property
-    def _least(self) -> FloatArray:
-        """Least spend of every state within every latency, [T, states]."""
-        least: FloatArray = np.minimum.accumulate(self.paths.spend, axis=0)
-        return least
-
-    def max_solve_rate(self, limit: float | None = None) -> float:
-        """Return the largest solve rate within a time, the frontier's longest by default."""
-        row = self._row(limit)
-        return float(self.solve_rate[np.isfinite(self._least[row])].max())
-
-    def spend_at(self, solve_rate: npt.ArrayLike, limit: float | None = None) -> FloatArray:
-        """Return the least expected spend for each solve rate within a time.
+    def within(self, limit: float) -> BatchFrontier:
+        """Return the frontier of plans that take no longer on any instance.
 
         Parameters
         ----------
-        solve_rate : array of probabilities
-        limit : float, seconds, optional
-            No instance takes longer, whatever happens; the frontier's own limit by default.
+        limit : float, seconds
+            Up to this frontier's own limit.
 
-        Returns
-        -------
-        float array, currency units per instance
-            NaN out of reach.
+        Raises
+        ------
+        InputError
+            If it is beyond that.
         """
-        target = np.asarray(solve_rate, dtype=float)
-        if np.isnan(target).any():
-            raise InputError("A solve rate is NaN; it must be a number between 0 and 1.")
-        least = self._least[self._row(limit)]
-        order = np.argsort(-self.solve_rate, kind="stable")
-        best = np.minimum.accumulate(least[order])[::-1]
-        rate = self.solve_rate[order][::-1]
-        position = np.searchsorted(rate, target - SAME_RATE)
-        found: FloatArray = np.append(best, np.inf)[position]
-        return np.where(np.isfinite(found), found, np.nan)
+        if not 0 <= limit <= self.limit * (1 + ROUNDING):
+            raise InputError(
+                f"A time limit of {limit:g} s; this frontier knows times from 0 to"
+                f" {self.limit:g} s."
+            )
+        slack = limit + ROUNDING * self.limit
+        times = int(np.searchsorted(self.paths.latency, slack, side="right"))
+        latency, spend, model, size = self.paths
+        paths = BatchPaths(latency[:times], spend[:times], model[:times], size[:times])
+        return replace(self, limit=float(limit), paths=paths)
 
-    def plan_at(self, solve_rate: float, limit: float | None = None) -> Plan:
+    @cached_property
+    def _states(self) -> tuple[FloatArray, FloatArray]:
+        shape = [len(grid) for grid in self.curves.grids]
+        least = self.paths.spend.min(axis=0)
+        return self.solve_rate.reshape(shape), least.reshape(shape)
+
+    def plan_at(self, solve_rate: float) -> Plan:
         """Return a cheapest plan whose stages are batches.
 
         Give it to ``spend_distribution(plan, market, parallel=True, seconds=...)`` for its spend
@@ -240,10 +229,9 @@ class BatchFrontier(Displayed):
         InputError
             If no plan reaches the solve rate in time.
         """
-        check_reach(solve_rate, self.max_solve_rate(limit))
+        check_attainable(solve_rate, self.max_solve_rate)
         good = np.flatnonzero(self.solve_rate >= solve_rate - SAME_RATE)
-        rows = self._row(limit) + 1
-        spend = self.paths.spend[:rows, good]
+        spend = self.paths.spend[:, good]
         row, column = np.unravel_index(int(np.argmin(spend)), spend.shape)
         time, state = int(row), int(good[column])
         shape = [len(grid) for grid in self.curves.grids]
@@ -251,68 +239,59 @@ class BatchFrontier(Displayed):
         latency = self.paths.latency
         while state:
             m, size = int(self.paths.model[time, state]), int(self.paths.size[time, state])
-            stages.append((self.curves.names[m], float(size)))
+            stages.append((self.names[m], float(size)))
             state -= size * int(np.prod(shape[m + 1 :]))
             time = int(np.argmin(np.abs(latency - (latency[time] - self.seconds[m]))))
         return Plan(tuple(stages[::-1]))
 
-    def _row(self, limit: float | None) -> int:
-        """Position of the longest latency within a time."""
-        longest = self.limit if limit is None else float(limit)
-        if not 0 <= longest <= self.limit * (1 + ROUNDING):
-            raise InputError(
-                f"A time limit of {longest:g} s; this frontier knows times from 0 to"
-                f" {self.limit:g} s."
-            )
-        slack = longest + ROUNDING * self.limit
-        return int(np.searchsorted(self.paths.latency, slack, side="right")) - 1
-
     @property
-    def _shown(self) -> tuple[FloatArray, FloatArray]:
-        """Latencies and solve rates for tables and pictures."""
-        # Zero only where no attempt fits.
-        every = self.paths.latency[1:] if len(self.paths.latency) > 1 else self.paths.latency
-        picked = np.unique(np.linspace(0, len(every) - 1, _TIMES).astype(int))
-        reach = self.max_solve_rate()
-        return every[picked], reach * _SHARES if reach > SAME_RATE else np.zeros(1)
+    def _shown(self) -> FloatArray:
+        largest = self.max_solve_rate
+        return largest * _SHARES if largest > SAME_RATE else np.zeros(1)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per latency and shown solve rate: the least spend."""
-        _, rates = self._shown
+        rates = self._shown
         parts = [
             pd.DataFrame(
-                {"seconds": time, "solve_rate": rates, "spend": self.spend_at(rates, float(time))}
+                {"seconds": time, "solve_rate": rates, "spend": self.within(time).spend_at(rates)}
             )
-            for time in self.paths.latency
+            for time in self.paths.latency.tolist()
         ]
         return pd.concat(parts, ignore_index=True)
 
     def table(self) -> TextTable:
         """Return the least spend by time limit and solve rate."""
-        times, rates = self._shown
-        rows = [
-            (
-                f"{time:,.4g}",
-                percent(self.max_solve_rate(float(time)), 2),
-                *map(number, self.spend_at(rates, float(time))),
-            )
-            for time in times
-        ]
-        return TextTable(
-            f"Parallel attempts on {self.market.name}: least spend in {self.market.currency}"
-            "/instance by time limit and solve rate",
-            ("seconds", "reach", *(percent(rate, 2) for rate in rates)),
-            rows,
+        # Zero only where no attempt fits.
+        latency = self.paths.latency
+        every = latency[1:] if len(latency) > 1 else latency
+        rates, rows = self._shown, []
+        for time in every[np.unique(np.linspace(0, len(every) - 1, _TIMES).astype(int))].tolist():
+            inside = self.within(time)
+            spends = map(number, inside.spend_at(rates))
+            rows.append((f"{time:,.4g}", percent(inside.max_solve_rate, 2), *spends))
+        headings = ("seconds", "largest solve rate", *(percent(rate, 2) for rate in rates))
+        return TextTable(self._title, headings, rows, self._note)
+
+    @property
+    def _title(self) -> str:
+        return (
+            f"Parallel attempts on {self.market.name}: least spend in {self._unit} by time limit"
+            " and solve rate"
+        )
+
+    @property
+    def _note(self) -> str:
+        return (
             f"Exact over batches of up to {self.largest} attempts paid together; seconds: the"
-            f" longest an instance can take. {self.curves.convention}; in-sample.",
+            f" longest an instance can take. {self.convention}; in-sample."
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the least spend against the time limit for some solve rates."""
         ax = new_axes(6.2, 3.4) if ax is None else ax
-        _, rates = self._shown
-        times = self.paths.latency
-        spend = np.stack([self.spend_at(rates, float(time)) for time in times])
+        times, rates = self.paths.latency, self._shown
+        spend = np.stack([self.within(time).spend_at(rates) for time in times.tolist()])
         for column, rate in enumerate(rates):
             shade = str(0.75 * (1 - (column + 1) / len(rates)))
             ax.step(times, spend[:, column], where="post", color=shade, label=percent(rate))
@@ -354,7 +333,7 @@ def batch_frontier(
     --------
     >>> market = Market(["a"], ["x"], [[4]], [[2]], [[1.0]])
     >>> frontier = batch_frontier(market, {"a": 60.0}, 120.0)
-    >>> frontier.plan_at(0.8).label, frontier.plan_at(0.8, limit=60.0).label
+    >>> frontier.plan_at(0.8).label, frontier.within(60.0).plan_at(0.8).label
     ('1 x a, then 1 x a', '2 x a')
     """
     curves = attempt_curves(market) if isinstance(market, Market) else market

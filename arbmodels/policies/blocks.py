@@ -36,17 +36,14 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.cascades.lattice import Lattice, build_lattice, cheapest_cuts
-from arbmodels.curves import SAME_RATE, Curves
+from arbmodels.cascades.lattice import Lattice, Points, build_lattice, cheapest_cuts, undominated
+from arbmodels.curves import SAME_RATE, Curves, check_attainable, solve_rates_of
 from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan
 from arbmodels.policies.policy import (
     CheapestOf,
     IntArray,
     OnePlan,
-    cheapest_point,
-    check_reach,
-    undominated,
 )
 
 #: States whose greedy order is found at once.
@@ -238,20 +235,16 @@ class Ascent:
     @property
     def max_solve_rate(self) -> float:
         """Largest solve rate looked at."""
-        return float(self._points[0][-1])
+        return self._points.max_solve_rate
 
     def spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
         """Return the least expected spend found, currency units per instance; NaN out of reach."""
-        rate, spend, _ = self._points
-        position, reached = cheapest_point(rate, np.asarray(solve_rate, dtype=float))
-        return np.where(reached, spend[position], np.nan)
+        return self._points.spend_at(solve_rates_of(solve_rate))
 
     def plan_at(self, solve_rate: float) -> Plan:
         """Return the cheapest plan found; InputError out of reach."""
-        check_reach(solve_rate, self.max_solve_rate)
-        rate, _, state = self._points
-        position, _ = cheapest_point(rate, np.array([float(solve_rate)]))
-        amounts = state[position[0]]
+        rate = np.array(check_attainable(solve_rate, self.max_solve_rate))
+        amounts = self._points.number[self._points.first(rate)]
         bought = [m for m in range(len(amounts)) if amounts[m]]
         bought.sort(key=lambda m: self._ratio[m][amounts[m]])
         grids, names = self.curves.grids, self.curves.names
@@ -259,8 +252,8 @@ class Ascent:
         return Plan(tuple(stages), self.curves.unit)
 
     @cached_property
-    def _points(self) -> tuple[FloatArray, FloatArray, IntArray]:
-        """Undominated plans: solve rates, spends, and positions on the grids [.., M]."""
+    def _points(self) -> Points:
+        """Undominated plans; their numbers are the positions on the grids, [.., M]."""
         market, models = self.curves.market, len(self._failure)
         dearest = float(np.nanmax(market.mean_cost))
         rates, spends, states = [np.zeros(1)], [np.zeros(1)], [np.zeros((1, models), dtype=int)]
@@ -287,7 +280,7 @@ class Ascent:
                     warm = amounts
         rate, spend, state = (np.concatenate(each) for each in (rates, spends, states))
         kept = undominated(rate, spend)
-        return rate[kept], spend[kept], state[kept]
+        return Points(rate[kept], spend[kept], state[kept])
 
     def _line(self, amounts: IntArray, m: int) -> tuple[FloatArray, FloatArray]:
         """Solve rate and spend for every amount of model m, the others' being held."""
@@ -418,10 +411,8 @@ class BlockCascades:
         return float(self.lattice.solve_rate.max())
 
     @cached_property
-    def _points(self) -> tuple[FloatArray, FloatArray, IntArray]:
-        rate, spend = self.lattice.solve_rate.ravel(), self.spend.ravel()
-        kept = undominated(rate, spend)
-        return rate[kept], spend[kept], kept
+    def _points(self) -> Points:
+        return Points.of(self.lattice.solve_rate, self.spend)
 
     @cached_property
     def _may_be_cut(self) -> bool:
@@ -431,7 +422,7 @@ class BlockCascades:
 
     def spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
         """Return the least expected spend, currency units per instance; NaN out of reach."""
-        target = np.asarray(solve_rate, dtype=float)
+        target = solve_rates_of(solve_rate)
         return self._cheapest(target.ravel())[0].reshape(target.shape)
 
     def plan_at(self, solve_rate: float) -> Plan:
@@ -442,7 +433,7 @@ class BlockCascades:
         InputError
             If none does.
         """
-        check_reach(solve_rate, self.max_solve_rate)
+        check_attainable(solve_rate, self.max_solve_rate)
         _, flat, cut, amount = self._cheapest(np.array([solve_rate]))
         state = [int(k) for k in np.unravel_index(flat[0], self.spend.shape)]
         total = [float(grid[k]) for grid, k in zip(self.lattice.grids, state, strict=True)]
@@ -456,9 +447,9 @@ class BlockCascades:
 
     def _cheapest(self, target: FloatArray) -> tuple[FloatArray, IntArray, IntArray, FloatArray]:
         """Spend, state, model of a cut last block (-1: none) and its amount, per solve rate."""
-        rate, spend, flat = self._points
-        position, reached = cheapest_point(rate, target)
-        best, state = np.where(reached, spend[position], np.nan), flat[position]
+        best = self._points.spend_at(target)
+        last = len(self._points.number) - 1
+        state = self._points.number[np.minimum(self._points.first(target), last)]
         model, amount = np.full(len(target), -1), np.full(len(target), np.nan)
         for m in range(len(self.lattice.grids)) if self._may_be_cut else ():
             # One purchase of model m from every state: a lattice whose other axes lie idle.

@@ -509,8 +509,8 @@ def _segments_bound(curves: Curves, rates: FloatArray) -> FloatArray:
             grids = coarsen(useful(mine), _SEGMENT_STATES)
         alone = Frontier(mine, build_lattice(mine, grids))
         # Between two of these rates the bound is that of the upper one: its corners on the right.
-        rate, spend = alone.bound_steps
-        corners = lower_hull(np.append(0.0, rate), np.append(0.0, spend))
+        steps = alone.bound_steps
+        corners = lower_hull(np.append(0.0, steps.rate), np.append(0.0, steps.spend))
         edges.append((weight * np.diff(corners[0]), weight * np.diff(corners[1])))
     gain, paid = (np.concatenate(column) for column in zip(*edges, strict=True))
     gain, paid = gain[gain > 0], paid[gain > 0]

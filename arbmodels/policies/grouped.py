@@ -20,11 +20,11 @@ import numpy.typing as npt
 
 from arbmodels.cascades.frontier import Frontier
 from arbmodels.cascades.lattice import build_lattice, coarsen, lower_hull, useful
-from arbmodels.curves import SAME_RATE, Curves
+from arbmodels.curves import SAME_RATE, Curves, check_attainable
 from arbmodels.errors import InputError
 from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan
-from arbmodels.policies.policy import IntArray, Mixtures, OnePlan, Serving, check_reach, plans_at
+from arbmodels.policies.policy import IntArray, Mixtures, OnePlan, Serving, plans_at
 from arbmodels.routing import RoutingProblem
 
 #: States of the lattice that a single segment's own plans are found on.
@@ -201,7 +201,7 @@ class Grouped:
         InputError
             If the menu does not reach the solve rate.
         """
-        check_reach(solve_rate, self.max_solve_rate)
+        check_attainable(solve_rate, self.max_solve_rate)
         return self._servings(self.choice_at(solve_rate).plans)
 
     def servings_within(self, spend: float) -> tuple[Serving, ...]:
@@ -300,7 +300,7 @@ class Grouped:
         InputError
             If the menu does not reach the solve rate.
         """
-        check_reach(solve_rate, self.max_solve_rate)
+        check_attainable(solve_rate, self.max_solve_rate)
         if not 0 <= solve_rate <= 1:
             raise InputError(f"A solve rate lies between 0 and 1, not {solve_rate:g}.")
         rate, _ = self._mixed

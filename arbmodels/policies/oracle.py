@@ -19,10 +19,17 @@ import numpy.typing as npt
 
 from arbmodels._compiling import compiled
 from arbmodels.cascades.lattice import refined
-from arbmodels.curves import SAME_RATE, Curves, LogLinearCurve, StepDollarCurve, log_budget
+from arbmodels.curves import (
+    SAME_RATE,
+    Curves,
+    LogLinearCurve,
+    StepDollarCurve,
+    check_attainable,
+    log_budget,
+)
 from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan
-from arbmodels.policies.policy import Serving, check_reach
+from arbmodels.policies.policy import Serving
 
 IntArray = npt.NDArray[np.int64]
 
@@ -89,7 +96,7 @@ class Oracle:
         InputError
             If no policy reaches the solve rate.
         """
-        check_reach(solve_rate, self.max_solve_rate)
+        check_attainable(solve_rate, self.max_solve_rate)
         whole = max(int(np.searchsorted(self.rate, solve_rate - SAME_RATE)) - 1, 0)
         before, after = self._plans(whole), {}
         share = 0.0

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from arbmodels._checks import number_of
 from arbmodels.cascades.lattice import lower_hull
-from arbmodels.curves import SAME_RATE, Curves
+from arbmodels.curves import SAME_RATE, Curves, check_attainable
 from arbmodels.display import Displayed, TextTable, number, percent
 from arbmodels.errors import InputError
 from arbmodels.passk import FloatArray
@@ -77,7 +77,7 @@ class CheapestOf:
         InputError
             If no member reaches the solve rate.
         """
-        check_reach(solve_rate, self.max_solve_rate)
+        check_attainable(solve_rate, self.max_solve_rate)
         return plans_at(self, np.array([float(solve_rate)]))[0]
 
 
@@ -113,57 +113,6 @@ def check_spend(spend: float) -> None:
     spend = number_of(spend, "spend per instance")
     if not 0 <= spend < np.inf:
         raise InputError(f"A spend of {spend:g} per instance; give 0 or a positive finite amount.")
-
-
-def check_reach(solve_rate: float, reach: float) -> None:
-    """Raise an InputError unless ``solve_rate`` lies between 0 and ``reach``."""
-    solve_rate = number_of(solve_rate, "solve rate")
-    if not 0 <= solve_rate <= reach + SAME_RATE:
-        raise InputError(
-            f"No plan of this class reaches a solve rate of {percent(solve_rate, 2)}; the best"
-            f" reaches {percent(reach, 2)}. Ask for a solve rate between 0 and that."
-        )
-
-
-def undominated(rate: FloatArray, spend: FloatArray) -> IntArray:
-    """Return the positions of the points that no cheaper point reaches further than.
-
-    Parameters
-    ----------
-    rate, spend : float arrays, flat
-        Points whose spend is infinite are not there; at least one must be.
-
-    Returns
-    -------
-    int array
-        In order of the solve rate; both coordinates increase strictly in spend.
-    """
-    there = np.flatnonzero(np.isfinite(spend))
-    order = there[np.lexsort((spend[there], -rate[there]))]
-    least = np.minimum.accumulate(spend[order])
-    kept: IntArray = order[np.concatenate([[True], least[1:] < least[:-1]])][::-1]
-    return kept
-
-
-def cheapest_point(rate: FloatArray, target: FloatArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
-    """Return the position of the first undominated point that reaches each target, and whether any.
-
-    Parameters
-    ----------
-    rate : increasing float array
-        Of the undominated points.
-    target : float array
-        Solve rates.
-
-    Raises
-    ------
-    InputError
-        If a target is NaN.
-    """
-    if np.isnan(target).any():
-        raise InputError("A solve rate is NaN; it must be a number between 0 and 1.")
-    position = np.searchsorted(rate, target - SAME_RATE)
-    return np.minimum(position, len(rate) - 1), position < len(rate)
 
 
 #: Solve rates, equally spaced up to the reach, at which the class is looked at.
@@ -216,7 +165,7 @@ class Mixtures:
         InputError
             If no mixture reaches it.
         """
-        check_reach(solve_rate, self.max_solve_rate)
+        check_attainable(solve_rate, self.max_solve_rate)
         rates, shares = zip(*self.vertices_at(solve_rate), strict=True)
         return tuple(zip(plans_at(self.plans, np.array(rates)), shares, strict=True))
 

@@ -37,14 +37,13 @@ from tqdm import tqdm
 
 from arbmodels._pandas import pd
 from arbmodels.cascades.lattice import Lattice, build_lattice, shortest_paths
-from arbmodels.curves import SAME_RATE, Curves, attempt_curves
+from arbmodels.curves import SAME_RATE, Curves, attempt_curves, check_attainable
 from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InfeasibleError, InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan, default_curves
-from arbmodels.policies.limits import ROUNDING, Limits, seconds_of
-from arbmodels.policies.policy import check_reach
+from arbmodels.policies.limits import ROUNDING, Limits, attempts_made, seconds_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,19 +85,6 @@ def attempts_curves(source: Market | Curves, plan: Plan) -> Curves:
     if source.unit != "attempts":
         raise InputError("The curves count dollars; give attempt_curves(market, ...).")
     return source
-
-
-def attempts_made(curves: Curves, model: str, before: int, count: int) -> npt.NDArray[np.int64]:
-    """Return how many of ``count`` attempts are made on every instance, [N].
-
-    None where the model has no record, and none past the record under "stop-at-record".
-    """
-    market = curves.market
-    recorded = market.attempts[:, market.model_index(model)]
-    # Curves tell their billing in words only.
-    if curves.convention.endswith("stop-at-record"):
-        return np.clip(recorded - before, 0, count)
-    return np.where(recorded > 0, count, 0)
 
 
 def steps_of(
@@ -606,7 +592,7 @@ class _Search:
         self.curves, self.limit, self.level = curves, limit, level
         self.tails = tails_of(curves, curves.grids)
         self.lattice = lattice = build_lattice(curves)
-        check_reach(solve_rate, float(lattice.solve_rate.max()))
+        check_attainable(solve_rate, float(lattice.solve_rate.max()))
         self.goals = np.flatnonzero(lattice.solve_rate.ravel() >= solve_rate - SAME_RATE)
         self.best: tuple[float, float, float, Plan] | None = None
         self.smallest = np.inf

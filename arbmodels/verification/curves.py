@@ -10,7 +10,28 @@ p being the chance that an attempt is right, F' the same function when one right
 taken out of the record and F'' when one wrong one has (exchangeability: that attempt might have
 been the first). F(k) - F(k+1) = R(k) + W(k).
 
-The verifier: what a check costs, and how often it is wrong.
+The chance of k rejections. Let attempts come from an urn of A right and B wrong ones that grows by
+one of its kind with every draw (Polya), a be the chance that a wrong one is rejected and b that a
+right one is. F(k) obeys, being a Gauss hypergeometric function,
+
+.. math:: (A + B + k) F(k+1) = \left[a (B + k) + b (A + k)\right] F(k) - a b k F(k-1).
+
+An urn drawn without replacement from c right and n - c wrong records has A = -c and B = -(n-c):
+
+.. math:: (n - k) F(k+1) = \left[a (n-c-k) + b (c-k)\right] F(k) + a b k F(k-1).
+
+As long as the bracket is positive the ratios F(k+1) / F(k) follow forwards from sums of positive
+numbers; once it is negative they do so backwards from F(n+1) = 0. Nothing cancels either way, so
+every ratio is good to a few ulp for records of any length.
+
+The lattice of attempts. In state a = (a_1, .., a_M), all attempts rejected so far, an instance is
+unanswered with probability prod_m F_im(a_m), whatever the order. One more attempt of model m
+delivers a right answer with probability
+:math:`\sum_i w_i R_{im}(a_m) \prod_{m' \ne m} F_{im'}(a_{m'})`, and a wrong answer and a bill
+likewise. Nothing else is ever learnt, so a policy is a path from the origin that may stop anywhere
+(or a mixture of such paths), and for a fixed value of a right answer the best one follows from
+
+.. math:: V(a) = \max\left(0, \max_m \text{gain}_m(a) - \text{cost}_m(a) + V(a + e_m)\right).
 """
 
 from __future__ import annotations
@@ -22,12 +43,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.curves import Accounting
+from arbmodels._compiling import compiled
+from arbmodels.cascades.lattice import mean_products
+from arbmodels.curves import Accounting, blocks
 from arbmodels.display import number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import Estimator, FloatArray, fit_beta_prior
-from arbmodels.verification._kernels import record_ratios, urn_ratios
+from arbmodels.plans import Plan
+
+IntArray = npt.NDArray[np.int64]
 
 #: One number for every model, or one per model.
 PerModel = float | Mapping[str, float]
@@ -180,6 +205,11 @@ class VerdictCurves:
     billing: Accounting
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The models that may be bought from."""
+        return self.market.models
+
+    @property
     def convention(self) -> str:
         """Unit, estimator and billing in words."""
         words = f"attempts, {self.estimator} pass@k"
@@ -262,9 +292,7 @@ class _Chance:
     beta: float
     most: int
 
-    def from_record(
-        self, n: npt.NDArray[np.int64], c: npt.NDArray[np.int64], p: FloatArray
-    ) -> VerdictCurve:
+    def from_record(self, n: IntArray, c: IntArray, p: FloatArray) -> VerdictCurve:
         """Draw from n records, c of them right, then independently, right with probability p."""
         onwards = (1 - self.alpha) * (1 - p) + self.beta * p
         rejected = self._record(n, c, onwards)
@@ -296,9 +324,7 @@ class _Chance:
         wrong = self.alpha * (1 - p)[:, None] * after_wrong[:, :-1]
         return VerdictCurve(rejected, right, wrong, rejected[:, :-1])
 
-    def _record(
-        self, n: npt.NDArray[np.int64], c: npt.NDArray[np.int64], onwards: FloatArray
-    ) -> FloatArray:
+    def _record(self, n: IntArray, c: IntArray, onwards: FloatArray) -> FloatArray:
         """F(k) for k = 0..most: without replacement to the end of the record, then independent."""
         ratio = np.repeat(onwards[:, None], self.most, axis=1)
         record_ratios(n.astype(float), c.astype(float), 1 - self.alpha, self.beta, ratio)
@@ -310,6 +336,54 @@ class _Chance:
         return _running(ratio)
 
 
+@compiled
+def record_ratios(
+    records: FloatArray, right: FloatArray, keep_wrong: float, keep_right: float, ratio: FloatArray
+) -> None:
+    """Write F(k+1) / F(k) of draws without replacement into the first n columns of each row.
+
+    ``records`` n and ``right`` c are whole numbers [N]; ``keep_wrong`` a > 0 and ``keep_right`` b
+    are the chances of rejection; ``ratio`` is [N, K].
+    """
+    a, b = keep_wrong, keep_right
+    for i in range(len(records)):
+        n, c = records[i], right[i]
+        last = min(int(n), ratio.shape[1])
+        if b == 0.0:
+            for k in range(last):
+                ratio[i, k] = a * max(n - c - k, 0.0) / (n - k)
+            continue
+        turn = 0
+        previous = 1.0
+        while turn < last:
+            bracket = a * (n - c - turn) + b * (c - turn)
+            if bracket < 0.0:
+                break
+            previous = (bracket + a * b * turn / previous) / (n - turn)
+            ratio[i, turn] = previous
+            turn += 1
+        following = 0.0
+        for k in range(int(n), turn, -1):
+            bracket = a * (n - c - k) + b * (c - k)
+            following = a * b * k / ((n - k) * following - bracket)
+            if k <= last:
+                ratio[i, k - 1] = following
+
+
+@compiled
+def urn_ratios(
+    right: FloatArray, wrong: FloatArray, keep_wrong: float, keep_right: float, ratio: FloatArray
+) -> None:
+    """Write F(k+1) / F(k) of a beta-binomial with A = ``right`` > 0, B = ``wrong`` > 0, [N]."""
+    a, b = keep_wrong, keep_right
+    for i in range(len(right)):
+        previous = 1.0
+        for k in range(ratio.shape[1]):
+            bracket = a * (wrong[i] + k) + b * (right[i] + k)
+            previous = (bracket - a * b * k / previous) / (right[i] + wrong[i] + k)
+            ratio[i, k] = previous
+
+
 def _running(ratio: FloatArray) -> FloatArray:
     """Return 1 and the running products of each row's ratios."""
     first = np.ones((len(ratio), 1))
@@ -317,7 +391,7 @@ def _running(ratio: FloatArray) -> FloatArray:
     return product
 
 
-def _offered(curve: VerdictCurve, last: npt.NDArray[np.int64]) -> VerdictCurve:
+def _offered(curve: VerdictCurve, last: IntArray) -> VerdictCurve:
     """Return the curve when no more than ``last`` attempts [N] are ever made."""
     most = curve.right.shape[1]
     if np.all(last >= most):
@@ -328,3 +402,143 @@ def _offered(curve: VerdictCurve, last: npt.NDArray[np.int64]) -> VerdictCurve:
         np.take_along_axis(curve.rejected, held, axis=1),
         *(np.where(made, table, 0.0) for table in (curve.right, curve.wrong, curve.bought)),
     )
+
+
+#: Models and states of the largest lattice: some 2 GB of arrays for four models.
+MAX_MODELS, MAX_STATES = 4, 20_000_000
+
+
+class Point(NamedTuple):
+    """A path: its solve rate, its cost (penalties included), its steps, and its value V."""
+
+    rate: float
+    cost: float
+    steps: IntArray
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class StepLattice:
+    """What every step gains and costs.
+
+    Parameters
+    ----------
+    names : tuple of str, length M
+        Models that may be bought from.
+    gain, cost : float arrays [M, S]
+        Of the step of model m from each state (flattened): right answers, and currency units
+        with penalties; the cost is infinite where a step would leave the lattice.
+    sizes : int array [M]
+        States per axis.
+    """
+
+    names: tuple[str, ...]
+    gain: FloatArray
+    cost: FloatArray
+    sizes: IntArray
+
+    def best(self, value_of_gain: float, value_of_cost: float = 1.0) -> Point:
+        """Return the path with the largest value_of_gain x rate - value_of_cost x cost."""
+        strides = np.append(np.cumprod(self.sizes[:0:-1])[::-1], 1).astype(np.int64)
+        path = np.empty(int((self.sizes - 1).sum()), dtype=np.int64)
+        value, rate, cost, length = best_path(
+            self.gain, self.cost, strides, value_of_gain, value_of_cost, path
+        )
+        return Point(rate, cost, path[:length], value)
+
+
+@compiled
+def best_path(  # noqa: PLR0917  compiled functions take no keywords only
+    gain: FloatArray,
+    cost: FloatArray,
+    strides: IntArray,
+    value_of_gain: float,
+    value_of_cost: float,
+    path: IntArray,
+) -> tuple[float, float, float, int]:
+    """Maximise the value of a path that starts in state 0 and may stop anywhere.
+
+    ``gain`` and ``cost`` are [M, S] per step of model m from state s, ``cost`` being infinite
+    where the step leaves the lattice; ``strides`` [M] says how far a step moves in flat states.
+    Writes the models of the steps into ``path`` and returns value, gain, cost and length. Ties
+    go to stopping, then to the model that comes first.
+    """
+    models, states = gain.shape
+    value = np.zeros(states)
+    choice = np.full(states, -1, np.int8)
+    for s in range(states - 1, -1, -1):
+        best, chosen = 0.0, -1
+        for m in range(models):
+            if cost[m, s] < np.inf:
+                onwards = (
+                    value_of_gain * gain[m, s] - value_of_cost * cost[m, s] + value[s + strides[m]]
+                )
+                if onwards > best:
+                    best, chosen = onwards, m
+        value[s], choice[s] = best, chosen
+    s, steps, gained, spent = 0, 0, 0.0, 0.0
+    while choice[s] >= 0:
+        m = choice[s]
+        path[steps] = m
+        gained += gain[m, s]
+        spent += cost[m, s]
+        s += strides[m]
+        steps += 1
+    return value[0], gained, spent, steps
+
+
+def plan_of(steps: IntArray, models: Sequence[str]) -> Plan:
+    """Return the plan of a path, consecutive attempts of a model in one stage."""
+    starts = np.flatnonzero(np.diff(steps, prepend=-1))
+    runs = np.diff(np.append(starts, len(steps)))
+    stages = zip(steps[starts].tolist(), runs.tolist(), strict=True)
+    return Plan(tuple((models[m], float(run)) for m, run in stages))
+
+
+def step_lattice(
+    curves: VerdictCurves, wrong_cost: float, models: Sequence[str] | None = None
+) -> StepLattice:
+    """Tabulate the steps of some models (all by default).
+
+    Parameters
+    ----------
+    curves : VerdictCurves
+    wrong_cost : float, currency units per wrong answer
+        Added to the cost; negative where a wrong answer earns more than it costs.
+    models : sequence of str, optional
+
+    Raises
+    ------
+    InputError
+        If there are more than four models or the lattice is too large.
+    """
+    market = curves.market
+    names = market.models if models is None else tuple(models)
+    columns = [market.model_index(model) for model in names]
+    sizes = np.array([curves.models[m].rejected.shape[1] for m in columns])
+    states = int(np.prod(sizes.astype(float)))
+    if len(names) > MAX_MODELS or states > MAX_STATES:
+        raise InputError(
+            f"The lattice method takes up to {MAX_MODELS} models and {MAX_STATES:,} states, not"
+            f" {len(names)} models and {' x '.join(map(str, sizes))} = {states:,} states. Choose"
+            " models with market.select(models=[...]), or give a smaller max_attempts."
+        )
+    per_check = curves.verifier.rates(market.models).cost
+    price = np.where(market.recorded, market.cost, 0.0) + per_check
+    gain, cost = np.zeros((len(names), states)), np.full((len(names), states), np.inf)
+    for position, m in enumerate(columns):
+        inside = tuple(
+            slice(0, size - (axis == position)) for axis, size in enumerate(sizes.tolist())
+        )
+        shape = tuple(sizes - (np.arange(len(sizes)) == position))
+        gained, paid = np.zeros(shape), np.zeros(shape)
+        for rows in blocks(len(market.instances), int(2 * sizes.sum())):
+            others = [curves.models[other].rejected[rows].T for other in columns]
+            curve, weight = curves.models[m], market.weight[rows]
+            bill = curve.bought[rows] * price[rows, m, None] + wrong_cost * curve.wrong[rows]
+            for total, table in ((gained, curve.right[rows]), (paid, bill)):
+                factors = [*others[:position], table.T, *others[position + 1 :]]
+                np.add(total, mean_products(weight, factors), out=total)
+        gain[position].reshape(sizes)[inside] = gained
+        cost[position].reshape(sizes)[inside] = paid
+    return StepLattice(tuple(names), gain, cost, sizes)

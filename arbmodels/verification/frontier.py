@@ -1,9 +1,5 @@
 r"""The best policies under a verifier: least cost of every solve rate, and the margin it leaves.
 
-How a verified frontier shows itself: its table and its picture.
-
-All policies that some value of a right answer makes best, with the proof that they are all.
-
 The set of attainable (solve rate, cost) pairs of mixtures is the convex hull of the paths', and
 
 .. math:: \text{cost}(u) \ge \lambda u - V(\lambda), \qquad
@@ -11,8 +7,6 @@ The set of attainable (solve rate, cost) pairs of mixtures is the convex hull of
 
 for every lambda >= 0 (Lagrangian duality). Between two neighbouring points lambda is their slope:
 either the maximum finds a path below the line through them, a new vertex, or the line is proven.
-
-What the best policy is compared with: single models, and who verifies what they sell.
 """
 
 from __future__ import annotations
@@ -26,80 +20,26 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._pandas import pd
+from arbmodels.cascades.frontier import CascadeFrontier
 from arbmodels.cascades.lattice import lower_hull
-from arbmodels.curves import SAME_RATE, Accounting
-from arbmodels.display import (
-    ARBITRAGEUR_COLOUR,
-    Displayed,
-    TextTable,
-    model_colour,
-    model_label,
-    new_axes,
-    number,
-    percent,
-)
+from arbmodels.curves import SAME_RATE, Accounting, check_attainable, solve_rates_of
+from arbmodels.display import number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import Estimator, FloatArray
-from arbmodels.verification.curves import VerdictCurves, Verifier, verdict_curves
-from arbmodels.verification.lattice import Point, StepLattice, plan_of, step_lattice
+from arbmodels.verification.curves import (
+    Point,
+    StepLattice,
+    VerdictCurves,
+    Verifier,
+    plan_of,
+    step_lattice,
+    verdict_curves,
+)
 from arbmodels.verification.plan import VerifiedPlan, check_terms, score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-
-def frontier_table(frontier: VerifiedFrontier) -> TextTable:
-    """Return ten solve rates up to the reach with cost, wrong answers, margin and plan."""
-    shares = np.array([0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 1.0])
-    rates = np.unique(frontier.max_solve_rate * shares)
-    rows = [
-        (
-            percent(u, 2),
-            percent(wrong, 2),
-            number(cost),
-            number(checks),
-            percent(margin),
-            frontier.plan_at(u).plan.summary,
-        )
-        for u, wrong, cost, checks, margin in zip(
-            rates,
-            frontier.wrong_at(rates),
-            frontier.cost_at(rates),
-            frontier.check_spend_at(rates),
-            frontier.margin_at(rates),
-            strict=True,
-        )
-    ]
-    unit = f"{frontier.market.currency}/instance"
-    return TextTable(
-        f"Verified frontier of {frontier.market.name}: reach {percent(frontier.max_solve_rate, 2)},"
-        f" {len(frontier.hull.points)} vertices",
-        ("right", "wrong", f"cost [{unit}]", f"checks [{unit}]", "margin", "next vertex"),
-        rows,
-        f"{frontier.verifier.label}; {frontier.convention}; in-sample.",
-    )
-
-
-def plot_frontier(frontier: VerifiedFrontier, ax: Axes | None = None) -> Axes:
-    """Draw cost against the rate of right answers: the models alone, and the best policy."""
-    ax = new_axes() if ax is None else ax
-    models = frontier.market.models
-    for model, alone in zip(models, frontier.single_hulls, strict=True):
-        colour = model_colour(model, models)
-        ax.plot(100 * alone.rate, alone.cost, color=colour, label=model_label(model))
-    ax.plot(
-        100 * frontier.hull.rate,
-        frontier.hull.cost,
-        color=ARBITRAGEUR_COLOUR,
-        lw=2,
-        label="Best policy",
-    )
-    ax.set_xlabel("Right answers (%)")
-    ax.set_ylabel(f"Expected cost ({frontier.market.currency} per instance)")
-    ax.set_title(frontier.market.name)
-    ax.legend(frameon=False)
-    return ax
 
 
 #: A path is new if it lies below the line by more than this share of the terms compared.
@@ -139,17 +79,17 @@ class Hull:
         """Largest solve rate of any policy."""
         return self.points[-1].rate
 
-    def cost_at(self, rate: FloatArray) -> FloatArray:
-        """Return the least cost of a mixture that reaches each solve rate; NaN out of reach."""
+    def spend_at(self, rate: FloatArray) -> FloatArray:
+        """Return the least cost of a mixture that reaches each solve rate; NaN beyond the last."""
         return self.between(self.cost, rate)
 
     def between(self, values: FloatArray, rate: FloatArray) -> FloatArray:
-        """Return the mixture of the vertices' values at each solve rate; NaN out of reach."""
+        """Return the mixture of the vertices' values at each solve rate; NaN beyond the last."""
         mixed: FloatArray = np.interp(rate, self.rate, values)
         return np.where(rate <= self.max_solve_rate + SAME_RATE, mixed, np.nan)
 
     def bound_at(self, rate: FloatArray) -> FloatArray:
-        """Return the Lagrangian bound on the cost of every policy; NaN out of reach.
+        """Return the Lagrangian bound on the cost of every policy; NaN beyond the last.
 
         Lowered by what rounding can have done to V, so that it is a bound all the same.
         """
@@ -244,22 +184,13 @@ def margin_of(cost: FloatArray, price: FloatArray) -> FloatArray:
     return np.where(np.isfinite(price), margin, np.nan)
 
 
-def check_rates(solve_rate: npt.ArrayLike) -> FloatArray:
-    """Return solve rates as an array, or say that they are none."""
-    rates = np.asarray(solve_rate, dtype=float)
-    # A reach that is a sum over instances may exceed one by rounding.
-    if not np.all((rates >= 0) & (rates <= 1 + SAME_RATE)):
-        raise InputError("Solve rates are numbers between 0 and 1.")
-    return rates
-
-
 @dataclass(frozen=True, eq=False, repr=False)
-class VerifiedFrontier(Displayed):
+class VerifiedFrontier(CascadeFrontier):
     """Cheapest policies for every rate of right answers under a verifier, with a proven bound.
 
-    Made by :func:`verified_frontier`. The cost is the spend on attempts and checks plus the
-    penalty for wrong answers, in currency units per instance. Two plans may be mixed at random;
-    the vertices are the plans that need no mixing.
+    Made by :func:`verified_frontier`. The cost, which is minimized and bounded, is the spend on
+    attempts and checks plus the penalty for wrong answers, in currency units per instance. Two
+    plans may be mixed at random; the vertices are the plans that need no mixing.
 
     Parameters
     ----------
@@ -281,11 +212,6 @@ class VerifiedFrontier(Displayed):
     single_hulls: tuple[Hull, ...]
 
     @property
-    def market(self) -> Market:
-        """The market the frontier was computed on."""
-        return self.curves.market
-
-    @property
     def verifier(self) -> Verifier:
         """Who says which attempts are right."""
         return self.curves.verifier
@@ -302,9 +228,9 @@ class VerifiedFrontier(Displayed):
         return self.hull.max_solve_rate
 
     @property
-    def market_max_solve_rate(self) -> float:
-        """Largest rate of right answers of a single model under the baseline."""
-        return max(hull.max_solve_rate for hull in self.single_hulls)
+    def single_models(self) -> tuple[Hull, ...]:
+        """Costs of each model alone under the baseline's verifier."""
+        return self.single_hulls
 
     @cached_property
     def vertices(self) -> tuple[VerifiedPlan, ...]:
@@ -325,8 +251,8 @@ class VerifiedFrontier(Displayed):
     def _mixed(
         self, quantity: Callable[[VerifiedPlan], float], solve_rate: npt.ArrayLike
     ) -> FloatArray:
-        """Return the mixture of two vertices' quantities at each solve rate; NaN out of reach."""
-        rates, last = check_rates(solve_rate), len(self.hull.points) - 1
+        """Return two vertices' quantities, mixed, at each solve rate; NaN above the largest."""
+        rates, last = solve_rates_of(solve_rate), len(self.hull.points) - 1
         after = np.clip(np.searchsorted(self.hull.rate, rates, side="right"), min(1, last), last)
         values = np.full(last + 1, np.nan)
         for position in np.union1d(after, np.maximum(after - 1, 0)).tolist():
@@ -345,11 +271,13 @@ class VerifiedFrontier(Displayed):
         float array, currency units per instance
             Spend plus penalties; NaN above :attr:`max_solve_rate`.
         """
-        return self.hull.cost_at(check_rates(solve_rate))
+        return self.hull.spend_at(solve_rates_of(solve_rate))
+
+    _least_at = cost_at
 
     def bound_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
         """Return the proven lower bound on that cost (Lagrangian dual); equal up to rounding."""
-        return self.hull.bound_at(check_rates(solve_rate))
+        return self.hull.bound_at(solve_rates_of(solve_rate))
 
     def spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
         """Return what the cheapest policy spends on attempts and checks, without penalties."""
@@ -366,33 +294,30 @@ class VerifiedFrontier(Displayed):
     def plan_at(self, solve_rate: float) -> VerifiedPlan:
         """Return the first vertex that reaches ``solve_rate``: one plan, without mixing.
 
-        Its gap to the bound is :meth:`gap_at`; a plan between two vertices may be cheaper.
+        Its gap to the bound is :meth:`plan_gap_at`; a plan between two vertices may be cheaper.
 
         Raises
         ------
         InputError
             If no policy reaches it.
         """
-        return self._vertex(self._next_vertex(solve_rate))
+        rate = check_attainable(solve_rate, self.max_solve_rate)
+        return self._vertex(int(self._next_vertex(np.array(rate))))
 
-    def gap_at(self, solve_rate: float) -> float:
+    def plan_gap_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
         """Return (cost - bound) / cost of :meth:`plan_at`, how much a better single plan may save.
 
-        Raises
-        ------
-        InputError
-            If no policy reaches ``solve_rate``.
+        NaN above :attr:`max_solve_rate`.
         """
-        cost = self.hull.cost[self._next_vertex(solve_rate)]
-        return 1.0 - float(self.bound_at(solve_rate)) / cost if cost > 0 else 0.0
+        rates = solve_rates_of(solve_rate)
+        cost = self.hull.cost[self._next_vertex(rates)]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            gap = np.where(cost > 0, 1.0 - self.bound_at(rates) / cost, 0.0)
+        return np.where(rates <= self.max_solve_rate + SAME_RATE, gap, np.nan)
 
-    def model_prices_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
-        """Return the least cost of each model alone under the baseline, [.., M]; NaN out of reach.
-
-        Different numbers of attempts of the same model may be mixed at random.
-        """
-        rates = check_rates(solve_rate)
-        return np.stack([hull.cost_at(rates) for hull in self.single_hulls], axis=-1)
+    def _next_vertex(self, rates: FloatArray) -> npt.NDArray[np.int64]:
+        after = np.searchsorted(self.hull.rate, rates - SAME_RATE)
+        return np.minimum(after, len(self.hull.points) - 1)
 
     def price_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
         """Return the market price: the least of the models' costs under the baseline."""
@@ -410,29 +335,38 @@ class VerifiedFrontier(Displayed):
                 "solve_rate": [plan.solve_rate for plan in self.vertices],
                 "wrong_rate": [plan.wrong_rate for plan in self.vertices],
                 "cost": self.hull.cost,
+                "spend": [plan.mean_spend for plan in self.vertices],
                 "attempt_spend": [plan.attempt_spend for plan in self.vertices],
                 "check_spend": [plan.check_spend for plan in self.vertices],
                 "plan": [plan.plan.label for plan in self.vertices],
             }
         )
 
-    def table(self) -> TextTable:
-        """Return ten solve rates up to the reach with cost, wrong answers, margin and plan."""
-        return frontier_table(self)
+    @property
+    def _title(self) -> str:
+        count = len(self.hull.points)
+        return f"Verified frontier of {self.market.name} ({count} vertices)"
+
+    @property
+    def _note(self) -> str:
+        return f"{self.verifier.label}; {self.convention}; in-sample."
+
+    def _columns(self, rates: FloatArray) -> dict[str, list[str]]:
+        return {
+            "right": [percent(rate, 2) for rate in rates],
+            "wrong": [percent(wrong, 2) for wrong in self.wrong_at(rates)],
+            f"cost [{self._unit}]": [number(cost) for cost in self.cost_at(rates)],
+            f"checks [{self._unit}]": [number(spend) for spend in self.check_spend_at(rates)],
+            "margin": [percent(margin) for margin in self.margin_at(rates)],
+            "next vertex": [self.plan_at(rate).plan.summary for rate in rates],
+        }
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw cost against the rate of right answers: the models alone, and the best policy."""
-        return plot_frontier(self, ax)
-
-    def _next_vertex(self, solve_rate: float) -> int:
-        if not 0 <= solve_rate <= self.max_solve_rate + SAME_RATE:
-            raise InputError(
-                f"No policy delivers {percent(solve_rate, 2)} right answers under this verifier;"
-                f" the best within these attempts delivers {percent(self.max_solve_rate, 2)}."
-            )
-        return min(
-            int(np.searchsorted(self.hull.rate, solve_rate - SAME_RATE)), len(self.hull.points) - 1
-        )
+        ax = super().plot(ax)
+        ax.set_xlabel("Right answers (%)")
+        ax.set_ylabel(f"Expected cost ({self.market.currency} per instance)")
+        return ax
 
 
 def verified_frontier(

@@ -29,8 +29,13 @@ from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import Estimator, FloatArray, fit_beta_prior
 from arbmodels.plans import Plan
-from arbmodels.verification.curves import VerdictCurves, Verifier, verdict_curves
-from arbmodels.verification.lattice import plan_of, step_lattice
+from arbmodels.verification.curves import (
+    VerdictCurves,
+    Verifier,
+    plan_of,
+    step_lattice,
+    verdict_curves,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

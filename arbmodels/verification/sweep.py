@@ -14,22 +14,26 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from arbmodels._pandas import pd
-from arbmodels.curves import Accounting
+from arbmodels.curves import Accounting, solve_rates_of
 from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.estimation.workers import run
 from arbmodels.market import Market
 from arbmodels.passk import Estimator, FloatArray
-from arbmodels.verification.curves import VerdictCurves, Verifier, verdict_curves
+from arbmodels.verification.curves import (
+    StepLattice,
+    VerdictCurves,
+    Verifier,
+    step_lattice,
+    verdict_curves,
+)
 from arbmodels.verification.frontier import (
     BASELINES,
     Baseline,
-    check_rates,
     hull_around,
     margin_of,
     single_lattices,
 )
-from arbmodels.verification.lattice import StepLattice, step_lattice
 from arbmodels.verification.plan import check_terms
 
 if TYPE_CHECKING:
@@ -83,7 +87,7 @@ class Comparison:
 
 
 def _costs(lattice: StepLattice, rates: FloatArray) -> FloatArray:
-    return np.array([float(hull_around(lattice, rate).cost_at(rate)) for rate in rates.tolist()])
+    return np.array([float(hull_around(lattice, rate).spend_at(rate)) for rate in rates.tolist()])
 
 
 def comparison(
@@ -119,7 +123,7 @@ class VerificationSweep(Displayed):
     solve_rates : float array [U]
         Rates of right answers.
     cost, price : float arrays [V, U], currency units per instance
-        Of the best policy, and of the cheapest single model; NaN out of reach.
+        Of the best policy, and of the cheapest single model; NaN above the largest.
     """
 
     comparison: Comparison
@@ -223,7 +227,7 @@ def verification_sweep(
         estimator=estimator,
         billing=billing,
     )
-    rates = np.atleast_1d(check_rates(solve_rates))
+    rates = np.atleast_1d(solve_rates_of(solve_rates))
     given = np.atleast_1d(np.asarray(values, dtype=float))
     if given.ndim != 1 or rates.ndim != 1 or not given.size or not rates.size:
         raise InputError("A sweep needs a list of values and a list of solve rates.")
@@ -375,7 +379,7 @@ def verification_threshold(
         estimator=estimator,
         billing=billing,
     )
-    rates = np.atleast_1d(check_rates(float(solve_rate)))
+    rates = np.atleast_1d(solve_rates_of(float(solve_rate)))
     if not 0 < tolerance < 1:
         raise InputError(f"The tolerance is {tolerance!r}; it lies between 0 and 1.")
     tried: dict[float, tuple[float, Ending]] = {}

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.cascades.lattice import hull_vertices, undominated
-from arbmodels.cascades.search._kernels import score
+from arbmodels._compiling import compiled
+from arbmodels.cascades.lattice import IntArray, Points, hull_vertices
 from arbmodels.curves import SAME_RATE, Curves, log_budget
 from arbmodels.errors import InputError
 from arbmodels.market import Market
@@ -56,7 +56,7 @@ class Natural:
 
     curves: Curves
     amounts: tuple[FloatArray, ...]
-    first: npt.NDArray[np.int64]
+    first: IntArray
     failure: FloatArray
     spend: FloatArray
     floor: FloatArray
@@ -118,6 +118,42 @@ class Natural:
             stages.append((model, more))
         names = self.curves.names
         return Plan(tuple((names[m], more) for m, more in stages), self.curves.unit)
+
+
+@compiled
+def score(  # noqa: PLR0917 - numba takes positions
+    weight: FloatArray,
+    failure: FloatArray,
+    spend: FloatArray,
+    first: IntArray,
+    models: IntArray,
+    ends: IntArray,
+) -> tuple[FloatArray, FloatArray]:  # pragma: no cover - compiled
+    """Share left unsolved after every purchase of a path, and what each purchase spends.
+
+    Parameters
+    ----------
+    weight : float array [N]
+    failure, spend : float arrays [rows, N]
+        F and G of all models, one below the other, model m's from row ``first[m]``.
+    models, ends : int arrays [P]
+        The model bought from, and the position it is taken to.
+    """
+    count, rows = len(first) - 1, len(weight)
+    here = np.zeros(count, np.int64)
+    unsolved, spent = np.zeros(len(models)), np.zeros(len(models))
+    for p in range(len(models)):
+        m = models[p]
+        low, high = first[m] + here[m], first[m] + ends[p]
+        for i in range(rows):
+            others = weight[i]
+            for j in range(count):
+                if j != m and here[j] > 0:
+                    others *= failure[first[j] + here[j], i]
+            spent[p] += others * (spend[high, i] - spend[low, i])
+            unsolved[p] += others * failure[high, i]
+        here[m] = ends[p]
+    return unsolved, spent
 
 
 class Scored(NamedTuple):
@@ -246,7 +282,7 @@ class Plans:
         self._paths: list[Steps] = [()]
         self._rate: list[FloatArray] = [np.zeros(1)]
         self._spend: list[FloatArray] = [np.zeros(1)]
-        self._table: tuple[FloatArray, FloatArray, npt.NDArray[np.int64]] | None = None
+        self._points: Points | None = None
 
     def add(self, steps: Steps) -> None:
         """Score a path, unless it is known."""
@@ -258,29 +294,27 @@ class Plans:
         self._paths.append(key)
         self._rate.append(found.solve_rate)
         self._spend.append(np.cumsum(found.spend))
-        self._table = None
+        self._points = None
 
     @property
-    def single(self) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
-        """Undominated plans: solve rates and spends, both increasing, and numbers."""
-        if self._table is None:
-            rate, spend = np.concatenate(self._rate), np.concatenate(self._spend)
-            kept = undominated(rate, spend)
-            self._table = rate[kept], spend[kept], kept
-        return self._table
+    def single(self) -> Points:
+        """Undominated plans."""
+        if self._points is None:
+            self._points = Points.of(np.concatenate(self._rate), np.concatenate(self._spend))
+        return self._points
 
     def useful(self) -> list[Steps]:
         """Return the paths that undominated plans are beginnings of."""
         lengths = [len(rate) for rate in self._rate]
-        paths = np.searchsorted(np.cumsum(lengths), self.single[2], side="right")
+        paths = np.searchsorted(np.cumsum(lengths), self.single.number, side="right")
         return [self._paths[path] for path in np.unique(paths)]
 
     @property
-    def hull(self) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
+    def hull(self) -> Points:
         """The same for the plans that mixtures are made of."""
         rate, spend, number = self.single
         kept = hull_vertices(rate, spend)
-        return rate[kept], spend[kept], number[kept]
+        return Points(rate[kept], spend[kept], number[kept])
 
     def spend_at(self, solve_rate: FloatArray) -> FloatArray:
         """Return the least spend of a mixture at each solve rate; NaN out of reach."""

@@ -1,9 +1,4 @@
-"""The search for cascades of many models: checks, time, and the result.
-
-How a searched frontier shows itself: its table and its picture.
-
-What a search for cascades found: plans, mixtures, and a bound for every policy.
-"""
+"""Cascades of many models: the search, and a frontier with a bound for every policy."""
 
 from __future__ import annotations
 
@@ -16,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._pandas import pd
-from arbmodels.cascades.frontier import Frontier, plot_models
+from arbmodels.cascades.engine import MAX_AXES, search_many
+from arbmodels.cascades.frontier import CascadeFrontier, Frontier
 from arbmodels.cascades.lattice import build_lattice
-from arbmodels.cascades.search.engine import MAX_AXES, search_many
-from arbmodels.cascades.search.relaxation import Bounds
-from arbmodels.cascades.search.tables import MAX_CELLS, Natural, Plans, check_size, natural_of
-from arbmodels.curves import SAME_RATE, Curves, attempt_curves
-from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
+from arbmodels.cascades.relaxation import Bounds
+from arbmodels.cascades.tables import MAX_CELLS, Natural, Plans, check_size, natural_of
+from arbmodels.curves import SAME_RATE, Curves, attempt_curves, check_attainable, solve_rates_of
+from arbmodels.display import ARBITRAGEUR_COLOUR, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
@@ -36,91 +31,8 @@ if TYPE_CHECKING:
 _ROWS = 12
 
 
-def searched_table(found: SearchedFrontier) -> TextTable:
-    """Return some of the solve rates looked at with spend, bound and plan."""
-    looked = found.solve_rates
-    rates = looked[np.unique(np.linspace(0, len(looked) - 1, _ROWS).astype(int))]
-    rows = [
-        (percent(u, 2), number(c), number(x), number(b), percent(gap, 2), found.plan_at(u).summary)
-        for u, c, x, b, gap in zip(
-            rates,
-            found.spend_at(rates),
-            found.mixture_spend_at(rates),
-            found.bound_at(rates),
-            found.gap_at(rates),
-            strict=True,
-        )
-    ]
-    unit = f"{found.market.currency}/instance"
-    closed = found.closed
-    gaps = found.gap_at(found.solve_rates)
-    note = (
-        f"{len(found.names)} models; gap of the mixtures at most {percent(found.wanted_gap, 1)} at"
-        f" {int(closed.sum())} of {len(closed)} solve rates"
-    )
-    if not closed.all():
-        worst = int(np.nanargmax(gaps))
-        note += (
-            f", at most {percent(gaps[worst], 1)} (at"
-            f" {percent(found.solve_rates[worst], 1)}) at the others"
-        )
-    return TextTable(
-        f"Searched cascades of {found.market.name}: reach {percent(found.max_solve_rate, 2)}",
-        (
-            "solve rate",
-            f"one plan [{unit}]",
-            "two, mixed",
-            "lower bound",
-            "gap",
-            "plan",
-        ),
-        rows,
-        f"{note}; lattices of up to {found.largest_lattice:,} states, {found.seconds:.1f} s.\n"
-        "The bound holds for every policy, mixtures included."
-        f" {found.convention}; in-sample.",
-    )
-
-
-def plot_searched(found: SearchedFrontier, ax: Axes | None = None) -> Axes:
-    """Draw spend against solve rate: the models, single plans, mixtures, and the bound."""
-    ax = new_axes(7.0, 3.6) if ax is None else ax
-    plot_models(found, ax)
-    rate = np.unique(np.concatenate([np.linspace(0, found.max_solve_rate, 800), found.solve_rates]))
-    ax.plot(
-        100 * rate,
-        found.spend_at(rate),
-        color=ARBITRAGEUR_COLOUR,
-        lw=1.2,
-        drawstyle="steps-pre",
-        label="Best single plan found",
-    )
-    ax.plot(
-        100 * rate,
-        found.mixture_spend_at(rate),
-        color=ARBITRAGEUR_COLOUR,
-        lw=2,
-        ls=":",
-        label="Two plans, mixed",
-    )
-    ax.plot(
-        100 * rate,
-        found.bound_at(rate),
-        color="grey",
-        lw=0.9,
-        ls="--",
-        label="Lower bound (any policy)",
-    )
-    ax.set_xlabel("Solve rate (%)")
-    ax.set_ylabel(f"Expected spend ({found.market.currency} per instance)")
-    ax.set_yscale("log")
-    ax.set_ylim(bottom=0.5 * float(found.mixture_spend_at(found.solve_rates[0])))
-    ax.set_title(found.market.name)
-    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return ax
-
-
 @dataclass(frozen=True, eq=False, repr=False)
-class SearchedFrontier(Displayed):
+class SearchedFrontier(CascadeFrontier):
     """Cheap cascades for every solve rate, and what no policy can undercut.
 
     Made by :func:`arbmodels.search_frontier`. The bound holds for every policy on these amounts:
@@ -150,27 +62,12 @@ class SearchedFrontier(Displayed):
 
     @property
     def curves(self) -> Curves:
-        """The convention everything is scored under."""
+        """The curves that everything is scored on."""
         return self.natural.curves
 
     @property
-    def market(self) -> Market:
-        """The market the frontier was computed on."""
-        return self.curves.market
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The models that may be bought from."""
-        return self.curves.names
-
-    @property
-    def convention(self) -> str:
-        """Unit, estimator and billing of every number here."""
-        return self.curves.convention
-
-    @property
     def max_solve_rate(self) -> float:
-        """Solve rate when every model is used up: the joint reach."""
+        """Solve rate when every model is used up."""
         return self.natural.max_solve_rate
 
     def spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
@@ -185,28 +82,21 @@ class SearchedFrontier(Displayed):
         float array, currency units per instance
             NaN above :attr:`max_solve_rate`.
         """
-        rate, spend, _ = self.plans.single
-        position = np.searchsorted(rate, _checked(solve_rate) - SAME_RATE)
-        found: FloatArray = np.append(spend, np.nan)[position]
-        return found
+        return self.plans.single.spend_at(solve_rates_of(solve_rate))
 
     def mixture_spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
-        """Return the least spend of two plans found, mixed at random; NaN above the reach."""
-        target = _checked(solve_rate)
+        """Return the least spend of two plans found, mixed at random at each solve rate."""
+        target = solve_rates_of(solve_rate)
         mixed: FloatArray = np.minimum(self.plans.spend_at(target), self.spend_at(target))
         return mixed
 
+    _least_at = mixture_spend_at
+
     def bound_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
-        """Return a proven lower bound on the spend of every policy; NaN above the reach."""
-        target = _checked(solve_rate)
+        """Return a proven lower bound on the spend of every policy, mixtures included."""
+        target = solve_rates_of(solve_rate)
         bound = self.bounds.at(target.ravel()).reshape(target.shape)
         return np.where(target <= self.max_solve_rate + SAME_RATE, bound, np.nan)
-
-    def gap_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
-        """Return (spend - bound) / spend of the mixture at each solve rate."""
-        spend = self.mixture_spend_at(solve_rate)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(spend > 0, 1.0 - self.bound_at(solve_rate) / spend, 0.0 * spend)
 
     @property
     def largest_lattice(self) -> int:
@@ -226,10 +116,9 @@ class SearchedFrontier(Displayed):
         InputError
             If no plan reaches it.
         """
-        self._check_reach(solve_rate)
-        rate, _, number = self.plans.single
-        position = int(np.searchsorted(rate, solve_rate - SAME_RATE))
-        return self.natural.plan(self.plans.purchases(int(number[position])))
+        rate = np.array(check_attainable(solve_rate, self.max_solve_rate))
+        single = self.plans.single
+        return self.natural.plan(self.plans.purchases(int(single.number[single.first(rate)])))
 
     def mixture_at(self, solve_rate: float) -> tuple[tuple[Plan, float], ...]:
         """Return the plans, with their probabilities, whose mixture reaches ``solve_rate``.
@@ -239,7 +128,7 @@ class SearchedFrontier(Displayed):
         InputError
             If no mixture reaches it.
         """
-        self._check_reach(solve_rate)
+        check_attainable(solve_rate, self.max_solve_rate)
         rate, _, number = self.plans.hull
         high = int(np.searchsorted(rate, solve_rate - SAME_RATE))
 
@@ -259,9 +148,8 @@ class SearchedFrontier(Displayed):
         float array [len(solve_rate), M], currency units per instance
             NaN rows above :attr:`max_solve_rate`.
         """
-        target = np.atleast_1d(_checked(solve_rate))
         rate, _, number = self.plans.single
-        position = np.searchsorted(rate, target - SAME_RATE)
+        position = self.plans.single.first(np.atleast_1d(solve_rates_of(solve_rate)))
         table = np.full((len(rate) + 1, len(self.names)), np.nan)
         for each in np.unique(position[position < len(rate)]):
             steps = self.plans.purchases(int(number[each]))
@@ -275,15 +163,6 @@ class SearchedFrontier(Displayed):
         """The frontier of each model alone under the same convention."""
         alone = [self.curves.only([model]) for model in self.names]
         return tuple(Frontier(curves, build_lattice(curves)) for curves in alone)
-
-    def model_prices_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
-        """Return the least spend of each model alone, [len(solve_rate), M]; NaN out of reach."""
-        return np.stack([alone.spend_at(solve_rate) for alone in self.single_models], axis=-1)
-
-    @property
-    def market_max_solve_rate(self) -> float:
-        """Largest solve rate of a single model."""
-        return max(alone.max_solve_rate for alone in self.single_models)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row per solve rate looked at: spend, mixed spend, bound, gap and plan."""
@@ -299,27 +178,57 @@ class SearchedFrontier(Displayed):
             }
         )
 
-    def table(self) -> TextTable:
-        """Return some solve rates up to the reach with spend, bound and plan."""
-        return searched_table(self)
+    @property
+    def _shown(self) -> FloatArray:
+        rows = np.linspace(0, len(self.solve_rates) - 1, _ROWS).astype(int)
+        return np.asarray(self.solve_rates[np.unique(rows)])
+
+    @property
+    def _title(self) -> str:
+        return f"Searched cascades of {self.market.name}"
+
+    def _columns(self, rates: FloatArray) -> dict[str, list[str]]:
+        rate, (_, spend), *others = super()._columns(rates).items()
+        mixed = [number(value) for value in self.mixture_spend_at(rates)]
+        return dict([rate, (f"one plan [{self._unit}]", spend), ("two, mixed", mixed), *others])
+
+    @property
+    def _note(self) -> str:
+        closed, gaps = self.closed, self.gap_at(self.solve_rates)
+        note = (
+            f"{len(self.names)} models; gap of the mixtures at most {percent(self.wanted_gap, 1)}"
+            f" at {int(closed.sum())} of {len(closed)} solve rates"
+        )
+        if not closed.all():
+            worst = int(np.nanargmax(gaps))
+            note += (
+                f", at most {percent(gaps[worst], 1)} (at"
+                f" {percent(self.solve_rates[worst], 1)}) at the others"
+            )
+        return (
+            f"{note}; lattices of up to {self.largest_lattice:,} states, {self.seconds:.1f} s.\n"
+            "The bound holds for every policy, mixtures included."
+            f" {self.convention}; in-sample."
+        )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw spend against solve rate: the models, single plans, mixtures, and the bound."""
-        return plot_searched(self, ax)
-
-    def _check_reach(self, solve_rate: float) -> None:
-        if not 0 <= solve_rate <= self.max_solve_rate + SAME_RATE:
-            raise InputError(
-                f"No plan reaches a solve rate of {percent(solve_rate, 2)}; all models of"
-                f" {self.market.name} together reach {percent(self.max_solve_rate, 2)}."
-            )
-
-
-def _checked(solve_rate: npt.ArrayLike) -> FloatArray:
-    target = np.asarray(solve_rate, dtype=float)
-    if np.isnan(target).any():
-        raise InputError("A solve rate is NaN; it must be a number between 0 and 1.")
-    return target
+        """Draw spend against solve rate: the models, mixtures, single plans, and the bound."""
+        ax = super().plot(new_axes(7.0, 3.6) if ax is None else ax)
+        rate = np.linspace(0, self.max_solve_rate, 800)
+        rate = np.unique(np.concatenate([rate, self.solve_rates]))
+        ax.plot(
+            100 * rate,
+            self.spend_at(rate),
+            color=ARBITRAGEUR_COLOUR,
+            lw=1,
+            ls=":",
+            drawstyle="steps-pre",
+            label="Best single plan found",
+        )
+        ax.set_yscale("log")
+        ax.set_ylim(bottom=0.5 * float(self.mixture_spend_at(self.solve_rates[0])))
+        ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        return ax
 
 
 #: Solve rates looked at by default: so many, from this one (or less) to the joint reach.
@@ -374,7 +283,7 @@ def search_frontier(
 
     Notes
     -----
-    The argument is in :mod:`arbmodels.cascades.search.relaxation`. It is ours; the problem is the
+    The argument is in :mod:`arbmodels.cascades.relaxation`. It is ours; the problem is the
     cascade of Olmedo, Schölkopf, Hardt (2026), section 3, of which they search a grid.
 
     Examples
@@ -397,7 +306,7 @@ def search_frontier(
     natural = natural_of(curves)
     if natural.max_solve_rate <= SAME_RATE:
         raise InputError(f"No model of {curves.market.name} ever solves anything.")
-    rates = _rates(solve_rates, natural.max_solve_rate, curves)
+    rates = _rates(solve_rates, natural.max_solve_rate)
     check_axes(curves)
     plans, bounds = search_many(natural, rates, gap, most_states, start + time_limit)
     return SearchedFrontier(natural, rates, plans, bounds, gap, time.monotonic() - start)
@@ -438,15 +347,11 @@ def check_axes(curves: Curves) -> None:
         )
 
 
-def _rates(wanted: npt.ArrayLike | None, reach: float, curves: Curves) -> FloatArray:
+def _rates(wanted: npt.ArrayLike | None, largest: float) -> FloatArray:
     if wanted is None:
-        return np.linspace(min(_LOWEST, reach / 2), reach, _POINTS)
-    rates = np.unique(np.atleast_1d(np.asarray(wanted, dtype=float)))
-    if rates.ndim != 1 or len(rates) == 0 or not np.all((rates >= 0) & (rates <= 1)):
-        raise InputError("Solve rates are a list of numbers between 0 and 1.")
-    if rates[-1] > reach + SAME_RATE:
-        raise InputError(
-            f"No policy reaches a solve rate of {percent(rates[-1], 2)}; all models of"
-            f" {curves.market.name} together reach {percent(reach, 2)}."
-        )
+        return np.linspace(min(_LOWEST, largest / 2), largest, _POINTS)
+    rates = np.unique(solve_rates_of(wanted))
+    if not len(rates):
+        raise InputError("The list of solve rates is empty.")
+    check_attainable(float(rates[-1]), largest)
     return rates

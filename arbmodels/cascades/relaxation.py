@@ -4,7 +4,7 @@ Take any policy: a path through the amounts, or a random choice among paths. Rou
 random to knots, model m's amount x between knots s < t to t with probability
 :math:`\varphi = (x - s)/(t - s)`, by one uniform number per model, so that a path becomes a path
 of the small lattice. Let V be values at the knots whose interpolation :math:`\tilde V` is nowhere
-above the failure curve F (:mod:`arbmodels.cascades.search.relaxation`). Charge for model m's step
+above the failure curve F (:mod:`arbmodels.cascades.relaxation`). Charge for model m's step
 from s to t, the others at a,
 
 .. math:: \sum_i w_i (G_{im}(t) - G_{im}(s)) \prod_{j \ne m} V_{ij}(a_j).
@@ -28,7 +28,7 @@ A plan is rounded at random to the knots: model m's amount x between knots s < t
 probability (x - s) / (t - s), else as s, all models independently. On average the rounded plan
 leaves each instance unsolved with the product of the interpolated values at the knots. Where these
 interpolations lie below the failure curves, that is no more than the plan leaves; see
-:mod:`arbmodels.cascades.search.relaxation`.
+:mod:`arbmodels.cascades.relaxation`.
 """
 
 from __future__ import annotations
@@ -42,9 +42,15 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._compiling import compiled
-from arbmodels.cascades.lattice import OutOfTimeError, hull_vertices, mean_products, undominated
-from arbmodels.cascades.search._kernels import least_through, losses, shortest
-from arbmodels.cascades.search.tables import Natural
+from arbmodels.cascades.lattice import (
+    IntArray,
+    OutOfTimeError,
+    hull_vertices,
+    mean_products,
+    shortest,
+    undominated,
+)
+from arbmodels.cascades.tables import Natural
 from arbmodels.passk import FloatArray
 
 
@@ -109,7 +115,7 @@ class Excluded:
 _SWEEPS = 3
 
 
-def minorant(amounts: FloatArray, floor: FloatArray, knots: npt.NDArray[np.int64]) -> FloatArray:
+def minorant(amounts: FloatArray, floor: FloatArray, knots: IntArray) -> FloatArray:
     """Return values at the knots whose linear interpolation is nowhere above ``floor``.
 
     Parameters
@@ -130,7 +136,7 @@ def minorant(amounts: FloatArray, floor: FloatArray, knots: npt.NDArray[np.int64
 
 @compiled
 def _minorants(
-    amounts: FloatArray, floor: FloatArray, knots: npt.NDArray[np.int64], sweeps: int
+    amounts: FloatArray, floor: FloatArray, knots: IntArray, sweeps: int
 ) -> FloatArray:  # pragma: no cover - compiled
     values = np.empty((len(floor), len(knots)))
     for row in range(len(floor)):
@@ -140,7 +146,7 @@ def _minorants(
 
 @compiled
 def _one(
-    x: FloatArray, f: FloatArray, knots: npt.NDArray[np.int64], sweeps: int, out: FloatArray
+    x: FloatArray, f: FloatArray, knots: IntArray, sweeps: int, out: FloatArray
 ) -> None:  # pragma: no cover - compiled
     last = len(knots) - 1
     for k in range(last + 1):
@@ -238,7 +244,7 @@ class Relaxation:
     """
 
     natural: Natural
-    knots: tuple[npt.NDArray[np.int64], ...]
+    knots: tuple[IntArray, ...]
     values: tuple[FloatArray, ...]
     steps: FloatArray
     unsolved: FloatArray
@@ -256,22 +262,22 @@ class Relaxation:
         return len(self.charge)
 
     @cached_property
-    def undominated(self) -> npt.NDArray[np.int64]:
+    def undominated(self) -> IntArray:
         """States that no other reaches as far for less, by rising solve rate."""
         return undominated(1.0 - self.unsolved, self.charge)
 
     @cached_property
-    def hull(self) -> npt.NDArray[np.int64]:
+    def hull(self) -> IntArray:
         """States on the lower convex hull of (solve rate, charge), by rising solve rate."""
         kept = self.undominated
         return kept[hull_vertices(1.0 - self.unsolved[kept], self.charge[kept])]
 
-    def reaching(self, solve_rates: FloatArray) -> npt.NDArray[np.int64]:
+    def reaching(self, solve_rates: FloatArray) -> IntArray:
         """Cheapest states that solve each rate, and the next two: single plans to try."""
         kept = self.undominated
         first = np.searchsorted(1.0 - self.unsolved[kept], solve_rates)
         position = np.minimum(first[:, None] + np.arange(3), len(kept) - 1)
-        states: npt.NDArray[np.int64] = kept[np.unique(position)]
+        states: IntArray = kept[np.unique(position)]
         return states
 
     @cached_property
@@ -325,7 +331,7 @@ class Relaxation:
             for row, size in zip(beyond, sizes, strict=True)
         )
 
-    def furthest(self, m: int, state: int) -> npt.NDArray[np.int64]:
+    def furthest(self, m: int, state: int) -> IntArray:
         """Return, per cell of model m, the amount inside it where F is furthest above V.
 
         Instances count by what the other models have left of them at ``state``; 0 where no amount
@@ -366,9 +372,107 @@ class Relaxation:
         return [lost[first[m] : first[m + 1]] for m in range(len(rows))]
 
 
-def relax(
-    natural: Natural, knots: tuple[npt.NDArray[np.int64], ...], deadline: float = np.inf
-) -> Relaxation:
+@compiled
+def losses(  # noqa: PLR0917 - numba takes positions
+    weight: FloatArray,
+    values: FloatArray,
+    exact: FloatArray,
+    spend: FloatArray,
+    first: IntArray,
+    models: IntArray,
+    price: float,
+) -> FloatArray:  # pragma: no cover - compiled
+    """Return what a path's charge plus ``price`` times what it leaves loses by each knot's value.
+
+    To first order: the change if the value at this knot alone were the exact one.
+
+    Parameters
+    ----------
+    weight : float array [N]
+    values, exact, spend : float arrays [knots of all models, N]
+        V, F and G at the knots; model m's from row ``first[m]``.
+    models : int array [P]
+        Whose knot is moved on by one, step by step.
+    price : float, currency units per instance
+
+    Returns
+    -------
+    float array [knots of all models]
+    """
+    count, rows = len(first) - 1, len(weight)
+    lost = np.zeros(len(values))
+    here = first[:-1].copy()
+    for p in range(len(models) + 1):
+        m = models[p] if p < len(models) else -1
+        for i in range(rows):
+            base = weight[i] * price
+            if m >= 0:
+                base = weight[i] * (spend[here[m] + 1, i] - spend[here[m], i])
+            if base == 0.0:
+                continue
+            for j in range(count):
+                short = exact[here[j], i] - values[here[j], i]
+                if j == m or short == 0.0:
+                    continue
+                for other in range(count):
+                    if other not in (m, j):
+                        short *= values[here[other], i]
+                lost[here[j]] += base * short
+        if m >= 0:
+            here[m] += 1
+    return lost
+
+
+@compiled
+def least_through(  # noqa: PLR0917 - numba takes positions
+    steps: FloatArray,
+    sizes: IntArray,
+    charge: FloatArray,
+    unsolved: FloatArray,
+    price: float,
+    knots: int,
+) -> FloatArray:  # pragma: no cover - compiled
+    """Least charge plus ``price`` times what is left, of paths through each knot of each model.
+
+    Parameters
+    ----------
+    steps, sizes :
+        As in :func:`shortest`, and ``charge`` its result.
+    unsolved : float array [S]
+    price : float, currency units per instance
+    knots : int
+        Largest number of knots of a model.
+
+    Returns
+    -------
+    float array [M, knots]
+        Infinite where a model has fewer knots.
+    """
+    count, states = steps.shape
+    stride = np.ones(count, np.int64)
+    for m in range(count - 2, -1, -1):
+        stride[m] = stride[m + 1] * sizes[m + 1]
+    ahead = np.empty(states)
+    least = np.full((count, knots), np.inf)
+    position = sizes - 1
+    for state in range(states - 1, -1, -1):
+        best = price * unsolved[state]
+        for m in range(count):
+            if position[m] < sizes[m] - 1:
+                best = min(best, steps[m, state] + ahead[state + stride[m]])
+        ahead[state] = best
+        through = charge[state] + best
+        for m in range(count):
+            least[m, position[m]] = min(least[m, position[m]], through)
+        for m in range(count - 1, -1, -1):
+            position[m] -= 1
+            if position[m] >= 0:
+                break
+            position[m] = sizes[m] - 1
+    return least
+
+
+def relax(natural: Natural, knots: tuple[IntArray, ...], deadline: float = np.inf) -> Relaxation:
     """Tabulate the small lattice on some knots and solve it.
 
     Raises

@@ -26,13 +26,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.cascades.lattice import OutOfTimeError
-from arbmodels.cascades.search.relaxation import Bounds, Excluded, Relaxation, relax
-from arbmodels.cascades.search.tables import Natural, Plans, Steps
+from arbmodels.cascades.lattice import IntArray, OutOfTimeError
+from arbmodels.cascades.relaxation import Bounds, Excluded, Relaxation, relax
+from arbmodels.cascades.tables import Natural, Plans, Steps
 from arbmodels.curves import SAME_RATE
 from arbmodels.passk import FloatArray
 
-Knots = tuple[npt.NDArray[np.int64], ...]
+Knots = tuple[IntArray, ...]
 
 #: States of the first relaxation.
 _FIRST_STATES = 50_000
@@ -209,12 +209,12 @@ def _renew(  # noqa: PLR0917
         bounds.add(price, band.bound(price))
 
 
-def _learn(relaxation: Relaxation, states: npt.NDArray[np.int64], plans: Plans) -> None:
+def _learn(relaxation: Relaxation, states: IntArray, plans: Plans) -> None:
     for state in states:
         plans.add(relaxation.purchases(int(state)))
 
 
-def _up_to(knots: npt.NDArray[np.int64], end: int) -> npt.NDArray[np.int64]:
+def _up_to(knots: IntArray, end: int) -> IntArray:
     """Keep the knots that policies may reach when none below the limit passes knot ``end``."""
     if end == len(knots) - 1 or knots[end] - knots[end - 1] > 1:
         return knots[: end + 1]
@@ -222,8 +222,8 @@ def _up_to(knots: npt.NDArray[np.int64], end: int) -> npt.NDArray[np.int64]:
 
 
 def _split(
-    kept: list[npt.NDArray[np.int64]],
-    middle: list[npt.NDArray[np.int64]],
+    kept: list[IntArray],
+    middle: list[IntArray],
     lost: list[FloatArray],
     least: float,
     most_states: int,
@@ -282,7 +282,7 @@ def _states(knots: Sequence[Sized]) -> float:
     return float(np.prod([float(len(each)) for each in knots]))
 
 
-def _spread(last: int, ratio: float) -> npt.NDArray[np.int64]:
+def _spread(last: int, ratio: float) -> IntArray:
     knots = [0]
     while knots[-1] < last:
         knots.append(int(min(last, max(knots[-1] + 1, knots[-1] * ratio))))
@@ -408,7 +408,7 @@ def search_many(  # noqa: PLR0917
     deadline: float,
     known: Iterable[Steps] = (),
 ) -> tuple[Plans, Bounds]:
-    """Find plans and bounds as :func:`~arbmodels.cascades.search.engine.search` does.
+    """Find plans and bounds as :func:`~arbmodels.cascades.engine.search` does.
 
     And by it, unless there are more than :data:`MAX_AXES` models with more states than allowed.
     """
