@@ -201,7 +201,7 @@ def test_a_threshold_that_is_never_reached_is_null(folder: Path, tmp_path: Path)
         (["cvar", "{folder}", "--limit", "1"], "--at"),
         (["cvar", "{folder}", "--at", "0.5,0.6", "--limit", "1"], "give one solve rate"),
         (["cvar", "{folder}", "--at", "0.5", "--limit", "0"], "limit on CVaR is 0"),
-        (["cvar", "{folder}", "--at", "1", "--limit", "1"], "the best reaches"),
+        (["cvar", "{folder}", "--at", "1", "--limit", "1"], "the largest is"),
         (["cvar", "{folder}", "--at", "0.5", "--limit", "1", "--level", "1"], "level of a CVaR"),
         (["batches", "{folder}", "--max-seconds", "9"], "needs the latency of"),
         (["batches", "{folder}", *SECONDS], "--max-seconds"),

@@ -76,7 +76,8 @@ def test_limited_frontier_is_the_best_of_every_plan_that_keeps_the_limits(data, 
         law = spend_distribution(plan, curves, seconds=SECONDS)
         assert law.mean() == pytest.approx(least, abs=1e-12)
         assert law.worst() == pytest.approx(float(frontier.worst_at(target - 1e-11)), abs=1e-12)
-    assert np.isnan(frontier.spend_at(frontier.max_solve_rate + 0.01))
+    if frontier.max_solve_rate < 0.99:
+        assert np.isnan(frontier.spend_at(frontier.max_solve_rate + 0.01))
 
 
 @settings(max_examples=20)
@@ -188,7 +189,7 @@ def test_displays_and_plots():
     limited = limited_frontier(curves, Limits(dollars=6.0, attempts=5))
     assert "worst case [USD]" in limited.table().columns
     assert limited.to_frame()["worst"].max() <= 6.0
-    assert len(limited.plot().get_lines()) == 5
+    assert len(limited.plot().get_lines()) == 5  # two models, mean, worst, limit
     np.testing.assert_array_equal(limited.bound_at([0.1]), limited.spend_at([0.1]))
     batches = batch_frontier(curves, SECONDS, 100.0, largest=3)
     assert "paid together" in str(batches)

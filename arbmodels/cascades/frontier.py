@@ -100,9 +100,9 @@ class SingleModel(Protocol):
 class CascadeFrontier(Displayed, ABC):
     """What is asked of every frontier of cascades, whatever they are limited by.
 
-    A solve rate is a probability; where several are taken they may be a number or an array, and
-    the answer has their shape. Money is in currency units per instance. Above
-    :attr:`max_solve_rate` numbers are NaN and :meth:`plan_at` raises an InputError.
+    A solve rate is a probability, or an InputError says so; where several are taken they may be a
+    number or an array, and the answer has their shape. Money is in currency units per instance.
+    Above :attr:`max_solve_rate` numbers are NaN and :meth:`plan_at` raises an InputError.
     """
 
     #: Whether the bound is the spend itself.

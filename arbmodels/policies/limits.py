@@ -241,7 +241,7 @@ class LimitedFrontier(LatticeFrontier):
         plans = columns.pop("plan")
         del columns[f"lower bound [{self._unit}]"], columns["gap"]
         worst = [number(most) for most in self.worst_at(rates)]
-        return {**columns, f"worst case [{self._unit}]": worst, "plan": plans}
+        return {**columns, f"worst case [{self.market.currency}]": worst, "plan": plans}
 
     @property
     def _note(self) -> str:
