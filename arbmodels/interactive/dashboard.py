@@ -1,8 +1,6 @@
-"""Sliders and pictures in a notebook.
+"""Sliders and pictures in a notebook, whose frame is drawn once and whose curves move over it.
 
-The widgets of the dashboard; ipywidgets is imported only here.
-
-Pictures whose frame is drawn once and whose curves move over it.
+ipywidgets is imported only here.
 """
 
 from __future__ import annotations

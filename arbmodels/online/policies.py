@@ -1,8 +1,7 @@
-"""Shadow prices as a rule: who serves an instance that nobody has seen before.
+"""Instances that arrive one by one, and the rules that serve them.
 
-Instances that arrive one by one, and the most that anyone could have made of them.
-
-Rules that serve arrivals: a fixed multiplier, one that adapts, a fixed threshold.
+Shadow prices are a rule for instances that nobody has seen before: a fixed multiplier, one that
+adapts, or a fixed threshold. Hindsight says the most that anyone could have made of the arrivals.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Cross-fitting: every prediction comes from a model that has not seen the instance.
 
-Features of instances as numbers: checked, and categories replaced by earlier outcomes.
-
-Cross-fitted predictions, and how good they are.
+Features are checked, and categories replaced by earlier outcomes; the predictions say how good they
+are.
 """
 
 from __future__ import annotations

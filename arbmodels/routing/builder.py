@@ -1,12 +1,10 @@
-"""What objectives, contracts and constraints say they need, collected into one program.
+"""What objectives, contracts and constraints ask for, collected into one program.
 
-Linear expressions over the assignment: a few parts each, never an array per constraint.
-
-A part is a quantity times a factor per plan times factors per label of some partitions. What is
-spent on some models, say, is the quantity "spend" for plans that buy from these models alone, and
-"spend on m" for plans that also buy from others.
-
-From collected rows and columns to an assignment program on plain arrays.
+They speak in linear expressions over the assignment: a few parts each, never an array per
+constraint. A part is a quantity times a factor per plan times factors per label of some partitions.
+What is spent on some models, say, is the quantity "spend" for plans that buy from these models
+alone, and "spend on m" for plans that also buy from others. :func:`assemble` turns the collected
+rows and columns into an assignment program on plain arrays.
 """
 
 from __future__ import annotations

@@ -1,9 +1,4 @@
-"""What a limit is worth: the best objective as a function of it, with bounds on both sides.
-
-What a frontier over a limit is: its points, its bounds, how it is asked and shown.
-
-How a routing frontier shows itself: its table and its picture.
-"""
+"""What a limit is worth: the best objective as a function of it, with bounds on both sides."""
 
 from __future__ import annotations
 

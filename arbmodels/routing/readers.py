@@ -1,9 +1,4 @@
-"""The plan table of plain arrays, which are looked at once and never copied.
-
-The plan table of a long table: one row per offered pair of instance and model.
-
-The plan table of a market: every plan evaluated on every instance.
-"""
+"""Plan tables of arrays, which are never copied, of long tables, and of markets."""
 
 from __future__ import annotations
 

@@ -1,14 +1,7 @@
-"""The answer to a routing problem: who serves what, how good it is, and what binds.
+"""The answer to a routing problem: who serves what, how good it is, what binds, and why.
 
-How a routing result looks: its table and its pictures.
-
-Why an instance has its plan, and what every instance gives up to the constraints.
-
-Results as tables and plain values, and the files that they are written to.
-
-From the shadow prices of a result to a rule for instances that were not in it.
-
-What cross-validation found: optimism of the objective, and limits missed held out.
+Its table, pictures and files; what every instance gives up to the constraints; the rule that its
+shadow prices are for other instances; and what cross-validation found.
 """
 
 from __future__ import annotations

@@ -1,9 +1,4 @@
-"""What a routing problem asks for: one call per objective, constraint and contract.
-
-What a routing problem is made from: a market, arrays, or a table.
-
-The integer program of a routing problem, with the names of its parts.
-"""
+"""What a routing problem is made from and asks for, and the integer program that states it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
 """What every plan would do on every instance: the numbers that routing programs are made of.
 
-The instances of a table in parts: by a label, or as groups that get a plan.
-
-Labels of instances and models, turned into codes once.
+The instances are known in parts: by a label (segments, periods), or as groups that get a plan.
 """
 
 from __future__ import annotations

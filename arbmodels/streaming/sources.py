@@ -1,12 +1,7 @@
-"""Solve probabilities and spends in Parquet files, read row group by row group.
+"""Solve probabilities and spends in blocks, read from Parquet or made anew in every pass.
 
-What a block must be, and where it is not.
-
-One row group of a Parquet file, as a block.
-
-Sources whose blocks are read or made one at a time, anew in every pass.
-
-Instances that a function makes whenever they are needed.
+A block is one row group of a file, or what a function returns; what is wrong in it is named by its
+place.
 """
 
 from __future__ import annotations

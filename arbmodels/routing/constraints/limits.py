@@ -1,11 +1,4 @@
-"""Limits on what is bought from a model or provider.
-
-Limits on money.
-
-Floors on the solve rate.
-
-Limits on how long an answer takes.
-"""
+"""Limits on money, on the solve rate, on attempts and shares of a seller, and on latency."""
 
 from __future__ import annotations
 

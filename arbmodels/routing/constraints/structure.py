@@ -1,10 +1,7 @@
-"""Which plans may serve which instances: data residency, modality, exclusions.
+"""Which plans may serve which instances, how many may be in use, and how much may change.
 
-How many models or plans may be in use.
-
-An earlier assignment: where a solve starts, and what changes are counted from.
-
-How far an assignment may be from an earlier one.
+Data residency, modality and exclusions forbid pairs; an earlier assignment is where a solve starts
+and what changes are counted from.
 """
 
 from __future__ import annotations
