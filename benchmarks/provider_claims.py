@@ -6,7 +6,7 @@ assumed and calibrated marginal costs: how much of the change of providers' reve
 list prices and how much by re-pricing; whether consumer prices fall or rise by re-pricing, and by
 arbitrage once providers re-price in any case; on several grids of solve rates, and with a bootstrap
 over instances; and the fixed cost up to which a small provider enters. Six models: menus certified
-against every policy (:func:`arbmodels.games.menu_search`), GPT-5 mini and DeepSeek re-price and
+against every policy (:func:`arbmodels.games.certified_menus`), GPT-5 mini and DeepSeek re-price and
 the other four keep their list prices. Two models: exact menus of the authors' convention. Nested
 logit demand: on two grids of solve rates, without a bootstrap.
 """

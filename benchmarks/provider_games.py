@@ -22,7 +22,7 @@ from arbmodels.cascades.lattice import build_lattice, coarsen
 from arbmodels.curves import dollar_curves
 from arbmodels.errors import ArbModelsError
 from arbmodels.games import ProviderGame, cascade_menus, linear_consumers
-from arbmodels.games.menu import Repricing
+from arbmodels.games.cascade_set import Repricing
 from arbmodels.market import Market
 
 RESULTS = Path(__file__).parent / "results"

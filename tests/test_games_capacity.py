@@ -11,8 +11,8 @@ import sympy as sp
 from hypothesis import given, settings
 
 from arbmodels.errors import InputError
+from arbmodels.games import closed_forms as symbolic
 from arbmodels.games.bertrand_edgeworth import CapacityGame, CaptiveGame
-from arbmodels.games.closed_forms import bertrand_edgeworth as symbolic
 from arbmodels.games.price_distribution import Piece, PriceDistribution
 
 CAPACITIES = st.floats(0.05, 1.4)

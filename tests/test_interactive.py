@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import arbmodels as arb
-from arbmodels.games.menu import Repricing
+from arbmodels.games.cascade_set import Repricing
 from arbmodels.interactive import Dashboard, Explorer, explore
 from arbmodels.interactive.explorer import OWN_PRICES
 

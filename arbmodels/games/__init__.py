@@ -4,11 +4,14 @@ from arbmodels.games.bertrand import (
     BertrandEquilibrium,
     BertrandGame,
     Seller,
+    UndercuttingPath,
     arbitrageurs_from,
     providers_from,
     reseller,
+    undercut,
 )
 from arbmodels.games.bertrand_edgeworth import CapacityGame, CaptiveGame
+from arbmodels.games.cascade_set import Menu, MenuSearch, Proof, cascade_menus, certified_menus
 from arbmodels.games.certificate import (
     BestResponse,
     Deviations,
@@ -18,7 +21,6 @@ from arbmodels.games.certificate import (
     best_response,
     certify,
 )
-from arbmodels.games.certified_play import CertifiedPlay, solve_certified
 from arbmodels.games.decomposition import (
     Decomposition,
     bootstrap_decomposition,
@@ -28,8 +30,6 @@ from arbmodels.games.distillation import distillation_statics
 from arbmodels.games.entry import EntryEquilibrium, EntryGame, entry_game, entry_threshold
 from arbmodels.games.equilibrium import Equilibrium
 from arbmodels.games.finite import CorrelatedEquilibrium, FiniteEquilibrium, FiniteGame
-from arbmodels.games.menu import Menu, Proof
-from arbmodels.games.menu_search import MenuSearch, cascade_menus, certified_menus
 from arbmodels.games.price_distribution import PriceDistribution, PriceEquilibrium
 from arbmodels.games.price_game import PriceGame
 from arbmodels.games.providers import (
@@ -45,8 +45,8 @@ from arbmodels.games.providers import (
     logit_consumers,
     outcome,
 )
+from arbmodels.games.providers.game import CertifiedPlay, solve_certified
 from arbmodels.games.statics import Statics, capacity_statics, comparative_statics, step_statics
-from arbmodels.games.undercutting import UndercuttingPath, undercut
 
 __all__ = [
     "BertrandEquilibrium",

@@ -13,7 +13,7 @@ from arbmodels.cascades import cascade_frontier
 from arbmodels.curves import default_budget_grid, dollar_curves
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
-from arbmodels.games.menu_search import cascade_menus
+from arbmodels.games.cascade_set import cascade_menus
 from arbmodels.games.providers import (
     Consumers,
     Outcome,

@@ -26,9 +26,9 @@ from arbmodels.display import (
 )
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
+from arbmodels.games.cascade_set import cascade_menus
 from arbmodels.games.certificate import Deviations
 from arbmodels.games.equilibrium import Equilibrium
-from arbmodels.games.menu_search import cascade_menus
 from arbmodels.games.providers import Consumers, ProviderGame, outcome
 from arbmodels.games.statics import Statics
 from arbmodels.market import Market

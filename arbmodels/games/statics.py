@@ -16,11 +16,10 @@ from arbmodels._pandas import pd
 from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
-from arbmodels.games.bertrand import BertrandGame
+from arbmodels.games.bertrand import BertrandGame, undercut
 from arbmodels.games.bertrand_edgeworth import CapacityGame
 from arbmodels.games.certificate import certify
 from arbmodels.games.providers import ProviderGame, outcome
-from arbmodels.games.undercutting import undercut
 from arbmodels.margins import Arbitrage
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from arbmodels.games import inputs
 from arbmodels.games.certificate import Deviations
 from arbmodels.games.differentiated.best_response import best_together
 from arbmodels.games.differentiated.demand import IntArray, price_rows
-from arbmodels.games.differentiated.logit import LogitDemand
-from arbmodels.games.differentiated.logit_equilibrium import (
+from arbmodels.games.differentiated.logit import (
+    LogitDemand,
     best_markups,
     iterate,
     pairs_of,

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._compiling import compiled
-from arbmodels.games.menu import SAME_COST
+from arbmodels.games.cascade_set import SAME_COST
 from arbmodels.games.providers.consumers import LogitConsumers
 from arbmodels.games.providers.oligopoly import (
     SAME_PRICE,

@@ -15,7 +15,7 @@ from scipy.special import lambertw
 
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
-from arbmodels.games.menu import Menu, menus_of
+from arbmodels.games.cascade_set import Menu, menus_of
 from arbmodels.passk import FloatArray
 
 

@@ -16,9 +16,8 @@ from arbmodels._checks import labels_of, shown
 from arbmodels.curves import dollar_curves
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
+from arbmodels.games.cascade_set import SAME_COST, Menu, cascade_menus, checked_prices, menus_of
 from arbmodels.games.certificate import TieRule
-from arbmodels.games.menu import SAME_COST, Menu, checked_prices, menus_of
-from arbmodels.games.menu_search import cascade_menus
 from arbmodels.games.providers.consumers import Consumers, LogitConsumers, linear_consumers
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
@@ -98,7 +97,7 @@ def served_by_choice(
 
 
 # The tolerances of the provider game. All are relative to prices, from the narrowest to the widest:
-# offers nearer than SAME_COST (1e-12, :mod:`arbmodels.games.menu`) tie.
+# offers nearer than SAME_COST (1e-12, :mod:`arbmodels.games.cascade_set`) tie.
 #: Prices nearer than this are one: wider than a tie, so that between any two breakpoints that are
 #: kept apart there are prices that tie with nobody.
 SAME_PRICE = 10 * SAME_COST

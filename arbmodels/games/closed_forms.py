@@ -1,21 +1,166 @@
-"""Linear demand: duopoly, n firms, a leader, a monopolist facing a rival's cost, complements.
+"""Equilibria in closed form, derived by computer algebra (``pip install 'arbmodels[symbolic]'``).
 
-Consumers on a line or a circle: Hotelling and Salop.
-
-Two products that differ in solve rate, tastes uniform.
-
-Logit and nested logit: markups.
+Every function derives its formula from first-order and indifference conditions when called. Linear
+demand, Hotelling and Salop, two products that differ in solve rate, logit and nested logit, and
+the mixed prices of two sellers (Bertrand-Edgeworth, captive buyers).
 """
 
 from __future__ import annotations
 
-from arbmodels.games.closed_forms.base import (
-    ClosedForm,
-    algebra,
-    first_order,
-    only_solution,
-    positive,
-)
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from arbmodels.errors import ArbModelsError
+
+if TYPE_CHECKING:
+    import sympy as sp
+
+
+__all__ = [
+    "ClosedForm",
+    "captive_symmetric",
+    "circular_city",
+    "complements",
+    "homogeneous_bertrand",
+    "hotelling",
+    "linear_duopoly",
+    "linear_oligopoly",
+    "linear_stackelberg",
+    "logit_lambert",
+    "logit_markup",
+    "logit_symmetric",
+    "nested_logit_markup",
+    "two_capacities",
+    "two_captive",
+    "two_sellers",
+    "vertical_covered",
+    "vertical_uncovered",
+]
+
+
+def algebra() -> ModuleType:
+    """Return sympy.
+
+    Raises
+    ------
+    ArbModelsError
+        If it is not installed, saying what to install.
+    """
+    try:
+        return import_module("sympy")
+    except ModuleNotFoundError:
+        raise ArbModelsError(
+            "Closed forms need sympy: pip install 'arbmodels[symbolic]'."
+        ) from None
+
+
+def positive(names: str) -> tuple[sp.Symbol, ...]:
+    """Return positive symbols, by names separated by blanks."""
+    sp = algebra()
+    return tuple(sp.Symbol(name, positive=True) for name in names.split())
+
+
+def first_order(profits: Sequence[sp.Expr], prices: Sequence[sp.Symbol]) -> tuple[sp.Eq, ...]:
+    """Return the first-order condition of every profit by its price."""
+    sp = algebra()
+    return tuple(
+        sp.Eq(sp.expand(sp.diff(profit, price)), 0)
+        for profit, price in zip(profits, prices, strict=True)
+    )
+
+
+def only_solution(conditions: Sequence[sp.Basic], unknowns: Sequence[sp.Symbol]) -> list[sp.Expr]:
+    """Return the solution of conditions that have one, factored."""
+    sp = algebra()
+    (solution,) = sp.solve(list(conditions), list(unknowns), dict=True)
+    return [sp.factor(solution[unknown]) for unknown in unknowns]
+
+
+@dataclass(frozen=True, eq=False)
+class ClosedForm:
+    """Equilibrium quantities in closed form.
+
+    Parameters
+    ----------
+    name : str
+    formulas : mapping of str to sympy expression
+        What is solved for, such as ``"p_1"``.
+    conditions : tuple of sympy relations
+        First-order or indifference conditions the formulas solve, and where they hold.
+    assumes : str
+        The case in words.
+
+    Examples
+    --------
+    >>> from arbmodels.games.closed_forms import logit_symmetric
+    >>> form = logit_symmetric()
+    >>> print(form)
+    Symmetric logit: markup = n/(alpha*(n - 1))
+    >>> form.lambdify()(alpha=2.0, n=3)
+    0.75
+    """
+
+    name: str
+    formulas: Mapping[str, sp.Expr]
+    conditions: tuple[sp.Basic, ...]
+    assumes: str
+
+    @property
+    def expression(self) -> sp.Expr:
+        """The formula; a tuple if there are several."""
+        import sympy as sp
+
+        values = tuple(self.formulas.values())
+        return values[0] if len(values) == 1 else sp.Tuple(*values)
+
+    @property
+    def symbols(self) -> tuple[sp.Symbol, ...]:
+        """Everything the formulas depend on, by name."""
+        return tuple(sorted(self.expression.free_symbols, key=str))
+
+    def lambdify(self) -> Callable[..., Any]:
+        """Return a function of the symbols, by keyword, on numbers or arrays (NumPy, SciPy)."""
+        import sympy as sp
+
+        function = sp.lambdify(self.symbols, self.expression, modules=["scipy", "numpy"])
+        names = [str(symbol) for symbol in self.symbols]
+
+        def evaluate(**values: Any) -> Any:
+            return function(*(values[name] for name in names))
+
+        evaluate.__doc__ = f"{self.name}, of {', '.join(names)}."
+        return evaluate
+
+    def derivative(self, name: str, by: str) -> sp.Expr:
+        """Return the derivative of formula ``name`` by symbol ``by``, simplified."""
+        import sympy as sp
+
+        symbol = next(s for s in self.symbols if str(s) == by)
+        return sp.simplify(sp.diff(self.formulas[name], symbol))
+
+    @property
+    def latex(self) -> str:
+        """The formulas, for a paper."""
+        import sympy as sp
+
+        lines = [
+            rf"{sp.latex(sp.Symbol(name))} &= {sp.latex(value)}"
+            for name, value in self.formulas.items()
+        ]
+        return r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}"
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex}$"
+
+    def __str__(self) -> str:
+        formulas = ", ".join(f"{name} = {value}" for name, value in self.formulas.items())
+        return f"{self.name}: {formulas}"
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def hotelling() -> ClosedForm:
@@ -279,4 +424,104 @@ def complements() -> ClosedForm:
         {"w_1": one, "w_2": two, "p": sp.factor(y1 * one + y2 * two)},
         conditions,
         "zero cost; the arbitrageur passes its cost on",
+    )
+
+
+def two_sellers() -> ClosedForm:
+    """Return the mixed prices of two sellers who sell h below the rival's price and l above it.
+
+    Seller i is indifferent between every price and v, where the rival is almost surely cheaper:
+    (p - c_i) [h_i - (h_i - l_i) F_j(p)] = (v - c_i) l_i. The lowest price p_0 solves it at
+    F_j = 0; F_i follows from the rival's indifference down to that price.
+
+    Returns
+    -------
+    ClosedForm
+        ``p_0``, ``F_i`` and ``F_j`` (cumulative, below v), ``atom_i`` at v, ``profit_i``; i is
+        the seller with the higher p_0 of the two.
+    """
+    return _two_sellers("Two sellers in mixed prices", {})
+
+
+def two_capacities() -> ClosedForm:
+    """Return the Bertrand-Edgeworth duopoly, demand 1: sales k below the rival, 1 - k_j above it.
+
+    Returns
+    -------
+    ClosedForm
+        As :func:`two_sellers`; k_i and k_j at most 1, together above it.
+    """
+    ki, kj = positive("k_i k_j")
+    return _two_sellers(
+        "Bertrand-Edgeworth duopoly", {"h_i": ki, "h_j": kj, "l_i": 1 - kj, "l_j": 1 - ki}
+    )
+
+
+def two_captive() -> ClosedForm:
+    """Return two sellers with captive buyers m_i, m_j and lambda informed ones.
+
+    Returns
+    -------
+    ClosedForm
+        As :func:`two_sellers`: sales m + lambda below the rival's price, m above it.
+    """
+    mi, mj, informed = positive("m_i m_j lambda")
+    values = {"h_i": mi + informed, "h_j": mj + informed, "l_i": mi, "l_j": mj}
+    return _two_sellers("Captive and informed buyers, two sellers", values)
+
+
+def captive_symmetric() -> ClosedForm:
+    """Return the price distribution of n sellers alike: m captive buyers each, lambda informed.
+
+    Returns
+    -------
+    ClosedForm
+        ``F``, from (p - c) [m + lambda (1 - F)^(n-1)] = (v - c) m.
+    """
+    sp = algebra()
+    p, v, c, m, informed, n, wins = positive("p v c m lambda n W")  # W = (1 - F)^(n - 1)
+    indifferent = sp.Eq((p - c) * (m + informed * wins), (v - c) * m)
+    (found,) = only_solution([indifferent], [wins])
+    return ClosedForm(
+        "Captive and informed buyers, n sellers alike",
+        {"F": 1 - found ** (1 / (n - 1))},
+        (indifferent, sp.Gt(v, c)),
+        "at least two sellers, m > 0",
+    )
+
+
+def _two_sellers(name: str, values: dict[str, sp.Expr]) -> ClosedForm:
+    sp = algebra()
+    p, v, low = positive("p v p_0")
+    costs = dict(zip("ij", positive("c_i c_j"), strict=True))
+    level = dict(zip(("h_i", "h_j", "l_i", "l_j"), positive("h_i h_j l_i l_j"), strict=True))
+    cdf = {who: sp.Symbol(f"F_{who}", positive=True) for who in "ij"}
+
+    def indifferent(me: str, price: Any, rival: Any, worth: Any) -> Any:
+        sales = level[f"h_{me}"] - (level[f"h_{me}"] - level[f"l_{me}"]) * rival
+        return sp.Eq((price - costs[me]) * sales, worth)
+
+    at_top = (v - costs["i"]) * level["l_i"]
+    (lowest,) = only_solution([indifferent("i", low, 0, at_top)], [low])
+    conditions = (
+        indifferent("i", p, cdf["j"], at_top),
+        indifferent("j", p, cdf["i"], (lowest - costs["j"]) * level["h_j"]),
+    )
+    rival, own = (
+        only_solution([condition], [unknown])[0]
+        for condition, unknown in zip(conditions, (cdf["j"], cdf["i"]), strict=True)
+    )
+    given = {level[key]: value for key, value in values.items()}
+    formulas = {
+        "p_0": lowest,
+        "F_i": own,
+        "F_j": rival,
+        "atom_i": 1 - own.subs(p, v),
+        "profit_i": at_top,
+    }
+    return ClosedForm(
+        name,
+        {key: sp.factor(formula.subs(given)) for key, formula in formulas.items()},
+        (*(condition.subs(given) for condition in conditions), sp.Gt(v, lowest.subs(given))),
+        "i has the higher lowest price, and it is at least both costs",
     )
