@@ -1,26 +1,21 @@
 r"""Formulations by name: the entry points of the installed packages, or a file.
 
-What the docstring of a formulation states, section by section.
-
-From the notation of docstrings, ``sum_g v[g, j] x[g, j] <= B``, to TeX and Markdown.
-
-The notation is made to be read in a terminal: an index stands in brackets (``x[g, j]``) or after an
-underscore (``a_m``), a sum's index after ``sum_`` (in parentheses if it is more than a letter),
-words are words.
-
-Whether a formulation states what it must, and two ways of solving it agree.
+A formulation is a Python file. Its docstring states the mathematics in Markdown with LaTeX, which
+notebooks and the documentation show as it is and a terminal as text; its function ``answers``
+solves a small instance in two ways, which :func:`check` compares.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib
-import importlib.machinery
 import importlib.util
 import math
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import unicodedata
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
@@ -28,377 +23,45 @@ from pathlib import Path
 from time import perf_counter
 from types import ModuleType
 from typing import NamedTuple
+from xml.etree.ElementTree import Element, fromstring
 
 import numpy as np
 
 from arbmodels.display import Displayed, TextTable
 from arbmodels.errors import InfeasibleError, InputError
 
-#: Sections that every formulation has, by the word their heading begins with.
+#: Entry point group under which a package names the modules of its formulations.
+GROUP = "arbmodels.formulations"
+#: Sections that every formulation has; each begins with a line of its name in bold.
 REQUIRED = ("Sets", "Parameters", "Variables", "Objective", "Constraints", "Size")
-_HEADING = re.compile(rf"^({'|'.join(REQUIRED)})\b.*:$")
-#: A symbol with its index, at the beginning of an entry whose symbol is long.
-_SYMBOL = re.compile(r"^(?:[A-Za-z]\w*(?:\[[^\]]*\]|\([^)]*\))?)(?:, [A-Za-z]\w*)* +(?=\S)")
-#: Text at the margin ends the mathematics.
-_INDENTED = re.compile(r"^(?: {4}|$)")
-UNITS = (
-    "currency",
-    "dollar",
-    "probability",
-    "rate",
-    "seconds",
-    "attempts",
-    "weight",
-    "share",
-    "number",
-    "token",
-    "instances",
-    "utility",
-    "index",
-    "dimensionless",
+_HEADING = re.compile(r"^\*\*([^*\n]+)\*\*$", re.MULTILINE)
+#: An item of a section: ``- $v_{g,j}$: what it is [unit]``.
+_ITEM = re.compile(r"^- (?P<symbol>\$[^:]+\$)(?::(?P<meaning>.*))?$", re.DOTALL)
+_UNIT = re.compile(r"\[(?P<unit>[^\[\]]*)\]\.?$")
+_MATHEMATICS = re.compile(r"\$\$(?P<display>.+?)\$\$|\$(?P<inline>[^$]+)\$", re.DOTALL)
+#: Greek letters for which LaTeX has no command because they look like Latin ones.
+_LOOKALIKE = re.compile(
+    r"\\(Alpha|Beta|Epsilon|Zeta|Eta|Iota|Kappa|Mu|Nu|Omicron|omicron|Rho|Tau|Chi)(?![A-Za-z])"
 )
+#: Accents, as characters that combine with the letter before.
+_ACCENTS = {"^": "\u0302", "~": "\u0303", "¯": "\u0304", "˙": "\u0307"}
 
 
-class Entry(NamedTuple):
-    """A symbol and what it means."""
+class Item(NamedTuple):
+    """A symbol in LaTeX, what it means, and its unit (empty if none is given)."""
 
     symbol: str
     meaning: str
-
-
-class Sections(NamedTuple):
-    """The parts of a formulation's docstring.
-
-    Attributes
-    ----------
-    title : str
-        First words of the first line.
-    purpose : str
-        The rest of the first line.
-    before, after : str
-        Paragraphs before and after the mathematics.
-    mathematics : dict of str to tuple of str
-        Lines below each heading, without their indentation of four.
-    headings : dict of str to str
-        The headings in full.
-    """
-
-    title: str
-    purpose: str
-    before: str
-    mathematics: dict[str, tuple[str, ...]]
-    headings: dict[str, str]
-    after: str
-
-    def entries(self, section: str) -> list[Entry]:
-        """Return the symbols of Sets, Parameters or Variables with their meanings."""
-        found: list[Entry] = []
-        for line in self.mathematics.get(section, ()):
-            if line.startswith(" ") and found:  # goes on
-                found[-1] = Entry(found[-1].symbol, f"{found[-1].meaning} {line.strip()}".strip())
-            elif line.strip():
-                symbol, _, meaning = line.partition("  ")
-                if not meaning and (long := _SYMBOL.match(line)):
-                    symbol, meaning = line[: long.end()], line[long.end() :]
-                found.append(Entry(symbol.strip(), meaning.strip()))
-        return found
-
-    def problems(self) -> list[str]:
-        """Return what is not stated: sections, meanings, units."""
-        if not self.title:
-            return ["The module has no docstring; begin with 'Title: what it decides.'"]
-        found = []
-        if not self.purpose:
-            found.append("The first line must read 'Title: what it decides.'")
-        missing = [name for name in REQUIRED if not self.mathematics.get(name)]
-        if missing:
-            found.append(f"Sections that are not there or empty: {', '.join(missing)}.")
-        for section in ("Sets", "Parameters", "Variables"):
-            found += [
-                f"{section}: {symbol} has no meaning; write it two blanks after the symbol."
-                for symbol, meaning in self.entries(section)
-                if not meaning
-            ]
-        found += [
-            f"Parameters: {symbol} has no unit (one of {', '.join(UNITS)})."
-            for symbol, meaning in self.entries("Parameters")
-            if meaning and not any(unit in meaning for unit in UNITS)
-        ]
-        return found
-
-
-def sections_of(text: str) -> Sections:
-    """Split a docstring; what is not there comes back empty."""
-    lines = text.split("\n")
-    title, _, purpose = lines[0].partition(": ") if lines else ("", "", "")
-    before: list[str] = []
-    after: list[str] = []
-    mathematics: dict[str, list[str]] = {}
-    headings: dict[str, str] = {}
-    inside = ""
-    for line in lines[1:]:
-        heading = _HEADING.match(line)
-        if heading and heading[1] not in mathematics:
-            inside = heading[1]
-            mathematics[inside], headings[inside] = [], line.removesuffix(":")
-        elif inside and _INDENTED.match(line) and not after:
-            mathematics[inside].append(line[4:])
-        else:
-            (after if mathematics else before).append(line)
-    kept = {name: tuple(_trimmed(below)) for name, below in mathematics.items()}
-    return Sections(
-        title.strip().removesuffix("."),
-        purpose.strip(),
-        "\n".join(_trimmed(before)),
-        kept,
-        headings,
-        "\n".join(_trimmed(after)),
-    )
-
-
-def _trimmed(lines: list[str]) -> list[str]:
-    """Return lines without empty ones at the ends."""
-    full = [place for place, line in enumerate(lines) if line.strip()]
-    return lines[full[0] : full[-1] + 1] if full else []
-
-
-_GREEK = {
-    "Gamma": r"\Gamma",
-    "Phi": r"\Phi",
-    "Lambda": r"\Lambda",
-    "alpha": r"\alpha",
-    "beta": r"\beta",
-    "gamma": r"\gamma",
-    "epsilon": r"\varepsilon",
-    "eta": r"\eta",
-    "lambda": r"\lambda",
-    "mu": r"\mu",
-    "pi": r"\pi",
-    "sigma": r"\sigma",
-    "inf": r"\infty",
-    "sqrt": r"\sqrt",
-    "log": r"\log",
-    "exp": r"\exp",
-}
-_OPERATORS = {"sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min"}
-_SIGNS = {
-    "<=": r" \le ",
-    ">=": r" \ge ",
-    "!=": r" \ne ",
-    "->": r" \to ",
-    "*": r" \cdot ",
-    "\\": r" \setminus ",
-    "{": r"\{",
-    "}": r"\}",
-    "%": r"\%",
-}
-_TOKEN = re.compile(
-    r"(?P<name>[A-Za-z]+'*(?:_(?P<below>[A-Za-z0-9]+'*|(?=\()))?)"
-    r"|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?)|(?P<sign><=|>=|!=|->|[*\\{}%])|(?P<gap> {3,})"
-    r"|(?P<blank> +)|(?P<other>.)"
-)
-#: An article within words, not the symbol a.
-_ARTICLE = re.compile(r"a (?!in )[a-z]{2}")
-#: ``one plan each:  sum_j ...``
-_LABEL = re.compile(r"^(?P<label>[a-z][a-z ,-]*): {2,}(?=\S)")
-#: What is mathematics within a sentence: a symbol with an index or a sum, and what follows of it.
-_STRONG = (
-    r"(?:(?:sum|prod)_(?:\([^)\n]*\)|\w'?)|\b[A-Za-z]\w*\[[^\]\n]{1,24}\]|\b[A-Za-z]_[A-Za-z0-9]\b)"
-)
-_WEAK = r"(?:\b[A-Za-z]\b(?!['’])|\d+(?:\.\d+)?)"
-_INLINE = re.compile(
-    rf"(?:\b\d+ <= )?{_STRONG}"
-    rf"(?:\s?(?:<=|>=|[-+*=])\s?\(?(?:{_STRONG}|{_WEAK})\)?|\s\(?{_STRONG}\)?)*"
-)
-
-
-def to_tex(text: str) -> str:
-    r"""Return TeX for an expression.
-
-    >>> print(to_tex("sum_(g,j) s[g, j] x[g, j] <= B"))
-    \sum_{g,j} s_{g,j} x_{g,j} \le B
-    >>> print(to_tex("x[g, j] >= 0   for all g in G"))
-    x_{g,j} \ge 0 \quad \text{ for all }g \in G
-    """
-    parts: list[str] = []
-    words: list[str] = []
-
-    def end_words() -> None:
-        if words:
-            parts.append(rf"\text{{ {' '.join(words)} }}")
-            words.clear()
-
-    place = 0
-    while place < len(text):
-        token = _TOKEN.match(text, place)
-        if token is None:  # a line break
-            place += 1
-            continue
-        place = token.end()
-        name = token["name"]
-        if name == "not" and text.startswith(" in ", place):
-            end_words()
-            parts.append(r" \notin ")
-            place += len(" in ")
-            continue
-        if name and (
-            _is_word(name, text, token) or (words and _ARTICLE.match(text, token.start()))
-        ):
-            words.append(name)
-            continue
-        if token["blank"] or token["gap"]:
-            if token["gap"]:
-                end_words()
-                parts.append(r" \quad ")
-            elif not words:
-                parts.append(" ")
-            continue
-        end_words()
-        if name:
-            base, _, below = name.partition("_")
-            index = to_tex(below)
-            if (name.endswith("_") and not below) or text[place : place + 1] == "[":
-                inner, place = _bracketed(text, place)
-                index = ",".join(filter(None, [index, to_tex(inner)]))
-            parts.append(_named(base, index))
-        else:
-            parts.append(_SIGNS.get(token["sign"] or "", token[0]))
-    end_words()
-    return re.sub(r" +", " ", "".join(parts)).strip()
-
-
-def _is_word(name: str, text: str, token: re.Match[str]) -> bool:
-    """Whether a name is an English word, not a symbol."""
-    if (
-        name in _GREEK
-        or name.split("_", maxsplit=1)[0] in _OPERATORS
-        or name == "in"
-        or "_" in name
-    ):
-        return False
-    if text[token.end() : token.end() + 1] in ("[", "("):
-        return False
-    return len(name.rstrip("'")) > 1 and name.islower()
-
-
-def _named(base: str, index: str) -> str:
-    if base == "in":
-        return r" \in "
-    letter = base.rstrip("'")
-    primes = base[len(letter) :]
-    symbol = _GREEK.get(letter) or _OPERATORS.get(letter)
-    if symbol is None:
-        symbol = letter if len(letter) == 1 else rf"\mathrm{{{letter}}}"
-    below = f"_{{{index}}}" if index else ""
-    trailing = " " if symbol.startswith("\\") and not below else ""
-    return f"{symbol}{primes}{below}{trailing}"
-
-
-def _bracketed(text: str, place: int) -> tuple[str, int]:
-    """Return what stands in the brackets that open at ``place``, and where they end."""
-    depth = 0
-    for end in range(place, len(text)):
-        depth += (text[end] in "[(") - (text[end] in "])")
-        if depth == 0:
-            return text[place + 1 : end].replace(", ", ","), end + 1
-    return text[place + 1 :], len(text)
-
-
-def to_markdown(text: str, level: int = 1) -> str:
-    """Return the docstring of a formulation as Markdown with ``$`` and ``$$`` mathematics.
-
-    Parameters
-    ----------
-    text : str
-    level : int
-        Of the heading.
-    """
-    sections = sections_of(text)
-    head = [f"{'#' * level} {sections.title}", _sentences(f"*{_capital(sections.purpose)}*")]
-    body = [
-        part
-        for name in REQUIRED
-        if name in sections.mathematics
-        for part in _section(sections, name)
-    ]
-    return "\n\n".join([*head, _sentences(sections.before), *body, _sentences(sections.after)])
-
-
-def _section(sections: Sections, name: str) -> list[str]:
-    title = f"**{_heading(sections.headings[name])}**"
-    if name in ("Sets", "Parameters", "Variables"):
-        rows = [
-            f"| ${_cell(to_tex(symbol))}$ | {_cell(_sentences(meaning))} |"
-            for symbol, meaning in sections.entries(name)
-        ]
-        return [title, "\n".join(["| symbol | meaning |", "| --- | --- |", *rows])]
-    if name == "Size":
-        return [title, _sentences("\n".join(sections.mathematics[name]))]
-    return [title, *_displays(sections.mathematics[name])]
-
-
-def _displays(lines: Sequence[str]) -> list[str]:
-    """Return one display per statement; an indented line goes on with the one before."""
-    statements: list[str] = []
-    for line in lines:
-        if line.startswith(" ") and statements:
-            statements[-1] += f" {line.strip()}"
-        elif line.strip():
-            statements.append(line)
-    shown = []
-    for statement in statements:
-        label = _LABEL.match(statement)
-        rest = statement[label.end() :] if label else statement
-        before = rf"\text{{{label['label']}:}} \quad " if label else ""
-        shown.append(f"$$\n{before}{to_tex(rest)}\n$$")
-    return shown
-
-
-def _heading(text: str) -> str:
-    words, separator, rest = text.partition(", with ")
-    if separator and "=" in rest:
-        return f"{words}, with ${to_tex(rest)}$"
-    return text
-
-
-def _sentences(text: str) -> str:
-    """Return running text with ``code`` as Markdown's and indexed symbols as mathematics."""
-    pieces = re.split(r"(``[^`]+``|\n\n(?: {4}.*\n?)+)", text)
-    for place, piece in enumerate(pieces):
-        if piece.startswith("``"):
-            pieces[place] = f"`{piece.strip('`')}`"
-        elif piece.startswith("\n\n    "):
-            pieces[place] = f"\n\n$$\n{to_tex(' '.join(piece.split()))}\n$$\n"
-        else:
-            pieces[place] = _INLINE.sub(_inline, piece)
-    return "".join(pieces)
-
-
-def _inline(found: re.Match[str]) -> str:
-    text = " ".join(found[0].split())
-    surplus = text.count("(") - text.count(")")
-    if surplus < 0 and text.endswith(")"):  # it closes one of the sentence's
-        return f"${to_tex(text[:-1])}$)"
-    return text if surplus else f"${to_tex(text)}$"
-
-
-def _cell(text: str) -> str:
-    return (
-        text.replace("|", r"\vert ") if text.startswith(("|", "\\")) else text.replace("|", "\\|")
-    )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-#: Entry point group under which a package names the modules of its formulations.
-GROUP = "arbmodels.formulations"
+    unit: str
 
 
 @dataclass(frozen=True, repr=False)
 class Formulation:
-    """One formulation: where it is and what its docstring states.
+    r"""One formulation: where it is and what its docstring states.
+
+    The docstring is Markdown. Its first line is ``Title: what it decides.``; every section begins
+    with its name in bold on a line; sets, parameters and variables are items of the form
+    ``- $v_{g,j}$: what it is [unit]``. A unit is any text.
 
     Attributes
     ----------
@@ -421,9 +84,79 @@ class Formulation:
     module: str = ""
 
     @property
-    def sections(self) -> Sections:
-        """The parts of the docstring."""
-        return sections_of(self.text)
+    def title(self) -> str:
+        """First words of the docstring, up to the colon."""
+        return self.text.partition("\n")[0].partition(": ")[0].strip().removesuffix(".")
+
+    @property
+    def purpose(self) -> str:
+        """What it decides: the rest of the first line."""
+        return self.text.partition("\n")[0].partition(": ")[2].strip()
+
+    @property
+    def sections(self) -> dict[str, str]:
+        """Text below each heading, by heading."""
+        parts = _HEADING.split(self.text)
+        return {
+            name.strip(): below.strip()
+            for name, below in zip(parts[1::2], parts[2::2], strict=True)
+        }
+
+    def items(self, section: str) -> list[Item]:
+        """Return the symbols of a section with their meanings and units."""
+        found = []
+        for item in re.split(r"^(?=- )", self.sections.get(section, ""), flags=re.MULTILINE):
+            # A paragraph after the list is none of its items.
+            parts = _ITEM.match(item.partition("\n\n")[0].strip())
+            if parts:
+                meaning = " ".join((parts["meaning"] or "").split())
+                unit = _UNIT.search(meaning)
+                stated = unit["unit"].strip() if unit else ""
+                found.append(
+                    Item(parts["symbol"], meaning[: unit and unit.start()].strip(), stated)
+                )
+        return found
+
+    def problems(self) -> list[str]:
+        """Return what the docstring does not state: sections, meanings, units."""
+        if not self.text.strip():
+            return ["The module has no docstring; begin with 'Title: what it decides.'"]
+        found = []
+        if not self.purpose:
+            found.append("The first line must read 'Title: what it decides.'")
+        missing = [name for name in REQUIRED if not self.sections.get(name)]
+        if missing:
+            found.append(
+                f"Sections that are not there or empty: {', '.join(missing)}. A section begins"
+                " with its name in bold on a line, such as **Sets**."
+            )
+        for section in ("Sets", "Parameters", "Variables"):
+            items = self.items(section)
+            if not items and section not in missing:
+                found.append(f"{section}: no item of the form '- $symbol$: meaning'.")
+            found += [
+                f"{section}: {item.symbol} has no meaning; write '- {item.symbol}: meaning'."
+                for item in items
+                if not item.meaning
+            ]
+        found += [
+            f"Parameters: {item.symbol} has no unit; write it in square brackets at the end, such"
+            " as [seconds]."
+            for item in self.items("Parameters")
+            if item.meaning and not item.unit
+        ]
+        return found
+
+    def to_markdown(self, level: int = 1) -> str:
+        """Return the docstring as Markdown below a heading of a level."""
+        body = self.text.partition("\n")[2].strip()
+        head = f"{'#' * level} {self.title}\n\n*{self.purpose[:1].upper()}{self.purpose[1:]}*"
+        return _LOOKALIKE.sub(_greek, f"{head}\n\n{body}")
+
+    def to_text(self) -> str:
+        """Return the docstring for a terminal, LaTeX turned into text."""
+        text = _MATHEMATICS.sub(_mathematics_as_text, self.text)
+        return _HEADING.sub(r"\1:", text)
 
     def load(self) -> ModuleType:
         """Import the module.
@@ -440,14 +173,106 @@ class Formulation:
         except ImportError as error:
             raise InputError(
                 f"{self.name} needs {error.name or 'a library'}, which cannot be imported"
-                f" ({error}). Pyomo and CVXPY come with the extra formulations."
+                f" ({error}). Pyomo and CVXPY come with the extra formulations. File: {self.path}"
+            ) from error
+        except (Exception, SystemExit) as error:  # whatever a file of others does
+            raise InputError(
+                f"{self.name} cannot be imported ({type(error).__name__}: {error}). Mend"
+                f" {self.path}."
             ) from error
 
     def __repr__(self) -> str:
-        return f"{self.name}: {self.sections.purpose}"
+        return f"{self.name}: {self.purpose}"
 
     def _repr_markdown_(self) -> str:
-        return to_markdown(self.text, level=3)
+        return self.to_markdown(level=3)
+
+
+def _greek(found: re.Match[str]) -> str:
+    size = "CAPITAL" if found[1][0].isupper() else "SMALL"
+    return unicodedata.lookup(f"GREEK {size} LETTER {found[1].upper()}")
+
+
+def _mathematics_as_text(found: re.Match[str]) -> str:
+    try:
+        text = tex_to_text(found["display"] or found["inline"])
+    except Exception:  # the library's, of many kinds; `check` reports it
+        return found[0]
+    return f"    {text}" if found["display"] else text
+
+
+def tex_to_text(tex: str) -> str:
+    r"""Return LaTeX mathematics as a line of text, with indices in brackets.
+
+    Raises
+    ------
+    Exception
+        If it is no LaTeX: of latex2mathml, or an InputError for what that lets pass.
+
+    Examples
+    --------
+    >>> print(tex_to_text(r"\sum_{g,j} s_{g,j} x_{g,j} \le \varepsilon B"))
+    ∑[g, j] s[g, j] x[g, j] ≤ ε B
+    """
+    from latex2mathml.converter import convert
+
+    node = fromstring(convert(_LOOKALIKE.sub(_greek, " ".join(tex.split()))))  # noqa: S314 - ours
+    line = re.sub(r"(?<=\S) +", " ", _line(node)).strip()
+    unknown = re.search(r"\\[A-Za-z]+", line)
+    bare = re.sub(r"\\[{}]", "", tex)
+    if unknown or bare.count("{") != bare.count("}"):
+        raise InputError(f"unknown command {unknown[0]}" if unknown else "braces do not match")
+    return line
+
+
+def _line(node: Element) -> str:  # noqa: PLR0911 - one tag, one line
+    """Return a node of MathML as text."""
+    parts = [_line(child) for child in node]
+    text = (node.text or "").replace("\xa0", " ")
+    match node.tag.rpartition("}")[2]:
+        case "mo" | "mi" if text == ":" or (_is_sign(text) and text not in "∑∏√|"):
+            return f" {text} "
+        case "mo":
+            return f"{text} " if text == "," or text.isalpha() else text
+        case "mspace":
+            return "   "
+        case "msub" | "munder":
+            return f"{parts[0].rstrip()}[{parts[1].strip()}]"
+        case "msup":
+            return parts[0] + _raised(parts[1])
+        case "msubsup" | "munderover":
+            return f"{parts[0]}[{parts[1].strip()}]{_raised(parts[2])}"
+        case "mover":
+            return parts[0] + _ACCENTS.get((node[1].text or "").strip(), parts[1])
+        case "mfrac":
+            return " / ".join(part if len(part) < 2 else f"({part})" for part in parts)
+        case "msqrt":
+            return f"√({parts[0]})"
+        case "mtable":
+            return "; ".join(parts)
+    return text + _side_by_side(parts)
+
+
+def _is_sign(text: str) -> bool:
+    return len(text) == 1 and unicodedata.category(text) == "Sm"
+
+
+def _raised(power: str) -> str:
+    power = power.strip()
+    if set(power) <= {"′"}:
+        return power
+    return f"^{power}" if len(power) < 2 else f"^({power})"
+
+
+def _side_by_side(parts: list[str]) -> str:
+    """Join factors with a blank between two that would else be read as one name."""
+    line = ""
+    for part in parts:
+        names = part[:1].isalnum() or part[:1] in "∑∏√"
+        touches = line[-1:].isalnum() or line[-1:] in ("]", ")", "′", "}")
+        after_index = line[-1:] == "]" and part[:1] == "("
+        line += f" {part}" if (names and touches) or after_index else part
+    return line
 
 
 def formulations() -> dict[str, Formulation]:
@@ -456,21 +281,47 @@ def formulations() -> dict[str, Formulation]:
     Nothing is imported beyond the packages that hold the modules, so that a formulation whose
     modelling language is missing is listed too.
 
-    Raises
-    ------
-    InputError
-        If two packages register the same name, or a module is not where its entry point says.
+    Warns
+    -----
+    UserWarning
+        For each plug-in that cannot be read or whose name is taken, which is left out, and for each
+        whose docstring lacks something, which is listed; with its file and what to do.
     """
     found: dict[str, Formulation] = {}
-    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
-        each = _described(point)
+    # Of two with one name, ours is kept, then the first by package.
+    points = sorted(
+        entry_points(group=GROUP),
+        key=lambda point: (_package(point) != "arbmodels", _package(point), point.value),
+    )
+    for point in points:
+        by = f"Formulation {point.name} ({point.value}) of package {_package(point) or 'unknown'}"
+        try:
+            each = _described(point)
+        except Exception as error:  # whatever a package of others does when it is imported
+            what = (
+                str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+            )
+            warnings.warn(
+                f"{by} is left out: {what} Mend that package, or uninstall it.", stacklevel=2
+            )
+            continue
+        by += f", file {each.path}"
         if point.name in found:
-            raise InputError(
-                f"Two packages register a formulation {point.name}: {found[point.name].package}"
-                f" and {each.package}. Uninstall one, or rename its entry point."
+            kept = found[point.name]
+            warnings.warn(
+                f"{by} is left out: the name is that of {kept.path}, package {kept.package}. Rename"
+                " one of the entry points, or give the file's path in place of the name.",
+                stacklevel=2,
+            )
+            continue
+        if problems := each.problems():
+            warnings.warn(
+                f"{by} does not state all of its mathematics: {' '.join(problems)} Mend its"
+                " docstring.",
+                stacklevel=2,
             )
         found[point.name] = each
-    return found
+    return dict(sorted(found.items()))
 
 
 def find(name: str | Path) -> Formulation:
@@ -500,23 +351,19 @@ def find(name: str | Path) -> Formulation:
     )
 
 
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else ""
+
+
 def _described(point: EntryPoint) -> Formulation:
-    package = point.dist.name if point.dist else ""
-    spec = _spec(point.module)
-    if spec is None or spec.origin is None:
-        raise InputError(
-            f"The formulation {point.name} of {package} is said to be in {point.module}, which"
-            " cannot be found. Install the package anew."
-        )
-    path = Path(spec.origin)
-    return Formulation(point.name, path, package, _docstring(path), point.module)
-
-
-def _spec(module: str) -> importlib.machinery.ModuleSpec | None:
     try:
-        return importlib.util.find_spec(module)
+        spec = importlib.util.find_spec(point.module)
     except ModuleNotFoundError:  # of a parent package
-        return None
+        spec = None
+    if spec is None or spec.origin is None:
+        raise InputError(f"{point.module} cannot be found.")
+    path = Path(spec.origin)
+    return Formulation(point.name, path, _package(point), _docstring(path), point.module)
 
 
 def _docstring(path: Path) -> str:
@@ -599,10 +446,11 @@ def check(name: str | Path | Formulation, *, instances: int = 8, seed: int = 0) 
 
     Its docstring must state sets, parameters with units, variables, objective, constraints and
     size. Its module must have a function ``answers(rng)`` that draws one small random instance and
-    returns its optimal value by at least two ways that share no solver code, such as
-    ``{"pyomo": 1.5, "enumeration": 1.5}``, NaN where a way finds it infeasible (or
+    returns its optimal value by at least two ways, such as
+    ``{"pyomo": 1.5, "cvxpy": 1.5, "enumeration": 1.5}``, NaN where a way finds it infeasible (or
     :class:`InfeasibleError` if all do). The values must agree on every instance, and at least half
-    of the instances must have a solution, not all with the same value.
+    of the instances must have a solution, not all with the same value. A formulation that cannot be
+    imported does not pass.
 
     Parameters
     ----------
@@ -620,15 +468,20 @@ def check(name: str | Path | Formulation, *, instances: int = 8, seed: int = 0) 
     Raises
     ------
     InputError
-        If there is no such formulation or it cannot be imported.
+        If there is no such formulation.
     """
     if instances < 2:
         raise InputError(f"instances is {instances}; give at least 2.")
     formulation = name if isinstance(name, Formulation) else find(name)
-    problems = formulation.sections.problems()
-    answers = getattr(formulation.load(), "answers", None)
+    problems = [*formulation.problems(), *_unreadable(formulation.text)]
+    try:
+        answers = getattr(formulation.load(), "answers", None)
+        if not callable(answers):
+            problems.append("The module has no function answers(rng) that solves a small instance.")
+    except InputError as error:
+        answers = None
+        problems.append(str(error))
     if not callable(answers):
-        problems.append("The module has no function answers(rng) that solves a small instance.")
         return Check(formulation.name, 0, 0, (), math.nan, 0.0, tuple(problems))
     begun = perf_counter()
     compared, found = _compare(answers, instances, seed)
@@ -645,6 +498,17 @@ def check(name: str | Path | Formulation, *, instances: int = 8, seed: int = 0) 
     return Check(formulation.name, instances, len(values), ways, largest, seconds, tuple(problems))
 
 
+def _unreadable(text: str) -> list[str]:
+    """Return which LaTeX of a docstring is none."""
+    found = []
+    for piece in _MATHEMATICS.finditer(text):
+        try:
+            tex_to_text(piece["display"] or piece["inline"])
+        except Exception as error:  # the library's, of many kinds
+            found.append(f"{piece[0]} is no LaTeX mathematics ({type(error).__name__}: {error}).")
+    return found
+
+
 def _compare(
     answers: Callable[[np.random.Generator], Mapping[str, float]], instances: int, seed: int
 ) -> tuple[list[dict[str, float]], list[str]]:
@@ -654,12 +518,12 @@ def _compare(
     for number in range(instances):
         try:
             drawn = answers(np.random.default_rng((seed, number)))
+            values = {str(way): float(value) for way, value in drawn.items()}
         except InfeasibleError:
             continue
         except Exception as error:
             problems.append(f"Instance {number}: {type(error).__name__}: {error}")
             continue
-        values = {way: float(value) for way, value in drawn.items()}
         if len(values) < 2:
             return compared, [f"answers(rng) solves in {len(values)} way; two are compared."]
         compared.append(values)

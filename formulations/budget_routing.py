@@ -1,81 +1,91 @@
 r"""Budget routing: which plan serves which group of instances, within a budget.
 
-Problem. A broker serves groups g (instances, or segments of them) with plans j (a model, a number
-of attempts, a cascade, or nothing at all). Every group gets one plan. With a budget, solve as much
-as possible; without one, reach a quality floor as cheaply as possible.
+A broker serves groups (instances, or segments of them) with plans (a model, a number of attempts, a
+cascade, or nothing at all). Every group gets one plan. With a budget, solve as much as possible;
+without one, reach a quality floor as cheaply as possible.
 
-Sets:
-    G          groups
-    J          plans
-    O          pairs (g, j) on offer: the plan's models have a record on the group's instances
+**Sets**
 
-Parameters (per group and plan):
-    v[g, j]    what plan j on group g adds to the mean solve rate
-    s[g, j]    what it adds to the total spend, currency units
-    B          budget, currency units (none: spend is minimised)
-    R          quality floor, a mean solve rate (optional with a budget)
+- $G$: groups
+- $J$: plans
+- $O \subseteq G \times J$: pairs on offer, where the plan's models have a record on the group
 
-Variables:
-    x[g, j]    1 if plan j serves group g, else 0, for (g, j) in O
+**Parameters**
 
-Objective:
-    with a budget:  max  sum_(g,j) v[g, j] x[g, j]
-    without:        min  sum_(g,j) s[g, j] x[g, j]
+- $v_{g,j}$: what plan $j$ on group $g$ adds to the mean solve rate [rate]
+- $s_{g,j}$: what it adds to the total spend [currency units]
+- $B$: budget; if there is none, spend is minimised [currency units]
+- $R$: quality floor, optional with a budget [rate]
 
-Constraints:
-    one plan each:  sum_j x[g, j] = 1                for all g in G
-    budget:         sum_(g,j) s[g, j] x[g, j] <= B
-    floor:          sum_(g,j) v[g, j] x[g, j] >= R
+**Variables**
 
-Size:
-    |O| binary variables, |G| + 2 rows; the relaxation has at most 2 fractional groups.
+- $x_{g,j} \in \{0, 1\}$: whether plan $j$ serves group $g$, for $(g, j) \in O$
 
-The arrays v and s are ``problem.added_solve_rate`` and ``problem.added_spend`` of an
-``arb.RoutingProblem``, [G, J], NaN where a plan is not offered. ``arb.RoutingProblem.solve`` is the
-same program without the modelling layer; the tests hold all three against each other.
+**Objective**
+
+With a budget
+
+$$\max \sum_{(g,j) \in O} v_{g,j} x_{g,j}$$
+
+and without one
+
+$$\min \sum_{(g,j) \in O} s_{g,j} x_{g,j}$$
+
+**Constraints**
+
+- one plan each: $\sum_{j} x_{g,j} = 1$ for all $g \in G$
+- budget: $\sum_{(g,j) \in O} s_{g,j} x_{g,j} \le B$
+- floor: $\sum_{(g,j) \in O} v_{g,j} x_{g,j} \ge R$
+
+**Size**
+
+$|O|$ binary variables, $|G| + 2$ rows; the relaxation has at most 2 fractional groups.
+
+**In the library**
+
+``arb.RoutingProblem.solve`` solves the same program without a modelling language. The arrays $v$
+and $s$ are its ``added_solve_rate`` and ``added_spend``. The other routing formulations add rows to
+this one.
 """
 
 from __future__ import annotations
 
 import cvxpy as cp
 import numpy as np
-import numpy.typing as npt
 import pyomo.environ as pyo
 
-import arbmodels as arb
-from formulations import small
-
-FloatArray = npt.NDArray[np.float64]
-Choice = npt.NDArray[np.int64]
-
-#: HiGHS stops at an absolute gap of 1e-6 by default, too early for an objective that is a rate.
-_EXACT = {
-    "mip_abs_gap": 0.0,
-    "mip_feasibility_tolerance": 1e-9,
-    "primal_feasibility_tolerance": 1e-9,
-}
+from arbmodels.formulations.pairs import at_least_zero, offered_pairs
+from arbmodels.formulations.small import compare, draw, total, within
+from arbmodels.formulations.solving import Choice, FloatArray
 
 
 def build_pyomo(
     value: FloatArray, spend: FloatArray, budget: float | None, floor: float | None = None
 ) -> pyo.ConcreteModel:
-    """Return the program as a Pyomo model with variable ``x`` and sets ``G``, ``J``, ``O``.
+    """Return the program as a Pyomo model with sets ``G``, ``J``, ``O`` and variable ``x`` [O].
 
     Parameters
     ----------
     value, spend : float array [G, J]
-        NaN where a plan is not offered.
-    budget : float or None
-        Total spend; None minimises the spend.
+        NaN in ``value`` where a plan is not offered.
+    budget : float or None, currency units
+        Infinite: no limit. None: the spend is minimised.
     floor : float, optional
         Mean solve rate.
+
+    Raises
+    ------
+    arb.InputError
+        If the arrays do not fit together, or a number is negative or not finite where it counts.
     """
+    offered = offered_pairs(value, spend=spend)
+    at_least_zero(budget=budget or 0.0, floor=floor or 0.0)
     model = pyo.ConcreteModel("budget routing")
     # Sets
     groups, plans = value.shape
     model.G = pyo.RangeSet(0, groups - 1)
     model.J = pyo.RangeSet(0, plans - 1)
-    model.O = pyo.Set(initialize=[tuple(pair) for pair in np.argwhere(np.isfinite(value)).tolist()])
+    model.O = pyo.Set(initialize=[tuple(pair) for pair in np.argwhere(offered).tolist()])
     # Variables
     model.x = pyo.Var(model.O, domain=pyo.Binary)
     # Objective
@@ -89,37 +99,11 @@ def build_pyomo(
     model.one_plan_each = pyo.Constraint(
         model.G, rule=lambda m, g: sum(m.x[g, j] for j in m.J if (g, j) in m.O) == 1
     )
-    if budget is not None:
-        model.budget = pyo.Constraint(expr=model.spent <= budget)
+    if budget is not None and np.isfinite(budget):
+        model.budget = pyo.Constraint(expr=(None, model.spent, budget))
     if floor is not None:
-        model.floor = pyo.Constraint(expr=model.solved >= floor)
+        model.floor = pyo.Constraint(expr=(floor, model.solved, None))
     return model
-
-
-def solve_pyomo(model: pyo.ConcreteModel, gap: float = 1e-6) -> Choice:
-    """Return the plan of each group, int [G].
-
-    Raises
-    ------
-    arb.InfeasibleError
-        If no assignment satisfies the constraints.
-    arb.SolverError
-        If HiGHS stops for any other reason before the gap is proven.
-    """
-    solver = pyo.SolverFactory("appsi_highs")
-    solver.highs_options = {"mip_rel_gap": gap, **_EXACT}
-    outcome = solver.solve(model, load_solutions=False)
-    condition = outcome.solver.termination_condition
-    if condition == pyo.TerminationCondition.infeasible:
-        raise arb.InfeasibleError("No assignment satisfies every constraint.")
-    if condition != pyo.TerminationCondition.optimal:
-        raise arb.SolverError(f"Pyomo reports {condition}.")
-    solver.load_vars()
-    x = np.zeros((len(model.G), len(model.J)))
-    for pair in model.O:
-        x[pair] = pyo.value(model.x[pair])
-    choice: Choice = x.argmax(axis=1)
-    return choice
 
 
 def build_cvxpy(
@@ -127,7 +111,8 @@ def build_cvxpy(
 ) -> cp.Problem:
     """Return the program as a CVXPY problem with variable ``x`` [G, J]; see :func:`build_pyomo`."""
     # Sets and parameters: pairs that are not on offer stay in the array, at zero.
-    offered = np.isfinite(value)
+    offered = offered_pairs(value, spend=spend)
+    at_least_zero(budget=budget or 0.0, floor=floor or 0.0)
     v, s = np.where(offered, value, 0.0), np.where(offered, spend, 0.0)
     # Variables
     x = cp.Variable(value.shape, boolean=True, name="x")
@@ -136,38 +121,27 @@ def build_cvxpy(
     objective = cp.Minimize(spent) if budget is None else cp.Maximize(solved)
     # Constraints
     constraints = [cp.sum(x, axis=1) == 1, x <= offered.astype(float)]
-    if budget is not None:
+    if budget is not None and np.isfinite(budget):
         constraints.append(spent <= budget)
     if floor is not None:
         constraints.append(solved >= floor)
     return cp.Problem(objective, constraints)
 
 
-def solve_cvxpy(problem: cp.Problem, gap: float = 1e-6) -> Choice:
-    """Return the plan of each group, int [G]; raises as :func:`solve_pyomo`."""
-    problem.solve(solver=cp.HIGHS, mip_rel_gap=gap, **_EXACT)
-    if problem.status in (cp.INFEASIBLE, cp.INFEASIBLE_INACCURATE):
-        raise arb.InfeasibleError("No assignment satisfies every constraint.")
-    if problem.status != cp.OPTIMAL:
-        raise arb.SolverError(f"CVXPY reports {problem.status}.")
-    choice: Choice = problem.var_dict["x"].value.argmax(axis=1)
-    return choice
-
-
 def answers(rng: np.random.Generator) -> dict[str, float]:
     """Solve one small instance by both languages and by enumeration; see ``arb.registry.check``."""
-    value, spend, _ = small.draw(rng)
+    value, spend, _ = draw(rng)
     budget = float(rng.uniform(0.1, 0.9) * spend.max(axis=1).sum())
     floor = float(rng.uniform(0.1, 0.5) * np.nanmax(value, axis=1).sum())
 
     def score(choice: Choice) -> float:
-        kept = small.within(small.total(spend, choice), budget)
-        reached = small.total(value, choice) >= floor - 1e-7
-        return small.total(value, choice) if kept and reached else np.nan
+        kept = within(total(spend, choice), budget)
+        reached = total(value, choice) >= floor - 1e-7
+        return total(value, choice) if kept and reached else np.nan
 
-    return small.compare(
+    return compare(
         value.shape,
         score,
-        pyomo=lambda: solve_pyomo(build_pyomo(value, spend, budget, floor)),
-        cvxpy=lambda: solve_cvxpy(build_cvxpy(value, spend, budget, floor)),
+        pyomo=build_pyomo(value, spend, budget, floor),
+        cvxpy=build_cvxpy(value, spend, budget, floor),
     )

@@ -1,57 +1,69 @@
 r"""Capacity routing: models serve so many attempts and no more, some of them promised.
 
-Problem. A broker serves groups g with plans j, as in budget routing. A provider's model serves at
-most so many attempts in a month (its capacity: rate limits, reserved machines), and of some models
-a minimum was promised (a commitment, in return for a discount that is in the prices already). Solve
-as much as possible.
+A broker serves groups with plans within a budget, as in budget routing. A provider's model serves
+at most so many attempts in a month (its capacity: rate limits, reserved machines), and of some
+models a minimum was promised (a commitment, in return for a discount that is in the prices
+already). Solve as much as possible.
 
-Sets:
-    G          groups
-    J          plans
-    M          models
-    O          pairs (g, j) on offer
+**Sets**
 
-Parameters (with units):
-    v[g, j]       what plan j on group g adds to the mean solve rate
-    s[g, j]       what it adds to the total spend, currency units
-    a[g, j, m]    expected attempts of model m that it adds
-    K[m]          capacity, attempts (infinite: none)
-    D[m]          commitment, attempts (zero: none)
-    B             budget, currency units (optional)
+- $G$, $J$, $O$: groups, plans, and pairs of them on offer
+- $M$: models
 
-Variables:
-    x[g, j]    1 if plan j serves group g, else 0, for (g, j) in O
+**Parameters**
 
-Objective:
-    max  sum_(g,j) v[g, j] x[g, j]
+- $v_{g,j}$: what plan $j$ on group $g$ adds to the mean solve rate [rate]
+- $s_{g,j}$: what it adds to the total spend [currency units]
+- $a_{g,j,m}$: expected attempts of model $m$ that it adds [attempts]
+- $K_m$: capacity; infinite: none [attempts]
+- $D_m$: commitment; zero: none [attempts]
+- $B$: budget; infinite: none [currency units]
 
-Constraints:
-    one plan each:  sum_j x[g, j] = 1                       for all g in G
-    capacity:       sum_(g,j) a[g, j, m] x[g, j] <= K[m]    for all m with a finite K[m]
-    commitment:     sum_(g,j) a[g, j, m] x[g, j] >= D[m]    for all m with D[m] > 0
-    budget:         sum_(g,j) s[g, j] x[g, j] <= B
+**Variables**
 
-Size:
-    |O| binary variables; |G| rows and one per finite capacity, commitment and budget.
+- $x_{g,j} \in \{0, 1\}$: whether plan $j$ serves group $g$, for $(g, j) \in O$
 
-Without the budget and commitments this is a generalised assignment problem in which a "job" may use
-several "machines" at once (Martello and Toth 1990, "Knapsack Problems", chapter 7). In the library:
+**Objective**
+
+$$\max \sum_{(g,j) \in O} v_{g,j} x_{g,j}$$
+
+**Constraints**
+
+- one plan each: $\sum_{j} x_{g,j} = 1$ for all $g \in G$
+- capacity: $\sum_{(g,j) \in O} a_{g,j,m} x_{g,j} \le K_m$ for all $m$ with a finite $K_m$
+- commitment: $\sum_{(g,j) \in O} a_{g,j,m} x_{g,j} \ge D_m$ for all $m$ with $D_m > 0$
+- budget: $\sum_{(g,j) \in O} s_{g,j} x_{g,j} \le B$
+
+**Size**
+
+$|O|$ binary variables; $|G|$ rows and one per finite capacity, commitment and budget.
+
+**In the library**
+
 ``problem.add_capacity(model, attempts)`` and ``problem.add_commitment(model, attempts=...)``. In
 expected attempts a capacity holds on average; keep some of it back for bad days.
+
+**References**
+
+Without the budget and commitments this is a generalised assignment problem in which a "job" may use
+several "machines" at once (Martello and Toth 1990, "Knapsack Problems", chapter 7).
 """
 
 from __future__ import annotations
 
+import cvxpy as cp
 import numpy as np
 import pyomo.environ as pyo
 
 import arbmodels as arb
-from formulations import small
-from formulations.budget_routing import Choice, FloatArray, solve_pyomo
-from formulations.pairs import at_least_zero, offered_pairs
+from arbmodels.formulations.budget_routing import build_cvxpy as budget_cvxpy
+from arbmodels.formulations.budget_routing import build_pyomo as budget_pyomo
+from arbmodels.formulations.pairs import at_least_zero, offered_pairs
+from arbmodels.formulations.small import compare, draw, total, within
+from arbmodels.formulations.solving import Choice, FloatArray
 
 
-def build(
+def build_pyomo(
     value: FloatArray,
     spend: FloatArray,
     attempts: FloatArray,
@@ -60,7 +72,7 @@ def build(
     commitment: FloatArray,
     budget: float = np.inf,
 ) -> pyo.ConcreteModel:
-    """Return the program as a Pyomo model.
+    """Return the program as a Pyomo model: budget routing with two families of rows.
 
     Parameters
     ----------
@@ -74,33 +86,12 @@ def build(
     Raises
     ------
     arb.InputError
-        If the arrays do not fit together or are not finite where they count.
+        If the arrays do not fit together, or a number is negative or not finite where it counts.
     """
-    offered = offered_pairs(value, spend=spend, attempts=attempts)
-    at_least_zero(capacity=capacity, commitment=commitment, budget=budget)
-    if capacity.shape != attempts.shape[2:] or commitment.shape != attempts.shape[2:]:
-        raise arb.InputError(
-            f"capacity has shape {capacity.shape} and commitment {commitment.shape}; attempts are"
-            f" of {attempts.shape[2]} models."
-        )
-    model = pyo.ConcreteModel("capacity routing")
-    # Sets
-    groups, plans = value.shape
-    model.G = pyo.RangeSet(0, groups - 1)
-    model.J = pyo.RangeSet(0, plans - 1)
-    model.O = pyo.Set(initialize=[tuple(pair) for pair in np.argwhere(offered).tolist()])
+    _check(value, attempts, capacity, commitment)
+    model = budget_pyomo(value, spend, budget)
     model.limited = pyo.Set(initialize=np.flatnonzero(np.isfinite(capacity)).tolist())
     model.promised = pyo.Set(initialize=np.flatnonzero(commitment > 0).tolist())
-    # Variables
-    model.x = pyo.Var(model.O, domain=pyo.Binary)
-    # Objective
-    model.objective = pyo.Objective(
-        expr=sum(value[pair] * model.x[pair] for pair in model.O), sense=pyo.maximize
-    )
-    # Constraints
-    model.one_plan_each = pyo.Constraint(
-        model.G, rule=lambda m, g: sum(m.x[g, j] for j in m.J if (g, j) in m.O) == 1
-    )
     model.attempts = pyo.Expression(
         model.limited | model.promised,
         rule=lambda m, k: sum(attempts[pair][k] * m.x[pair] for pair in m.O),
@@ -111,13 +102,10 @@ def build(
     model.commitment = pyo.Constraint(
         model.promised, rule=lambda m, k: (commitment[k], m.attempts[k], None)
     )
-    if np.isfinite(budget):
-        spent = sum(spend[pair] * model.x[pair] for pair in model.O)
-        model.budget = pyo.Constraint(expr=(None, spent, budget))
     return model
 
 
-def solve(
+def build_cvxpy(
     value: FloatArray,
     spend: FloatArray,
     attempts: FloatArray,
@@ -125,26 +113,32 @@ def solve(
     capacity: FloatArray,
     commitment: FloatArray,
     budget: float = np.inf,
-    gap: float = 1e-6,
-) -> Choice:
-    """Return the plan of each group, int [G]; see :func:`build`.
+) -> cp.Problem:
+    """Return the program as a CVXPY problem with variable ``x`` [G, J]; see :func:`build_pyomo`."""
+    offered = _check(value, attempts, capacity, commitment)
+    program = budget_cvxpy(value, spend, budget)
+    used = np.where(offered[:, :, None], attempts, 0.0).reshape(-1, attempts.shape[2]).T
+    served = used @ cp.vec(program.var_dict["x"], order="C")
+    limited, promised = np.isfinite(capacity), commitment > 0
+    rows = [served[limited] <= capacity[limited], served[promised] >= commitment[promised]]
+    return cp.Problem(program.objective, [*program.constraints, *rows])
 
-    Raises
-    ------
-    arb.InputError
-        As :func:`build`.
-    arb.InfeasibleError
-        If no assignment satisfies the constraints.
-    arb.SolverError
-        If HiGHS stops for any other reason before the gap is proven.
-    """
-    model = build(value, spend, attempts, capacity=capacity, commitment=commitment, budget=budget)
-    return solve_pyomo(model, gap)
+
+def _check(
+    value: FloatArray, attempts: FloatArray, capacity: FloatArray, commitment: FloatArray
+) -> FloatArray:
+    at_least_zero(capacity=capacity, commitment=commitment)
+    if capacity.shape != attempts.shape[2:] or commitment.shape != attempts.shape[2:]:
+        raise arb.InputError(
+            f"capacity has shape {capacity.shape} and commitment {commitment.shape}; attempts are"
+            f" of {attempts.shape[2]} models."
+        )
+    return offered_pairs(value, attempts=attempts)
 
 
 def answers(rng: np.random.Generator) -> dict[str, float]:
-    """Solve one small instance by Pyomo and by enumeration; see ``arb.registry.check``."""
-    value, spend, _ = small.draw(rng)
+    """Solve one small instance by both languages and by enumeration; see ``arb.registry.check``."""
+    value, spend, _ = draw(rng)
     models = value.shape[1] - 1
     attempts = np.eye(models + 1, models) * rng.uniform(0.5, 2.0, (*value.shape, 1))
     capacity = rng.uniform(0.5, 4.0, models)
@@ -154,13 +148,12 @@ def answers(rng: np.random.Generator) -> dict[str, float]:
     def score(choice: Choice) -> float:
         used = attempts[np.arange(len(choice)), choice].sum(axis=0)
         kept = (used <= capacity + 1e-7).all() and (used >= commitment - 1e-7).all()
-        affordable = small.within(small.total(spend, choice), budget)
-        return small.total(value, choice) if kept and affordable else np.nan
+        return total(value, choice) if kept and within(total(spend, choice), budget) else np.nan
 
-    return small.compare(
+    limits = {"capacity": capacity, "commitment": commitment, "budget": budget}
+    return compare(
         value.shape,
         score,
-        pyomo=lambda: solve(
-            value, spend, attempts, capacity=capacity, commitment=commitment, budget=budget
-        ),
+        pyomo=build_pyomo(value, spend, attempts, **limits),
+        cvxpy=build_cvxpy(value, spend, attempts, **limits),
     )

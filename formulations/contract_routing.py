@@ -1,71 +1,89 @@
 r"""Contract routing: providers are paid by contract, with fees, volume tiers and prepaid credit.
 
-Problem. A broker serves groups g with plans j. What a provider is paid for all of it together
-depends on the volume: a fixed fee if it is used at all, then a rate per unit of list price that
-changes from one volume tier to the next, up (a discount for the first so many) or down (a discount
-for volume); the first part may be prepaid. Reach a quality floor at least payment, or solve as much
-as possible within a budget of payments.
+A broker serves groups with plans. What a provider is paid for all of it together depends on the
+volume: a fixed fee if it is used at all, then a rate per unit of list price that changes from one
+volume tier to the next, up (a discount for the first so many) or down (a discount for volume); the
+first part may be prepaid. Reach a quality floor at least payment, or solve as much as possible
+within a budget of payments.
 
-Sets:
-    G          groups
-    J          plans
-    H          providers
-    T[h]       tiers of provider h, in order of volume; prepaid credit is a tier of rate zero
-    O          pairs (g, j) on offer
+**Sets**
 
-Parameters (with units):
-    v[g, j]       what plan j on group g adds to the mean solve rate
-    s[g, j, h]    what it adds to the list spend with provider h, currency units
-    f[h]          fixed fee, currency units
-    r[h, t]       rate of a tier: currency units paid per unit of list spend
-    w[h, t]       width of a tier, currency units of list spend; the last one is as wide as what can
-                  be spent with h at most
-    B             budget, currency units (none: the payment is minimised)
-    R             quality floor, a mean solve rate
+- $G$, $J$, $O$: groups, plans, and pairs of them on offer
+- $H$: providers
+- $T_h$: tiers of provider $h$, in order of volume; prepaid credit is a tier of rate zero
 
-Variables:
-    x[g, j]    1 if plan j serves group g, else 0, for (g, j) in O
-    u[h]       1 if provider h is used, else 0
-    y[h, t]    list spend in a tier, 0 <= y[h, t] <= w[h, t]
-    z[h, t]    1 if the tier is reached, else 0
+**Parameters**
 
-Objective, with P = sum_h (f[h] u[h] + sum_t r[h, t] y[h, t]):
-    with a budget:  max  sum_(g,j) v[g, j] x[g, j]
-    without:        min  P
+- $v_{g,j}$: what plan $j$ on group $g$ adds to the mean solve rate [rate]
+- $s_{g,j,h}$: what it adds to the list spend with provider $h$ [currency units]
+- $f_h$: fixed fee [currency units]
+- $r_{h,t}$: rate of a tier, paid per unit of list spend [dimensionless]
+- $w_{h,t}$: width of a tier, of list spend; the last one is as wide as what can be spent with $h$
+  at most [currency units]
+- $B$: budget; if there is none, the payment is minimised [currency units]
+- $R$: quality floor, optional with a budget [rate]
 
-Constraints:
-    one plan each:  sum_j x[g, j] = 1                              for all g in G
-    used:           x[g, j] <= u[h]                                where plan j buys from h
-    volume:         sum_(g,j) s[g, j, h] x[g, j] = sum_t y[h, t]   for all h in H
-    reached:        y[h, t] <= w[h, t] z[h, t]                     for all h and t
-    in order:       y[h, t] >= w[h, t] z[h, t + 1]                 for all h and t but the last
-    budget:         P <= B
-    floor:          sum_(g,j) v[g, j] x[g, j] >= R
+**Variables**
 
-Size:
-    |O| + |H| + |T| binary and |T| continuous variables; about |G| + |O| |H| + |H| + 2 |T| rows,
-    where |T| counts all tiers.
+- $x_{g,j} \in \{0, 1\}$: whether plan $j$ serves group $g$, for $(g, j) \in O$
+- $u_h \in \{0, 1\}$: whether provider $h$ is used
+- $y_{h,t} \in [0, w_{h,t}]$: list spend in a tier
+- $z_{h,t} \in \{0, 1\}$: whether the tier is reached
 
-Where rates rise, the cheaper tier fills first by itself, and z could be left out; where they fall,
-it is what keeps the expensive one from being skipped (the incremental form of a piecewise-linear
-cost; Croxton, Gendron, Magnanti 2003, "A comparison of mixed-integer programming models for
-nonconvex piecewise linear cost minimization problems"). In the library:
+**Objective**
+
+With the payment $P = \sum_{h} (f_h u_h + \sum_{t} r_{h,t} y_{h,t})$ and a budget
+
+$$\max \sum_{(g,j) \in O} v_{g,j} x_{g,j}$$
+
+and without one
+
+$$\min P$$
+
+**Constraints**
+
+- one plan each: $\sum_{j} x_{g,j} = 1$ for all $g \in G$
+- used: $x_{g,j} \le u_h$ where plan $j$ buys from $h$
+- volume: $\sum_{(g,j) \in O} s_{g,j,h} x_{g,j} = \sum_{t} y_{h,t}$ for all $h \in H$
+- reached: $y_{h,t} \le w_{h,t} z_{h,t}$ for all $h$ and $t$
+- in order: $y_{h,t} \ge w_{h,t} z_{h,t+1}$ for all $h$ and $t$ but the last
+- budget: $P \le B$
+- floor: $\sum_{(g,j) \in O} v_{g,j} x_{g,j} \ge R$
+
+**Size**
+
+With $|T|$ tiers in all, $|O| + |H| + |T|$ binary and $|T|$ continuous variables; about
+$|G| + |O| |H| + |H| + 2 |T|$ rows.
+
+**In the library**
+
 ``problem.add_contract(provider, fee=..., tiers=..., credit=...)``.
+
+**References**
+
+Where rates rise, the cheaper tier fills first by itself, and $z$ could be left out; where they
+fall, it is what keeps the expensive one from being skipped: the incremental form of a
+piecewise-linear cost (Croxton, Gendron, Magnanti 2003, "A comparison of mixed-integer programming
+models for nonconvex piecewise linear cost minimization problems", Management Science).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
+import cvxpy as cp
 import numpy as np
 import numpy.typing as npt
 import pyomo.environ as pyo
 
 import arbmodels as arb
-from formulations import small
-from formulations.budget_routing import Choice, FloatArray, solve_pyomo
-from formulations.pairs import at_least_zero, offered_pairs
+from arbmodels.formulations.budget_routing import build_cvxpy as budget_cvxpy
+from arbmodels.formulations.budget_routing import build_pyomo as budget_pyomo
+from arbmodels.formulations.pairs import at_least_zero, offered_pairs
+from arbmodels.formulations.small import compare, draw, total, within
+from arbmodels.formulations.solving import Choice, FloatArray
 
 
 @dataclass(frozen=True)
@@ -109,7 +127,42 @@ class Contract:
         return tiers + (self.fee if used else 0.0)
 
 
-def build(
+class Tiers(NamedTuple):
+    """Tiers of all providers, one after the other, [T]; list spend, [G, J, H]; who buys, [J, H]."""
+
+    provider: npt.NDArray[np.int64]
+    width: FloatArray
+    rate: FloatArray
+    listed: FloatArray
+    buys: npt.NDArray[np.bool_]
+
+    @property
+    def followed(self) -> npt.NDArray[np.int64]:
+        """Tiers that are not their provider's last."""
+        return np.flatnonzero(np.diff(self.provider) == 0)
+
+
+def tiers_of(value: FloatArray, list_spend: FloatArray, contracts: tuple[Contract, ...]) -> Tiers:
+    """Tabulate the tiers; see :func:`build_pyomo`."""
+    offered = offered_pairs(value, list_spend=list_spend)
+    if len(contracts) != list_spend.shape[2]:
+        raise arb.InputError(
+            f"{len(contracts)} contracts for {list_spend.shape[2]} providers; give one for each."
+        )
+    listed = np.where(offered[:, :, None], list_spend, 0.0)
+    at_least_zero(list_spend=listed)
+    # A little more than the most there is, so that rounding forbids nothing.
+    most = listed.max(axis=1).sum(axis=0) * (1 + 1e-6)
+    tiers = [
+        (h, width, rate)
+        for h, contract in enumerate(contracts)
+        for width, rate in contract.widths_and_rates(float(most[h]))
+    ]
+    provider, width, rate = (np.array(column) for column in zip(*tiers, strict=True))
+    return Tiers(provider, width, rate, listed, np.any(listed > 0, axis=0))
+
+
+def build_pyomo(
     value: FloatArray,
     list_spend: FloatArray,
     contracts: tuple[Contract, ...],
@@ -117,7 +170,7 @@ def build(
     budget: float | None,
     floor: float | None = None,
 ) -> pyo.ConcreteModel:
-    """Return the program as a Pyomo model.
+    """Return the program as a Pyomo model: the assignment of budget routing, and the payment.
 
     Parameters
     ----------
@@ -136,96 +189,77 @@ def build(
     arb.InputError
         If the arrays do not fit together or are not finite where they count.
     """
-    offered = offered_pairs(value, list_spend=list_spend)
-    if len(contracts) != list_spend.shape[2]:
-        raise arb.InputError(
-            f"{len(contracts)} contracts for {list_spend.shape[2]} providers; give one for each."
-        )
-    listed = np.where(offered[:, :, None], list_spend, 0.0)
-    at_least_zero(list_spend=listed)
-    model = pyo.ConcreteModel("contract routing")
+    tiers = tiers_of(value, list_spend, contracts)
+    model = budget_pyomo(value, np.zeros_like(value), np.inf, floor)
     # Sets
-    groups, plans = value.shape
-    model.G = pyo.RangeSet(0, groups - 1)
-    model.J = pyo.RangeSet(0, plans - 1)
-    model.O = pyo.Set(initialize=[tuple(pair) for pair in np.argwhere(offered).tolist()])
     model.H = pyo.RangeSet(0, len(contracts) - 1)
-    # A little more than the most there is, so that rounding forbids nothing.
-    most = listed.max(axis=1).sum(axis=0) * (1 + 1e-6)
-    tiers = [
-        contract.widths_and_rates(float(reach))
-        for contract, reach in zip(contracts, most, strict=True)
-    ]
-    width = {(h, t): w for h, every in enumerate(tiers) for t, (w, _) in enumerate(every)}
-    rate = {(h, t): r for h, every in enumerate(tiers) for t, (_, r) in enumerate(every)}
-    model.T = pyo.Set(initialize=list(width))
-    model.followed = pyo.Set(initialize=[(h, t) for h, t in width if (h, t + 1) in width])
-    buys: npt.NDArray[np.bool_] = np.any(listed > 0, axis=0)
+    model.T = pyo.RangeSet(0, len(tiers.width) - 1)
     # Variables
-    model.x = pyo.Var(model.O, domain=pyo.Binary)
     model.u = pyo.Var(model.H, domain=pyo.Binary)
-    model.y = pyo.Var(model.T, bounds=lambda _, h, t: (0.0, width[h, t]))
+    model.y = pyo.Var(model.T, bounds=lambda _, t: (0.0, tiers.width[t]))
     model.z = pyo.Var(model.T, domain=pyo.Binary)
     # Objective
-    model.solved = pyo.Expression(expr=sum(value[pair] * model.x[pair] for pair in model.O))
     model.payment = pyo.Expression(
         expr=sum(contracts[h].fee * model.u[h] for h in model.H)
-        + sum(rate[tier] * model.y[tier] for tier in model.T)
+        + sum(tiers.rate[t] * model.y[t] for t in model.T)
     )
     if budget is None:
+        model.del_component(model.objective)
         model.objective = pyo.Objective(expr=model.payment, sense=pyo.minimize)
     else:
-        model.objective = pyo.Objective(expr=model.solved, sense=pyo.maximize)
+        model.budget = pyo.Constraint(expr=model.payment <= budget)
     # Constraints
-    model.one_plan_each = pyo.Constraint(
-        model.G, rule=lambda m, g: sum(m.x[g, j] for j in m.J if (g, j) in m.O) == 1
-    )
     model.used = pyo.Constraint(
         model.O,
         model.H,
-        rule=lambda m, g, j, h: m.x[g, j] <= m.u[h] if buys[j, h] else pyo.Constraint.Skip,
+        rule=lambda m, g, j, h: m.x[g, j] <= m.u[h] if tiers.buys[j, h] else pyo.Constraint.Skip,
     )
     model.volume = pyo.Constraint(
         model.H,
         rule=lambda m, h: (
-            sum(listed[pair][h] * m.x[pair] for pair in m.O)
-            == sum(m.y[h, t] for t in range(len(tiers[h])))
+            sum(tiers.listed[pair][h] * m.x[pair] for pair in m.O)
+            == sum(m.y[t] for t in m.T if tiers.provider[t] == h)
         ),
     )
-    model.reached = pyo.Constraint(
-        model.T, rule=lambda m, h, t: m.y[h, t] <= width[h, t] * m.z[h, t]
-    )
+    model.reached = pyo.Constraint(model.T, rule=lambda m, t: m.y[t] <= tiers.width[t] * m.z[t])
     model.in_order = pyo.Constraint(
-        model.followed, rule=lambda m, h, t: m.y[h, t] >= width[h, t] * m.z[h, t + 1]
+        tiers.followed.tolist(), rule=lambda m, t: m.y[t] >= tiers.width[t] * m.z[t + 1]
     )
-    if budget is not None:
-        model.budget = pyo.Constraint(expr=model.payment <= budget)
-    if floor is not None:
-        model.floor = pyo.Constraint(expr=model.solved >= floor)
     return model
 
 
-def solve(
+def build_cvxpy(
     value: FloatArray,
     list_spend: FloatArray,
     contracts: tuple[Contract, ...],
     *,
     budget: float | None,
     floor: float | None = None,
-    gap: float = 1e-6,
-) -> Choice:
-    """Return the plan of each group, int [G]; see :func:`build`.
-
-    Raises
-    ------
-    arb.InputError
-        As :func:`build`.
-    arb.InfeasibleError
-        If no assignment satisfies the constraints.
-    arb.SolverError
-        If HiGHS stops for any other reason before the gap is proven.
-    """
-    return solve_pyomo(build(value, list_spend, contracts, budget=budget, floor=floor), gap)
+) -> cp.Problem:
+    """Return the program as a CVXPY problem with ``x``, ``u``, ``y``, ``z``; see the Pyomo form."""
+    tiers = tiers_of(value, list_spend, contracts)
+    program = budget_cvxpy(value, np.zeros_like(value), np.inf, floor)
+    # Variables
+    x = program.var_dict["x"]
+    u = cp.Variable(len(contracts), boolean=True, name="u")
+    y = cp.Variable(len(tiers.width), nonneg=True, name="y")
+    z = cp.Variable(len(tiers.width), boolean=True, name="z")
+    # Objective
+    payment = np.array([contract.fee for contract in contracts]) @ u + tiers.rate @ y
+    # Constraints
+    rows = [x[:, j] <= u[h] for j, h in np.argwhere(tiers.buys)]
+    rows += [
+        cp.sum(cp.multiply(tiers.listed[:, :, h], x)) == (tiers.provider == h).astype(float) @ y
+        for h in range(len(contracts))
+    ]
+    last = tiers.followed
+    rows += [
+        y <= cp.multiply(tiers.width, z),
+        y[last] >= cp.multiply(tiers.width[last], z[last + 1]),
+    ]
+    if budget is None:
+        return cp.Problem(cp.Minimize(payment), [*program.constraints, *rows])
+    return cp.Problem(program.objective, [*program.constraints, *rows, payment <= budget])
 
 
 def payments(list_spend: FloatArray, contracts: tuple[Contract, ...], choice: Choice) -> FloatArray:
@@ -243,8 +277,8 @@ def payments(list_spend: FloatArray, contracts: tuple[Contract, ...], choice: Ch
 
 
 def answers(rng: np.random.Generator) -> dict[str, float]:
-    """Solve one small instance by Pyomo and by enumeration; see ``arb.registry.check``."""
-    value, spend, _ = small.draw(rng)
+    """Solve one small instance by both languages and by enumeration; see ``arb.registry.check``."""
+    value, spend, _ = draw(rng)
     providers = value.shape[1] - 1
     list_spend = np.eye(providers + 1, providers) * spend[:, :, None]
     contracts = tuple(
@@ -259,8 +293,11 @@ def answers(rng: np.random.Generator) -> dict[str, float]:
 
     def score(choice: Choice) -> float:
         due = float(payments(list_spend, contracts, choice).sum())
-        return small.total(value, choice) if small.within(due, budget) else np.nan
+        return total(value, choice) if within(due, budget) else np.nan
 
-    return small.compare(
-        value.shape, score, pyomo=lambda: solve(value, list_spend, contracts, budget=budget)
+    return compare(
+        value.shape,
+        score,
+        pyomo=build_pyomo(value, list_spend, contracts, budget=budget),
+        cvxpy=build_cvxpy(value, list_spend, contracts, budget=budget),
     )

@@ -1,43 +1,52 @@
 r"""Fair routing: serve the worst-off segment as well as possible.
 
-Problem. A broker serves groups g with plans j within a budget, as in budget routing. The groups are
-of segments k (customers, languages, fields). The largest mean solve rate neglects the segments that
-are hard or expensive; here the segment that is served worst is served as well as the budget allows.
+A broker serves groups with plans within a budget, as in budget routing. The groups are of segments
+(customers, languages, fields). The largest mean solve rate neglects the segments that are hard or
+expensive; here the segment that is served worst is served as well as the budget allows.
 
-Sets:
-    G          groups
-    K          segments, a partition of G
-    J          plans
-    O          pairs (g, j) on offer
+**Sets**
 
-Parameters (with units):
-    p[g, j]    solve rate of plan j on group g, a probability
-    s[g, j]    what it adds to the total spend, currency units
-    w[g]       weight of group g
-    k(g)       segment of group g, an index
-    B          budget, currency units
+- $G$, $J$, $O$: groups, plans, and pairs of them on offer
+- $K$: segments
+- $G_k$: groups of segment $k$; every group is in one segment
 
-Variables:
-    x[g, j]    1 if plan j serves group g, else 0, for (g, j) in O
-    t          solve rate of the worst segment
+**Parameters**
 
-Objective:
-    max  t
+- $p_{g,j}$: solve rate of plan $j$ on group $g$ [probability]
+- $s_{g,j}$: what it adds to the total spend [currency units]
+- $w_g$: weight of group $g$ [weight]
+- $B$: budget [currency units]
 
-Constraints:
-    one plan each:  sum_j x[g, j] = 1                                         for all g in G
-    worst segment:  sum_(g: k(g) = k) w[g] sum_j p[g, j] x[g, j]
-                        >= t sum_(g: k(g) = k) w[g]                           for all k in K
-    budget:         sum_(g,j) s[g, j] x[g, j] <= B
+**Variables**
 
-Size:
-    |O| binary variables and a continuous one; |G| + |K| + 1 rows.
+- $x_{g,j} \in \{0, 1\}$: whether plan $j$ serves group $g$, for $(g, j) \in O$
+- $t$: solve rate of the worst segment
+
+**Objective**
+
+$$\max t$$
+
+**Constraints**
+
+- one plan each: $\sum_{j} x_{g,j} = 1$ for all $g \in G$
+- worst segment: $\sum_{g \in G_k} w_g \sum_{j} p_{g,j} x_{g,j} \ge t \sum_{g \in G_k} w_g$ for all
+  $k \in K$
+- budget: $\sum_{(g,j) \in O} s_{g,j} x_{g,j} \le B$
+
+**Size**
+
+$|O|$ binary variables and a continuous one; $|G| + |K| + 1$ rows.
+
+**In the library**
+
+``problem.maximize_worst_segment()``. Among assignments that are equally good for the worst segment
+it prefers none; to go on with the second worst, fix $t$ and repeat without that segment.
+
+**References**
 
 This is the egalitarian (Rawlsian) end of a scale whose other end is budget routing; what it costs
 in mean solve rate is the price of fairness (Bertsimas, Farias, Trichakis 2011, "The price of
-fairness"). Among assignments that are equally good for the worst segment it prefers none; to go on
-with the second worst, fix t and repeat without that segment. In the library:
-``problem.maximize_worst_segment()``.
+fairness", Operations Research).
 """
 
 from __future__ import annotations
@@ -45,24 +54,27 @@ from __future__ import annotations
 import cvxpy as cp
 import numpy as np
 import numpy.typing as npt
+import pyomo.environ as pyo
 
 import arbmodels as arb
-from formulations import small
-from formulations.budget_routing import Choice, FloatArray, solve_cvxpy
-from formulations.pairs import at_least_zero, offered_pairs
+from arbmodels.formulations.budget_routing import build_cvxpy as budget_cvxpy
+from arbmodels.formulations.budget_routing import build_pyomo as budget_pyomo
+from arbmodels.formulations.pairs import at_least_zero
+from arbmodels.formulations.small import compare, draw, total, within
+from arbmodels.formulations.solving import Choice, FloatArray
 
 IntArray = npt.NDArray[np.int64]
 
 
-def build(
+def build_pyomo(
     solve_rate: FloatArray,
     spend: FloatArray,
     weight: FloatArray,
     segment: IntArray,
     *,
     budget: float,
-) -> cp.Problem:
-    """Return the program as a CVXPY problem with variables ``x`` [G, J] and ``t``.
+) -> pyo.ConcreteModel:
+    """Return the program as a Pyomo model: budget routing with another objective.
 
     Parameters
     ----------
@@ -78,61 +90,54 @@ def build(
     arb.InputError
         If the arrays do not fit together, or a number is negative or not finite where it counts.
     """
-    # Sets and parameters: pairs that are not on offer stay in the array, at zero.
-    offered = offered_pairs(solve_rate, spend=spend)
-    at_least_zero(weight=weight, budget=budget)
-    p, s = np.where(offered, solve_rate, 0.0), np.where(offered, spend, 0.0)
-    if weight.shape != (len(p),) or segment.shape != (len(p),):
-        raise arb.InputError(
-            f"weight has shape {weight.shape} and segment {segment.shape}; there are {len(p)}"
-            " groups."
-        )
-    inside = segment == np.unique(segment)[:, None]
-    total = inside @ weight
-    if not total.all():
-        raise arb.InputError("A segment has only groups of weight zero; leave it out.")
-    share = inside * weight / total[:, None]
-    # Variables
-    x = cp.Variable(p.shape, boolean=True, name="x")
-    t = cp.Variable(name="t")
-    # Objective
-    objective = cp.Maximize(t)
-    # Constraints
-    constraints = [
-        cp.sum(x, axis=1) == 1,
-        x <= offered.astype(float),
-        share @ cp.sum(cp.multiply(p, x), axis=1) >= t,
-        cp.sum(cp.multiply(s, x)) <= budget,
-    ]
-    return cp.Problem(objective, constraints)
+    share = _shares(weight, segment, len(solve_rate))
+    model = budget_pyomo(solve_rate, spend, budget)
+    model.t = pyo.Var()
+    model.del_component(model.objective)
+    model.objective = pyo.Objective(expr=model.t, sense=pyo.maximize)
+    model.worst_segment = pyo.Constraint(
+        pyo.RangeSet(0, len(share) - 1),
+        rule=lambda m, k: (
+            sum(share[k, g] * solve_rate[g, j] * m.x[g, j] for g, j in m.O if share[k, g]) >= m.t
+        ),
+    )
+    return model
 
 
-def solve(
+def build_cvxpy(
     solve_rate: FloatArray,
     spend: FloatArray,
     weight: FloatArray,
     segment: IntArray,
     *,
     budget: float,
-    gap: float = 1e-6,
-) -> Choice:
-    """Return the plan of each group, int [G]; see :func:`build`.
+) -> cp.Problem:
+    """Return the program as a CVXPY problem with ``x`` [G, J] and ``t``; see the Pyomo form."""
+    share = _shares(weight, segment, len(solve_rate))
+    program = budget_cvxpy(solve_rate, spend, budget)
+    t = cp.Variable(name="t")
+    rate = cp.sum(cp.multiply(np.nan_to_num(solve_rate), program.var_dict["x"]), axis=1)
+    return cp.Problem(cp.Maximize(t), [*program.constraints, share @ rate >= t])
 
-    Raises
-    ------
-    arb.InputError
-        As :func:`build`.
-    arb.InfeasibleError
-        If no assignment keeps the budget.
-    arb.SolverError
-        If HiGHS stops for any other reason before the gap is proven.
-    """
-    return solve_cvxpy(build(solve_rate, spend, weight, segment, budget=budget), gap)
+
+def _shares(weight: FloatArray, segment: IntArray, groups: int) -> FloatArray:
+    """Return the share of every group in its segment, [K, G]."""
+    at_least_zero(weight=weight)
+    if weight.shape != (groups,) or segment.shape != (groups,):
+        raise arb.InputError(
+            f"weight has shape {weight.shape} and segment {segment.shape}; there are {groups}"
+            " groups."
+        )
+    inside = segment == np.unique(segment)[:, None]
+    if not (inside @ weight).all():
+        raise arb.InputError("A segment has only groups of weight zero; leave it out.")
+    share: FloatArray = inside * weight / (inside @ weight)[:, None]
+    return share
 
 
 def answers(rng: np.random.Generator) -> dict[str, float]:
-    """Solve one small instance by CVXPY and by enumeration; see ``arb.registry.check``."""
-    value, spend, weight = small.draw(rng)
+    """Solve one small instance by both languages and by enumeration; see ``arb.registry.check``."""
+    value, spend, weight = draw(rng)
     solve_rate = value / weight[:, None]
     segment = np.arange(len(weight)) % 2
     budget = float(rng.uniform(0.3, 0.9) * spend.max(axis=1).sum())
@@ -140,10 +145,11 @@ def answers(rng: np.random.Generator) -> dict[str, float]:
     def score(choice: Choice) -> float:
         rates = solve_rate[np.arange(len(choice)), choice]
         worst = min(np.average(rates[segment == k], weights=weight[segment == k]) for k in (0, 1))
-        return float(worst) if small.within(small.total(spend, choice), budget) else np.nan
+        return float(worst) if within(total(spend, choice), budget) else np.nan
 
-    return small.compare(
+    return compare(
         value.shape,
         score,
-        cvxpy=lambda: solve(solve_rate, spend, weight, segment, budget=budget),
+        pyomo=build_pyomo(solve_rate, spend, weight, segment, budget=budget),
+        cvxpy=build_cvxpy(solve_rate, spend, weight, segment, budget=budget),
     )

@@ -1,55 +1,64 @@
 r"""Latency routing: answers in time, each of them and on average.
 
-Problem. A broker serves groups g with plans j within a budget, as in budget routing. Trying longer
-or a slower model solves more, but keeps customers waiting: no group may wait longer than a limit,
-and all of them on average no longer than another.
+A broker serves groups with plans within a budget, as in budget routing. Trying longer or a slower
+model solves more, but keeps customers waiting: no group may wait longer than a limit, and all of
+them on average no longer than another.
 
-Sets:
-    G          groups
-    J          plans
-    O          pairs (g, j) on offer
+**Sets**
 
-Parameters (with units):
-    v[g, j]    what plan j on group g adds to the mean solve rate
-    s[g, j]    what it adds to the total spend, currency units
-    t[g, j]    expected latency, seconds (zero for abstaining)
-    w[g]       weight of group g in the mean
-    L          limit for every group, seconds (infinite: none)
-    M          limit of the mean, seconds (infinite: none)
-    B          budget, currency units (infinite: none)
+- $G$, $J$, $O$: groups, plans, and pairs of them on offer
 
-Variables:
-    x[g, j]    1 if plan j serves group g, else 0, for (g, j) in O with t[g, j] <= L
+**Parameters**
 
-Objective:
-    max  sum_(g,j) v[g, j] x[g, j]
+- $v_{g,j}$: what plan $j$ on group $g$ adds to the mean solve rate [rate]
+- $s_{g,j}$: what it adds to the total spend [currency units]
+- $t_{g,j}$: expected latency, zero for abstaining [seconds]
+- $w_g$: weight of group $g$ in the mean [weight]
+- $L$: limit for every group; infinite: none [seconds]
+- $\bar{L}$: limit of the mean; infinite: none [seconds]
+- $B$: budget; infinite: none [currency units]
 
-Constraints:
-    one plan each:  sum_j x[g, j] = 1                                  for all g in G
-    mean latency:   sum_g w[g] sum_j t[g, j] x[g, j] <= M sum_g w[g]
-    budget:         sum_(g,j) s[g, j] x[g, j] <= B
+**Variables**
 
-Size:
-    at most |O| binary variables, |G| + 2 rows.
+- $x_{g,j} \in \{0, 1\}$: whether plan $j$ serves group $g$, for $(g, j) \in O$
 
-The limit for every group is no row: a group has one plan, so it takes pairs off the offer, and the
-relaxation is the tighter for it. Latencies are expected ones; a limit that a share of the answers
-has to keep is one on a quantile in their place. In the library: ``problem.add_latency_limit(L)``
-and ``problem.add_mean_latency(M)``.
+**Objective**
+
+$$\max \sum_{(g,j) \in O} v_{g,j} x_{g,j}$$
+
+**Constraints**
+
+- one plan each: $\sum_{j} x_{g,j} = 1$ for all $g \in G$
+- in time: $x_{g,j} = 0$ where $t_{g,j} > L$
+- mean latency: $\sum_{(g,j) \in O} w_g t_{g,j} x_{g,j} \le \bar{L} \sum_{g} w_g$
+- budget: $\sum_{(g,j) \in O} s_{g,j} x_{g,j} \le B$
+
+**Size**
+
+At most $|O|$ binary variables, $|G| + 2$ rows. The limit for every group fixes variables: a group
+has one plan.
+
+**In the library**
+
+``problem.add_latency_limit(L)`` and ``problem.add_mean_latency(L)``. Latencies are expected ones; a
+limit that a share of the answers has to keep is one on a quantile in their place.
 """
 
 from __future__ import annotations
 
 import cvxpy as cp
 import numpy as np
+import pyomo.environ as pyo
 
 import arbmodels as arb
-from formulations import small
-from formulations.budget_routing import Choice, FloatArray, solve_cvxpy
-from formulations.pairs import at_least_zero, offered_pairs
+from arbmodels.formulations.budget_routing import build_cvxpy as budget_cvxpy
+from arbmodels.formulations.budget_routing import build_pyomo as budget_pyomo
+from arbmodels.formulations.pairs import at_least_zero, offered_pairs
+from arbmodels.formulations.small import compare, draw, total, within
+from arbmodels.formulations.solving import Choice, FloatArray
 
 
-def build(
+def build_pyomo(
     value: FloatArray,
     spend: FloatArray,
     latency: FloatArray,
@@ -58,8 +67,8 @@ def build(
     limit: float = np.inf,
     mean_limit: float = np.inf,
     budget: float = np.inf,
-) -> cp.Problem:
-    """Return the program as a CVXPY problem with variable ``x`` [G, J].
+) -> pyo.ConcreteModel:
+    """Return the program as a Pyomo model: budget routing, with fixed variables and a row.
 
     Parameters
     ----------
@@ -74,31 +83,19 @@ def build(
     arb.InputError
         If the arrays do not fit together, or a number is negative or not finite where it counts.
     """
-    # Sets and parameters: pairs that are not on offer stay in the array, at zero.
-    offered = offered_pairs(value, spend=spend, latency=latency)
-    v, s, t = (np.where(offered, array, 0.0) for array in (value, spend, latency))
-    at_least_zero(latency=t, weight=weight, limit=limit, mean_limit=mean_limit, budget=budget)
-    if weight.shape != (len(v),) or not weight.any():
-        raise arb.InputError(
-            f"weight has shape {weight.shape} and sum {weight.sum():g}; give a weight to each of"
-            f" {len(v)} groups, some of them positive."
-        )
-    in_time = offered & (t <= limit)
-    # Variables
-    x = cp.Variable(v.shape, boolean=True, name="x")
-    # Objective
-    objective = cp.Maximize(cp.sum(cp.multiply(v, x)))
-    # Constraints
-    constraints = [cp.sum(x, axis=1) == 1, x <= in_time.astype(float)]
+    waits = _check(value, latency, weight, limit, mean_limit)
+    model = budget_pyomo(value, spend, budget)
+    for pair in model.O:
+        if waits[pair] > limit:
+            model.x[pair].fix(0)
     if np.isfinite(mean_limit):
         share = weight / weight.sum()
-        constraints.append(share @ cp.sum(cp.multiply(t, x), axis=1) <= mean_limit)
-    if np.isfinite(budget):
-        constraints.append(cp.sum(cp.multiply(s, x)) <= budget)
-    return cp.Problem(objective, constraints)
+        mean = sum(share[g] * waits[g, j] * model.x[g, j] for g, j in model.O)
+        model.mean_latency = pyo.Constraint(expr=(None, mean, mean_limit))
+    return model
 
 
-def solve(
+def build_cvxpy(
     value: FloatArray,
     spend: FloatArray,
     latency: FloatArray,
@@ -107,28 +104,34 @@ def solve(
     limit: float = np.inf,
     mean_limit: float = np.inf,
     budget: float = np.inf,
-    gap: float = 1e-6,
-) -> Choice:
-    """Return the plan of each group, int [G]; see :func:`build`.
+) -> cp.Problem:
+    """Return the program as a CVXPY problem with variable ``x`` [G, J]; see :func:`build_pyomo`."""
+    waits = _check(value, latency, weight, limit, mean_limit)
+    program = budget_cvxpy(value, spend, budget)
+    x = program.var_dict["x"]
+    rows = [x <= (waits <= limit).astype(float)]
+    if np.isfinite(mean_limit):
+        share = weight / weight.sum()
+        rows.append(share @ cp.sum(cp.multiply(waits, x), axis=1) <= mean_limit)
+    return cp.Problem(program.objective, [*program.constraints, *rows])
 
-    Raises
-    ------
-    arb.InputError
-        As :func:`build`.
-    arb.InfeasibleError
-        If no assignment satisfies the constraints.
-    arb.SolverError
-        If HiGHS stops for any other reason before the gap is proven.
-    """
-    problem = build(
-        value, spend, latency, weight, limit=limit, mean_limit=mean_limit, budget=budget
-    )
-    return solve_cvxpy(problem, gap)
+
+def _check(
+    value: FloatArray, latency: FloatArray, weight: FloatArray, limit: float, mean_limit: float
+) -> FloatArray:
+    waits = np.where(offered_pairs(value, latency=latency), latency, 0.0)
+    at_least_zero(latency=waits, weight=weight, limit=limit, mean_limit=mean_limit)
+    if weight.shape != (len(waits),) or not weight.any():
+        raise arb.InputError(
+            f"weight has shape {weight.shape} and sum {weight.sum():g}; give a weight to each of"
+            f" {len(waits)} groups, some of them positive."
+        )
+    return waits
 
 
 def answers(rng: np.random.Generator) -> dict[str, float]:
-    """Solve one small instance by CVXPY and by enumeration; see ``arb.registry.check``."""
-    value, spend, weight = small.draw(rng)
+    """Solve one small instance by both languages and by enumeration; see ``arb.registry.check``."""
+    value, spend, weight = draw(rng)
     latency = rng.exponential(10.0, value.shape)
     latency[:, -1] = 0.0
     limits = {
@@ -141,11 +144,14 @@ def answers(rng: np.random.Generator) -> dict[str, float]:
         waits = latency[np.arange(len(choice)), choice]
         kept = (
             waits.max() <= limits["limit"]
-            and small.within(float(weight @ waits), limits["mean_limit"])
-            and small.within(small.total(spend, choice), limits["budget"])
+            and within(float(weight @ waits), limits["mean_limit"])
+            and within(total(spend, choice), limits["budget"])
         )
-        return small.total(value, choice) if kept else np.nan
+        return total(value, choice) if kept else np.nan
 
-    return small.compare(
-        value.shape, score, cvxpy=lambda: solve(value, spend, latency, weight, **limits)
+    return compare(
+        value.shape,
+        score,
+        pyomo=build_pyomo(value, spend, latency, weight, **limits),
+        cvxpy=build_cvxpy(value, spend, latency, weight, **limits),
     )

@@ -1,59 +1,71 @@
 r"""Leader and follower: a provider prices first, arbitrageurs buy the cheapest cascade.
 
-Problem. A provider sets the multiplier w of its list price; rivals keep theirs. At every solve rate
-u at least two arbitrageurs buy whatever cascade is cheapest then and resell it at cost to consumers
-who pay at most a price; otherwise nobody buys. Which w earns most?
+A provider sets the multiplier $w$ of its list price; rivals keep theirs. At every solve rate at
+least two arbitrageurs buy whatever cascade is cheapest then and resell it at cost to consumers who
+pay at most a price; otherwise nobody buys. Which $w$ earns most?
 
-Sets:
-    U          solve rates
-    K[u]       cascades that reach u (a menu), 0 for "nobody buys"
+**Sets**
 
-Parameters (with units):
-    n[u]       consumers, a number
-    v[u]       what they pay at most, currency units per instance
-    a[u, k]    paid to rivals for cascade k, currency units (0 for k = 0 is replaced by v[u])
-    b[u, k]    bought of the leader at its list price, currency units
-    c          marginal cost of the leader, share of its list price
-    W          largest multiplier, dimensionless
-    L[u, k]    a[u, k] + W b[u, k], currency units
+- $U$: solve rates
+- $K_u$: cascades that reach $u$ (a cascade set), and 0 for "nobody buys"
 
-Variables:
-    w          multiplier
-    m[u]       arbitrage cost, the lower level's dual variable
-    x[u, k]    1 if cascade k serves, else 0
+**Parameters**
 
-Objective:
-    max  sum_u n[u] (m[u] - sum_k (a[u, k] + c b[u, k]) x[u, k])
+- $n_u$: consumers [consumers]
+- $v_u$: what they pay at most [currency units per instance]
+- $a_{u,k}$: paid to rivals for cascade $k$; for "nobody buys" it is $v_u$
+  [currency units per instance]
+- $b_{u,k}$: bought of the leader at its list price; for "nobody buys" it is 0
+  [currency units per instance]
+- $c$: marginal cost of the leader, as a share of its list price [dimensionless]
+- $W$: largest multiplier [dimensionless]
 
-Constraints:
-    one cascade:    sum_k x[u, k] = 1                           for all u in U
-    dual feasible:  m[u] <= a[u, k] + w b[u, k]                 for all u in U, k in K[u]
-    complementary:  a[u, k] + w b[u, k] - m[u] <= L[u, k] (1 - x[u, k])
-                                                                for all u in U, k in K[u]
+**Variables**
 
-Size:
-    sum_u |K[u]| binary and |U| + 1 continuous variables; |U| + 2 sum_u |K[u]| rows.
+- $w \in [0, W]$: multiplier
+- $m_u \ge 0$: arbitrage cost, the lower level's dual variable
+- $x_{u,k} \in \{0, 1\}$: whether cascade $k$ serves
+
+**Objective**
+
+$$\max \sum_{u} n_u (m_u - \sum_{k} (a_{u,k} + c b_{u,k}) x_{u,k})$$
+
+**Constraints**
+
+- one cascade: $\sum_{k} x_{u,k} = 1$ for all $u \in U$
+- dual feasible: $m_u \le a_{u,k} + w b_{u,k}$ for all $u \in U$ and $k \in K_u$
+- complementary: $a_{u,k} + w b_{u,k} - m_u \le L_{u,k} (1 - x_{u,k})$ for all $u \in U$ and
+  $k \in K_u$, with $L_{u,k} = a_{u,k} + W b_{u,k}$
+
+**Size**
+
+$\sum_{u} |K_u|$ binary and $|U| + 1$ continuous variables; $|U| + 2 \sum_{u} |K_u|$ rows.
+
+**Why it holds**
 
 The lower level is one linear program per solve rate,
 
-    min { sum_k (a[u, k] + w b[u, k]) x[u, k] : sum_k x[u, k] = 1, x[u, k] >= 0 },
+$$\min \{ \sum_{k} (a_{u,k} + w b_{u,k}) x_{u,k} : \sum_{k} x_{u,k} = 1, x_{u,k} \ge 0 \}$$
 
-and the rows are its optimality conditions (KKT): x[u, k] > 0 only if m[u] = a[u, k] + w b[u, k],
-complementarity with a big number per cascade, where L[u, k] = a[u, k] + W b[u, k] suffices because
-m[u] >= 0. The leader's profit is bilinear,
+and the rows are its optimality conditions (KKT): $x_{u,k} > 0$ only if
+$m_u = a_{u,k} + w b_{u,k}$, complementarity with a big number per cascade, where $L_{u,k}$ suffices
+because $m_u \ge 0$. The leader's profit $\sum_{u} n_u \sum_{k} (w - c) b_{u,k} x_{u,k}$ is
+bilinear, but by strong duality
 
-    sum_u n[u] sum_k (w - c) b[u, k] x[u, k],
+$$w \sum_{k} b_{u,k} x_{u,k} = m_u - \sum_{k} a_{u,k} x_{u,k}$$
 
-but by strong duality
+so the objective is linear. Where cascades tie, the best of them for the leader is taken (the
+optimistic version); the optimum is then attained and equals the supremum over prices.
 
-    w sum_k b[u, k] x[u, k] = m[u] - sum_k a[u, k] x[u, k],
+**In the library**
 
-so the objective is linear.
+A ``ProviderGame`` with unit demand and the rivals in ``fixed``, whose best response is exact for
+linear demand too.
 
-Where cascades tie, the best of them for the leader is taken (the optimistic version); the optimum
-is then attained and equals the supremum over prices. In the library: a ``ProviderGame`` with unit
-demand and the rivals in ``fixed``, whose best response is exact for linear demand too.
-(Labbé, Marcotte, Savard 1998, "A bilevel model of taxation", for the reformulation.)
+**References**
+
+Labbé, Marcotte, Savard 1998, "A bilevel model of taxation and its application to optimal highway
+pricing", Management Science, for the reformulation.
 """
 
 from __future__ import annotations
@@ -61,44 +73,73 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import cvxpy as cp
 import numpy as np
 import numpy.typing as npt
 import pyomo.environ as pyo
 
 import arbmodels as arb
-
-FloatArray = npt.NDArray[np.float64]
-
-#: HiGHS' tolerances, so that a binary variable that is nearly whole does not open the big M.
-_EXACT = {"mip_feasibility_tolerance": 1e-9, "primal_feasibility_tolerance": 1e-9}
+from arbmodels.formulations.solving import FloatArray, solve
 
 
-class Lead(NamedTuple):
-    """The leader's multiplier, its profit, and the arbitrage cost at every solve rate [U]."""
+class Cascades(NamedTuple):
+    """Cascades of all solve rates, one after the other, "nobody buys" among them, [K].
 
-    multiplier: float
-    profit: float
-    price: FloatArray
+    Their solve rates, what is paid to rivals, and what is bought of the leader at its list price.
+    """
+
+    rate: npt.NDArray[np.int64]
+    rivals: FloatArray
+    own: FloatArray
 
 
-def build(
-    menus: Sequence[FloatArray],
-    leader: int,
-    *,
-    mass: FloatArray,
-    willingness_to_pay: FloatArray,
-    marginal_cost: float,
-    largest: float,
-) -> pyo.ConcreteModel:
-    """Return the program as a Pyomo model.
+def cascades_of(
+    cascade_sets: Sequence[FloatArray], leader: int, willingness_to_pay: FloatArray
+) -> Cascades:
+    """Tabulate the parameters a and b.
 
     Parameters
     ----------
-    menus : sequence of float array [K, M], currency units per instance
+    cascade_sets : sequence of U float arrays [K, M], currency units per instance
         Per solve rate: expected spend of each cascade on each model at list prices.
     leader : int
         Column of the leader's model.
-    mass, willingness_to_pay : float array [U]
+    willingness_to_pay : float array [U], currency units per instance
+
+    Raises
+    ------
+    arb.InputError
+        If the arrays do not fit together, or a number is negative or not finite.
+    """
+    if willingness_to_pay.shape != (len(cascade_sets),) or not len(cascade_sets):
+        raise arb.InputError(
+            f"Give a willingness to pay for each of {len(cascade_sets)} cascade sets."
+        )
+    if any(each.ndim != 2 or not 0 <= leader < each.shape[1] for each in cascade_sets):
+        raise arb.InputError(
+            f"The leader is column {leader} of every cascade set; one has no such column."
+        )
+    rate = [np.full(len(each) + 1, u) for u, each in enumerate(cascade_sets)]
+    rivals = [
+        np.append(willingness_to_pay[u], np.delete(each, leader, axis=1).sum(axis=1))
+        for u, each in enumerate(cascade_sets)
+    ]
+    own = [np.append(0.0, each[:, leader]) for each in cascade_sets]
+    table = Cascades(np.concatenate(rate), np.concatenate(rivals), np.concatenate(own))
+    if not all(np.isfinite(each).all() for each in table) or min(map(np.min, table)) < 0:
+        raise arb.InputError("Spends and willingness to pay are finite numbers >= 0.")
+    return table
+
+
+def build_pyomo(
+    cascades: Cascades, *, mass: FloatArray, marginal_cost: float, largest: float
+) -> pyo.ConcreteModel:
+    """Return the program as a Pyomo model with variables ``w``, ``m`` [U] and ``x`` [K].
+
+    Parameters
+    ----------
+    cascades : Cascades
+    mass : float array [U], consumers
     marginal_cost : float
         Of the leader, as a share of its list price.
     largest : float
@@ -107,112 +148,84 @@ def build(
     Raises
     ------
     arb.InputError
-        If the arrays do not fit together, or a number is negative or not finite.
+        If there is not a mass for each solve rate, or a number is negative or not finite.
     """
-    rates = len(menus)
-    numbers = [*menus, mass, willingness_to_pay, np.array([marginal_cost, largest])]
-    if not all(np.all(np.isfinite(each) & (each >= 0)) for each in numbers):
-        raise arb.InputError("Spends, masses, costs and prices are finite numbers >= 0.")
-    if mass.shape != (rates,) or willingness_to_pay.shape != (rates,) or rates == 0:
-        raise arb.InputError(f"Give a mass and a willingness to pay for each of {rates} menus.")
-    if any(menu.ndim != 2 or not 0 <= leader < menu.shape[1] for menu in menus):
-        raise arb.InputError(
-            f"The leader is column {leader} of every menu; one has no such column."
-        )
-    # Parameters: option 0 is "nobody buys".
-    rivals = [
-        np.append(willingness_to_pay[u], np.delete(menu, leader, axis=1).sum(axis=1))
-        for u, menu in enumerate(menus)
-    ]
-    own = [np.append(0.0, menu[:, leader]) for menu in menus]
+    _check(cascades, mass, marginal_cost, largest)
+    rate, a, b = cascades
     model = pyo.ConcreteModel("leader and follower")
     # Sets
-    model.U = pyo.RangeSet(0, rates - 1)
-    model.K = pyo.Set(initialize=[(u, k) for u in range(rates) for k in range(len(own[u]))])
+    model.U = pyo.RangeSet(0, len(mass) - 1)
+    model.K = pyo.RangeSet(0, len(rate) - 1)
     # Variables
     model.w = pyo.Var(bounds=(0, largest))
     model.m = pyo.Var(model.U, domain=pyo.NonNegativeReals)
     model.x = pyo.Var(model.K, domain=pyo.Binary)
     # Objective
-    unsold = {(u, k): 0.0 if k == 0 else marginal_cost * own[u][k] for u, k in model.K}
+    cost = mass[rate] * (a + marginal_cost * b)
     model.objective = pyo.Objective(
-        expr=sum(
-            mass[u]
-            * (
-                model.m[u]
-                - sum((rivals[u][k] + unsold[u, k]) * model.x[u, k] for k in range(len(own[u])))
-            )
-            for u in model.U
-        ),
+        expr=sum(mass[u] * model.m[u] for u in model.U)
+        - sum(cost[k] * model.x[k] for k in model.K),
         sense=pyo.maximize,
     )
     # Constraints
     model.one_cascade = pyo.Constraint(
-        model.U, rule=lambda m, u: sum(m.x[u, k] for k in range(len(own[u]))) == 1
+        model.U, rule=lambda m, u: sum(m.x[k] for k in np.flatnonzero(rate == u).tolist()) == 1
     )
     model.dual_feasible = pyo.Constraint(
-        model.K, rule=lambda m, u, k: m.m[u] <= rivals[u][k] + m.w * own[u][k]
+        model.K, rule=lambda m, k: m.m[int(rate[k])] <= a[k] + m.w * b[k]
     )
     model.complementary = pyo.Constraint(
         model.K,
-        rule=lambda m, u, k: (
-            rivals[u][k] + m.w * own[u][k] - m.m[u]
-            <= (rivals[u][k] + largest * own[u][k]) * (1 - m.x[u, k])
+        rule=lambda m, k: (
+            a[k] + m.w * b[k] - m.m[int(rate[k])] <= (a[k] + largest * b[k]) * (1 - m.x[k])
         ),
     )
     return model
 
 
-def solve(
-    menus: Sequence[FloatArray],
-    leader: int,
-    *,
-    mass: FloatArray,
-    willingness_to_pay: FloatArray,
-    marginal_cost: float,
-    largest: float,
-    gap: float = 1e-6,
-) -> Lead:
-    """Return the best price of the leader; see :func:`build`.
+def build_cvxpy(
+    cascades: Cascades, *, mass: FloatArray, marginal_cost: float, largest: float
+) -> cp.Problem:
+    """Return the program as a CVXPY problem with ``w``, ``m`` [U] and ``x`` [K]; see Pyomo's."""
+    _check(cascades, mass, marginal_cost, largest)
+    rate, a, b = cascades
+    # Variables
+    w = cp.Variable(nonneg=True, name="w")
+    m = cp.Variable(len(mass), nonneg=True, name="m")
+    x = cp.Variable(len(rate), boolean=True, name="x")
+    # Objective
+    objective = cp.Maximize(mass @ m - (mass[rate] * (a + marginal_cost * b)) @ x)
+    # Constraints
+    one_each = (rate == np.arange(len(mass))[:, None]).astype(float)
+    price = a + b * w
+    constraints = [
+        w <= largest,
+        one_each @ x == 1,
+        m[rate] <= price,
+        price - m[rate] <= cp.multiply(a + largest * b, 1 - x),
+    ]
+    return cp.Problem(objective, constraints)
 
-    Raises
-    ------
-    arb.InputError
-        As :func:`build`.
-    arb.SolverError
-        If HiGHS stops before the gap is proven.
-    """
-    model = build(
-        menus,
-        leader,
-        mass=mass,
-        willingness_to_pay=willingness_to_pay,
-        marginal_cost=marginal_cost,
-        largest=largest,
-    )
-    solver = pyo.SolverFactory("appsi_highs")
-    solver.highs_options = {"mip_rel_gap": gap, **_EXACT}
-    outcome = solver.solve(model, load_solutions=False)
-    condition = outcome.solver.termination_condition
-    if condition != pyo.TerminationCondition.optimal:
-        raise arb.SolverError(f"Pyomo reports {condition}.")
-    solver.load_vars()
-    return Lead(
-        float(pyo.value(model.w)),
-        float(pyo.value(model.objective)),
-        np.array([float(pyo.value(model.m[u])) for u in model.U]),
-    )
+
+def _check(cascades: Cascades, mass: FloatArray, marginal_cost: float, largest: float) -> None:
+    if mass.shape != (cascades.rate[-1] + 1,):
+        raise arb.InputError(
+            f"mass has shape {mass.shape}; give one for each of {cascades.rate[-1] + 1} rates."
+        )
+    numbers = np.array([*mass, marginal_cost, largest])
+    if not (np.isfinite(numbers) & (numbers >= 0)).all():
+        raise arb.InputError("Masses, costs and multipliers are finite numbers >= 0.")
 
 
 def answers(rng: np.random.Generator) -> dict[str, float]:
-    """Solve one small instance by Pyomo and over all ties; see ``arb.registry.check``."""
-    menus = [rng.exponential(1.0, (3, 2)) for _ in range(2)]
+    """Solve one small instance by both languages and over all ties; see ``arb.registry.check``."""
+    cascade_sets = [rng.exponential(1.0, (3, 2)) for _ in range(2)]
     mass, most = rng.uniform(0.5, 1.5, 2), rng.uniform(1.0, 4.0, 2)
     cost, largest = float(rng.uniform(0.0, 0.5)), 3.0
-    found = solve(menus, 0, mass=mass, willingness_to_pay=most, marginal_cost=cost, largest=largest)
+    cascades = cascades_of(cascade_sets, 0, most)
     # Between prices at which two cascades tie the profit is linear in the price, so one is best.
-    rivals = [np.append(most[u], menu[:, 1]) for u, menu in enumerate(menus)]
-    own = [np.append(0.0, menu[:, 0]) for menu in menus]
+    rivals = [np.append(most[u], each[:, 1]) for u, each in enumerate(cascade_sets)]
+    own = [np.append(0.0, each[:, 0]) for each in cascade_sets]
     prices = [0.0, largest]
     for a, b in zip(rivals, own, strict=True):
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -226,4 +239,8 @@ def answers(rng: np.random.Generator) -> dict[str, float]:
             total += float(n * ((w - cost) * b[served]).max())
         return total
 
-    return {"pyomo": found.profit, "all ties": max(profit(w) for w in prices)}
+    return {
+        "pyomo": solve(build_pyomo(cascades, mass=mass, marginal_cost=cost, largest=largest)),
+        "cvxpy": solve(build_cvxpy(cascades, mass=mass, marginal_cost=cost, largest=largest)),
+        "all ties": max(profit(w) for w in prices),
+    }

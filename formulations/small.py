@@ -7,12 +7,9 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 import arbmodels as arb
-
-FloatArray = npt.NDArray[np.float64]
-Choice = npt.NDArray[np.int64]
+from arbmodels.formulations.solving import Choice, FloatArray, Model, solve_for_plans
 
 
 class Arrays(NamedTuple):
@@ -41,11 +38,9 @@ def total(array: FloatArray, choice: Choice) -> float:
 
 
 def compare(
-    shape: tuple[int, ...],
-    score: Callable[[Choice], float],
-    **ways: Callable[[], Choice],
+    shape: tuple[int, ...], score: Callable[[Choice], float], **models: Model
 ) -> dict[str, float]:
-    """Return the best score by every way and by enumeration of all assignments.
+    """Return the best score by every model and by enumeration of all assignments.
 
     Parameters
     ----------
@@ -53,19 +48,19 @@ def compare(
         Groups and plans.
     score : callable
         Objective of an assignment, to be maximised; NaN if it breaks a constraint.
-    **ways : callable
-        Each returns an assignment; a way that finds none is NaN.
+    **models : pyomo.environ.ConcreteModel or cvxpy.Problem
+        By the name of the way; one that is infeasible is NaN.
     """
     groups, plans = shape
     every = [score(np.array(choice)) for choice in product(range(plans), repeat=groups)]
     feasible = [value for value in every if not np.isnan(value)]
-    found = {name: _score_of(way, score) for name, way in ways.items()}
+    found = {name: _score_of(model, score) for name, model in models.items()}
     return {**found, "enumeration": max(feasible, default=np.nan)}
 
 
-def _score_of(way: Callable[[], Choice], score: Callable[[Choice], float]) -> float:
+def _score_of(model: Model, score: Callable[[Choice], float]) -> float:
     try:
-        return score(way())
+        return score(solve_for_plans(model))
     except arb.InfeasibleError:
         return np.nan
 

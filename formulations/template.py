@@ -1,30 +1,42 @@
 r"""Template: copy this file, rename it, and change what is different in your program.
 
-Problem. Say in three sentences who decides what, and what is good. Here: buy from a list of plans,
-each at most once, so that as much as possible is solved within a budget.
+Say in three sentences who decides what, and what is good. Here: buy from a list of plans, each at
+most once, so that as much as possible is solved within a budget.
 
-Sets:
-    J          plans
+**Sets**
 
-Parameters (with units):
-    v[j]       what plan j adds to the mean solve rate
-    s[j]       what it costs, currency units
-    B          budget, currency units
+- $J$: plans
 
-Variables:
-    x[j]       1 if plan j is bought, else 0
+**Parameters**
 
-Objective:
-    max  sum_j v[j] x[j]
+- $v_j$: what plan $j$ adds to the mean solve rate [rate]
+- $s_j$: what it costs [currency units]
+- $B$: budget [currency units]
 
-Constraints:
-    budget:    sum_j s[j] x[j] <= B
+**Variables**
 
-Size:
-    |J| binary variables, 1 row.
+- $x_j \in \{0, 1\}$: whether plan $j$ is bought
 
-Say here where the program comes from, what is special about it, and what in the library does the
-same (here: nothing; it is the knapsack problem).
+**Objective**
+
+$$\max \sum_{j \in J} v_j x_j$$
+
+**Constraints**
+
+- budget: $\sum_{j \in J} s_j x_j \le B$
+
+**Size**
+
+$|J|$ binary variables, 1 row.
+
+**In the library**
+
+Say here what in the library does the same (here: nothing), and what is special about the program.
+
+**References**
+
+Author, year, title, journal. Here: it is the knapsack problem (Martello and Toth 1990, "Knapsack
+Problems").
 """
 
 from __future__ import annotations
@@ -33,15 +45,14 @@ from itertools import product
 
 import cvxpy as cp
 import numpy as np
-import numpy.typing as npt
+import pyomo.environ as pyo
 
 import arbmodels as arb
+from arbmodels.formulations.solving import FloatArray, solve
 
-FloatArray = npt.NDArray[np.float64]
 
-
-def build(value: FloatArray, spend: FloatArray, budget: float) -> cp.Problem:
-    """Return the program as a CVXPY problem with variable ``x`` [J].
+def build_pyomo(value: FloatArray, spend: FloatArray, budget: float) -> pyo.ConcreteModel:
+    """Return the program as a Pyomo model with set ``J`` and variable ``x`` [J].
 
     Parameters
     ----------
@@ -54,11 +65,24 @@ def build(value: FloatArray, spend: FloatArray, budget: float) -> cp.Problem:
     arb.InputError
         If the arrays do not fit together or the budget is negative.
     """
-    if value.shape != spend.shape or not budget >= 0:
-        raise arb.InputError(
-            f"value has shape {value.shape}, spend {spend.shape}, budget is {budget:g}; give two"
-            " arrays of one length and a budget of at least 0."
-        )
+    _check(value, spend, budget)
+    model = pyo.ConcreteModel("template")
+    # Sets
+    model.J = pyo.RangeSet(0, len(value) - 1)
+    # Variables
+    model.x = pyo.Var(model.J, domain=pyo.Binary)
+    # Objective
+    model.objective = pyo.Objective(
+        expr=sum(value[j] * model.x[j] for j in model.J), sense=pyo.maximize
+    )
+    # Constraints
+    model.budget = pyo.Constraint(expr=sum(spend[j] * model.x[j] for j in model.J) <= budget)
+    return model
+
+
+def build_cvxpy(value: FloatArray, spend: FloatArray, budget: float) -> cp.Problem:
+    """Return the program as a CVXPY problem with variable ``x`` [J]; see :func:`build_pyomo`."""
+    _check(value, spend, budget)
     # Variables
     x = cp.Variable(len(value), boolean=True, name="x")
     # Objective
@@ -67,31 +91,21 @@ def build(value: FloatArray, spend: FloatArray, budget: float) -> cp.Problem:
     return cp.Problem(objective, [spend @ x <= budget])
 
 
-def solve(value: FloatArray, spend: FloatArray, budget: float) -> FloatArray:
-    """Return 1.0 for every plan that is bought, [J]; see :func:`build`.
-
-    Raises
-    ------
-    arb.InputError
-        As :func:`build`.
-    arb.SolverError
-        If HiGHS does not return an optimum.
-    """
-    problem = build(value, spend, budget)
-    problem.solve(solver=cp.HIGHS, mip_rel_gap=1e-9)
-    if problem.status != cp.OPTIMAL:
-        raise arb.SolverError(f"CVXPY reports {problem.status}.")
-    return np.round(np.asarray(problem.var_dict["x"].value, dtype=float))
+def _check(value: FloatArray, spend: FloatArray, budget: float) -> None:
+    if value.shape != spend.shape or not budget >= 0:
+        raise arb.InputError(
+            f"value has shape {value.shape}, spend {spend.shape}, budget is {budget:g}; give two"
+            " arrays of one length and a budget of at least 0."
+        )
 
 
 def answers(rng: np.random.Generator) -> dict[str, float]:
-    """Solve one small random instance by two ways; ``arb.registry.check`` compares them."""
+    """Solve one small random instance in three ways; ``arb.registry.check`` compares them."""
     value, spend = rng.uniform(0.0, 0.2, 6), rng.exponential(1.0, 6)
     budget = float(rng.uniform(0.2, 0.8) * spend.sum())
     every = np.array(list(product((0.0, 1.0), repeat=6)))
-    x = solve(value, spend, budget)
-    kept = spend @ x <= budget + 1e-7
     return {
-        "cvxpy": float(value @ x) if kept else np.nan,
+        "pyomo": solve(build_pyomo(value, spend, budget)),
+        "cvxpy": solve(build_cvxpy(value, spend, budget)),
         "enumeration": float((every @ value)[every @ spend <= budget].max()),
     }

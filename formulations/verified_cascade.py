@@ -1,50 +1,61 @@
 r"""Verified cascade: which model to try next while a fallible verifier rejects every attempt.
 
-Problem. Attempts are bought one by one until the verifier accepts one. It may accept a wrong
-attempt and reject a right one, and every check costs money. Deliver right answers at a given rate
-as cheaply as possible, with no more than a given rate of wrong ones. Until an attempt is accepted
-all that is known is how many were rejected, so a policy is a (random) path through the lattice of
-attempts per model, and its expected cost is linear in how often each step is taken.
+Attempts are bought one by one until the verifier accepts one. It may accept a wrong attempt and
+reject a right one, and every check costs money. Deliver right answers at a given rate as cheaply as
+possible, with no more than a given rate of wrong ones. Until an attempt is accepted all that is
+known is how many were rejected, so a policy is a (random) path through the lattice of attempts per
+model, and its expected cost is linear in how often each step is taken.
 
-Sets:
-    M          models
-    S          states a = (a_1, .., a_M), 0 <= a_m <= K_m attempts of each model, all rejected
-    E          steps e = (m, a) to a + e_m within the lattice
-    I          instances
+**Sets**
 
-Parameters (with units):
-    w[i]       weight of the instance, summing to one
-    F[i,m,k]   probability that k attempts of model m are all rejected
-    R[i,m,k]   probability that attempt k + 1 is the first accepted, and right
-    W[i,m,k]   probability that attempt k + 1 is the first accepted, and wrong
-    Q[i,m,k]   expected spend on attempt k + 1 and its check, currency units
-    r[e]       rate of right answers that a step adds,
-               sum_i w[i] R[i,m,a_m] prod_(m' != m) F[i,m',a_m'], and likewise g[e] from W and
-               c[e] from Q
-    u          rate of right answers wanted
-    G          most wrong answers, a rate (optional)
-    P          penalty, currency units per wrong answer (optional)
+- $M$: models
+- $S$: states $a = (a_1, \dots, a_M)$ with $0 \le a_m \le K_m$ attempts of each model, all rejected
+- $E$: steps $e = (m, a)$, from $a$ to the state with one more attempt of model $m$
+- $\mathrm{out}(a)$, $\mathrm{in}(a)$: steps out of state $a$ and into it
+- $I$: instances
 
-Variables:
-    x[e]       probability that the policy plans to take step e (if everything is rejected), >= 0
+**Parameters**
 
-Objective:
-    min  sum_e (c[e] + P g[e]) x[e]
+- $w_i$: weight of the instance; weights sum to one [weight]
+- $F_{i,m,k}$: that $k$ attempts of model $m$ are all rejected [probability]
+- $R_{i,m,k}$: that attempt $k + 1$ is the first accepted, and right [probability]
+- $W_{i,m,k}$: that attempt $k + 1$ is the first accepted, and wrong [probability]
+- $Q_{i,m,k}$: expected spend on attempt $k + 1$ and its check [currency units]
+- $r_e$: what step $e = (m, a)$ adds to the rate of right answers,
+  $\sum_{i} w_i R_{i,m,a_m} \prod_{m' \ne m} F_{i,m',a_{m'}}$ [rate]
+- $g_e$: what it adds to the rate of wrong answers, likewise from $W$ [rate]
+- $c_e$: what it adds to the spend, likewise from $Q$ [currency units]
+- $\rho$: rate of right answers wanted [rate]
+- $\gamma$: most wrong answers, optional [rate]
+- $\pi$: penalty per wrong answer, optional [currency units]
 
-Constraints:
-    flow:      sum_(e out of a) x[e] <= sum_(e into a) x[e] + [a = 0]     for all a in S
-    right:     sum_e r[e] x[e] >= u
-    wrong:     sum_e g[e] x[e] <= G
+**Variables**
 
-Size:
-    |S| = prod_m (K_m + 1) states; |E| < |M| |S| continuous variables, |S| + 2 rows. Two models
-    of 100 attempts: 20,200 variables.
+- $x_e \ge 0$: probability that the policy, if everything is rejected, takes step $e$
 
-The polytope of flows is integral: without the cap the vertices are single paths and the optimum
-mixes two of them, as ``arb.verification.verified_frontier`` finds them by dynamic programming; with
-the cap it mixes up to three. The arrays F, R, W are ``rejected``, ``right``, ``wrong`` of the
-models of ``arb.verification.verdict_curves(market, verifier)``, and Q is ``bought`` times the price
-of an attempt and a check.
+**Objective**
+
+$$\min \sum_{e \in E} (c_e + \pi g_e) x_e$$
+
+**Constraints**
+
+- flow: $\sum_{e \in \mathrm{out}(a)} x_e \le \sum_{e \in \mathrm{in}(a)} x_e + b_a$ for all
+  $a \in S$, where $b_a$ is 1 in the state without attempts and else 0
+- right: $\sum_{e \in E} r_e x_e \ge \rho$
+- wrong: $\sum_{e \in E} g_e x_e \le \gamma$
+
+**Size**
+
+$|S| = \prod_{m} (K_m + 1)$ states; fewer than $|M| |S|$ continuous variables, $|S| + 2$ rows. Two
+models of 100 attempts: 20,200 variables.
+
+**In the library**
+
+``arb.verification.verified_frontier``. The polytope of flows is integral: without the cap the
+vertices are single paths and the optimum mixes two of them, as the library finds them by dynamic
+programming; with the cap it mixes up to three. The arrays $F$, $R$, $W$ are ``rejected``,
+``right``, ``wrong`` of the models of ``arb.verification.verdict_curves(market, verifier)``, and $Q$
+is ``bought`` times the price of an attempt and a check.
 """
 
 from __future__ import annotations
@@ -54,34 +65,31 @@ from typing import NamedTuple
 
 import cvxpy as cp
 import numpy as np
-import numpy.typing as npt
-from scipy import sparse
+import pyomo.environ as pyo
 
 import arbmodels as arb
-from formulations.lattice import cheapest_mixture, paths
-
-FloatArray = npt.NDArray[np.float64]
+from arbmodels.formulations.cascade_flow import Steps as FlowSteps
+from arbmodels.formulations.cascade_flow import build_cvxpy as flow_cvxpy
+from arbmodels.formulations.cascade_flow import build_pyomo as flow_pyomo
+from arbmodels.formulations.lattice import (
+    FloatArray,
+    IntArray,
+    added_by_steps,
+    cheapest_mixture,
+    ends_of_steps,
+    paths,
+)
+from arbmodels.formulations.solving import solve
 
 
 class Steps(NamedTuple):
-    """The steps E of the lattice: where each starts and ends, and what it brings."""
+    """The steps E of the lattice: where each starts and ends, and what it adds."""
 
-    start: npt.NDArray[np.int64]
-    end: npt.NDArray[np.int64]
+    start: IntArray
+    end: IntArray
     right: FloatArray
     wrong: FloatArray
     spend: FloatArray
-    states: int
-
-
-class Policy(NamedTuple):
-    """Cost (with penalties), spend and rates of the best mixture, and how often it takes a step."""
-
-    cost: float
-    spend: float
-    right: float
-    wrong: float
-    flow: FloatArray
 
 
 def steps_of(
@@ -111,86 +119,52 @@ def steps_of(
                 f"Model {m}: right, wrong and spend must have shape {shape}, one column less than"
                 " rejected and a row per weight."
             )
-    sizes = [table.shape[1] for table in rejected]
-    number = np.arange(int(np.prod(sizes))).reshape(sizes)
-    letters = "abcdefgh"[: len(sizes)]
-    # sum_i w_i prod_m factor_m[i, k_m], one axis per model
-    product = ",".join(["i", *(f"i{axis}" for axis in letters)]) + f"->{letters}"
-    start, end, right_, wrong_, spend_ = (np.zeros(0) for _ in range(5))
-    for m in range(len(sizes)):
-        start = np.append(start, np.delete(number, -1, m))
-        end = np.append(end, np.delete(number, 0, m))
-        brings = [
-            np.einsum(product, weight, *rejected[:m], tables[m], *rejected[m + 1 :], optimize=True)
-            for tables in (right, wrong, spend)
-        ]
-        right_, wrong_, spend_ = (
-            np.append(have, more)
-            for have, more in zip((right_, wrong_, spend_), brings, strict=True)
-        )
-    return Steps(start.astype(int), end.astype(int), right_, wrong_, spend_, number.size)
+    start, end = ends_of_steps([table.shape[1] - 1 for table in rejected])
+    return Steps(
+        start, end, *(added_by_steps(weight, rejected, tables) for tables in (right, wrong, spend))
+    )
 
 
-def build(
+def build_pyomo(
     steps: Steps, solve_rate: float, *, most_wrong: float = np.inf, penalty: float = 0.0
-) -> cp.Problem:
-    """Return the program as a CVXPY problem with variable ``x`` [E].
+) -> pyo.ConcreteModel:
+    """Return the program as a Pyomo model: the flow of ``cascade_flow`` with one more row.
 
     Raises
     ------
     arb.InputError
         If a rate is no probability or a limit is negative.
     """
-    if not (0 <= solve_rate <= 1 and most_wrong >= 0 and 0 <= penalty < np.inf):
-        raise arb.InputError(
-            f"solve_rate is {solve_rate:g}, most_wrong {most_wrong:g}, penalty {penalty:g}; a rate"
-            " lies between 0 and 1, and limits and penalties are not negative."
-        )
-    # Sets and parameters
-    count = len(steps.start)
-    ones, edges = np.ones(count), np.arange(count)
-    leaving = sparse.csr_matrix((ones, (steps.start, edges)), (steps.states, count))
-    entering = sparse.csr_matrix((ones, (steps.end, edges)), (steps.states, count))
-    origin = np.zeros(steps.states)
-    origin[0] = 1.0
-    # Variables
-    x = cp.Variable(count, nonneg=True, name="x")
-    # Objective
-    objective = cp.Minimize((steps.spend + penalty * steps.wrong) @ x)
-    # Constraints
-    constraints = [(leaving - entering) @ x <= origin, steps.right @ x >= solve_rate]
+    model = flow_pyomo(_flow(steps, most_wrong, penalty), solve_rate)
     if np.isfinite(most_wrong):
-        constraints.append(steps.wrong @ x <= most_wrong)
-    return cp.Problem(objective, constraints)
+        wrong = sum(steps.wrong[e] * model.x[e] for e in model.E)
+        model.wrong = pyo.Constraint(expr=(None, wrong, most_wrong))
+    return model
 
 
-def solve(
+def build_cvxpy(
     steps: Steps, solve_rate: float, *, most_wrong: float = np.inf, penalty: float = 0.0
-) -> Policy:
-    """Return the cheapest mixture of policies; see :func:`build`.
+) -> cp.Problem:
+    """Return the program as a CVXPY problem with variable ``x`` [E]; see :func:`build_pyomo`."""
+    program = flow_cvxpy(_flow(steps, most_wrong, penalty), solve_rate)
+    if not np.isfinite(most_wrong):
+        return program
+    wrong = steps.wrong @ program.var_dict["x"] <= most_wrong
+    return cp.Problem(program.objective, [*program.constraints, wrong])
 
-    Raises
-    ------
-    arb.InputError
-        As :func:`build`.
-    arb.InfeasibleError
-        If no policy delivers so many right answers with so few wrong ones.
-    arb.SolverError
-        If HiGHS stops for any other reason.
-    """
-    problem = build(steps, solve_rate, most_wrong=most_wrong, penalty=penalty)
-    problem.solve(solver=cp.HIGHS, primal_feasibility_tolerance=1e-9)
-    if problem.status in (cp.INFEASIBLE, cp.INFEASIBLE_INACCURATE):
-        raise arb.InfeasibleError("No policy delivers so many right answers with so few wrong.")
-    if problem.status != cp.OPTIMAL:
-        raise arb.SolverError(f"CVXPY reports {problem.status}.")
-    flow = np.asarray(problem.var_dict["x"].value, dtype=float)
-    spend, right, wrong = (float(each @ flow) for each in (steps.spend, steps.right, steps.wrong))
-    return Policy(spend + penalty * wrong, spend, right, wrong, flow)
+
+def _flow(steps: Steps, most_wrong: float, penalty: float) -> FlowSteps:
+    """Return the steps with the penalty in their spend."""
+    if not (most_wrong >= 0 and 0 <= penalty < np.inf):
+        raise arb.InputError(
+            f"most_wrong is {most_wrong:g}, penalty {penalty:g}; give numbers that are at least 0."
+        )
+    spend = steps.spend + penalty * steps.wrong
+    return FlowSteps(steps.start, steps.end, steps.right, spend)
 
 
 def answers(rng: np.random.Generator) -> dict[str, float]:
-    """Solve one small instance by CVXPY and over all paths; see ``arb.registry.check``."""
+    """Solve one small instance by both languages and over all paths; see ``arb.registry.check``."""
     weight = rng.dirichlet(np.ones(3))
     rejected, right, wrong, spend = [], [], [], []
     for attempts in (2, 2):
@@ -211,6 +185,7 @@ def answers(rng: np.random.Generator) -> dict[str, float]:
     )
     solve_rate = float(rng.uniform(0.3, 0.95) * totals[:, 0].max())
     return {
-        "cvxpy": solve(steps, solve_rate, penalty=penalty).cost,
+        "pyomo": solve(build_pyomo(steps, solve_rate, penalty=penalty)),
+        "cvxpy": solve(build_cvxpy(steps, solve_rate, penalty=penalty)),
         "all paths": cheapest_mixture(totals[:, 0], totals[:, 1], solve_rate),
     }

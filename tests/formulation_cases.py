@@ -10,9 +10,21 @@ import pytest
 
 import arbmodels as arb
 from arbmodels.errors import InfeasibleError
+from arbmodels.formulations.solving import solve_for_plans
 
 #: Relative slack of limits and objectives.
 CLOSE = 2e-6
+
+
+def languages(module):
+    """Return a fixture ``solve`` that finds a formulation's plans by Pyomo, then by CVXPY."""
+
+    @pytest.fixture(scope="module", params=["pyomo", "cvxpy"], name="solve")
+    def fixture(request):
+        build = getattr(module, f"build_{request.param}")
+        return lambda *arrays, **limits: solve_for_plans(build(*arrays, **limits))
+
+    return fixture
 
 
 @dataclass(frozen=True)

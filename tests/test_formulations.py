@@ -1,4 +1,7 @@
-"""Pyomo, CVXPY and the library solve the same program; brute force judges small ones."""
+"""Pyomo, CVXPY and the library solve the same program; brute force judges small ones.
+
+Budget routing here, the other formulations in the files beside this one.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import arbmodels as arb
+from arbmodels.formulations.budget_routing import build_cvxpy, build_pyomo
+from arbmodels.formulations.solving import solve, solve_for_plans
 from conftest import random_market
-from formulations.budget_routing import build_cvxpy, build_pyomo, solve_cvxpy, solve_pyomo
 from routing_cases import best_of, enumerate_problem
 
 FOLDER = Path(__file__).resolve().parents[1] / "formulations"
-LAYERS = pytest.mark.parametrize(
-    ("build", "solve"),
-    [(build_pyomo, solve_pyomo), (build_cvxpy, solve_cvxpy)],
-    ids=["pyomo", "cvxpy"],
-)
+LAYERS = pytest.mark.parametrize("build", [build_pyomo, build_cvxpy], ids=["pyomo", "cvxpy"])
 
 
 def random_program(seed, form, instances, models, *, attempts=1, assignment="oracle"):
@@ -72,12 +72,12 @@ def test_all_agree_with_enumeration(seed, instances, models, assignment, form):
     objective, _, holds = enumerate_problem(problem)
     best = best_of(problem, objective, holds)
     arrays = problem.added_solve_rate, problem.added_spend, budget, floor
-    for build, solve in ((build_pyomo, solve_pyomo), (build_cvxpy, solve_cvxpy)):
+    for build in (build_pyomo, build_cvxpy):
         if best is None:
             with pytest.raises(arb.InfeasibleError):
-                solve(build(*arrays))
+                solve_for_plans(build(*arrays))
         else:
-            check_choice(problem, solve(build(*arrays)), budget, floor, best)
+            check_choice(problem, solve_for_plans(build(*arrays)), budget, floor, best)
     if best is None:
         with pytest.raises(arb.InfeasibleError):
             problem.solve()
@@ -93,33 +93,33 @@ def test_all_agree_on_larger_programs(seed, instances, models, form):
     try:
         best = problem.solve().objective
     except arb.InfeasibleError:
-        for build, solve in ((build_pyomo, solve_pyomo), (build_cvxpy, solve_cvxpy)):
+        for build in (build_pyomo, build_cvxpy):
             with pytest.raises(arb.InfeasibleError):
-                solve(build(*arrays))
+                solve_for_plans(build(*arrays))
         return
-    check_choice(problem, solve_pyomo(build_pyomo(*arrays)), budget, floor, best)
-    check_choice(problem, solve_cvxpy(build_cvxpy(*arrays)), budget, floor, best)
+    check_choice(problem, solve_for_plans(build_pyomo(*arrays)), budget, floor, best)
+    check_choice(problem, solve_for_plans(build_cvxpy(*arrays)), budget, floor, best)
 
 
 @LAYERS
-def test_a_pair_that_is_not_offered_is_never_chosen(build, solve):
+def test_a_pair_that_is_not_offered_is_never_chosen(build):
     value = np.array([[0.0, np.nan, 0.3], [0.0, 0.5, 0.1]])
     spend = np.array([[0.0, np.nan, 1.0], [0.0, 1.0, 1.0]])
-    assert solve(build(value, spend, 5.0)).tolist() == [2, 1]
+    assert solve_for_plans(build(value, spend, 5.0)).tolist() == [2, 1]
 
 
 @LAYERS
-def test_a_small_objective_is_not_ended_early(build, solve):
+def test_a_small_objective_is_not_ended_early(build):
     # Differences below the 1e-6 at which HiGHS stops by default.
     value = np.array([[0.0, 3e-7, 4e-7], [0.0, 5e-7, 2e-7]])
     spend = np.array([[0.0, 2.0, 3.0], [0.0, 3.0, 1.0]])
-    assert solve(build(value, spend, 5.0)).tolist() == [1, 1]
+    assert solve_for_plans(build(value, spend, 5.0)).tolist() == [1, 1]
 
 
 @LAYERS
-def test_zero_budget(build, solve):
+def test_zero_budget(build):
     value = np.array([[0.0, 1.0]])
-    assert solve(build(value, value, 0.0)).tolist() == [0]
+    assert solve_for_plans(build(value, value, 0.0)).tolist() == [0]
 
 
 def test_the_code_of_the_readme_runs(capsys):
@@ -134,3 +134,12 @@ def test_the_readme_lists_every_formulation():
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
     for file in FOLDER.glob("*.py"):
         assert file.name == "__init__.py" or f"`{file.name}`" in text
+
+
+@LAYERS
+def test_the_optimum_is_returned_and_infeasible_programs_are_named(build):
+    value = np.array([[0.0, 0.5], [0.0, 0.25]])
+    assert solve(build(value, value, 1.0)) == pytest.approx(0.75)
+    assert solve(build(value, value, None, 0.5)) == pytest.approx(0.5)
+    with pytest.raises(arb.InfeasibleError, match="every constraint"):
+        solve(build(value, value, 0.1, 0.5))

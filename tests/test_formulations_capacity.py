@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import arbmodels as arb
-from formulation_cases import CLOSE, agree, below, best_of, draw, library_best, same
-from formulations.capacity_routing import solve
+from arbmodels.formulations import capacity_routing
+from formulation_cases import CLOSE, agree, below, best_of, draw, languages, library_best, same
 
 seeds = st.integers(0, 2**32 - 1)
+each_language = languages(capacity_routing)
 
 
 def limits(seed, case):
@@ -35,9 +36,9 @@ def routed(case, capacity, commitment, budget):
     return problem.add_budget(budget) if np.isfinite(budget) else problem
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(seeds, st.integers(1, 5), st.integers(1, 3))
-def test_small(seed, instances, models):
+def test_small(solve, seed, instances, models):
     case = draw(seed, instances, models)
     terms = limits(seed, case)
     used = [case.attempts[:, :, m] for m in range(models)]
@@ -62,9 +63,9 @@ def test_small(seed, instances, models):
     same(library_best(routed(case, **terms)), best)
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(seeds)
-def test_larger(seed):
+def test_larger(solve, seed):
     case = draw(seed, 40, 4)
     terms = {
         "capacity": np.array([8.0, np.inf, 5.5, np.inf]),
@@ -79,7 +80,7 @@ def test_larger(seed):
     assert case.total(case.value, choice) == pytest.approx(best, rel=CLOSE)
 
 
-def test_a_capacity_goes_to_whom_it_helps_most():
+def test_a_capacity_goes_to_whom_it_helps_most(solve):
     value = np.array([[0.0, 0.9], [0.0, 0.5], [0.0, 0.6]])
     attempts = np.array([[[0.0], [1.0]]] * 3)
     nothing = np.zeros_like(value)
@@ -88,7 +89,7 @@ def test_a_capacity_goes_to_whom_it_helps_most():
     assert choice.tolist() == [1, 0, 1]
 
 
-def test_a_commitment_is_kept_though_it_does_not_help():
+def test_a_commitment_is_kept_though_it_does_not_help(solve):
     value = np.array([[0.5, 0.1], [0.5, 0.4]])
     attempts = np.array([[[0.0], [1.0]]] * 2)
     nothing = np.zeros_like(value)
@@ -97,7 +98,7 @@ def test_a_commitment_is_kept_though_it_does_not_help():
     assert choice.tolist() == [0, 1]
 
 
-def test_errors():
+def test_errors(solve):
     case = draw(1)
     none = {"capacity": np.full(3, np.inf), "commitment": np.zeros(3)}
     with pytest.raises(arb.InputError, match="3 models"):

@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import arbmodels as arb
-from formulation_cases import CLOSE, agree, below, best_of, draw, library_best, same
-from formulations.contract_routing import Contract, payments, solve
+from arbmodels.formulations import contract_routing
+from arbmodels.formulations.contract_routing import Contract, payments
+from formulation_cases import CLOSE, agree, below, best_of, draw, languages, library_best, same
 
 seeds = st.integers(0, 2**32 - 1)
+each_language = languages(contract_routing)
 
 
 def list_spend(case):
@@ -45,9 +47,9 @@ def routed(case, contracts, budget, floor):
     return problem if floor is None else problem.add_floor(floor)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(seeds, st.integers(1, 4), st.integers(1, 3), st.booleans())
-def test_small(seed, instances, models, within):
+def test_small(solve, seed, instances, models, within):
     case = draw(seed, instances, models)
     contracts, listed = random_contracts(seed, case), list_spend(case)
     choices = case.choices()
@@ -82,9 +84,9 @@ def test_small(seed, instances, models, within):
     same(library_best(routed(case, contracts, **terms)), best)
 
 
-@settings(max_examples=6)
+@settings(max_examples=3)
 @given(seeds)
-def test_larger(seed):
+def test_larger(solve, seed):
     case = draw(seed, 25, 3)
     contracts, listed = random_contracts(seed, case), list_spend(case)
     floor = 0.7 * np.nanmax(case.value, axis=1).sum()
@@ -111,7 +113,7 @@ def test_payments_by_hand(contract, amounts, due):
     assert [contract.payment(a, used=True) for a in amounts] == pytest.approx(due)
 
 
-def test_a_volume_discount_cannot_be_had_without_the_volume():
+def test_a_volume_discount_cannot_be_had_without_the_volume(solve):
     # Alone, each of the two is cheaper elsewhere; together they reach the cheap tier.
     value = np.array([[1.0, 1.0], [1.0, 1.0]])
     listed = np.zeros((2, 2, 2))
@@ -122,7 +124,7 @@ def test_a_volume_discount_cannot_be_had_without_the_volume():
     assert solve(value, listed, (dear, Contract()), budget=None).tolist() == [1, 1]
 
 
-def test_errors():
+def test_errors(solve):
     case = draw(1)
     listed = list_spend(case)
     with pytest.raises(arb.InputError, match="2 contracts for 3 providers"):

@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import arbmodels as arb
-from formulation_cases import CLOSE, agree, below, best_of, draw, library_best, same
-from formulations.budget_routing import build_cvxpy, solve_cvxpy
-from formulations.fair_routing import solve
+from arbmodels.formulations import fair_routing
+from arbmodels.formulations.budget_routing import build_cvxpy
+from arbmodels.formulations.solving import solve_for_plans
+from formulation_cases import CLOSE, agree, below, best_of, draw, languages, library_best, same
 
 seeds = st.integers(0, 2**32 - 1)
+each_language = languages(fair_routing)
 
 
 def rates(case):
@@ -31,9 +33,9 @@ def worst(case, choice):
     return found if np.ndim(choice) > 1 else float(found[0])
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(seeds, st.integers(1, 5), st.integers(1, 3))
-def test_small(seed, instances, models):
+def test_small(solve, seed, instances, models):
     case = draw(seed, instances, models)
     budget = np.random.default_rng(seed).uniform(0.0, 0.8) * case.spend.max(axis=1).sum()
     choices = case.choices()
@@ -48,9 +50,9 @@ def test_small(seed, instances, models):
     same(library_best(case.problem().maximize_worst_segment().add_budget(budget)), best)
 
 
-@settings(max_examples=6)
+@settings(max_examples=3)
 @given(seeds)
-def test_larger(seed):
+def test_larger(solve, seed):
     case = draw(seed, 24, 3)
     budget = 0.3 * case.spend.max(axis=1).sum()
     choice = solve(rates(case), case.spend, case.weight, case.segment, budget=budget)
@@ -58,16 +60,16 @@ def test_larger(seed):
     assert worst(case, choice) == pytest.approx(best, rel=CLOSE)
 
 
-def test_fairness_costs_mean_solve_rate():
+def test_fairness_costs_mean_solve_rate(solve):
     case = draw(4, 20, 3)
     budget = 0.1 * case.spend.max(axis=1).sum()
     fair = solve(rates(case), case.spend, case.weight, case.segment, budget=budget)
-    plain = solve_cvxpy(build_cvxpy(case.value, case.spend, budget))
+    plain = solve_for_plans(build_cvxpy(case.value, case.spend, budget))
     assert worst(case, fair) > worst(case, plain)
     assert case.total(case.value, fair) < case.total(case.value, plain)
 
 
-def test_errors():
+def test_errors(solve):
     case = draw(1)
     arrays = rates(case), case.spend
     with pytest.raises(arb.InputError, match="4 groups"):

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import arbmodels as arb
-from formulation_cases import CLOSE, agree, below, best_of, draw, library_best, same
-from formulations.latency_routing import solve
+from arbmodels.formulations import latency_routing
+from formulation_cases import CLOSE, agree, below, best_of, draw, languages, library_best, same
 
 seeds = st.integers(0, 2**32 - 1)
+each_language = languages(latency_routing)
 
 
 def limits(seed, case):
@@ -34,9 +35,9 @@ def routed(case, limit, mean_limit, budget):
     return problem.add_budget(budget) if np.isfinite(budget) else problem
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(seeds, st.integers(1, 5), st.integers(1, 3))
-def test_small(seed, instances, models):
+def test_small(solve, seed, instances, models):
     case = draw(seed, instances, models)
     terms = limits(seed, case)
     mean = case.latency * case.weight[:, None]
@@ -61,9 +62,9 @@ def test_small(seed, instances, models):
     same(library_best(routed(case, **terms)), best)
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(seeds)
-def test_larger(seed):
+def test_larger(solve, seed):
     case = draw(seed, 40, 4)
     terms = limits(seed, case)
     choice = solve(case.value, case.spend, case.latency, case.weight, **terms)
@@ -71,7 +72,7 @@ def test_larger(seed):
     assert case.total(case.value, choice) == pytest.approx(best, rel=CLOSE, abs=1e-8)
 
 
-def test_a_slow_pair_is_never_chosen_and_the_mean_is_shared():
+def test_a_slow_pair_is_never_chosen_and_the_mean_is_shared(solve):
     value = np.array([[0.0, 0.9], [0.0, 0.5], [0.0, 0.4]])
     latency = np.array([[0.0, 50.0], [0.0, 10.0], [0.0, 2.0]])
     nothing, weight = np.zeros_like(value), np.ones(3)
@@ -81,7 +82,7 @@ def test_a_slow_pair_is_never_chosen_and_the_mean_is_shared():
     assert solve(value, nothing, latency, weight, mean_limit=3.9).tolist() == [0, 1, 0]
 
 
-def test_errors():
+def test_errors(solve):
     case = draw(1)
     arrays = case.value, case.spend
     with pytest.raises(arb.InputError, match="limit is -1"):

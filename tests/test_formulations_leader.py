@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import arbmodels as arb
+from arbmodels.formulations.leader_follower import build_cvxpy, build_pyomo, cascades_of
+from arbmodels.formulations.solving import solve, values
 from arbmodels.games import Consumers, Menu, ProviderGame, cascade_menus
 from arbmodels.games.providers.best_response import best_response
 from arbmodels.market import Market
-from formulations.leader_follower import solve
 
 
 def game_of(menus: list[np.ndarray], mass: np.ndarray, worth: np.ndarray, cost: float):
@@ -33,12 +34,14 @@ def test_program_and_segment_search_agree(seed, rates, cascades, models):
     cost = rng.uniform(0, 0.6)
     game = game_of(menus, mass, worth, cost)
     best = best_response(game, 0, np.ones(models))
-    found = solve(menus, 0, mass=mass, willingness_to_pay=worth, marginal_cost=cost, largest=200.0)
-    assert found.profit == pytest.approx(best.profit, abs=1e-5)
+    cascades = cascades_of(menus, 0, worth)
+    for build in (build_pyomo, build_cvxpy):
+        found = solve(build(cascades, mass=mass, marginal_cost=cost, largest=200.0))
+        assert found == pytest.approx(best.profit, abs=1e-5)
     grid = np.ones((20_001, models))
     grid[:, 0] = np.linspace(0, 12, 20_001)
     tried = game.profits(grid)[:, 0].max()
-    assert tried <= found.profit + 1e-5
+    assert tried <= found + 1e-5
 
 
 def test_on_the_simulated_market(simulated: Market) -> None:
@@ -50,24 +53,24 @@ def test_on_the_simulated_market(simulated: Market) -> None:
     game = ProviderGame(menus, consumers, 0.3, 2)
     for leader in (0, 1):
         best = best_response(game, leader, np.ones(2))
-        found = solve(
-            [menu.expected for menu in menus],
-            leader,
-            mass=mass,
-            willingness_to_pay=worth,
-            marginal_cost=0.3,
-            largest=20.0,
-        )
-        assert found.profit == pytest.approx(best.profit, rel=1e-5)
-        assert found.multiplier == pytest.approx(best.price, rel=1e-3)
+        cascades = cascades_of([menu.expected for menu in menus], leader, worth)
+        for build in (build_pyomo, build_cvxpy):
+            program = build(cascades, mass=mass, marginal_cost=0.3, largest=20.0)
+            assert solve(program) == pytest.approx(best.profit, rel=1e-5)
+            assert values(program, "w") == pytest.approx(best.price, rel=1e-3)
 
 
 def test_bad_input_is_refused() -> None:
     menu = np.array([[1.0, 1.0]])
-    good = {"mass": np.ones(1), "willingness_to_pay": np.ones(1), "marginal_cost": 0.1}
-    with pytest.raises(arb.InputError, match="mass"):
-        solve([menu], 0, **{**good, "mass": np.ones(2)}, largest=2.0)
+    one = np.ones(1)
+    with pytest.raises(arb.InputError, match="willingness"):
+        cascades_of([menu], 0, np.ones(2))
     with pytest.raises(arb.InputError, match="column"):
-        solve([menu], 2, **good, largest=2.0)
+        cascades_of([menu], 2, one)
     with pytest.raises(arb.InputError, match=">= 0"):
-        solve([-menu], 0, **good, largest=2.0)
+        cascades_of([-menu], 0, one)
+    cascades = cascades_of([menu], 0, one)
+    with pytest.raises(arb.InputError, match="mass"):
+        build_pyomo(cascades, mass=np.ones(2), marginal_cost=0.1, largest=2.0)
+    with pytest.raises(arb.InputError, match=">= 0"):
+        build_cvxpy(cascades, mass=one, marginal_cost=-0.1, largest=2.0)

@@ -10,11 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import arbmodels as arb
-from formulation_cases import CLOSE, agree, below, best_of, draw, library_best, same
-from formulations.budget_routing import build_cvxpy, solve_cvxpy
-from formulations.robust_routing import solve, worst_spend
+from arbmodels.formulations import robust_routing
+from arbmodels.formulations.budget_routing import build_cvxpy
+from arbmodels.formulations.robust_routing import worst_spend
+from arbmodels.formulations.solving import solve_for_plans
+from formulation_cases import CLOSE, agree, below, best_of, draw, languages, library_best, same
 
 seeds = st.integers(0, 2**32 - 1)
+each_language = languages(robust_routing)
 
 
 def deviations(seed, case):
@@ -25,9 +28,9 @@ def deviations(seed, case):
     return alone, np.column_stack([case.times[:, None] * alone, nothing])
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(seeds, st.integers(1, 5), st.integers(1, 3), st.booleans())
-def test_small(seed, instances, models, whole):
+def test_small(solve, seed, instances, models, whole):
     case = draw(seed, instances, models)
     alone, deviation = deviations(seed, case)
     rng = np.random.default_rng(seed)
@@ -47,9 +50,9 @@ def test_small(seed, instances, models, whole):
     same(library_best(robust), best)
 
 
-@settings(max_examples=6)
+@settings(max_examples=3)
 @given(seeds)
-def test_larger(seed):
+def test_larger(solve, seed):
     case = draw(seed, 30, 3)
     alone, deviation = deviations(seed, case)
     budget = 0.4 * case.spend.max(axis=1).sum()
@@ -70,19 +73,19 @@ def test_the_worst_case_is_the_largest_over_subsets():
         assert found == pytest.approx(case.total(case.spend, choice) + largest)
 
 
-def test_no_and_all_deviations_are_plain_budgets():
+def test_no_and_all_deviations_are_plain_budgets(solve):
     case = draw(8, 20, 3)
     _, deviation = deviations(8, case)
     budget = 0.3 * case.spend.max(axis=1).sum()
     for gamma, spend in ((0.0, case.spend), (20.0, case.spend + deviation)):
-        plain = solve_cvxpy(build_cvxpy(case.value, spend, budget))
+        plain = solve_for_plans(build_cvxpy(case.value, spend, budget))
         robust = solve(case.value, case.spend, deviation, gamma=gamma, budget=budget)
         assert case.total(case.value, robust) == pytest.approx(
             case.total(case.value, plain), rel=CLOSE
         )
 
 
-def test_errors():
+def test_errors(solve):
     case = draw(1)
     _, deviation = deviations(1, case)
     with pytest.raises(arb.InputError, match="deviation"):

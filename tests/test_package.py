@@ -61,22 +61,23 @@ def test_the_version_has_one_place() -> None:
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
 
 
-def test_formulations_are_in_the_wheel() -> None:
-    wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+def test_entry_points_name_files_of_the_folder_formulations() -> None:
     points = PROJECT["project"]["entry-points"]["arbmodels.formulations"]
-    for module in points.values():
-        package, _, name = module.partition(".")
-        assert package in wheel
-        assert (ROOT / package / f"{name}.py").exists()
+    for name, module in points.items():
+        assert module == f"arbmodels.formulations.{name}"
+        assert (ROOT / "formulations" / f"{name}.py").exists()
 
 
 #: Run with nothing but the wheel on the path that is ours.
 _FROM_THE_WHEEL = """
 import sys
 sys.path.insert(0, sys.argv[1])
-import arbmodels, formulations
+import arbmodels
+from arbmodels.formulations import budget_routing, template
 assert arbmodels.__file__.startswith(sys.argv[1]), arbmodels.__file__
-assert formulations.__file__.startswith(sys.argv[1]), formulations.__file__
+assert budget_routing.__file__.startswith(sys.argv[1]), budget_routing.__file__
+found = arbmodels.registry.formulations()
+assert len(found) == 12 and all(str(each.path).startswith(sys.argv[1]) for each in found.values())
 assert arbmodels.load_market("swebench-sim").simulated
 from arbmodels.cli import main
 sys.argv[1:] = ["formulations", "check", "budget_routing"]
@@ -94,8 +95,14 @@ def test_the_wheel_holds_all_that_is_needed(tmp_path: Path) -> None:
         names = archive.namelist()
         archive.extractall(tmp_path / "site")
     tops = {name.partition("/")[0] for name in names}
-    assert tops == {"arbmodels", "formulations", f"arbmodels-{arbmodels.__version__}.dist-info"}
-    for needed in ("arbmodels/py.typed", "arbmodels/data/swebench_sim.json"):
+    assert tops == {"arbmodels", f"arbmodels-{arbmodels.__version__}.dist-info"}
+    assert "arbmodels/formulations.py" not in names
+    assert not any("__pycache__" in name for name in names)
+    for needed in (
+        "arbmodels/py.typed",
+        "arbmodels/data/swebench_sim.json",
+        "arbmodels/formulations/pairs.py",
+    ):
         assert needed in names
     run = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-I", "-c", _FROM_THE_WHEEL, str(tmp_path / "site")],

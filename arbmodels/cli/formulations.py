@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated
 
@@ -26,24 +29,36 @@ Name = Annotated[
 ]
 
 
+@contextmanager
+def _warned() -> Iterator[None]:
+    """Say on standard error what is wrong with plug-ins, a line each."""
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for one in noted:
+        typer.echo(f"Warning: {one.message}", err=True)
+
+
 @app.command("list")
 @opt.described("formulations list", "formulations list --json")
 def list_(json: opt.Json = False) -> None:
     """List the formulations that installed packages register.
 
     A package registers its own under the entry point group arbmodels.formulations; those of this
-    package are in the folder formulations. Each is a Python file that is made to be copied.
+    package are in the folder formulations. Each is a Python file that is made to be copied. A
+    plug-in that is broken is named on standard error; all others are listed.
     """
     from arbmodels.registry import formulations
 
-    found = formulations().values()
+    with _warned():
+        found = formulations().values()
     if json:
         show_json(
             {
                 "formulations": [
                     {
                         "name": each.name,
-                        "decides": each.sections.purpose,
+                        "decides": each.purpose,
                         "package": each.package,
                         "file": str(each.path),
                     }
@@ -56,7 +71,7 @@ def list_(json: opt.Json = False) -> None:
         TextTable(
             "Formulations",
             ("name", "decides", "package"),
-            [(each.name, each.sections.purpose, each.package) for each in found],
+            [(each.name, each.purpose, each.package) for each in found],
             "arbmodels formulations show NAME prints one's mathematics, --code its program.",
         )
     )
@@ -75,17 +90,19 @@ def show_(
     """Show the mathematics of a formulation.
 
     Sets, parameters with their units, variables, objective, constraints and size, as its docstring
-    states them. With --code the whole file, to be redirected into one of yours and changed.
+    states them in LaTeX, here as text. With --code the whole file, to be redirected into one of
+    yours and changed.
     """
-    from arbmodels.registry import find, to_markdown
+    from arbmodels.registry import find
 
-    each = find(name)
+    with _warned():
+        each = find(name)
     if json:
-        show_json({"name": each.name, "file": str(each.path), "markdown": to_markdown(each.text)})
+        show_json({"name": each.name, "file": str(each.path), "markdown": each.to_markdown()})
     elif code:
         typer.echo(each.path.read_text(encoding="utf-8"), nl=False)
     else:
-        typer.echo(each.text)
+        typer.echo(each.to_text())
         typer.echo(f"\nFile: {each.path}")
 
 
@@ -110,14 +127,15 @@ def check_(
     seed: opt.Seed = 0,
     json: opt.Json = False,
 ) -> None:
-    """Check that formulations state their mathematics and that two ways of solving agree.
+    """Check that formulations state their mathematics and that their ways of solving agree.
 
-    Every formulation solves small random instances by at least two ways that share no solver code
-    (another modelling language, enumeration, a dual). The exit code is 1 if one does not pass.
+    Every formulation solves small random instances in at least two ways; ours in Pyomo, in CVXPY
+    and by enumeration or a dual. The exit code is 1 if one does not pass.
     """
     from arbmodels.registry import check, find, formulations
 
-    each = [find(name) for name in chosen] if chosen else list(formulations().values())
+    with _warned():
+        each = [find(name) for name in chosen] if chosen else list(formulations().values())
     checks = [check(formulation, instances=instances, seed=seed) for formulation in each]
     if json:
         show_json({"checks": [{**asdict(one), "passed": one.passed} for one in checks]})

@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 import arbmodels
-from arbmodels.registry import formulations, to_markdown
+from arbmodels.registry import formulations
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Parts that export names at the top, with what they are for.
@@ -90,15 +90,16 @@ def _formulations() -> str:
     rows = [
         "# Formulations",
         "",
-        "Each is one file, with the mathematics below in its docstring and the program under it,"
-        " made to be read and copied: `arbmodels formulations show NAME --code`. Each is checked:"
-        " `arbmodels formulations check` solves small random instances by two ways that share no"
-        " solver code. [How to add one](how-to/add-a-formulation.md).",
+        "Each is one file, with the mathematics below in its docstring and the program under it in"
+        " Pyomo and in CVXPY, made to be read and copied:"
+        " `arbmodels formulations show NAME --code`. Each is checked:"
+        " `arbmodels formulations check` solves small random instances in both and"
+        " by a judge that is neither. [How to add one](how-to/add-a-formulation.md).",
         "",
         "| name | what it decides |",
         "| --- | --- |",
     ]
     for each in found:
-        anchor = each.sections.title.lower().replace(" ", "-")
-        rows.append(f"| [`{each.name}`](#{anchor}) | {each.sections.purpose} |")
-    return "\n".join(rows) + "\n\n" + "\n\n".join(to_markdown(each.text, 2) for each in found)
+        anchor = each.title.lower().replace(" ", "-")
+        rows.append(f"| [`{each.name}`](#{anchor}) | {each.purpose} |")
+    return "\n".join(rows) + "\n\n" + "\n\n".join(each.to_markdown(2) for each in found)
