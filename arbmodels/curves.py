@@ -390,6 +390,10 @@ def attempt_curves(
     InputError
         If ``max_attempts`` is missing or below one, or a model's record does not identify the prior
         of a beta-binomial estimator (:func:`arbmodels.fit_beta_prior`).
+
+    References
+    ----------
+    Chen et al., *Evaluating large language models trained on code*, arXiv 2107.03374 (2021).
     """
     if max_attempts is not None and max_attempts < 1:
         raise InputError(f"max_attempts is {max_attempts}; it must be at least 1.")
@@ -429,6 +433,11 @@ def budget_grid(low: float = 1e-4, high: float = 1.0, points: int = 250) -> Floa
     ------
     InputError
         If the numbers do not make a grid.
+
+    References
+    ----------
+    Olmedo, Schölkopf, Hardt, *Computational arbitrage in AI model markets*, arXiv 2603.22404
+    (2026).
     """
     if not (0 < low < high < np.inf and points >= 2):
         raise InputError(
@@ -504,6 +513,11 @@ def dollar_curves(
     Notes
     -----
     Olmedo, Schölkopf, Hardt (2026): log-linear, pay-past-record, 250 points from 1e-4 to 1 USD.
+
+    References
+    ----------
+    Olmedo, Schölkopf, Hardt, *Computational arbitrage in AI model markets*, arXiv 2603.22404
+    (2026).
     """
     grid = default_budget_grid(market) if grid is None else np.asarray(grid, dtype=float)
     if (

@@ -89,6 +89,11 @@ class InfeasibleError(ArbModelsError):
     conflicts : sequence of Conflict
         A conflicting set with as few constraints as possible; empty if it could not be found in
         the time allowed.
+
+    References
+    ----------
+    Chinneck, Dravnieks, *Locating minimal infeasible constraint sets in linear programs*, ORSA
+    Journal on Computing 3 (1991).
     """
 
     def __init__(self, message: str, conflicts: Sequence[Conflict] = ()) -> None:

@@ -367,6 +367,11 @@ class Arbitrage(Displayed):
         ------
         InputError
             If a model is called "arbitrageur", as the column of the arbitrageur is.
+
+        References
+        ----------
+        Olmedo, Schölkopf, Hardt, *Computational arbitrage in AI model markets*, arXiv 2603.22404
+        (2026).
         """
         if arbitrageur and "arbitrageur" in self.names:
             raise InputError("A model is called 'arbitrageur', as the seller beside it: rename it.")
@@ -472,6 +477,14 @@ def arbitrage(
     Notes
     -----
     Olmedo, Schölkopf, Hardt (2026), section 3 and figure 1.
+
+    References
+    ----------
+    Olmedo, Schölkopf, Hardt, *Computational arbitrage in AI model markets*, arXiv 2603.22404
+    (2026).
+
+    Lerner, *The concept of monopoly and the measurement of monopoly power*, Review of Economic
+    Studies 1 (1934).
     """
     if method not in ("exact", "olmedo2026"):
         raise InputError(f"No method {method!r}; choose 'exact' or 'olmedo2026'.")

@@ -29,6 +29,11 @@ class BetaPrior:
         Of the Beta distribution, > 0.
     zero : float
         Share of the instances that the model never solves, in [0, 1).
+
+    References
+    ----------
+    Griffiths, *Maximum likelihood estimation for the beta-binomial distribution and an application
+    to the household distribution of the total number of cases of a disease*, Biometrics 29 (1973).
     """
 
     alpha: float
@@ -102,6 +107,13 @@ def pass_at_k(
     -----
     The unbiased form is that of Chen et al. (2021), "Evaluating large language models trained on
     code", equation 1.
+
+    References
+    ----------
+    Chen et al., *Evaluating large language models trained on code*, arXiv 2107.03374 (2021).
+
+    Griffiths, *Maximum likelihood estimation for the beta-binomial distribution and an application
+    to the household distribution of the total number of cases of a disease*, Biometrics 29 (1973).
 
     Examples
     --------
@@ -282,6 +294,11 @@ def fit_beta_prior(
     analysis"; the mass at zero as in Lambert (1992), "Zero-inflated Poisson regression".
     Deterministic: fixed starts, the best is kept. The fit with a mass at zero also starts from
     the one without, so it is never less likely.
+
+    References
+    ----------
+    Griffiths, *Maximum likelihood estimation for the beta-binomial distribution and an application
+    to the household distribution of the total number of cases of a disease*, Biometrics 29 (1973).
     """
     n, c = np.asarray(attempts, dtype=float), np.asarray(successes, dtype=float)
     if n.size == 0 or not np.all((n >= 1) & (c >= 0) & (c <= n)):

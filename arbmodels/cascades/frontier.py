@@ -438,6 +438,10 @@ class Frontier(CascadeFrontier):
         refinement.
     known : Known, optional
         Where the lattice is thinned: paths and bounds on every amount.
+
+    References
+    ----------
+    Chen, Zaharia, Zou, *FrugalGPT*, arXiv 2305.05176 (2023).
     """
 
     curves: Curves
@@ -719,6 +723,13 @@ def cascade_frontier(
     InputError
         If there are more than four models, the lattice is too large, or the tolerance is not
         reached before it would be.
+
+    References
+    ----------
+    Olmedo, Schölkopf, Hardt, *Computational arbitrage in AI model markets*, arXiv 2603.22404
+    (2026).
+
+    Bellman, *On a routing problem*, Quarterly of Applied Mathematics 16 (1958).
     """
     curves = market if isinstance(market, Curves) else attempt_curves(market)
     count = len(curves.names)

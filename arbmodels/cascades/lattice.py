@@ -99,6 +99,11 @@ def hull_vertices(x: FloatArray, y: FloatArray) -> IntArray:
     ----------
     x, y : float arrays
         Points sorted by x, then by y.
+
+    References
+    ----------
+    Andrew, *Another efficient algorithm for convex hulls in two dimensions*, Information Processing
+    Letters 9 (1979).
     """
     points = list(zip(x.tolist(), y.tolist(), strict=True))
     hull: list[int] = []

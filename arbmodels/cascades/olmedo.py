@@ -77,6 +77,11 @@ class PaperPolicy:
         Expected spend on each model at each budget, by the authors' own formula; its sum differs
         slightly from the cascade's spend.
     convention : str
+
+    References
+    ----------
+    Olmedo, Schölkopf, Hardt, *Computational arbitrage in AI model markets*, arXiv 2603.22404
+    (2026).
     """
 
     market: Market
@@ -134,6 +139,11 @@ def paper_curve(
     ------
     InputError
         If the allocation does not fit the market.
+
+    References
+    ----------
+    Olmedo, Schölkopf, Hardt, *Computational arbitrage in AI model markets*, arXiv 2603.22404
+    (2026).
     """
     budgets = np.asarray(allocation, dtype=float)
     if budgets.shape != (len(market.models),) or not np.all((budgets >= 0) & (budgets < np.inf)):
@@ -162,6 +172,11 @@ def paper_policy(
     ------
     InputError
         If the market has not exactly two models.
+
+    References
+    ----------
+    Olmedo, Schölkopf, Hardt, *Computational arbitrage in AI model markets*, arXiv 2603.22404
+    (2026).
     """
     if len(market.models) != 2:
         raise InputError(

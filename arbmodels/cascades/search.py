@@ -286,6 +286,11 @@ def search_frontier(
     The argument is in :mod:`arbmodels.cascades.relaxation`. It is ours; the problem is the
     cascade of Olmedo, Schölkopf, Hardt (2026), section 3, of which they search a grid.
 
+    References
+    ----------
+    Olmedo, Schölkopf, Hardt, *Computational arbitrage in AI model markets*, arXiv 2603.22404
+    (2026).
+
     Examples
     --------
     >>> market = Market(["cheap", "dear"], ["x", "y"], [[1, 1], [1, 1]], [[1, 1], [0, 1]],

@@ -289,6 +289,14 @@ def routellm_market(
         If the table is damaged.
     DownloadError
         If the published files cannot be downloaded.
+
+    References
+    ----------
+    Ong et al., *RouteLLM: learning to route LLMs with preference data*, arXiv 2406.18665 (2024).
+
+    Hendrycks et al., *Measuring massive multitask language understanding*, ICLR (2021).
+
+    Cobbe et al., *Training verifiers to solve math word problems*, arXiv 2110.14168 (2021).
     """
     price = dict(ROUTELLM_PRICES if prices is None else prices)
     wrong = set(price) ^ set(_COLUMN)
@@ -350,6 +358,10 @@ def load_features(
         If the data set has no features, or your copy lacks the table.
     DataError, DownloadError
         As for :func:`routellm_market`.
+
+    References
+    ----------
+    Ong et al., *RouteLLM: learning to route LLMs with preference data*, arXiv 2406.18665 (2024).
     """
     if name != ROUTELLM:
         raise InputError(

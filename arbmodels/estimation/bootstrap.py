@@ -556,6 +556,10 @@ def bootstrap_margin(
     (1997), "Bootstrap methods and their application", section 3.8. Percentile bands. Like the
     point estimate they are in-sample: by how much margins are too good on that account says
     :func:`arbmodels.estimation.cross_validate_margin`.
+
+    References
+    ----------
+    Efron, *Bootstrap methods: another look at the jackknife*, Annals of Statistics 7 (1979).
     """
     if method not in ("exact", "olmedo2026"):
         raise InputError(f"No method {method!r}; choose 'exact' or 'olmedo2026'.")
@@ -610,6 +614,10 @@ def bootstrap_curves(
     ------
     InputError
         If there are too few resamples, or nothing that resampling could change.
+
+    References
+    ----------
+    Efron, *Bootstrap methods: another look at the jackknife*, Annals of Statistics 7 (1979).
     """
     chosen = checked(over, market)
     _check_resamples(resamples)

@@ -849,6 +849,14 @@ def cross_validate_margin(
     in Efron (1983), "Estimating the error rate of a prediction rule". Curves are estimated
     instance by instance, so that nothing else can leak; only the prior of beta-binomial curves is
     fitted to all instances.
+
+    References
+    ----------
+    Stone, *Cross-validatory choice and assessment of statistical predictions*, Journal of the Royal
+    Statistical Society B 36 (1974).
+
+    Efron, *Estimating the error rate of a prediction rule*, Journal of the American Statistical
+    Association 78 (1983).
     """
     if method not in ("exact", "searched", "olmedo2026"):
         raise InputError(f"No method {method!r}; choose 'exact', 'searched' or 'olmedo2026'.")

@@ -545,6 +545,11 @@ def learn_policy(
     ------
     InputError
         If the market has not two models, or there is nothing to buy.
+
+    References
+    ----------
+    Olmedo, Schölkopf, Hardt, *Computational arbitrage in AI model markets*, arXiv 2603.22404
+    (2026).
     """
     check(market, (learner,))
     rng = np.random.default_rng(seed)

@@ -244,6 +244,11 @@ def robustness_study(
     Olmedo, Schölkopf, Hardt (2026), figure 4. They do not say how a search is made; the procedure
     of :func:`arbmodels.estimation.learning.buy` is the one, of some twenty that were tried,
     whose means come closest to the published ones.
+
+    References
+    ----------
+    Olmedo, Schölkopf, Hardt, *Computational arbitrage in AI model markets*, arXiv 2603.22404
+    (2026).
     """
     learners = tuple(learners)
     check(market, learners)

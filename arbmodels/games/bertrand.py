@@ -439,6 +439,12 @@ class BertrandGame:
         If solve rates are no probabilities, a seller has another grid, two sellers have one name,
         or a willingness to pay is negative or not finite.
 
+    References
+    ----------
+    Bertrand, *Théorie mathématique de la richesse sociale*, Journal des Savants (1883).
+
+    Blume, *Bertrand without fudge*, Economics Letters 78 (2003).
+
     Examples
     --------
     >>> game = BertrandGame([0.5, 0.6], [Seller("a", [1, 2]), Seller("b", [3, 2])])

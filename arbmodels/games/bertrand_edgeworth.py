@@ -417,6 +417,17 @@ class CapacityGame(PostedPrices):
     InputError
         If a capacity or mass is not above 0, or a number is negative or not finite.
 
+    References
+    ----------
+    Kreps, Scheinkman, *Quantity precommitment and Bertrand competition yield Cournot outcomes*,
+    Bell Journal of Economics 14 (1983).
+
+    Levitan, Shubik, *Price duopoly and capacity constraints*, International Economic Review 13
+    (1972).
+
+    Deneckere, Kovenock, *Bertrand-Edgeworth duopoly with unit cost asymmetry*, Economic Theory 8
+    (1996).
+
     Examples
     --------
     >>> game = CapacityGame([0.8, 0.6])
@@ -572,6 +583,12 @@ class CaptiveGame(PostedPrices):
     ------
     InputError
         If a number is negative or not finite, or nobody is informed.
+
+    References
+    ----------
+    Varian, *A model of sales*, American Economic Review 70 (1980).
+
+    Narasimhan, *Competitive promotional strategies*, Journal of Business 61 (1988).
 
     Examples
     --------

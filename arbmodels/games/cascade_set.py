@@ -399,6 +399,10 @@ class Menu(Displayed):
     proof : Proof or None
         Lower bounds on the cost of every policy, at price vectors that were certified.
 
+    References
+    ----------
+    Shephard, *Cost and production functions*, Princeton University Press (1953).
+
     Examples
     --------
     >>> menu = Menu(0.7, ("a", "b"), [[2.0, 0.0], [0.5, 1.0]], [2.0, np.inf], True)

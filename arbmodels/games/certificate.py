@@ -51,6 +51,11 @@ class Deviations(Displayed):
     InputError
         If the lengths differ or a number is not finite.
 
+    References
+    ----------
+    Radner, *Collusive behavior in noncooperative epsilon-equilibria of oligopolies with long but
+    finite lives*, Journal of Economic Theory 22 (1980).
+
     Examples
     --------
     >>> found = Deviations(("a", "b"), [2.0, 1.0], [0.0, 0.1], [None, 3.5], [True, True], True,

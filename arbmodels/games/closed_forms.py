@@ -167,6 +167,10 @@ def hotelling() -> ClosedForm:
     """Return the prices at the ends of a line of length 1, transport cost t per distance.
 
     The consumer at x is indifferent where p_1 + t x = p_2 + t (1 - x); all buy.
+
+    References
+    ----------
+    Hotelling, *Stability in competition*, Economic Journal 39 (1929).
     """
     t, c1, c2, p1, p2, x = positive("t c_1 c_2 p_1 p_2 x")
     sp = algebra()
@@ -189,6 +193,10 @@ def circular_city() -> ClosedForm:
     -------
     ClosedForm
         ``p`` given n, and the ``n`` at which profit pays for entry.
+
+    References
+    ----------
+    Salop, *Monopolistic competition with outside goods*, Bell Journal of Economics 10 (1979).
     """
     t, c, f, n, p, own, x = positive("t c f n p p_i x")
     sp = algebra()
@@ -215,6 +223,13 @@ def vertical_uncovered() -> ClosedForm:
     -------
     ClosedForm
         ``p_H``, ``p_L``, interior: both sell.
+
+    References
+    ----------
+    Shaked, Sutton, *Relaxing price competition through product differentiation*, Review of Economic
+    Studies 49 (1982).
+
+    Tirole, *The theory of industrial organization*, MIT Press (1988), section 7.5.
     """
     sh, sl, ch, cl, ph, pl, taste = positive("s_H s_L c_H c_L p_H p_L theta")
     sp = algebra()
@@ -239,6 +254,13 @@ def vertical_covered() -> ClosedForm:
     -------
     ClosedForm
         ``p_H``, ``p_L`` in D = s_H - s_L.
+
+    References
+    ----------
+    Shaked, Sutton, *Relaxing price competition through product differentiation*, Review of Economic
+    Studies 49 (1982).
+
+    Tirole, *The theory of industrial organization*, MIT Press (1988), section 7.5.
     """
     gap, ch, cl, ph, pl, taste, start = positive("D c_H c_L p_H p_L theta t_0")
     sp = algebra()
@@ -257,7 +279,13 @@ def vertical_covered() -> ClosedForm:
 
 
 def logit_markup() -> ClosedForm:
-    """Return the markup of a one-product firm as a function of its share s."""
+    """Return the markup of a one-product firm as a function of its share s.
+
+    References
+    ----------
+    Anderson, de Palma, Thisse, *Discrete choice theory of product differentiation*, MIT Press
+    (1992).
+    """
     alpha, s, mu, weight, rest = positive("alpha s mu E D")
     sp = algebra()
     # E = exp(a - alpha p), so that dE/dp = -alpha E.
@@ -271,6 +299,11 @@ def logit_lambert() -> ClosedForm:
     r"""Return the best-response markup of a one-product firm, by Lambert's W.
 
     T = exp(a - alpha c) is the firm's weight at cost, D the rivals' and the outside option's.
+
+    References
+    ----------
+    Aravindakshan, Ratchford, *Solving share equations in logit models using the LambertW function*,
+    Review of Marketing Science 9 (2011).
     """
     alpha, weight, rest, x = positive("alpha T D x")
     sp = algebra()
@@ -289,7 +322,13 @@ def logit_lambert() -> ClosedForm:
 
 
 def logit_symmetric() -> ClosedForm:
-    """Return the markup of n alike one-product firms without an outside option."""
+    """Return the markup of n alike one-product firms without an outside option.
+
+    References
+    ----------
+    Anderson, de Palma, Thisse, *Discrete choice theory of product differentiation*, MIT Press
+    (1992).
+    """
     sp = algebra()
     n, s = positive("n s")
     single = logit_markup()
@@ -305,6 +344,11 @@ def nested_logit_markup() -> ClosedForm:
     """Return the markup of a one-product firm from its share s_j and that within its nest, s_jg.
 
     Derived from the nested share itself, sigma the correlation within the nest.
+
+    References
+    ----------
+    Berry, *Estimating discrete-choice models of product differentiation*, RAND Journal of Economics
+    25 (1994).
     """
     alpha, s, inside, mu, weight, others, rest, sigma = positive("alpha s_j s_jg mu E R Z sigma")
     sp = algebra()
@@ -334,6 +378,11 @@ def linear_duopoly() -> ClosedForm:
     -------
     ClosedForm
         ``p_1``, ``p_2``, interior: both sell.
+
+    References
+    ----------
+    Singh, Vives, *Price and quantity competition in a differentiated duopoly*, RAND Journal of
+    Economics 15 (1984).
     """
     a, b, d, c1, c2, p1, p2 = positive("a b d c_1 c_2 p_1 p_2")
     profits = ((p1 - c1) * (a - b * p1 + d * p2), (p2 - c2) * (a - b * p2 + d * p1))
@@ -348,7 +397,13 @@ def linear_duopoly() -> ClosedForm:
 
 
 def linear_oligopoly() -> ClosedForm:
-    """Return the price of n alike firms that face q_i = a - b p_i + d (sum of the others' p)."""
+    """Return the price of n alike firms that face q_i = a - b p_i + d (sum of the others' p).
+
+    References
+    ----------
+    Singh, Vives, *Price and quantity competition in a differentiated duopoly*, RAND Journal of
+    Economics 15 (1984).
+    """
     a, b, d, c, n, p, own = positive("a b d c n p p_i")
     sp = algebra()
     (condition,) = first_order([(own - c) * (a - b * own + d * (n - 1) * p)], [own])
@@ -366,6 +421,10 @@ def linear_stackelberg() -> ClosedForm:
     -------
     ClosedForm
         ``p_1`` (leader), ``p_2`` (follower).
+
+    References
+    ----------
+    von Stackelberg, *Marktform und Gleichgewicht*, Springer (1934).
     """
     a, b, d, c, p1, p2 = positive("a b d c p_1 p_2")
     sp = algebra()
@@ -391,6 +450,10 @@ def homogeneous_bertrand() -> ClosedForm:
     -------
     ClosedForm
         ``p``; the tie at c_2 is served by firm 1.
+
+    References
+    ----------
+    Bertrand, *Théorie mathématique de la richesse sociale*, Journal des Savants (1883).
     """
     a, b, c1, c2, p = positive("A b c_1 c_2 p")
     sp = algebra()
@@ -413,6 +476,11 @@ def complements() -> ClosedForm:
     -------
     ClosedForm
         ``w_1``, ``w_2``, and ``p``, what the buyer pays for both.
+
+    References
+    ----------
+    Cournot, *Recherches sur les principes mathématiques de la théorie des richesses*, Hachette
+    (1838).
     """
     a, y1, y2, w1, w2 = positive("A y_1 y_2 w_1 w_2")
     sp = algebra()

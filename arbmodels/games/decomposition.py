@@ -188,6 +188,11 @@ def decompose_revenue(
         equilibrium before; otherwise re-pricing also undoes what was not an equilibrium.
     tolerance, time_limit : float
         As in :meth:`arbmodels.games.ProviderGame.solve`.
+
+    References
+    ----------
+    Olmedo, Schölkopf, Hardt, *Computational arbitrage in AI model markets*, arXiv 2603.22404
+    (2026).
     """
     inputs.a(ProviderGame, game, "game")
     return Decomposition(_states(game, tolerance, time_limit), None, game.name, game.unit)
@@ -223,6 +228,10 @@ def bootstrap_decomposition(
     ------
     InputError
         If there are no samples, or a resample cannot serve any of the solve rates.
+
+    References
+    ----------
+    Efron, *Bootstrap methods: another look at the jackknife*, Annals of Statistics 7 (1979).
     """
     inputs.a(Market, market, "market")
     if not callable(build):

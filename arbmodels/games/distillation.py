@@ -76,6 +76,13 @@ def distillation_statics(
     ------
     InputError
         If a model is missing, a student is the teacher, or a number is out of range.
+
+    References
+    ----------
+    Hinton, Vinyals, Dean, *Distilling the knowledge in a neural network*, arXiv 1503.02531 (2015).
+
+    Olmedo, Schölkopf, Hardt, *Computational arbitrage in AI model markets*, arXiv 2603.22404
+    (2026).
     """
     inputs.a(Market, market, "market")
     inputs.a(Consumers, consumers, "consumers")

@@ -77,6 +77,11 @@ def entry_threshold(
     InputError
         If there is no such provider, no incumbent who re-prices, or no number of arbitrageurs.
 
+    References
+    ----------
+    Bresnahan, Reiss, *Entry and competition in concentrated markets*, Journal of Political Economy
+    99 (1991).
+
     Examples
     --------
     Nobody buys b alone; in the cascade it earns a margin of 0.5 on each of 2.5 of 4 consumers.

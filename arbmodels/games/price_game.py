@@ -275,6 +275,11 @@ class PriceGame:
     InputError
         If bounds are negative, not finite, or not in order.
 
+    References
+    ----------
+    McMahan, Gordon, Blum, *Planning in the presence of cost functions controlled by an adversary*,
+    ICML (2003).
+
     Examples
     --------
     Two sellers, demand 1 - p + q / 2, no cost: p = 2/3.

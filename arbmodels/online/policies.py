@@ -635,7 +635,13 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class FixedPrice:
-    """One multiplier for the whole horizon: the policy as it is."""
+    """One multiplier for the whole horizon: the policy as it is.
+
+    References
+    ----------
+    Talluri, van Ryzin, *An analysis of bid-price controls for network revenue management*,
+    Management Science 44 (1998).
+    """
 
     policy: RoutingPolicy
 
@@ -667,6 +673,11 @@ class AdaptivePrice:
     ----------
     policy : RoutingPolicy
         Where to start, until 30 instances are known.
+
+    References
+    ----------
+    Agrawal, Wang, Ye, *A dynamic near-optimal algorithm for online linear programming*, Operations
+    Research 62 (2014).
     """
 
     policy: RoutingPolicy

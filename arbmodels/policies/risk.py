@@ -237,6 +237,10 @@ class SpendDistribution(Displayed):
 
         :math:`\min_\eta \eta + E(X - \eta)^+ / (1 - \alpha)`, which splits the outcome at the
         quantile as needed (Rockafellar and Uryasev 2000).
+
+        References
+        ----------
+        Rockafellar, Uryasev, *Optimization of conditional value-at-risk*, Journal of Risk 2 (2000).
         """
         check_level(level)
         value, mass = self.law(of)
@@ -552,6 +556,10 @@ def cvar_plan(
     Notes
     -----
     Rockafellar, Uryasev (2000) for CVaR as a minimum over thresholds.
+
+    References
+    ----------
+    Rockafellar, Uryasev, *Optimization of conditional value-at-risk*, Journal of Risk 2 (2000).
     """
     check_level(level)
     if not 0 < limit < np.inf:

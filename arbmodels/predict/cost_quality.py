@@ -357,6 +357,10 @@ def cost_quality(
     ------
     InputError
         If pairs lack a record, or nothing is selected.
+
+    References
+    ----------
+    Ong et al., *RouteLLM: learning to route LLMs with preference data*, arXiv 2406.18665 (2024).
     """
     if not isinstance(predictions, CrossFitted):
         raise InputError(f"predictions is a {type(predictions).__name__}; give those of cross_fit.")

@@ -524,6 +524,14 @@ def cross_fit(
         If scikit-learn is missing, or an argument cannot be used.
     DataError
         If features are missing on some instances.
+
+    References
+    ----------
+    Chernozhukov et al., *Double/debiased machine learning for treatment and structural parameters*,
+    Econometrics Journal 21 (2018).
+
+    Platt, *Probabilistic outputs for support vector machines and comparisons to regularized
+    likelihood methods*, in Advances in large margin classifiers, MIT Press (1999).
     """
     _need_sklearn()
     choice_of(calibration, get_args(Calibration), "calibration")

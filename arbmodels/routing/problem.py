@@ -68,6 +68,12 @@ class RoutingProblem(Statement):
         plans without an instance in common (a log in which one model served each request), the
         market has no segments where they are needed, or a constraint cannot be meant.
 
+    References
+    ----------
+    Sinha, Zoltners, *The multiple-choice knapsack problem*, Operations Research 27 (1979).
+
+    Kellerer, Pferschy, Pisinger, *Knapsack problems*, Springer (2004), chapter 11.
+
     Examples
     --------
     >>> from arbmodels.market import Market
@@ -151,6 +157,10 @@ class RoutingProblem(Statement):
             matched by its labels.
         gamma : float
             Instances that may deviate at once. See :mod:`arbmodels.routing.robust`.
+
+        References
+        ----------
+        Bertsimas, Sim, *The price of robustness*, Operations Research 52 (2004).
         """
         from arbmodels.routing.robust import RobustBudget
 
@@ -183,6 +193,13 @@ class RoutingProblem(Statement):
         chance : float
             0.95: 95% of scenarios are; give one of the two.
         segment : str, optional
+
+        References
+        ----------
+        Rockafellar, Uryasev, *Optimization of conditional value-at-risk*, Journal of Risk 2 (2000).
+
+        Luedtke, Ahmed, *A sample approximation approach for optimization with probabilistic
+        constraints*, SIAM Journal on Optimization 19 (2008).
         """
         from arbmodels.routing.scenarios import scenario_floor
 
@@ -211,6 +228,17 @@ class RoutingProblem(Statement):
             of its constraints alone would have to give.
         SolverError
             If no assignment was found in time.
+
+        References
+        ----------
+        Geoffrion, *Lagrangean relaxation for integer programming*, Mathematical Programming Study 2
+        (1974).
+
+        Geoffrion, *Generalized Benders decomposition*, Journal of Optimization Theory and
+        Applications 10 (1972).
+
+        Huangfu, Hall, *Parallelizing the dual revised simplex method*, Mathematical Programming
+        Computation 10 (2018).
 
         Examples
         --------
@@ -306,6 +334,14 @@ class RoutingProblem(Statement):
         """Fit on a part of the data and score on the rest: what the optimum loses held out.
 
         See :func:`arbmodels.routing.cross_validation.cross_validate`.
+
+        References
+        ----------
+        Stone, *Cross-validatory choice and assessment of statistical predictions*, Journal of the
+        Royal Statistical Society B 36 (1974).
+
+        Efron, *Estimating the error rate of a prediction rule*, Journal of the American Statistical
+        Association 78 (1983).
         """
         from arbmodels.routing.cross_validation import cross_validate
 
@@ -341,6 +377,10 @@ class RoutingProblem(Statement):
         """Solve with a robust budget for several gammas: objective lost, and budgets broken.
 
         Parameters are those of :func:`arbmodels.routing.robust.price_of_robustness`.
+
+        References
+        ----------
+        Bertsimas, Sim, *The price of robustness*, Operations Research 52 (2004).
         """
         from arbmodels.routing.robust import price_of_robustness
 

@@ -1041,6 +1041,11 @@ class RoutingResult(Displayed):
             If there is no rule of one price: other assignments than per instance, contracts,
             limits on these instances together (robust, over scenarios, on changes), values that
             differ by segment, or solved instances of no value.
+
+        References
+        ----------
+        Talluri, van Ryzin, *An analysis of bid-price controls for network revenue management*,
+        Management Science 44 (1998).
         """
         return policy(self)
 

@@ -411,6 +411,11 @@ def verified_frontier(
     Notes
     -----
     The question is put as open by Olmedo, Schölkopf, Hardt (2026).
+
+    References
+    ----------
+    Olmedo, Schölkopf, Hardt, *Computational arbitrage in AI model markets*, arXiv 2603.22404
+    (2026).
     """
     verifier = Verifier() if verifier is None else verifier
     penalty = check_terms(0.0, penalty, 0.0)[1]

@@ -169,6 +169,11 @@ class LinearDemand:
     InputError
         If a slope is not finite, or a quantity does not fall in its own price.
 
+    References
+    ----------
+    Singh, Vives, *Price and quantity competition in a differentiated duopoly*, RAND Journal of
+    Economics 15 (1984).
+
     Examples
     --------
     >>> LinearDemand(["a", "b"], 10.0, [[2, -1], [-1, 2]]).quantities([4.0, 3.0]).tolist()
@@ -361,7 +366,10 @@ class VerticalDemand:
 
     References
     ----------
-    Shaked and Sutton (1982), Review of Economic Studies 49; Tirole (1988), section 7.5.
+    Shaked, Sutton, *Relaxing price competition through product differentiation*, Review of Economic
+    Studies 49 (1982).
+
+    Tirole, *The theory of industrial organization*, MIT Press (1988), section 7.5.
 
     Examples
     --------

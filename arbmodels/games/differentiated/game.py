@@ -64,6 +64,13 @@ class DifferentiatedGame(Oligopoly):
     InputError
         Naming the product or firm that cannot be.
 
+    References
+    ----------
+    Berry, Levinsohn, Pakes, *Automobile prices in market equilibrium*, Econometrica 63 (1995).
+
+    Anderson, de Palma, Thisse, *Discrete choice theory of product differentiation*, MIT Press
+    (1992).
+
     Examples
     --------
     >>> from arbmodels.games.differentiated import LogitDemand

@@ -178,7 +178,7 @@ def implied_costs(
 
     References
     ----------
-    Berry, Levinsohn and Pakes (1995), Econometrica 63, eq. 3.5.
+    Berry, Levinsohn, Pakes, *Automobile prices in market equilibrium*, Econometrica 63 (1995).
 
     Examples
     --------

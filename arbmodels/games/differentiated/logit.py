@@ -68,8 +68,11 @@ class LogitDemand:
 
     References
     ----------
-    McFadden (1978), Modelling the choice of residential location; Berry (1994), Estimating
-    discrete-choice models of product differentiation, RAND Journal of Economics 25, eq. 25-28.
+    McFadden, *Modelling the choice of residential location*, in Spatial interaction theory and
+    planning models, North-Holland (1978).
+
+    Berry, *Estimating discrete-choice models of product differentiation*, RAND Journal of Economics
+    25 (1994).
 
     Examples
     --------

@@ -168,6 +168,10 @@ class FiniteEquilibrium(ScaledEquilibrium):
     complete : bool
         Whether this and ``others`` are all extreme equilibria: every other equilibrium is a mixture
         of these. Where False, there may be more.
+
+    References
+    ----------
+    Nash, *Non-cooperative games*, Annals of Mathematics 54 (1951).
     """
 
     kind: Literal["pure", "mixed"]
@@ -333,6 +337,14 @@ class CorrelatedEquilibrium(ScaledEquilibrium):
         Rounds, epsilon.
     others : tuple
         Empty: the set is convex, and the objective picks a point of it.
+
+    References
+    ----------
+    Aumann, *Subjectivity and correlation in randomized strategies*, Journal of Mathematical
+    Economics 1 (1974).
+
+    Moulin, Vial, *Strategically zero-sum games: the class of games whose completely mixed
+    equilibria cannot be improved upon*, International Journal of Game Theory 7 (1978).
     """
 
     kind: Literal["correlated", "coarse correlated"]
@@ -659,6 +671,27 @@ class FiniteGame:
         ------
         InputError
             If the method is unknown or does not suit the number of players.
+
+        References
+        ----------
+        Lemke, Howson, *Equilibrium points of bimatrix games*, Journal of the Society for Industrial
+        and Applied Mathematics 12 (1964).
+
+        Avis, Rosenberg, Savani, von Stengel, *Enumeration of Nash equilibria for two-player games*,
+        Economic Theory 42 (2010).
+
+        von Neumann, *Zur Theorie der Gesellschaftsspiele*, Mathematische Annalen 100 (1928).
+
+        Howson, *Equilibria of polymatrix games*, Management Science 18 (1972).
+
+        Hart, Mas-Colell, *A simple adaptive procedure leading to correlated equilibrium*,
+        Econometrica 68 (2000).
+
+        McMahan, Gordon, Blum, *Planning in the presence of cost functions controlled by an
+        adversary*, ICML (2003).
+
+        Turocy, *A dynamic homotopy interpretation of the logistic quantal response equilibrium
+        correspondence*, Games and Economic Behavior 51 (2005).
         """
         chosen(method, "method", get_args(Method))
         time_limit = number(time_limit, "time_limit", 0.0, above=True)
@@ -695,6 +728,14 @@ class FiniteGame:
         Returns
         -------
         CorrelatedEquilibrium
+
+        References
+        ----------
+        Aumann, *Subjectivity and correlation in randomized strategies*, Journal of Mathematical
+        Economics 1 (1974).
+
+        Moulin, Vial, *Strategically zero-sum games: the class of games whose completely mixed
+        equilibria cannot be improved upon*, International Journal of Game Theory 7 (1978).
         """
         chosen(objective, "objective", ("welfare", *self.players))
         coarse = truth(coarse, "coarse")

@@ -123,6 +123,11 @@ def calibrate_costs(game: ProviderOligopoly) -> Calibration:
     ----------
     game : ProviderGame
         Its marginal costs and arbitrageurs are ignored.
+
+    References
+    ----------
+    Bertsimas, Gupta, Paschalidis, *Data-driven estimation in equilibrium using inverse
+    optimization*, Mathematical Programming 153 (2015).
     """
     bare = inputs.a(ProviderOligopoly, game, "game").replace(arbitrageurs=0)
     ones = np.ones(len(game.players))

@@ -51,6 +51,14 @@ class LogitConsumers:
     ------
     InputError
         If a number is out of its range or the lengths do not fit.
+
+    References
+    ----------
+    McFadden, *Modelling the choice of residential location*, in Spatial interaction theory and
+    planning models, North-Holland (1978).
+
+    Berry, *Estimating discrete-choice models of product differentiation*, RAND Journal of Economics
+    25 (1994).
     """
 
     solve_rates: FloatArray

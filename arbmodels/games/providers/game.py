@@ -80,6 +80,11 @@ class ProviderGame(ProviderOligopoly):
     InputError
         If menus and consumers differ in solve rates, menus in models, or a number is out of range.
 
+    References
+    ----------
+    Olmedo, Schölkopf, Hardt, *Computational arbitrage in AI model markets*, arXiv 2603.22404
+    (2026).
+
     Examples
     --------
     >>> from arbmodels.games import Consumers, Menu
@@ -129,6 +134,14 @@ class ProviderGame(ProviderOligopoly):
         ------
         InputError
             If every provider is held fixed, or a parameter is out of range.
+
+        References
+        ----------
+        Lemke, Howson, *Equilibrium points of bimatrix games*, Journal of the Society for Industrial
+        and Applied Mathematics 12 (1964).
+
+        McMahan, Gordon, Blum, *Planning in the presence of cost functions controlled by an
+        adversary*, ICML (2003).
         """
         return solve_providers(
             self, tolerance=tolerance, time_limit=time_limit, grid=grid, start=start, seed=seed
