@@ -178,7 +178,8 @@ def implied_costs(
 
     References
     ----------
-    Berry, Levinsohn, Pakes, *Automobile prices in market equilibrium*, Econometrica 63 (1995).
+    Berry, Levinsohn, Pakes, *Automobile prices in market equilibrium*, Econometrica 63 (1995),
+    equation 3.5.
 
     Examples
     --------
