@@ -31,9 +31,10 @@ _HOMES = {
         "load_market",
         "routellm_market",
     ),
-    "display": ("ARBITRAGEUR_COLOUR", "model_colour", "model_label"),
+    "display": ("ARBITRAGEUR_COLOUR", "TextTable", "model_colour", "model_label"),
     "errors": (
         "ArbModelsError",
+        "Conflict",
         "DataError",
         "DownloadError",
         "InfeasibleError",
@@ -51,6 +52,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 #: Parts that are used as a whole: ``arb.games.undercut``.
 _PARTS = (
+    "cascades",
+    "data",
     "estimation",
     "games",
     "interactive",
@@ -58,6 +61,7 @@ _PARTS = (
     "policies",
     "predict",
     "registry",
+    "routing",
     "streaming",
     "verification",
 )

@@ -1,5 +1,7 @@
 """What the package exports, for type checkers: names are loaded when they are first used."""
 
+from arbmodels import cascades as cascades
+from arbmodels import data as data
 from arbmodels import estimation as estimation
 from arbmodels import games as games
 from arbmodels import interactive as interactive
@@ -7,6 +9,7 @@ from arbmodels import online as online
 from arbmodels import policies as policies
 from arbmodels import predict as predict
 from arbmodels import registry as registry
+from arbmodels import routing as routing
 from arbmodels import streaming as streaming
 from arbmodels import verification as verification
 from arbmodels.cascades import Frontier as Frontier
@@ -29,9 +32,11 @@ from arbmodels.data import load_features as load_features
 from arbmodels.data import load_market as load_market
 from arbmodels.data import routellm_market as routellm_market
 from arbmodels.display import ARBITRAGEUR_COLOUR as ARBITRAGEUR_COLOUR
+from arbmodels.display import TextTable as TextTable
 from arbmodels.display import model_colour as model_colour
 from arbmodels.display import model_label as model_label
 from arbmodels.errors import ArbModelsError as ArbModelsError
+from arbmodels.errors import Conflict as Conflict
 from arbmodels.errors import DataError as DataError
 from arbmodels.errors import DownloadError as DownloadError
 from arbmodels.errors import InfeasibleError as InfeasibleError

@@ -5,9 +5,10 @@ HiGHS, larger and larger until the gap is proven.
 
 References
 ----------
-Pisinger, D. (1995). An expanding-core algorithm for the exact 0-1 knapsack problem. *European
-Journal of Operational Research* 87.
-Kellerer, H., Pferschy, U., Pisinger, D. (2004). *Knapsack Problems*, chapter 11. Springer.
+Pisinger, *An expanding-core algorithm for the exact 0-1 knapsack problem*, European Journal of
+Operational Research 87 (1995).
+
+Kellerer, Pferschy, Pisinger, *Knapsack problems*, Springer (2004), chapter 11.
 """
 
 from __future__ import annotations

@@ -1,4 +1,10 @@
-"""Pricing games: sellers, equilibria, and certificates computed apart from the solvers."""
+"""Pricing games: sellers, equilibria, and certificates computed apart from the solvers.
+
+Two parts are used as a whole: ``games.differentiated`` and ``games.closed_forms``.
+"""
+
+from importlib import import_module
+from typing import Any
 
 from arbmodels.games.bertrand import (
     BertrandEquilibrium,
@@ -11,7 +17,14 @@ from arbmodels.games.bertrand import (
     undercut,
 )
 from arbmodels.games.bertrand_edgeworth import CapacityGame, CaptiveGame
-from arbmodels.games.cascade_set import Menu, MenuSearch, Proof, cascade_menus, certified_menus
+from arbmodels.games.cascade_set import (
+    Cheapest,
+    Menu,
+    MenuSearch,
+    Proof,
+    cascade_menus,
+    certified_menus,
+)
 from arbmodels.games.certificate import (
     BestResponse,
     Deviations,
@@ -34,11 +47,13 @@ from arbmodels.games.price_distribution import PriceDistribution, PriceEquilibri
 from arbmodels.games.price_game import PriceGame
 from arbmodels.games.providers import (
     Calibration,
+    Choice,
     Consumers,
     LogitConsumers,
     Outcome,
     ProviderEquilibrium,
     ProviderGame,
+    Served,
     Strategy,
     calibrate_costs,
     linear_consumers,
@@ -56,6 +71,8 @@ __all__ = [
     "CapacityGame",
     "CaptiveGame",
     "CertifiedPlay",
+    "Cheapest",
+    "Choice",
     "Consumers",
     "CorrelatedEquilibrium",
     "Decomposition",
@@ -77,6 +94,7 @@ __all__ = [
     "ProviderEquilibrium",
     "ProviderGame",
     "Seller",
+    "Served",
     "Statics",
     "Strategy",
     "TieRule",
@@ -104,3 +122,9 @@ __all__ = [
     "step_statics",
     "undercut",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("closed_forms", "differentiated"):
+        raise AttributeError(f"module 'arbmodels.games' has no attribute {name!r}")
+    return import_module(f"arbmodels.games.{name}")

@@ -14,7 +14,7 @@ how often random spends break it all the same.
 
 References
 ----------
-Bertsimas, D. and Sim, M. (2004). The price of robustness. Operations Research 52(1), 35-53.
+Bertsimas, Sim, *The price of robustness*, Operations Research 52 (2004).
 """
 
 from __future__ import annotations

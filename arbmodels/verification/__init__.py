@@ -1,6 +1,12 @@
 """Costly and imperfect verification: what checks may cost, and what their errors do."""
 
-from arbmodels.verification.curves import VerdictCurve, VerdictCurves, Verifier, verdict_curves
+from arbmodels.verification.curves import (
+    Rates,
+    VerdictCurve,
+    VerdictCurves,
+    Verifier,
+    verdict_curves,
+)
 from arbmodels.verification.frontier import Baseline, VerifiedFrontier, verified_frontier
 from arbmodels.verification.plan import (
     SimulatedPlan,
@@ -18,6 +24,7 @@ from arbmodels.verification.sweep import (
 
 __all__ = [
     "Baseline",
+    "Rates",
     "SimulatedPlan",
     "VerdictCurve",
     "VerdictCurves",

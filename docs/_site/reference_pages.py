@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import ast
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import arbmodels
 from arbmodels.registry import formulations
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Parts that export names at the top, with what they are for.
+#: Parts of the library, in the order of the table of contents.
 _TITLES = {
     "market": "Markets",
     "data": "Data sets",
@@ -17,71 +18,77 @@ _TITLES = {
     "curves": "Spend curves",
     "plans": "Plans",
     "routing": "Routing",
+    "streaming": "Streaming",
+    "predict": "Prediction",
+    "online": "Online routing",
     "cascades": "Cascades",
     "policies": "Policies",
     "verification": "Verification",
     "margins": "Margins",
-    "games": "Games",
-    "interactive": "Sliders",
     "estimation": "Estimation",
-    "predict": "Prediction",
-    "online": "Online routing",
-    "streaming": "Streaming",
+    "games": "Games",
+    "games.differentiated": "Games: differentiated products",
+    "games.closed_forms": "Games: closed forms",
+    "interactive": "Sliders",
     "registry": "Formulations, found and checked",
-    "display": "Labels and colours",
+    "display": "Tables, labels and colors",
     "errors": "Errors",
 }
 
 
-def _parts() -> dict[str, list[str]]:
-    """Return the public names of every part."""
-    parts = {name: list(names) for name, names in arbmodels._HOMES.items()}
-    for name in arbmodels._PARTS:
-        folder = ROOT / "arbmodels" / name
-        source = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
-        tree = ast.parse(source.read_text(encoding="utf-8"))
-        for node in tree.body:
-            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
-                parts[name] = ast.literal_eval(node.value)
-    return parts
+def parts() -> dict[str, list[str]]:
+    """Return the public names of every part, as the reference lists them."""
+    made = {name: list(names) for name, names in arbmodels._HOMES.items()}
+    for name in (*arbmodels._PARTS, "games.differentiated", "games.closed_forms"):
+        module = import_module(f"arbmodels.{name}")
+        here = [key for key, value in vars(module).items() if _is_of(value, module)]
+        made[name] = list(getattr(module, "__all__", here))
+    return {name: made[name] for name in _TITLES if name in made} | made
+
+
+def _is_of(thing: object, module: ModuleType) -> bool:
+    """Return whether a module without ``__all__`` defines a public class or function."""
+    name = getattr(thing, "__name__", "_")
+    return getattr(thing, "__module__", "") == module.__name__ and not name.startswith("_")
 
 
 def _path(part: str, name: str) -> str:
     """Return the dotted name of a public object; a function may be called like its file."""
-    inside = (ROOT / "arbmodels" / part / f"{name}.py").exists()
+    inside = (ROOT / "arbmodels" / part.replace(".", "/") / f"{name}.py").exists()
     return f"arbmodels.{part}.{name}.{name}" if inside else f"arbmodels.{part}.{name}"
 
 
-def _ordered() -> list[str]:
-    known = [name for name in _TITLES if name in _parts()]
-    return [*known, *sorted(set(_parts()) - set(known))]
+def _title(part: str) -> str:
+    return _TITLES.get(part, part.capitalize())
 
 
 def contents() -> list[dict[str, str]]:
     """Return the pages for the table of contents."""
     return [
         {"All parts": "reference/index.md"},
-        *({_TITLES.get(name, name.capitalize()): f"reference/{name}.md"} for name in _ordered()),
+        *({_title(part): f"reference/{part}.md"} for part in parts()),
     ]
 
 
 def pages() -> dict[str, str]:
     """Return the Markdown of the reference and of the formulations."""
     made = {"reference/index.md": _index(), "formulations.md": _formulations()}
-    for name, public in _parts().items():
-        whole = name in arbmodels._PARTS
-        call = f"arb.{name}." if whole else "arb."
-        head = f"# {_TITLES.get(name, name.capitalize())}\n\nIn code: `{call}NAME`, with"
-        blocks = [f"::: {_path(name, each)}" for each in public]
-        made[f"reference/{name}.md"] = "\n\n".join([f"{head} `import arbmodels as arb`.", *blocks])
+    for part, public in parts().items():
+        top = [name for name in arbmodels._HOMES.get(part, ()) if hasattr(arbmodels, name)]
+        whole = part.partition(".")[0] in arbmodels._PARTS
+        calls = ["`arb." + part + ".NAME`"] * whole + [f"`arb.{name}`" for name in top]
+        lines = [f"# {_title(part)}", f"`import arbmodels as arb`; {', '.join(calls)}."]
+        made[f"reference/{part}.md"] = "\n\n".join(
+            [*lines, *(f"::: {_path(part, name)}" for name in public)]
+        )
     return made
 
 
 def _index() -> str:
     rows = ["# Reference", "", "Made from the docstrings. `import arbmodels as arb`.", ""]
-    for name in _ordered():
-        names = ", ".join(f"[`{each}`][{_path(name, each)}]" for each in sorted(_parts()[name]))
-        rows.append(f"**[{_TITLES.get(name, name.capitalize())}]({name}.md)**: {names}\n")
+    for part, public in parts().items():
+        names = ", ".join(f"[`{name}`][{_path(part, name)}]" for name in sorted(public))
+        rows.append(f"**[{_title(part)}]({part}.md)**: {names}\n")
     return "\n".join(rows)
 
 
