@@ -1,6 +1,7 @@
 """Cascades: which models to try, in what order and how often, until one attempt is verified."""
 
 from arbmodels.cascades.frontier import Frontier, cascade_frontier
+from arbmodels.cascades.lattice import Points
 from arbmodels.cascades.olmedo import (
     PaperPolicy,
     paper_curve,
@@ -12,6 +13,7 @@ from arbmodels.cascades.search import SearchedFrontier, search_frontier
 __all__ = [
     "Frontier",
     "PaperPolicy",
+    "Points",
     "SearchedFrontier",
     "cascade_frontier",
     "paper_curve",

@@ -809,6 +809,11 @@ def undercut(
     Notes
     -----
     Olmedo, Schölkopf, Hardt (2026), figure 2.
+
+    References
+    ----------
+    Olmedo, Schölkopf, Hardt, *Computational arbitrage in AI model markets*, arXiv 2603.22404
+    (2026).
     """
     what = "The step (0.93 cuts the price by 7%)"
     step = inputs.number(step, what, 0.0, 1.0, above=True, below=True)

@@ -679,6 +679,10 @@ def certified_menus(
     solve rate is reached exactly; a model alone likewise draws between two numbers of attempts.
     Cost and bound are both in-sample.
 
+    References
+    ----------
+    Dantzig, Wolfe, *Decomposition principle for linear programs*, Operations Research 8 (1960).
+
     Examples
     --------
     >>> import arbmodels as arb

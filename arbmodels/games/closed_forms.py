@@ -348,7 +348,7 @@ def nested_logit_markup() -> ClosedForm:
     References
     ----------
     Berry, *Estimating discrete-choice models of product differentiation*, RAND Journal of Economics
-    25 (1994).
+    25 (1994), equations 25 to 28.
     """
     alpha, s, inside, mu, weight, others, rest, sigma = positive("alpha s_j s_jg mu E R Z sigma")
     sp = algebra()
@@ -518,6 +518,14 @@ def two_capacities() -> ClosedForm:
     -------
     ClosedForm
         As :func:`two_sellers`; k_i and k_j at most 1, together above it.
+
+    References
+    ----------
+    Levitan, Shubik, *Price duopoly and capacity constraints*, International Economic Review 13
+    (1972).
+
+    Kreps, Scheinkman, *Quantity precommitment and Bertrand competition yield Cournot outcomes*,
+    Bell Journal of Economics 14 (1983).
     """
     ki, kj = positive("k_i k_j")
     return _two_sellers(
@@ -532,6 +540,10 @@ def two_captive() -> ClosedForm:
     -------
     ClosedForm
         As :func:`two_sellers`: sales m + lambda below the rival's price, m above it.
+
+    References
+    ----------
+    Narasimhan, *Competitive promotional strategies*, Journal of Business 61 (1988).
     """
     mi, mj, informed = positive("m_i m_j lambda")
     values = {"h_i": mi + informed, "h_j": mj + informed, "l_i": mi, "l_j": mj}
@@ -545,6 +557,10 @@ def captive_symmetric() -> ClosedForm:
     -------
     ClosedForm
         ``F``, from (p - c) [m + lambda (1 - F)^(n-1)] = (v - c) m.
+
+    References
+    ----------
+    Varian, *A model of sales*, American Economic Review 70 (1980).
     """
     sp = algebra()
     p, v, c, m, informed, n, wins = positive("p v c m lambda n W")  # W = (1 - F)^(n - 1)

@@ -1,13 +1,20 @@
 """Costly and imperfect verification: what checks may cost, and what their errors do."""
 
 from arbmodels.verification.curves import (
+    Point,
     Rates,
     VerdictCurve,
     VerdictCurves,
     Verifier,
     verdict_curves,
 )
-from arbmodels.verification.frontier import Baseline, VerifiedFrontier, verified_frontier
+from arbmodels.verification.frontier import (
+    Baseline,
+    Hull,
+    Point,
+    VerifiedFrontier,
+    verified_frontier,
+)
 from arbmodels.verification.plan import (
     SimulatedPlan,
     VerifiedPlan,
@@ -24,6 +31,8 @@ from arbmodels.verification.sweep import (
 
 __all__ = [
     "Baseline",
+    "Hull",
+    "Point",
     "Rates",
     "SimulatedPlan",
     "VerdictCurve",

@@ -58,7 +58,7 @@ class LogitConsumers:
     planning models, North-Holland (1978).
 
     Berry, *Estimating discrete-choice models of product differentiation*, RAND Journal of Economics
-    25 (1994).
+    25 (1994), equations 25 to 28.
     """
 
     solve_rates: FloatArray
