@@ -11,7 +11,6 @@ from arbmodels.verification.curves import (
 from arbmodels.verification.frontier import (
     Baseline,
     Hull,
-    Point,
     VerifiedFrontier,
     verified_frontier,
 )
