@@ -204,13 +204,13 @@ def run(method: str, folder: Path, gap: float = GAP, limit: float = LIMIT) -> di
 
 def score(instance: Instance, x: npt.NDArray[Any], bound: float | None) -> dict[str, Any]:
     """Evaluate an assignment and the bound its method claims, with our own sums."""
-    from arbmodels._assignment import pricing as passes
+    from arbmodels._assignment import pricing
 
     program = instance.program()
     choice = x if x.ndim == 1 and len(x) == instance.size else None
     if choice is None:
         choice = x.reshape(instance.size, instance.plans).argmax(axis=1)
-    totals = passes.totals(program, np.asarray(choice, dtype=np.int32))
+    totals = pricing.totals(program, np.asarray(choice, dtype=np.int32))
     objective = program.value_of(totals)
     excess = program.sense * (program.activity_of(totals) - program.limits)
     relative = excess / np.maximum(np.abs(program.limits), 1e-12)

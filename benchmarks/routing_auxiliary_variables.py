@@ -21,10 +21,10 @@ import numpy as np
 from scipy import sparse
 from tqdm import tqdm
 
-from arbmodels._assignment import Arrays, AssignmentProgram, Block, Side
-from arbmodels._assignment.auxiliary_variables import solve_with_side
-from arbmodels._assignment.highs import solve_whole
-from arbmodels._assignment.multiple_choice_knapsack import solve_one_row
+from arbmodels._assignment import Arrays, AssignmentProgram, AuxiliaryVariables, Block
+from arbmodels._assignment.auxiliary_variables import solve_with_auxiliary_variables
+from arbmodels._assignment.highs import solve_with_highs
+from arbmodels._assignment.multiple_choice_knapsack import solve_multiple_choice_knapsack
 from arbmodels._assignment.program import Answer
 from arbmodels.display import new_axes
 from arbmodels.errors import ArbModelsError
@@ -50,7 +50,7 @@ def instance(family: str, size: int, models: int = 20, most: int = 5) -> Assignm
     budget = share * float(spend[np.arange(size), value.argmax(axis=1)].sum())
     objective, rows = np.zeros((3, 1, models + 1)), np.zeros((1, 3, 1, models + 1))
     objective[1, 0, :models] = rows[0, 2, 0, :models] = 1.0
-    side = Side(
+    side = AuxiliaryVariables(
         tuple(f"model {m} in use" for m in range(models)),
         np.zeros(models),
         (fee * budget * np.exp(rng.normal(0, 0.5, models)))[None],
@@ -76,13 +76,13 @@ def instance(family: str, size: int, models: int = 20, most: int = 5) -> Assignm
 
 def ours(program: AssignmentProgram, gap: float) -> Answer:
     """Solve by decomposition, one-row programs by their own engine."""
-    return solve_with_side(program, gap, 120.0, solve_one_row)
+    return solve_with_auxiliary_variables(program, gap, 120.0, solve_multiple_choice_knapsack)
 
 
 def _whole(connection: Connection, program: AssignmentProgram, gap: float, limit: float) -> None:
     start = time.perf_counter()
     try:
-        answer = solve_whole(program, gap, limit)
+        answer = solve_with_highs(program, gap, limit)
         connection.send((time.perf_counter() - start, answer.objective, answer.bound))
     except ArbModelsError:
         connection.send(None)

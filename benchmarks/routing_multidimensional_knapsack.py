@@ -28,7 +28,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from tqdm import tqdm
 
-from arbmodels._assignment.multiple_choice_knapsack import solve_one_row
+from arbmodels._assignment.multiple_choice_knapsack import solve_multiple_choice_knapsack
 from arbmodels._assignment.pricing import totals
 from benchmarks import _peers
 from benchmarks import _routing_report as report
@@ -50,7 +50,7 @@ def constrained(size: int, rows: int = USUAL_ROWS, seed: int = 0) -> Instance:
     plain = budget(size, MODELS, seed)
     segments = max(SEGMENTS, rows - 1 - MODELS)
     segment = np.random.default_rng(seed + 1).integers(0, segments, size)
-    choice = solve_one_row(plain.program(), 1e-6, 60.0).choice
+    choice = solve_multiple_choice_knapsack(plain.program(), 1e-6, 60.0).choice
     if choice is None:
         raise RuntimeError("no assignment under the budget alone")
     program = replace(plain, segment=segment).program()

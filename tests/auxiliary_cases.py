@@ -1,4 +1,4 @@
-"""Random programs with side columns, and oracles that enumerate assignments."""
+"""Random programs with auxiliary variables, and oracles that enumerate assignments."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from itertools import product
 import numpy as np
 from scipy import sparse
 
-from arbmodels._assignment import Arrays, AssignmentProgram, Block, Side
+from arbmodels._assignment import Arrays, AssignmentProgram, AuxiliaryVariables, Block
 from arbmodels._assignment.program import dense, offered
 
 INF = np.inf
 
 
-def side_of(columns, *, integer=True, rows=0, plans=1, **given):
-    """Side columns between zero and one that do nothing but for what is given."""
+def auxiliary_of(columns, *, integer=True, rows=0, plans=1, **given):
+    """Auxiliary variables between zero and one that do nothing but for what is given."""
     fields = {
         "names": tuple(f"y{e}" for e in range(columns)),
         "objective": np.zeros(columns),
@@ -30,7 +30,7 @@ def side_of(columns, *, integer=True, rows=0, plans=1, **given):
         **given,
     }
     matrix = np.asarray(fields["matrix"], dtype=float).reshape(-1, columns)
-    return Side(**{**fields, "matrix": sparse.csr_array(matrix)})
+    return AuxiliaryVariables(**{**fields, "matrix": sparse.csr_array(matrix)})
 
 
 def random_block(rng, groups, plans, *, ties=False, missing=0.0, classes=1, weights=False):
@@ -73,7 +73,7 @@ def random_program(seed, groups=4, plans=3, columns=3, rows=1, *, ties=False, ab
     needs[plans:] = False
     fees = rng.integers(0, 4, columns) * 0.25 * (rng.random() < 0.7)
     matrix = np.ones((1, columns))
-    side = side_of(
+    auxiliary = auxiliary_of(
         columns,
         rows=rows,
         plans=every,
@@ -96,7 +96,7 @@ def random_program(seed, groups=4, plans=3, columns=3, rows=1, *, ties=False, ab
         np.zeros(rows),
         maximise,
         forbidden,
-        side,
+        auxiliary,
     )
     scale = np.nansum(block.quantities[1]) / plans
     return AssignmentProgram(
@@ -114,8 +114,8 @@ def pairs(program):
 
 
 def enumerate_best(program):
-    """Return the best objective over all assignments and whole side columns; None if infeasible."""
-    side = program.side
+    """Return the best objective over all assignments and integer variables; None if infeasible."""
+    auxiliary = program.auxiliary
     value, rows, allowed = pairs(program)
     options = [np.flatnonzero(each) for each in allowed]
     if not all(len(each) for each in options):
@@ -124,20 +124,24 @@ def enumerate_best(program):
     every = np.arange(program.groups)
     worth = value[every, choices].sum(axis=1)
     use = [row[every, choices].sum(axis=1) for row in rows]
-    ranges = [range(int(a), int(b) + 1) for a, b in zip(side.lower, side.upper, strict=True)]
+    ranges = [
+        range(int(a), int(b) + 1) for a, b in zip(auxiliary.lower, auxiliary.upper, strict=True)
+    ]
     best = None
     for point in product(*ranges):
         y = np.array(point, dtype=float)
-        inside = side.matrix @ y
-        if (inside < side.row_lower - 1e-9).any() or (inside > side.row_upper + 1e-9).any():
+        inside = auxiliary.matrix @ y
+        if (inside < auxiliary.row_lower - 1e-9).any() or (
+            inside > auxiliary.row_upper + 1e-9
+        ).any():
             continue
-        held = ~(side.needs & (y < 0.5)).any(axis=1)[choices].any(axis=1)
+        held = ~(auxiliary.needs & (y < 0.5)).any(axis=1)[choices].any(axis=1)
         for r, left in enumerate(use):
-            total = left + side.coupling[r] @ y
+            total = left + auxiliary.coupling[r] @ y
             held &= program.sense[r] * (total - program.limits[r]) <= 1e-9
         if held.any():
             reached = program.sign * worth[held].max() if program.maximise else -worth[held].min()
-            reached += program.sign * float(side.objective @ y)
+            reached += program.sign * float(auxiliary.objective @ y)
             best = reached if best is None else max(best, reached)
     return None if best is None else program.sign * best
 
@@ -218,7 +222,7 @@ def contract_program(seed, groups=5, plans=4, *, floor=False):
     else:
         objective, beside[0] = value_row, payment
         limit, sense, own = reach * most / plans, 1.0, np.zeros(columns)
-    side = side_of(
+    auxiliary = auxiliary_of(
         columns,
         plans=plans,
         objective=own,
@@ -238,7 +242,7 @@ def contract_program(seed, groups=5, plans=4, *, floor=False):
         np.array([limit, 0.0, 0.0]),
         not floor,
         None,
-        side,
+        auxiliary,
     )
     return program, contracts
 
@@ -274,7 +278,7 @@ def menu_program(groups, models, *, most, fee, share=0.3, seed=0):
     budget = share * float(spend[np.arange(groups), value.argmax(axis=1)].sum())
     objective, rows = np.zeros((3, 1, models + 1)), np.zeros((1, 3, 1, models + 1))
     objective[1, 0, :models] = rows[0, 2, 0, :models] = 1.0
-    side = side_of(
+    auxiliary = auxiliary_of(
         models,
         plans=models + 1,
         coupling=(fee * budget * np.exp(rng.normal(0, 0.5, models)))[None],
@@ -291,5 +295,5 @@ def menu_program(groups, models, *, most, fee, share=0.3, seed=0):
         np.array([budget]),
         True,
         None,
-        side,
+        auxiliary,
     )

@@ -8,13 +8,13 @@ from itertools import product
 import numpy as np
 from scipy import sparse
 
-from arbmodels._assignment import Arrays, AssignmentProgram, Block, Side
+from arbmodels._assignment import Arrays, AssignmentProgram, Block
 from arbmodels._assignment.pricing import totals
 from arbmodels._assignment.program import dense, offered
-from auxiliary_cases import random_block, side_of
+from auxiliary_cases import auxiliary_of, random_block
 
 
-def random_program(seed, groups=4, plans=3, rows=2, *, side=None, tight=True):
+def random_program(seed, groups=4, plans=3, rows=2, *, auxiliary=None, tight=True):
     """Budgets, floors, capacities, commitments, shares, equal and empty rows; classes, masks."""
     rng = np.random.default_rng(seed)
     classes = int(rng.integers(1, 4))
@@ -73,7 +73,7 @@ def random_program(seed, groups=4, plans=3, rows=2, *, side=None, tight=True):
         planted = program.activity_of(totals(program, choice))
         at = np.where(rng.random(rows) < 0.6, planted, at)
     program = replace(program, limits=at)
-    return program if side is None else side(program, rng)
+    return program if auxiliary is None else auxiliary(program, rng)
 
 
 def reach(program):
@@ -104,7 +104,7 @@ def with_worst_segment(program, rng, *, free=False):
         sense=np.concatenate([program.sense, -np.ones(classes)]),
         limits=np.concatenate([program.limits, np.zeros(classes)]),
         maximise=True,
-        side=side_of(
+        auxiliary=auxiliary_of(
             1,
             integer=False,
             plans=program.plans,
@@ -126,7 +126,7 @@ def with_amounts(program, rng):
     coupling[0] = -program.sense[0] * np.array([1.0, 1.0])
     return replace(
         program,
-        side=side_of(
+        auxiliary=auxiliary_of(
             2,
             integer=False,
             plans=program.plans,
@@ -163,7 +163,7 @@ def with_tail(program, rng):
     lower[-1] = -np.inf
     return replace(
         wider,
-        side=side_of(
+        auxiliary=auxiliary_of(
             scenarios + 1,
             integer=False,
             plans=plans,
@@ -174,7 +174,7 @@ def with_tail(program, rng):
     )
 
 
-SIDES = (
+AUXILIARY = (
     with_worst_segment,
     lambda program, rng: with_worst_segment(program, rng, free=True),
     with_amounts,
@@ -183,7 +183,7 @@ SIDES = (
 
 
 def enumerate_best(program):
-    """Return the best objective over all assignments of a program without side columns, or None."""
+    """Return the best objective over all assignments without auxiliary variables, or None."""
     block = program.source.block
     allowed = offered(block, program.plans, program.forbidden)
     weights = np.ones(block.size) if block.weights is None else block.weights
@@ -229,9 +229,16 @@ def planted(groups, plans=20, segments=5, seed=0, *, dtype=np.float64, threads=N
     return replace(program, limits=activity)
 
 
-def empty_side(program):
-    """Side columns that no row sees, for a program of none."""
-    return side_of(1, integer=False, rows=len(program.limits), plans=program.plans)
+def empty_auxiliary(program):
+    """Auxiliary variables that no row sees, for a program of none."""
+    return auxiliary_of(1, integer=False, rows=len(program.limits), plans=program.plans)
 
 
-__all__ = ["SIDES", "Side", "empty_side", "enumerate_best", "planted", "random_program", "sparse"]
+__all__ = [
+    "AUXILIARY",
+    "empty_auxiliary",
+    "enumerate_best",
+    "planted",
+    "random_program",
+    "sparse",
+]

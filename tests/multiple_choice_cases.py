@@ -8,8 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from arbmodels._assignment import Arrays, AssignmentProgram, Block
-from arbmodels._assignment import pricing as passes
+from arbmodels._assignment import Arrays, AssignmentProgram, Block, pricing
 from arbmodels._assignment.program import dense, everything, offered
 
 KINDS = ("random", "whole numbers", "equal values", "free", "nine orders", "copies", "proportional")
@@ -112,9 +111,9 @@ def check(program, answer, best, rel=1e-9):
     assert program.sign * (answer.bound - answer.objective) >= 0
     # The price is a certificate of its own.
     assert answer.prices[0] >= 0
-    at = passes.best(program, answer.prices).value
+    at = pricing.best(program, answer.prices).value
     size += answer.prices[0] * np.abs(used).max(axis=1).sum()
-    assert program.sign * (passes.bound(program, answer.prices, at) - best) >= -1e-10 * size
+    assert program.sign * (pricing.bound(program, answer.prices, at) - best) >= -1e-10 * size
 
 
 def large(groups=150_000, dtype=np.float64, **extra):

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from scipy import sparse
 
-from arbmodels._assignment import Arrays, AssignmentProgram, Block, Side
+from arbmodels._assignment import Arrays, AssignmentProgram, AuxiliaryVariables, Block
 from arbmodels._assignment.pricing import totals
 from arbmodels._assignment.program import dense
 from arbmodels._assignment.program import offered as offered_pairs
@@ -86,7 +86,7 @@ def with_fees(program, seed):
     coupling[0, :2] = program.sense[0] * rng.uniform(0.0, 0.2, 2)
     coupling[0, 2] = -program.sense[0]
     fee = -program.sign * rng.uniform(0.0, 0.3, 2)
-    side = Side(
+    auxiliary = AuxiliaryVariables(
         ("open last", "open last but one", "excess"),
         np.append(fee, -program.sign * 0.2),
         coupling,
@@ -98,7 +98,7 @@ def with_fees(program, seed):
         np.array([-np.inf]),
         np.array([1.0]),
     )
-    return replace(program, side=side)
+    return replace(program, auxiliary=auxiliary)
 
 
 def enumerated(program):
@@ -116,7 +116,7 @@ def enumerated(program):
     ]
     choices = np.array(list(product(*options)), dtype=np.int32)
     sums = [totals(program, choice) for choice in choices]
-    plain = replace(program, side=None)
+    plain = replace(program, auxiliary=None)
     return (
         choices,
         np.array([plain.value_of(each) for each in sums]),
@@ -125,24 +125,24 @@ def enumerated(program):
 
 
 def best_by_enumeration(program):
-    """Return the best objective, of integer side columns and of the excess too; None if none."""
+    """Return the best objective, of integer variables and of the excess too; None if none."""
     choices, value, activity = enumerated(program)
     size = SLACK * np.maximum(np.abs(program.limits), 1.0)
     best = None
-    side = program.side
-    for opened in [(0, 0)] if side is None else [(0, 0), (0, 1), (1, 0)]:
+    auxiliary = program.auxiliary
+    for opened in [(0, 0)] if auxiliary is None else [(0, 0), (0, 1), (1, 0)]:
         kept = np.ones(len(choices), dtype=bool)
         extra, used = np.zeros(len(choices)), activity.copy()
-        if side is not None:
+        if auxiliary is not None:
             y = np.array([*opened, 0.0])
             for e in (0, 1):
                 if not opened[e]:
-                    kept &= ~np.isin(choices, np.flatnonzero(side.needs[:, e])).any(axis=1)
-            used = used + side.coupling @ y
+                    kept &= ~np.isin(choices, np.flatnonzero(auxiliary.needs[:, e])).any(axis=1)
+            used = used + auxiliary.coupling @ y
             over = program.sense[0] * (used[:, 0] - program.limits[0])
-            amount = np.clip(over, 0.0, side.upper[2])
+            amount = np.clip(over, 0.0, auxiliary.upper[2])
             used[:, 0] -= program.sense[0] * amount
-            extra = side.objective @ y + side.objective[2] * amount
+            extra = auxiliary.objective @ y + auxiliary.objective[2] * amount
         kept &= (program.sense * (used - program.limits) <= size).all(axis=1)
         if kept.any():
             total = program.sign * (value + extra)[kept]

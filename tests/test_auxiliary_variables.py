@@ -1,4 +1,4 @@
-"""Integer side columns: fees, tiers, at most K; enumeration, HiGHS, planted answers, limits."""
+"""Integer auxiliary variables: fees, tiers, at most K; enumeration, HiGHS, planted."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from arbmodels._assignment import Arrays, AssignmentProgram, Block, benders
-from arbmodels._assignment import auxiliary_variables as side_columns
-from arbmodels._assignment.auxiliary_variables import solve_with_side
-from arbmodels._assignment.highs import solve_whole
+from arbmodels._assignment import Arrays, AssignmentProgram, Block, auxiliary_variables, benders
+from arbmodels._assignment.auxiliary_variables import solve_with_auxiliary_variables
+from arbmodels._assignment.highs import solve_with_highs
 from arbmodels._assignment.pricing import best, totals
 from arbmodels.errors import SolverError
 from auxiliary_cases import (
+    auxiliary_of,
     contract_program,
     enumerate_best,
     enumerate_contracts,
@@ -22,21 +22,20 @@ from auxiliary_cases import (
     pairs,
     random_block,
     random_program,
-    side_of,
 )
 
 
 @pytest.fixture(params=["whole", "master", "sample"])
 def way(request, monkeypatch):
     """All of it in HiGHS; the decomposition; the decomposition rehearsed on a sample."""
-    monkeypatch.setattr(side_columns, "SMALL", 10**6 if request.param == "whole" else 0)
+    monkeypatch.setattr(auxiliary_variables, "SMALL", 10**6 if request.param == "whole" else 0)
     monkeypatch.setattr(benders, "SAMPLE", 3 if request.param == "sample" else 10**6)
     return request.param
 
 
 @pytest.fixture
 def decomposed(monkeypatch):
-    monkeypatch.setattr(side_columns, "SMALL", 0)
+    monkeypatch.setattr(auxiliary_variables, "SMALL", 0)
 
 
 def check(program, answer, exact, gap=0.0):
@@ -56,22 +55,24 @@ def check(program, answer, exact, gap=0.0):
 
 
 def assert_feasible(program, answer):
-    side = program.side
+    auxiliary = program.auxiliary
     sums = totals(program, answer.choice)
-    assert answer.objective == pytest.approx(program.value_of(sums, answer.side), abs=1e-9)
-    excess = program.sense * (program.activity_of(sums, answer.side) - program.limits)
+    assert answer.objective == pytest.approx(program.value_of(sums, answer.auxiliary), abs=1e-9)
+    excess = program.sense * (program.activity_of(sums, answer.auxiliary) - program.limits)
     _, rows, allowed = pairs(program)
     largest = np.array([np.abs(row[allowed]).max(initial=0.0) or 1.0 for row in rows])
     assert (excess <= 1.01e-8 * np.maximum(largest, 1.0)).all()
     assert allowed[np.arange(program.groups), answer.choice].all()
-    assert (answer.side >= side.lower - 1e-9).all()
-    assert (answer.side <= side.upper + 1e-9).all()
-    np.testing.assert_array_equal(answer.side[side.integer], np.rint(answer.side[side.integer]))
-    inside = side.matrix @ answer.side
-    assert (inside >= side.row_lower - 1e-7).all()
-    assert (inside <= side.row_upper + 1e-7).all()
+    assert (answer.auxiliary >= auxiliary.lower - 1e-9).all()
+    assert (answer.auxiliary <= auxiliary.upper + 1e-9).all()
+    np.testing.assert_array_equal(
+        answer.auxiliary[auxiliary.integer], np.rint(answer.auxiliary[auxiliary.integer])
+    )
+    inside = auxiliary.matrix @ answer.auxiliary
+    assert (inside >= auxiliary.row_lower - 1e-7).all()
+    assert (inside <= auxiliary.row_upper + 1e-7).all()
     used = np.unique(answer.choice)
-    assert (answer.side[side.needs[used].any(axis=0)] >= 1 - 1e-9).all()
+    assert (answer.auxiliary[auxiliary.needs[used].any(axis=0)] >= 1 - 1e-9).all()
     assert (answer.prices >= 0).all()
 
 
@@ -88,7 +89,7 @@ def test_answers_are_those_of_enumeration(way):
         )
         exact = enumerate_best(program)
         infeasible += exact is None
-        check(program, solve_with_side(program, 0.0, 30.0), exact)
+        check(program, solve_with_auxiliary_variables(program, 0.0, 30.0), exact)
     assert 0 < infeasible < len(seeds(way, 60)) / 2
 
 
@@ -98,22 +99,27 @@ def test_contracts_cost_what_their_tiers_say(way, floor):
     for seed in seeds(way, 16):
         program, contracts = contract_program(seed, floor=floor)
         exact = enumerate_contracts(program, contracts)
-        check(program, solve_with_side(program, 0.0, 30.0), exact)
+        check(program, solve_with_auxiliary_variables(program, 0.0, 30.0), exact)
 
 
 def test_a_gap_is_kept(way):
     for seed in seeds(way, 20):
         program = random_program(seed, groups=5, rows=1)
-        check(program, solve_with_side(program, 0.02, 30.0), enumerate_best(program), gap=0.02)
+        check(
+            program,
+            solve_with_auxiliary_variables(program, 0.02, 30.0),
+            enumerate_best(program),
+            gap=0.02,
+        )
 
 
 def test_an_objective_of_zero_asks_for_anything(way):
     for seed in seeds(way, 20):
         program = random_program(seed, rows=1 + seed % 2)
-        side = replace(program.side, objective=np.zeros(len(program.side.names)))
-        program = replace(program, objective=np.zeros_like(program.objective), side=side)
+        auxiliary = replace(program.auxiliary, objective=np.zeros(len(program.auxiliary.names)))
+        program = replace(program, objective=np.zeros_like(program.objective), auxiliary=auxiliary)
         exact = enumerate_best(program)
-        answer = solve_with_side(program, 1e-6, 30.0)
+        answer = solve_with_auxiliary_variables(program, 1e-6, 30.0)
         check(program, answer, exact)
         assert exact is None or answer.bound == 0.0
 
@@ -124,15 +130,17 @@ def test_numbers_nine_orders_of_magnitude_apart(way):
         program = random_program(seed, rows=1)
         exact = enumerate_best(program)
         unit = 10.0 ** np.array([-4, 5])[seed % 2]
-        side = program.side
+        auxiliary = program.auxiliary
         scaled = replace(
             program,
             objective=program.objective * unit,
             rows=program.rows / unit,
             limits=program.limits / unit,
-            side=replace(side, objective=side.objective * unit, coupling=side.coupling / unit),
+            auxiliary=replace(
+                auxiliary, objective=auxiliary.objective * unit, coupling=auxiliary.coupling / unit
+            ),
         )
-        answer = solve_with_side(scaled, 0.0, 30.0)
+        answer = solve_with_auxiliary_variables(scaled, 0.0, 30.0)
         assert (answer.choice is None) == (exact is None)
         if exact is not None:
             assert answer.objective == pytest.approx(exact * unit, rel=1e-7)
@@ -143,21 +151,21 @@ def test_numbers_nine_orders_of_magnitude_apart(way):
 def test_medium_programs_are_those_of_highs(decomposed, seed):
     """The statements of both must agree: objective, true optimum, bound, in this order."""
     program = menu_program(60, 6, most=3, fee=0.02, seed=seed)
-    whole = solve_whole(program, 1e-9, 60.0)
-    ours = solve_with_side(program, 1e-6, 60.0)
+    whole = solve_with_highs(program, 1e-9, 60.0)
+    ours = solve_with_auxiliary_variables(program, 1e-6, 60.0)
     assert ours.status == "optimal"
     assert_feasible(program, ours)
     assert ours.objective <= whole.bound + 1e-7
     assert ours.bound >= whole.objective - 1e-7
     assert ours.objective == pytest.approx(whole.objective, rel=1e-6)
-    assert ours.side.sum() <= 3
+    assert ours.auxiliary.sum() <= 3
 
 
 def greedy(program, gap, time_limit):
     """An engine for programs without binding rows: everyone's best plan."""
     chosen = best(program, np.zeros(len(program.limits)))
     value = program.sign * chosen.value
-    return side_columns.Answer(
+    return auxiliary_variables.Answer(
         "optimal", chosen.choice, value, value, np.zeros(len(program.limits))
     )
 
@@ -169,7 +177,7 @@ def planted(groups=20_000, plans=12, kept=4):
     value[np.arange(groups), np.arange(groups) % kept] += 0.5
     objective = np.zeros((2, 1, plans))
     objective[1] = 1.0
-    side = side_of(
+    auxiliary = auxiliary_of(
         plans,
         plans=plans,
         needs=np.eye(plans, dtype=bool),
@@ -180,14 +188,14 @@ def planted(groups=20_000, plans=12, kept=4):
     rows = np.zeros((0, 2, 1, plans))
     source = Arrays(Block(0, (value,)))
     nothing = np.zeros(0)
-    return AssignmentProgram(source, objective, rows, nothing, nothing, True, None, side)
+    return AssignmentProgram(source, objective, rows, nothing, nothing, True, None, auxiliary)
 
 
 def test_a_planted_menu_is_found_and_proven():
     program = planted()
-    answer = solve_with_side(program, 1e-6, 60.0, greedy)
+    answer = solve_with_auxiliary_variables(program, 1e-6, 60.0, greedy)
     assert answer.status == "optimal"
-    np.testing.assert_array_equal(np.flatnonzero(answer.side), np.arange(4))
+    np.testing.assert_array_equal(np.flatnonzero(answer.auxiliary), np.arange(4))
     value = program.source.block.quantities[0][:, :4].max(axis=1).sum()
     assert answer.objective == pytest.approx(value)
     assert answer.bound == pytest.approx(value, rel=1e-6)
@@ -198,7 +206,7 @@ def test_threads_change_nothing(monkeypatch):
     monkeypatch.setattr("arbmodels._assignment.program.BLOCK", 3000)
     program = planted()
     answers = [
-        solve_with_side(
+        solve_with_auxiliary_variables(
             replace(program, source=Arrays(program.source.block, threads)), 1e-6, 60.0, greedy
         )
         for threads in (1, 2)
@@ -216,30 +224,33 @@ def test_a_sample_without_an_answer_is_not_believed(decomposed, monkeypatch):
     objective, rows = np.zeros((3, 1, 2)), np.zeros((1, 3, 1, 2))
     objective[1, 0] = [2.0, 1.0]
     rows[0, 2] = 1.0
-    side = side_of(
+    auxiliary = auxiliary_of(
         1, rows=1, plans=2, needs=np.array([[False], [True]]), objective=np.array([-0.5])
     )
     program = AssignmentProgram(
-        Arrays(block), objective, rows, np.array([-1.0]), np.array([1.0]), True, None, side
+        Arrays(block), objective, rows, np.array([-1.0]), np.array([1.0]), True, None, auxiliary
     )
-    answer = solve_with_side(program, 1e-9, 30.0)
+    answer = solve_with_auxiliary_variables(program, 1e-9, 30.0)
     assert answer.status == "optimal"
     assert answer.objective == pytest.approx(98.5)
     missing = replace(program, limits=np.array([1.5]))
-    assert solve_with_side(missing, 1e-9, 30.0).status == "infeasible"
+    assert solve_with_auxiliary_variables(missing, 1e-9, 30.0).status == "infeasible"
 
 
 def test_columns_that_contradict_each_other_are_infeasible(way):
     program = random_program(1)
-    side = program.side
-    matrix = sparse.csr_array(np.vstack([side.matrix.toarray(), np.ones((1, 3))]))
+    auxiliary = program.auxiliary
+    matrix = sparse.csr_array(np.vstack([auxiliary.matrix.toarray(), np.ones((1, 3))]))
     never = replace(
-        side,
+        auxiliary,
         matrix=matrix,
-        row_lower=np.append(side.row_lower, 20.0),
-        row_upper=np.append(side.row_upper, np.inf),
+        row_lower=np.append(auxiliary.row_lower, 20.0),
+        row_upper=np.append(auxiliary.row_upper, np.inf),
     )
-    assert solve_with_side(replace(program, side=never), 0.0, 30.0).status == "infeasible"
+    assert (
+        solve_with_auxiliary_variables(replace(program, auxiliary=never), 0.0, 30.0).status
+        == "infeasible"
+    )
 
 
 def test_rows_over_the_side_columns_alone_are_kept(way):
@@ -252,21 +263,21 @@ def test_rows_over_the_side_columns_alone_are_kept(way):
             rows=np.zeros_like(program.rows),
             sense=np.ones(1),
             limits=np.array([1.5]),
-            side=replace(program.side, coupling=fees[None]),
+            auxiliary=replace(program.auxiliary, coupling=fees[None]),
         )
-        answer = solve_with_side(only, 0.0, 30.0)
+        answer = solve_with_auxiliary_variables(only, 0.0, 30.0)
         check(only, answer, enumerate_best(only))
-        assert answer.choice is None or fees @ answer.side <= 1.5 + 1e-9
+        assert answer.choice is None or fees @ answer.auxiliary <= 1.5 + 1e-9
 
 
 def test_interruption_keeps_the_best(decomposed, monkeypatch):
     program = menu_program(60, 6, most=3, fee=0.02)
-    exact = solve_whole(program, 1e-9, 60.0).objective
+    exact = solve_with_highs(program, 1e-9, 60.0).objective
     served = []
 
     def engine(left, gap, time_limit):
         served.append(left)
-        return solve_whole(left, 1e-6, time_limit)
+        return solve_with_highs(left, 1e-6, time_limit)
 
     def interrupted(propose):
         def proposed(*args):
@@ -276,9 +287,9 @@ def test_interruption_keeps_the_best(decomposed, monkeypatch):
 
         return proposed
 
-    for proposer in (benders.Master, benders.Menus):
+    for proposer in (benders.Master, benders.ActiveSets):
         monkeypatch.setattr(proposer, "propose", interrupted(proposer.propose))
-    answer = solve_with_side(program, 1e-9, 60.0, engine)
+    answer = solve_with_auxiliary_variables(program, 1e-9, 60.0, engine)
     assert len(served) == 1
     assert answer.status == "interrupted"
     assert_feasible(program, answer)
@@ -290,21 +301,21 @@ def test_interruption_keeps_the_best(decomposed, monkeypatch):
 
     served.clear()
     with pytest.raises(KeyboardInterrupt):
-        solve_with_side(program, 1e-9, 60.0, at_once)
+        solve_with_auxiliary_variables(program, 1e-9, 60.0, at_once)
 
 
 def test_time_limits_keep_the_best(decomposed):
     program = menu_program(60, 6, most=3, fee=0.02)
-    answer = solve_with_side(program, 1e-9, 0.0)
+    answer = solve_with_auxiliary_variables(program, 1e-9, 0.0)
     assert answer.status == "time limit"
     assert answer.choice is None
-    exact = solve_whole(program, 1e-9, 60.0).objective
+    exact = solve_with_highs(program, 1e-9, 60.0).objective
     assert answer.bound >= exact - 1e-7
 
     def slow(left, gap, time_limit):
-        return replace(solve_whole(left, 1e-2, time_limit), status="time limit")
+        return replace(solve_with_highs(left, 1e-2, time_limit), status="time limit")
 
-    answer = solve_with_side(program, 1e-9, 60.0, slow)
+    answer = solve_with_auxiliary_variables(program, 1e-9, 60.0, slow)
     assert answer.status == "time limit"
     assert_feasible(program, answer)
     assert answer.objective <= exact + 1e-7 <= answer.bound + 2e-7
@@ -312,28 +323,28 @@ def test_time_limits_keep_the_best(decomposed):
 
 def test_errors_are_ours(decomposed):
     program = menu_program(60, 6, most=3, fee=0.02)
-    with pytest.raises(SolverError, match="no side columns"):
-        solve_with_side(replace(program, side=None), 1e-6, 10.0)
+    with pytest.raises(SolverError, match="no auxiliary variables"):
+        solve_with_auxiliary_variables(replace(program, auxiliary=None), 1e-6, 10.0)
 
     def broken(left, gap, time_limit):
         raise SolverError("numbers out of all proportion")
 
     with pytest.raises(SolverError, match="out of all proportion"):
-        solve_with_side(program, 1e-6, 10.0, broken)
-    side = program.side
+        solve_with_auxiliary_variables(program, 1e-6, 10.0, broken)
+    auxiliary = program.auxiliary
     free = replace(
-        side,
-        names=(*side.names, "free"),
-        objective=np.append(side.objective, 1.0),
-        coupling=np.hstack([side.coupling, [[0.0]]]),
-        lower=np.append(side.lower, 0.0),
-        upper=np.append(side.upper, np.inf),
-        integer=np.append(side.integer, False),
-        needs=np.hstack([side.needs, np.zeros((7, 1), dtype=bool)]),
-        matrix=sparse.csr_array(np.hstack([side.matrix.toarray(), [[0.0]]])),
+        auxiliary,
+        names=(*auxiliary.names, "free"),
+        objective=np.append(auxiliary.objective, 1.0),
+        coupling=np.hstack([auxiliary.coupling, [[0.0]]]),
+        lower=np.append(auxiliary.lower, 0.0),
+        upper=np.append(auxiliary.upper, np.inf),
+        integer=np.append(auxiliary.integer, False),
+        needs=np.hstack([auxiliary.needs, np.zeros((7, 1), dtype=bool)]),
+        matrix=sparse.csr_array(np.hstack([auxiliary.matrix.toarray(), [[0.0]]])),
     )
     with pytest.raises(SolverError, match="unbounded"):
-        solve_with_side(replace(program, side=free), 1e-6, 10.0)
+        solve_with_auxiliary_variables(replace(program, auxiliary=free), 1e-6, 10.0)
 
 
 def test_float32_and_missing_pairs(decomposed):
@@ -343,13 +354,15 @@ def test_float32_and_missing_pairs(decomposed):
     double = replace(single, quantities=tuple(q.astype(float) for q in single.quantities))
     objective, rows = np.zeros((3, 1, 6)), np.zeros((1, 3, 1, 6))
     objective[1, 0, :5], rows[0, 2, 0, :5] = 1.0, 1.0
-    side = side_of(5, rows=1, plans=6, needs=np.eye(6, 5, dtype=bool), objective=np.full(5, -0.8))
+    auxiliary = auxiliary_of(
+        5, rows=1, plans=6, needs=np.eye(6, 5, dtype=bool), objective=np.full(5, -0.8)
+    )
     answers = []
     for each in (single, double):
         program = AssignmentProgram(
-            Arrays(each), objective, rows, np.ones(1), np.array([6.0]), True, None, side
+            Arrays(each), objective, rows, np.ones(1), np.array([6.0]), True, None, auxiliary
         )
-        answers.append(solve_with_side(program, 1e-7, 30.0))
+        answers.append(solve_with_auxiliary_variables(program, 1e-7, 30.0))
         assert_feasible(program, answers[-1])
     assert answers[0].objective == answers[1].objective
     np.testing.assert_array_equal(answers[0].choice, answers[1].choice)

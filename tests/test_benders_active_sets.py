@@ -8,12 +8,11 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from arbmodels._assignment import Arrays, AssignmentProgram, Block, benders
-from arbmodels._assignment import auxiliary_variables as side_columns
-from arbmodels._assignment.auxiliary_variables import solve_with_side
-from arbmodels._assignment.benders import menus_of
-from arbmodels._assignment.linking_constraints import fill, gates_of, priced_table
-from auxiliary_cases import enumerate_best, pairs, random_block, side_of
+from arbmodels._assignment import Arrays, AssignmentProgram, Block, auxiliary_variables, benders
+from arbmodels._assignment.auxiliary_variables import solve_with_auxiliary_variables
+from arbmodels._assignment.benders import active_sets_of
+from arbmodels._assignment.linking_constraints import fill, links_of, priced_table
+from auxiliary_cases import auxiliary_of, enumerate_best, pairs, random_block
 
 
 def alike(seed, groups, models, most, *, share=0.3, sense=1.0, **given):
@@ -25,7 +24,7 @@ def alike(seed, groups, models, most, *, share=0.3, sense=1.0, **given):
     best = spend[np.arange(groups), value.argmax(axis=1)].sum()
     if sense < 0:
         best = spend.max(axis=1).sum()
-    side = side_of(
+    auxiliary = auxiliary_of(
         models,
         rows=1,
         plans=models + 1,
@@ -43,7 +42,7 @@ def alike(seed, groups, models, most, *, share=0.3, sense=1.0, **given):
         np.array([share * best]),
         True,
         None,
-        side,
+        auxiliary,
     )
 
 
@@ -54,8 +53,8 @@ def test_bounds_are_those_of_every_subset(seed):
     program = alike(seed, 1500, 5, 3, objective=rng.normal(size=5), coupling=rng.random((1, 5)))
     block = random_block(rng, 1500, 5, missing=0.2, weights=True)
     program = replace(program, source=Arrays(block))
-    gates = gates_of(program.side)
-    menus = menus_of(program, program.side, gates)
+    gates = links_of(program.auxiliary)
+    menus = active_sets_of(program, program.auxiliary, gates)
     assert len(menus.points) == 1 + 5 + 10 + 10
     prices, value = np.array([rng.exponential()]), seed % 4 > 0
     opening = gates.opening(rng.random(5))
@@ -66,7 +65,9 @@ def test_bounds_are_those_of_every_subset(seed):
     for point, bound in zip(menus.points, menus.bounds, strict=True):
         open_ = np.append(point > 0, True)
         exact = priced[:, open_].max(axis=1).sum() + prices[0] * program.limits[0]
-        exact += point @ (value * program.side.objective - prices[0] * program.side.coupling[0])
+        exact += point @ (
+            value * program.auxiliary.objective - prices[0] * program.auxiliary.coupling[0]
+        )
         if value:
             assert bound == pytest.approx(exact, rel=1e-12)
         else:
@@ -76,7 +77,7 @@ def test_bounds_are_those_of_every_subset(seed):
 @pytest.mark.parametrize("fees", [False, True])
 @pytest.mark.parametrize("seed", range(4))
 def test_the_best_of_all_subsets_is_found(seed, fees, monkeypatch):
-    monkeypatch.setattr(side_columns, "SMALL", 0)
+    monkeypatch.setattr(auxiliary_variables, "SMALL", 0)
     cost = -np.random.default_rng(seed).random(8) * 20 * fees
     program = alike(seed, 400, 8, 3, share=2.0, objective=cost)  # the row does not bind
     value = np.hstack([program.source.block.quantities[0], np.zeros((400, 1))])
@@ -85,7 +86,7 @@ def test_the_best_of_all_subsets_is_found(seed, fees, monkeypatch):
         for size in range(4)
         for menu in combinations(range(8), size)
     )
-    answer = solve_with_side(program, 1e-9, 30.0)
+    answer = solve_with_auxiliary_variables(program, 1e-9, 30.0)
     assert answer.status == "optimal"
     assert answer.objective == pytest.approx(exact, rel=1e-9)
     assert answer.bound == pytest.approx(exact, rel=1e-8)
@@ -93,12 +94,12 @@ def test_the_best_of_all_subsets_is_found(seed, fees, monkeypatch):
 
 @pytest.mark.parametrize("share", [0.5, 0.85, 0.95, 1.01])
 def test_menus_that_cannot_keep_a_floor_are_closed(share, monkeypatch):
-    monkeypatch.setattr(side_columns, "SMALL", 0)
+    monkeypatch.setattr(auxiliary_variables, "SMALL", 0)
     for seed in range(6):
         fees = 0.2 * np.random.default_rng(seed).normal(size=4)
         program = alike(seed, 5, 4, 2, share=share, sense=-1.0, objective=fees)
         exact = enumerate_best(program)
-        answer = solve_with_side(program, 0.0, 30.0)
+        answer = solve_with_auxiliary_variables(program, 0.0, 30.0)
         assert (answer.choice is None) == (exact is None)
         if exact is None:
             assert answer.status == "infeasible"
@@ -112,7 +113,9 @@ def test_models_nearly_alike_are_proven_whatever_the_threads(monkeypatch):
     monkeypatch.setattr("arbmodels._assignment.program.BLOCK", 6000)
     program = alike(0, 20_000, 16, 5)
     answers = [
-        solve_with_side(replace(program, source=Arrays(program.source.block, threads)), 1e-4, 60.0)
+        solve_with_auxiliary_variables(
+            replace(program, source=Arrays(program.source.block, threads)), 1e-4, 60.0
+        )
         for threads in (1, 2)
     ]
     first, second = answers
@@ -120,4 +123,4 @@ def test_models_nearly_alike_are_proven_whatever_the_threads(monkeypatch):
     assert 0 <= first.bound - first.objective <= 1e-4 * first.objective
     assert (first.objective, first.bound) == (second.objective, second.bound)
     np.testing.assert_array_equal(first.choice, second.choice)
-    assert first.side.sum() <= 5
+    assert first.auxiliary.sum() <= 5

@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from arbmodels._assignment import Arrays, AssignmentProgram, Block
-from arbmodels._assignment import pricing as passes
+from arbmodels._assignment import Arrays, AssignmentProgram, Block, pricing
 from arbmodels._assignment.program import TOLERANCE
 from arbmodels._assignment.solve import solve
 from arbmodels.errors import DataError, InputError, SolverError
@@ -81,7 +80,7 @@ def test_passes_equal_those_in_memory(client, generated, keep):
     first = budgeted(source, 100.0, classes=2)
     second = budgeted(in_memory(generated), 100.0, classes=2)
     for price in (0.0, 8.0):
-        ours, theirs = (passes.best(each, np.array([price])) for each in (first, second))
+        ours, theirs = (pricing.best(each, np.array([price])) for each in (first, second))
         for name in ("choice", "second", "lead"):
             np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
             assert getattr(ours, name).dtype == getattr(theirs, name).dtype
@@ -89,8 +88,8 @@ def test_passes_equal_those_in_memory(client, generated, keep):
         assert ours.value == pytest.approx(theirs.value, rel=1e-12)
     rng = np.random.default_rng(0)
     choice = rng.integers(0, 4, 20_000).astype(np.int32)
-    sums = passes.totals(first, choice)
-    np.testing.assert_allclose(sums, passes.totals(second, choice), rtol=1e-12)
+    sums = pricing.totals(first, choice)
+    np.testing.assert_allclose(sums, pricing.totals(second, choice), rtol=1e-12)
     rows = np.sort(rng.choice(20_000, 50, replace=False))
     np.testing.assert_array_equal(
         source.take(rows).quantities[1], second.source.take(rows).quantities[1]
@@ -301,10 +300,10 @@ def test_ten_million_instances_made_on_the_fly(client):
     # The proof, made anew without the cluster: the bound at these prices, and what the assignment
     # adds up to.
     program = budgeted(generated, limit, plans=models + 1)
-    sums = passes.totals(program, answer.choice)
+    sums = pricing.totals(program, answer.choice)
     assert program.value_of(sums) == pytest.approx(answer.objective, rel=1e-12)
     assert program.activity_of(sums)[0] - limit <= TOLERANCE * 2 * limit * (1 + 1e-6)
-    value = sum(part.value for part in generated.map(passes.best_of, program.table(answer.prices)))
-    bound = passes.bound(program, answer.prices, value)
+    value = sum(part.value for part in generated.map(pricing.best_of, program.table(answer.prices)))
+    bound = pricing.bound(program, answer.prices, value)
     assert bound == pytest.approx(answer.bound, rel=2 * TOLERANCE)  # limits give way by so much
     assert 0 <= answer.bound - answer.objective <= 1e-8 * answer.objective

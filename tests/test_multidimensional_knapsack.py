@@ -10,12 +10,22 @@ import pytest
 
 from arbmodels._assignment import Arrays, AssignmentProgram, Block
 from arbmodels._assignment import multidimensional_knapsack as many_rows
-from arbmodels._assignment.highs import relax_whole, solve_whole
-from arbmodels._assignment.multidimensional_knapsack import Options, settle, solve_many_rows
+from arbmodels._assignment.highs import relax_with_highs, solve_with_highs
+from arbmodels._assignment.multidimensional_knapsack import (
+    Options,
+    local_improvement,
+    solve_multidimensional_knapsack,
+)
 from arbmodels._assignment.pricing import best, bound, totals
 from arbmodels.errors import SolverError
-from auxiliary_cases import side_of
-from multidimensional_cases import SIDES, empty_side, enumerate_best, planted, random_program
+from auxiliary_cases import auxiliary_of
+from multidimensional_cases import (
+    AUXILIARY,
+    empty_auxiliary,
+    enumerate_best,
+    planted,
+    random_program,
+)
 
 
 @pytest.fixture
@@ -27,12 +37,14 @@ def no_whole(monkeypatch):
 def check(program, answer):
     """An assignment's objective and rows, from its definition."""
     sums = totals(program, answer.choice)
-    side = answer.side if program.side is not None else None
-    assert program.value_of(sums, side) == pytest.approx(answer.objective, rel=1e-12, abs=1e-12)
-    missed = program.sense * (program.activity_of(sums, side) - program.limits)
+    auxiliary = answer.auxiliary if program.auxiliary is not None else None
+    assert program.value_of(sums, auxiliary) == pytest.approx(
+        answer.objective, rel=1e-12, abs=1e-12
+    )
+    missed = program.sense * (program.activity_of(sums, auxiliary) - program.limits)
     size = np.abs(program.limits) + (np.abs(program.rows) * sums).sum(axis=(1, 2, 3))
-    if side is not None:
-        size += np.abs(program.side.coupling) @ np.abs(side)
+    if auxiliary is not None:
+        size += np.abs(program.auxiliary.coupling) @ np.abs(auxiliary)
     assert (missed <= 1e-9 * size).all()
     assert (answer.prices >= 0).all()
     assert program.sign * (answer.bound - answer.objective) >= 0
@@ -46,7 +58,7 @@ def test_small_programs_match_their_enumeration(first, no_whole):
         groups, plans, rows = rng.integers(1, 6), rng.integers(1, 5), rng.integers(1, 6)
         program = random_program(seed, int(groups), int(plans), int(rows), tight=seed % 2 == 0)
         best_value = enumerate_best(program)
-        answer = solve_many_rows(program, 0.0, 60.0)  # compiling counts
+        answer = solve_multidimensional_knapsack(program, 0.0, 60.0)  # compiling counts
         if best_value is None:
             assert answer.status == "infeasible", seed
             assert answer.choice is None
@@ -59,15 +71,18 @@ def test_small_programs_match_their_enumeration(first, no_whole):
     assert 15 < feasible < 40  # both kinds occur
 
 
-@pytest.mark.parametrize("kind", range(len(SIDES)))
+@pytest.mark.parametrize("kind", range(len(AUXILIARY)))
 def test_side_columns_match_highs(kind, no_whole):
     solved = 0
     for seed in range(25):
         rng = np.random.default_rng(seed)
         program = random_program(
-            seed, int(rng.integers(2, 30)), 3, 2, side=SIDES[kind], tight=False
+            seed, int(rng.integers(2, 30)), 3, 2, auxiliary=AUXILIARY[kind], tight=False
         )
-        answer, judge = solve_many_rows(program, 1e-7, 20.0), solve_whole(program, 1e-7, 20.0)
+        answer, judge = (
+            solve_multidimensional_knapsack(program, 1e-7, 20.0),
+            solve_with_highs(program, 1e-7, 20.0),
+        )
         assert (answer.status == "infeasible") == (judge.status == "infeasible"), seed
         if judge.choice is None:
             continue
@@ -83,10 +98,12 @@ def test_statements_about_medium_programs_are_true(seed, no_whole):
     groups, plans, rows = rng.integers(20, 150), rng.integers(3, 8), rng.integers(2, 6)
     program = random_program(seed, int(groups), int(plans), int(rows), tight=False)
     try:
-        judge = solve_whole(program, 1e-3, 2.0)
+        judge = solve_with_highs(program, 1e-3, 2.0)
     except SolverError:
         pytest.skip("HiGHS finds nothing in time")
-    answer = solve_many_rows(program, 1e-3, 30.0)  # a quiet machine needs two seconds
+    answer = solve_multidimensional_knapsack(
+        program, 1e-3, 30.0
+    )  # a quiet machine needs two seconds
     assert (answer.status == "infeasible") == (judge.status == "infeasible")
     if judge.choice is None:
         return
@@ -99,8 +116,8 @@ def test_statements_about_medium_programs_are_true(seed, no_whole):
 
 def test_prices_are_those_of_the_relaxation(no_whole):
     program = planted(400, 6, 3)
-    answer = solve_many_rows(program, 1e-3, 20.0)
-    relaxed = relax_whole(program, 20.0)
+    answer = solve_multidimensional_knapsack(program, 1e-3, 20.0)
+    relaxed = relax_with_highs(program, 20.0)
     assert relaxed is not None
     ours = bound(program, answer.prices, best(program, answer.prices).value)
     assert ours == pytest.approx(relaxed[1], rel=1e-7)
@@ -112,7 +129,7 @@ def test_prices_are_those_of_the_relaxation(no_whole):
 @pytest.mark.parametrize(("groups", "gap"), [(3_000, 1e-5), (30_000, 1e-6), (100_000, 1e-7)])
 def test_planted_programs_reach_the_gap(groups, gap):
     program = planted(groups)
-    answer = solve_many_rows(program, gap, 30.0)
+    answer = solve_multidimensional_knapsack(program, gap, 30.0)
     assert answer.status == "optimal"
     assert abs(answer.bound - answer.objective) <= gap * answer.objective
     activity = program.activity_of(totals(program, answer.choice))
@@ -123,7 +140,9 @@ def test_planted_programs_reach_the_gap(groups, gap):
 
 
 def test_same_answer_for_any_number_of_threads():
-    one, two = (solve_many_rows(planted(150_000, 8, threads=t), 1e-7, 30.0) for t in (1, 2))
+    one, two = (
+        solve_multidimensional_knapsack(planted(150_000, 8, threads=t), 1e-7, 30.0) for t in (1, 2)
+    )
     assert one.objective == two.objective
     assert one.bound == two.bound
     np.testing.assert_array_equal(one.choice, two.choice)
@@ -134,8 +153,8 @@ def test_single_precision():
     program = planted(20_000, 8, dtype=np.float32)
     block = program.source.block
     wide = replace(block, quantities=tuple(each.astype(float) for each in block.quantities))
-    one = solve_many_rows(program, 1e-6, 30.0)
-    two = solve_many_rows(replace(program, source=Arrays(wide)), 1e-6, 30.0)
+    one = solve_multidimensional_knapsack(program, 1e-6, 30.0)
+    two = solve_multidimensional_knapsack(replace(program, source=Arrays(wide)), 1e-6, 30.0)
     assert one.status == two.status == "optimal"
     assert one.objective == pytest.approx(two.objective, rel=2e-6)
 
@@ -149,7 +168,7 @@ def test_units_of_rows_and_objective_do_not_matter():
         rows=plain.rows * factor[:, None, None, None],
         limits=plain.limits * factor,
     )
-    one, two = (solve_many_rows(each, 1e-5, 30.0) for each in (plain, scaled))
+    one, two = (solve_multidimensional_knapsack(each, 1e-5, 30.0) for each in (plain, scaled))
     assert one.status == two.status == "optimal"
     assert two.objective == pytest.approx(1e6 * one.objective, rel=2e-5)
 
@@ -159,7 +178,7 @@ def test_rows_that_cannot_hold_together_are_proven_so(groups):
     program = planted(groups, 6)
     limits = program.limits.copy()
     limits[0] *= 0.2  # the budget, while the floors stay
-    answer = solve_many_rows(replace(program, limits=limits), 1e-4, 30.0)
+    answer = solve_multidimensional_knapsack(replace(program, limits=limits), 1e-4, 30.0)
     assert answer.status == "infeasible"
     assert answer.choice is None
 
@@ -171,15 +190,15 @@ def test_a_row_without_coefficients(no_whole):
     for limit, status in ((0.0, "optimal"), (5.0, "optimal"), (-1.0, "infeasible")):
         limits = np.append(program.limits, limit)
         wider = replace(program, rows=rows, sense=sense, limits=limits)
-        assert solve_many_rows(wider, 1e-3, 20.0).status == status
+        assert solve_multidimensional_knapsack(wider, 1e-3, 20.0).status == status
 
 
 def test_no_rows_and_one_row():
     program = planted(2_000, 5)
-    free = solve_many_rows(program.with_rows([]), 0.0, 10.0)
+    free = solve_multidimensional_knapsack(program.with_rows([]), 0.0, 10.0)
     most = program.source.block.quantities[0].max(axis=1).sum()
     assert [free.objective, free.bound] == pytest.approx([most, most], rel=1e-12)
-    one = solve_many_rows(program.with_rows([0]), 1e-6, 10.0)
+    one = solve_multidimensional_knapsack(program.with_rows([0]), 1e-6, 10.0)
     assert one.status == "optimal"
     assert one.prices[0] > 0
 
@@ -189,15 +208,18 @@ def test_a_group_without_a_plan_is_infeasible(no_whole):
     block = program.source.block
     refused = np.zeros((block.classes.max() + 1, program.plans), dtype=bool)
     refused[0] = True
-    assert solve_many_rows(replace(program, forbidden=refused), 1e-3, 10.0).status == "infeasible"
+    assert (
+        solve_multidimensional_knapsack(replace(program, forbidden=refused), 1e-3, 10.0).status
+        == "infeasible"
+    )
 
 
 def test_unbounded_side_columns(no_whole):
     program = planted(300, 4)
-    side = empty_side(program)
-    side = replace(side, objective=np.ones(1), upper=np.full(1, np.inf))
+    auxiliary = empty_auxiliary(program)
+    auxiliary = replace(auxiliary, objective=np.ones(1), upper=np.full(1, np.inf))
     with pytest.raises(SolverError, match="give it lower and upper limits"):
-        solve_many_rows(replace(program, side=side), 1e-3, 10.0)
+        solve_multidimensional_knapsack(replace(program, auxiliary=auxiliary), 1e-3, 10.0)
 
 
 def test_the_same_model_at_two_providers():
@@ -215,7 +237,7 @@ def test_the_same_model_at_two_providers():
     program = AssignmentProgram(
         Arrays(Block(0, (value, spend))), objective, rows, np.ones(4), limits, maximise=True
     )
-    answer = solve_many_rows(program, 1e-6, 20.0)
+    answer = solve_multidimensional_knapsack(program, 1e-6, 20.0)
     assert answer.status == "optimal"
     activity = program.activity_of(totals(program, answer.choice))
     assert (activity <= limits + 1e-8).all()
@@ -228,7 +250,7 @@ def test_the_same_model_at_two_providers():
         sense=np.ones(3),
         limits=limits[[0, 1, 3]] + np.array([0.0, limits[2], 0.0]),
     )
-    judge = solve_many_rows(merged, 1e-6, 20.0)
+    judge = solve_multidimensional_knapsack(merged, 1e-6, 20.0)
     assert answer.objective == pytest.approx(judge.objective, rel=2e-6)
 
 
@@ -248,19 +270,19 @@ def test_equal_groups(no_whole):
         np.array([0.6 * 600 * spend[0].mean() * 2, 200.0, 150.0]),
         maximise=True,
     )
-    judge = solve_whole(program, 1e-6, 20.0)
-    answer = solve_many_rows(program, 1e-3, 20.0)
+    judge = solve_with_highs(program, 1e-6, 20.0)
+    answer = solve_multidimensional_knapsack(program, 1e-3, 20.0)
     assert answer.status == judge.status == "optimal"
     assert answer.objective == pytest.approx(judge.objective, rel=1e-3)
 
 
 def test_amounts_without_an_assignment_in_their_row(no_whole):
-    """Rows that only bind side columns: y0 + y1 <= 1, of which the objective likes y1."""
+    """Rows that only bind auxiliary variables: y0 + y1 <= 1, of which the objective likes y1."""
     program = planted(200, 4)
     count = len(program.limits)
     coupling = np.zeros((count + 1, 2))
     coupling[-1] = 1.0
-    side = side_of(
+    auxiliary = auxiliary_of(
         2, integer=False, plans=program.plans, objective=np.array([1.0, 3.0]), coupling=coupling
     )
     wider = replace(
@@ -268,10 +290,10 @@ def test_amounts_without_an_assignment_in_their_row(no_whole):
         rows=np.concatenate([program.rows, np.zeros((1, *program.objective.shape))]),
         sense=np.append(program.sense, 1.0),
         limits=np.append(program.limits, 1.0),
-        side=replace(side, upper=np.full(2, 5.0)),
+        auxiliary=replace(auxiliary, upper=np.full(2, 5.0)),
     )
-    answer = solve_many_rows(wider, 1e-4, 20.0)
-    assert answer.side == pytest.approx([0.0, 1.0], abs=1e-7)
+    answer = solve_multidimensional_knapsack(wider, 1e-4, 20.0)
+    assert answer.auxiliary == pytest.approx([0.0, 1.0], abs=1e-7)
     assert answer.prices[-1] == pytest.approx(3.0, rel=1e-6)
 
 
@@ -282,9 +304,9 @@ def test_the_search_ends_though_there_are_very_many_pairs_of_moves():
     change[:, -1] = 1.0
     options = Options(np.arange(size + 1), change, np.linspace(1.0, 1.5, size))
     state, slack = np.full(size, -1, np.int32), np.zeros(rows)
-    settle(options, state.copy(), slack.copy(), (1e-9, np.inf, 10, 10))  # compiles
+    local_improvement(options, state.copy(), slack.copy(), (1e-9, np.inf, 10, 10))  # compiles
     start = process_time()
-    gained = settle(options, state, slack, (1e-9, np.inf, 10, 10_000_000))
+    gained = local_improvement(options, state, slack, (1e-9, np.inf, 10, 10_000_000))
     assert process_time() - start < 5.0
     assert gained == 0.0
     assert (state == -1).all()
@@ -293,7 +315,9 @@ def test_the_search_ends_though_there_are_very_many_pairs_of_moves():
 def test_time_limit_gives_the_best_so_far():
     program = planted(20_000)
     start = perf_counter()
-    answer = solve_many_rows(program, 0.0, 6.0)  # a quiet machine needs a second for the rest
+    answer = solve_multidimensional_knapsack(
+        program, 0.0, 6.0
+    )  # a quiet machine needs a second for the rest
     assert perf_counter() - start < 30.0  # the machine may be busy
     assert answer.status == "time limit"
     check(program, answer)
@@ -306,7 +330,7 @@ def test_interruption_gives_the_best_so_far(monkeypatch):
 
     monkeypatch.setattr(many_rows, "solve_core", interrupted)
     program = planted(4_000)
-    answer = solve_many_rows(program, 0.0, 20.0)
+    answer = solve_multidimensional_knapsack(program, 0.0, 20.0)
     assert answer.status == "interrupted"
     check(program, answer)
     assert answer.bound - answer.objective < 1e-3 * answer.objective
@@ -318,4 +342,4 @@ def test_interruption_without_an_assignment(monkeypatch):
 
     monkeypatch.setattr(many_rows, "relax", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        solve_many_rows(planted(4_000), 0.0, 20.0)
+        solve_multidimensional_knapsack(planted(4_000), 0.0, 20.0)

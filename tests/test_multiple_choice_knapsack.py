@@ -14,8 +14,8 @@ from arbmodels._assignment import multiple_choice_knapsack as combinations
 from arbmodels._assignment import multiple_choice_knapsack as one_row
 from arbmodels._assignment import multiple_choice_relaxation as bracket_module
 from arbmodels._assignment import program as source
-from arbmodels._assignment.highs import solve_whole
-from arbmodels._assignment.multiple_choice_knapsack import price, solve_one_row
+from arbmodels._assignment.highs import solve_with_highs
+from arbmodels._assignment.multiple_choice_knapsack import price, solve_multiple_choice_knapsack
 from arbmodels._solver import relative_gap
 from multiple_choice_cases import KINDS, check, draw, enumerated, written
 
@@ -25,7 +25,7 @@ from multiple_choice_cases import KINDS, check, draw, enumerated, written
 @given(seed=st.integers(0, 10**6), groups=st.integers(1, 6), plans=st.integers(1, 4))
 def test_small_programs_are_solved_to_the_optimum(kind, seed, groups, plans):
     program = draw(seed, groups, plans, kind)
-    answer = solve_one_row(program, 0.0, 60.0)
+    answer = solve_multiple_choice_knapsack(program, 0.0, 60.0)
     check(program, answer, enumerated(program))
     assert answer.status in ("optimal", "infeasible")
 
@@ -34,7 +34,7 @@ def test_small_programs_are_solved_to_the_optimum(kind, seed, groups, plans):
 @given(seed=st.integers(0, 10**6), quantities=st.sampled_from([1, 3, 4]))
 def test_any_number_of_quantities(seed, quantities):
     program = draw(seed, 5, 3, quantities=quantities)
-    check(program, solve_one_row(program, 0.0, 60.0), enumerated(program))
+    check(program, solve_multiple_choice_knapsack(program, 0.0, 60.0), enumerated(program))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -70,8 +70,8 @@ def test_the_price_is_that_of_the_linear_relaxation(kind):
 def test_medium_programs_against_highs(kind):
     for seed in range(6):
         program = draw(100 + seed, 40, 5, kind, loose=0.1 + 0.1 * seed)
-        ours = solve_one_row(program, 0.0, 60.0)
-        whole = solve_whole(program, 0.0, 60.0)
+        ours = solve_multiple_choice_knapsack(program, 0.0, 60.0)
+        whole = solve_with_highs(program, 0.0, 60.0)
         assert ours.status == whole.status
         if ours.choice is not None:
             check(program, ours, whole.objective, rel=1e-7)
@@ -91,10 +91,12 @@ def sampled(monkeypatch, small=50, least=30, block=64, most=200):
 def test_a_sampled_bracket_changes_nothing(kind, monkeypatch):
     for seed in range(8):
         program = draw(seed, 600, 5, kind, loose=(-0.02, 0.0, 0.1, 0.3, 0.5, 0.7, 1.0, 1.1)[seed])
-        plain = solve_one_row(program, 0.0 if kind != "nine orders" else 1e-9, 60.0)
+        plain = solve_multiple_choice_knapsack(
+            program, 0.0 if kind != "nine orders" else 1e-9, 60.0
+        )
         with monkeypatch.context() as patch:
             sampled(patch)
-            answer = solve_one_row(program, 1e-6, 60.0)
+            answer = solve_multiple_choice_knapsack(program, 1e-6, 60.0)
         assert (answer.choice is None) == (plain.choice is None)
         if plain.choice is None:
             continue
@@ -118,11 +120,11 @@ def test_masses_of_ties_beyond_what_is_written_out(monkeypatch):
         Arrays(block), coefficients, row, np.ones(1), np.array([8000.0]), True
     )
     sampled(monkeypatch)
-    answer = solve_one_row(program, 1e-9, 60.0)
+    answer = solve_multiple_choice_knapsack(program, 1e-9, 60.0)
     assert answer.objective == 5000 * 3 + 1500
     assert answer.prices[0] == pytest.approx(0.5)
     assert answer.status == "optimal"
-    odd = solve_one_row(replace(program, limits=np.array([8001.0])), 1e-9, 60.0)
+    odd = solve_multiple_choice_knapsack(replace(program, limits=np.array([8001.0])), 1e-9, 60.0)
     assert odd.objective == 5000 * 3 + 1500
     assert odd.bound <= odd.objective + 0.5 + 1e-9
 
@@ -132,11 +134,11 @@ def test_the_core_in_highs_ends_what_combinations_leave_open(kind, monkeypatch):
     expected, programs = [], []
     for seed in range(10):
         programs.append(draw(seed, 30, 4, kind, loose=0.05 + 0.09 * seed))
-        expected.append(solve_one_row(programs[-1], 0.0, 60.0))
+        expected.append(solve_multiple_choice_knapsack(programs[-1], 0.0, 60.0))
     monkeypatch.setattr(combinations, "FIRST", 3)
     monkeypatch.setattr(combinations, "LAST", 0)
     for program, known in zip(programs, expected, strict=True):
-        answer = solve_one_row(program, 0.0, 60.0)
+        answer = solve_multiple_choice_knapsack(program, 0.0, 60.0)
         assert (answer.choice is None) == (known.choice is None)
         if known.choice is not None:
             check(program, answer, known.objective, rel=1e-8)
@@ -145,13 +147,13 @@ def test_the_core_in_highs_ends_what_combinations_leave_open(kind, monkeypatch):
 
 def test_too_many_combinations_are_cut_and_said_so(monkeypatch):
     program = draw(5, 60, 5, "random", loose=0.4)
-    known = solve_one_row(program, 0.0, 60.0)
+    known = solve_multiple_choice_knapsack(program, 0.0, 60.0)
     monkeypatch.setattr(combinations, "COMBINATIONS", 2)
     calls = []
     monkeypatch.setattr(
-        one_row, "by_counting", lambda near, best, *_: calls.append(best.floor) or best
+        one_row, "solve_core", lambda near, best, *_: calls.append(best.floor) or best
     )
-    answer = solve_one_row(program, 0.0, 60.0)
+    answer = solve_multiple_choice_knapsack(program, 0.0, 60.0)
     assert len(calls) == 1
     assert answer.status == "time limit"
     assert program.sign * (answer.bound - known.objective) >= -1e-12

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arbmodels._assignment import Arrays, AssignmentProgram, Block
+from arbmodels._assignment import Arrays, AssignmentProgram, Block, pricing
 from arbmodels._assignment import multiple_choice_relaxation as relaxation
-from arbmodels._assignment import pricing as passes
 from arbmodels._assignment import program as source
 from arbmodels._assignment.program import dense, offered
 
@@ -66,7 +65,7 @@ def test_the_best_plans_are_those_of_plain_numpy(seed, quantities, dtype):
     every = np.arange(program.groups)
     weights = program.source.block.weights
     weights = np.ones(program.groups) if weights is None else weights
-    best = passes.best(program, prices)
+    best = pricing.best(program, prices)
     top = priced.max(axis=1)
     if np.isneginf(top).any():
         assert best.value == -np.inf
@@ -82,14 +81,14 @@ def test_the_best_plans_are_those_of_plain_numpy(seed, quantities, dtype):
     np.testing.assert_allclose(
         others[every, best.second][~alone], others.max(axis=1)[~alone], atol=1e-12
     )
-    np.testing.assert_allclose(best.totals, passes.totals(program, best.choice), atol=1e-12)
+    np.testing.assert_allclose(best.totals, pricing.totals(program, best.choice), atol=1e-12)
     # Totals give objective and rows.
     block = program.source.block
     chosen = dense(block, program.objective)[every, best.choice]
     assert program.value_of(best.totals) == pytest.approx(weights @ chosen)
     used = [weights @ dense(block, row)[every, best.choice] for row in program.rows]
     np.testing.assert_allclose(program.activity_of(best.totals), used, atol=1e-12)
-    at = passes.bound(program, prices, best.value)
+    at = pricing.bound(program, prices, best.value)
     assert at == pytest.approx(
         program.sign * (weights @ top + (prices * program.sense) @ program.limits)
     )
@@ -110,9 +109,9 @@ def test_any_number_of_threads_gives_the_same(quantities, monkeypatch):
     results = []
     for threads in (1, 2, 5):
         threaded = replace(program, source=Arrays(program.source.block, threads))
-        results.append(passes.best(threaded, prices))
+        results.append(pricing.best(threaded, prices))
         np.testing.assert_array_equal(
-            passes.totals(threaded, results[0].choice), passes.totals(program, results[0].choice)
+            pricing.totals(threaded, results[0].choice), pricing.totals(program, results[0].choice)
         )
     same(results[0], results[1])
     same(results[0], results[2])
@@ -122,7 +121,7 @@ def test_any_layout_gives_the_same(tmp_path):
     program = draw(6, groups=300, quantities=2, dtype=np.float32)
     block = program.source.block
     prices = np.array([0.25, 1.5])
-    known = passes.best(program, prices)
+    known = pricing.best(program, prices)
     mapped = []
     for k, quantity in enumerate(block.quantities):
         np.save(tmp_path / f"{k}.npy", quantity)
@@ -136,7 +135,7 @@ def test_any_layout_gives_the_same(tmp_path):
         (np.repeat(first, 2, axis=1)[:, ::2], second[::-1][::-1]),
     ):
         other = replace(program, source=Arrays(replace(block, quantities=quantities)))
-        same(passes.best(other, prices), known)
+        same(pricing.best(other, prices), known)
     assert block.quantities[0].flags.writeable
 
 
@@ -152,7 +151,7 @@ def test_sums_over_many_groups_are_accurate():
         np.zeros(0),
         False,
     )
-    best = passes.best(program, np.zeros(0))
+    best = pricing.best(program, np.zeros(0))
     exact = float(spend.astype(np.longdouble).min(axis=1).sum())
     assert best.value == pytest.approx(-exact, rel=1e-14)
     assert program.value_of(best.totals) == pytest.approx(exact, rel=1e-14)
@@ -168,7 +167,7 @@ def test_plans_beyond_the_arrays_have_constants_only():
         np.zeros(0),
         True,
     )
-    best = passes.best(program, np.zeros(0))
+    best = pricing.best(program, np.zeros(0))
     assert best.choice.tolist() == [1, 2]
     assert best.value == 3.5
     assert best.totals[:, 0].tolist() == [[0.0, 1.0, 1.0], [0.0, 2.0, 0.0]]
@@ -187,7 +186,7 @@ def test_a_quantity_without_price_may_be_missing():
         np.zeros(0),
         True,
     )
-    assert passes.best(program, np.zeros(0)).choice.tolist() == [1]
+    assert pricing.best(program, np.zeros(0)).choice.tolist() == [1]
 
 
 @settings(max_examples=200, deadline=None)
@@ -201,13 +200,13 @@ def test_one_reading_of_a_block_gives_what_several_give(seed, quantities, dtype,
     program = draw(seed, 100, quantities, dtype)
     block = program.source.block
     low, high = program.table(np.array([0.5, 2.0])), program.table(np.array([3.0, 0.25]))
-    first, last = passes.best_of(block, low), passes.best_of(block, high)
+    first, last = pricing.best_of(block, low), pricing.best_of(block, high)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(relaxation, "CHUNK", chunk)
         ends = relaxation._ends(block, low, high)
         value, totals = relaxation._check(block, low, last.choice)
     assert value == pytest.approx(first.value)
-    every = passes.totals_of(block, last.choice, low.shape)
+    every = pricing.totals_of(block, last.choice, low.shape)
     np.testing.assert_allclose(totals, every, atol=1e-9)
     np.testing.assert_array_equal(ends.choice, first.choice)
     apart = np.flatnonzero(first.choice != last.choice)
@@ -217,5 +216,5 @@ def test_one_reading_of_a_block_gives_what_several_give(seed, quantities, dtype,
         np.testing.assert_allclose(ends.low, first.totals, atol=1e-9)
         np.testing.assert_allclose(ends.high, last.totals, atol=1e-9)
         same = np.setdiff1d(np.arange(block.size), apart)
-        settled = passes.totals_of(block.take(same), first.choice[same], low.shape)
-        np.testing.assert_allclose(ends.settled, settled, atol=1e-9)
+        fixed = pricing.totals_of(block.take(same), first.choice[same], low.shape)
+        np.testing.assert_allclose(ends.fixed, fixed, atol=1e-9)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 import arbmodels as arb
-from arbmodels._assignment import pricing as passes
+from arbmodels._assignment import pricing
 from arbmodels._assignment.infeasibility import smallest_conflict
 from arbmodels._assignment.program import dense, everything, offered
 from routing_cases import best_of, draw, enumerate_problem, random_problem
@@ -182,7 +182,7 @@ def test_priced_bound_holds_at_any_prices(seed, prices):
     if best is None:
         return
     program, prices = problem.program(), np.array(prices)
-    bound = passes.bound(program, prices, passes.best(program, prices).value)
+    bound = pricing.bound(program, prices, pricing.best(program, prices).value)
     sign = 1.0 if problem.goal == "maximise solve rate" else -1.0
     assert sign * bound >= sign * best - 1e-6
 

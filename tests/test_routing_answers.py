@@ -117,7 +117,7 @@ def test_no_more_is_paid_than_is_due(monkeypatch):
     slack = Answer("optimal", answer.assignment, 0.8, 0.8, answer.row_prices, np.array([6.0, 9, 1]))
     monkeypatch.setattr(solving, "solve", lambda *_: slack)
     result = deal.solve()
-    assert result.side == {
+    assert result.auxiliary == {
         "tier 1 of large": 6.0,
         "tier 2 of large": pytest.approx(10.0),
         "tier 2 of large reached": 1.0,

@@ -19,7 +19,7 @@ from scipy import optimize, sparse
 
 import arbmodels as arb
 from arbmodels._assignment import Arrays, AssignmentProgram, Block
-from arbmodels._assignment.highs import solve_whole
+from arbmodels._assignment.highs import solve_with_highs
 from arbmodels.routing.export import ProgramNames, to_cvxpy, to_pyomo, write_program
 from formulation_cases import draw
 from program_cases import best_by_enumeration, random_program, with_fees
@@ -112,7 +112,7 @@ def test_every_way_out_has_the_optimum_of_enumeration(tmp_path_factory, seed, si
     found = {
         "pyomo": by_pyomo(program, names),
         "cvxpy": by_cvxpy(program, names),
-        "ours": solve_whole(program, 0.0, 60.0).objective if best is not None else None,
+        "ours": solve_with_highs(program, 0.0, 60.0).objective if best is not None else None,
     }
     for ending in ("mps", "lp"):
         path = write_program(program, names, folder / f"program.{ending}")

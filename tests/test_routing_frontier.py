@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import arbmodels as arb
 from arbmodels._assignment import value_function as parametric
-from arbmodels._assignment.highs import relax_whole
+from arbmodels._assignment.highs import relax_with_highs
 from arbmodels._assignment.solve import solve
 from arbmodels._assignment.value_function import (
     Tangent,
@@ -39,7 +39,7 @@ def at_limit(program, row, limit):
 
 def relaxed(program, row, limit):
     """HiGHS's value of the relaxation, oriented; minus infinity if infeasible."""
-    found = relax_whole(at_limit(program, row, limit), 60.0)
+    found = relax_with_highs(at_limit(program, row, limit), 60.0)
     return -np.inf if found is None else program.sign * found[1]
 
 
@@ -84,7 +84,7 @@ def test_several_rows_enclose_the_relaxation(seed, rows):
     known = value_function(program, 0, 1e-9, 60.0)
     if known is None:
         rest = program.with_rows(range(1, rows))
-        assert relax_whole(rest, 60.0) is None
+        assert relax_with_highs(rest, 60.0) is None
         return
     scale = max(np.abs(known.inner).max(), 1e-9)
     assert known.width <= 1e-7 * scale
@@ -168,7 +168,7 @@ def test_the_price_holds_in_its_range_and_no_further(seed, rows, fees):
     program = random_case(seed, rows)
     if fees:
         program = with_fees(program, seed)
-    found = relax_whole(program, 60.0)
+    found = relax_with_highs(program, 60.0)
     if found is None:
         with pytest.raises(arb.InfeasibleError, match="no price"):
             price_range(program, 0, 0.0)

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import arbmodels as arb
-from arbmodels._assignment.highs import relax_whole
+from arbmodels._assignment.highs import relax_with_highs
 from arbmodels.routing.infeasibility import infeasible
 from routing_cases import draw
 
@@ -113,7 +113,7 @@ def test_infeasible_only_in_whole_numbers():
     # Half of each model would do; one of them alone never does.
     market = arb.Market(["a", "b"], ["x"], [[2, 2]], [[2, 0]], [[2.0, 1.0]])
     problem = arb.RoutingProblem(market).add_budget(1.5).add_floor(0.5)
-    assert relax_whole(problem.program(), 60.0) is not None
+    assert relax_with_highs(problem.program(), 60.0) is not None
     with pytest.raises(arb.InfeasibleError) as caught:
         problem.solve()
     assert [conflict.needed for conflict in caught.value.conflicts] == [2.0, 0.0]

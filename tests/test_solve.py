@@ -62,7 +62,7 @@ def test_a_gap_that_is_not_proven_is_never_called_optimal(monkeypatch):
 
     def stuck(status):
         answer = Answer(status, real.choice, real.objective, 2 * real.objective, real.prices)
-        monkeypatch.setattr(entry, "solve_many_rows", lambda *_: answer)
+        monkeypatch.setattr(entry, "solve_multidimensional_knapsack", lambda *_: answer)
         return solve(program, 1e-6, 20.0).status
 
     assert stuck("optimal") == "unproven"
@@ -151,7 +151,7 @@ class Limited:
 
     def ways(self):
         """Every engine: its name, what to ask, and thresholds of size to make it answer."""
-        many, side = (
+        many, auxiliary = (
             {("multidimensional_knapsack", "SMALL"): 0},
             {("auxiliary_variables", "SMALL"): 0},
         )
@@ -160,9 +160,13 @@ class Limited:
         yield "one row", lambda: objective(alone), {}
         yield "HiGHS", lambda: objective(self.idle(alone)), {}
         yield "many rows", lambda: objective(self.idle(alone)), many
-        yield "side columns in HiGHS", lambda: objective(menu), {}
-        yield "side columns", lambda: objective(menu), side
-        yield "side columns, many rows", lambda: objective(self.idle(menu)), {**side, **many}
+        yield "auxiliary variables in HiGHS", lambda: objective(menu), {}
+        yield "auxiliary variables", lambda: objective(menu), auxiliary
+        yield (
+            "auxiliary variables, many rows",
+            lambda: objective(self.idle(menu)),
+            {**auxiliary, **many},
+        )
         if not self.minimise:
             worst = alone.maximize_worst_segment()
             yield "worst segment in HiGHS", lambda: objective(worst), {}

@@ -15,8 +15,7 @@ import pandas as pd
 import pytest
 
 import arbmodels as arb
-from arbmodels._assignment import Arrays, AssignmentProgram, Block
-from arbmodels._assignment import pricing as passes
+from arbmodels._assignment import Arrays, AssignmentProgram, Block, pricing
 from arbmodels._assignment.solve import solve
 from arbmodels.errors import DataError, InfeasibleError, InputError
 from arbmodels.streaming import Generated, ParquetSource
@@ -61,13 +60,13 @@ def priced(source, plans=4, classes=1, seed=0):
 def assert_same(source, memory, **shape):
     """Every pass gives the same, sums up to their order."""
     (first, prices), (second, _) = priced(source, **shape), priced(memory, **shape)
-    ours, theirs = passes.best(first, prices), passes.best(second, prices)
+    ours, theirs = pricing.best(first, prices), pricing.best(second, prices)
     for name in ("choice", "second", "lead"):
         np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
     np.testing.assert_allclose(ours.totals, theirs.totals, rtol=1e-12)
     assert ours.value == pytest.approx(theirs.value, rel=1e-12)
-    sums = passes.totals(first, ours.choice)
-    np.testing.assert_allclose(sums, passes.totals(second, ours.choice), rtol=1e-12)
+    sums = pricing.totals(first, ours.choice)
+    np.testing.assert_allclose(sums, pricing.totals(second, ours.choice), rtol=1e-12)
 
 
 @pytest.fixture
@@ -169,7 +168,7 @@ def test_wrong_values_are_named_by_file_row_and_model(tmp_path, block):
     with pytest.raises(
         DataError, match=r"row 437, model 'medium': solve probability.*nan"
     ) as caught:
-        passes.best(*priced(source))
+        pricing.best(*priced(source))
     text = str(caught.value)
     assert "a.parquet: 3 problems" in text
     assert "row 438, model 'large': spend is not a number from 0 to 1e100: -1" in text

@@ -1,12 +1,13 @@
-r"""Programs with integer side columns: fees, volume tiers, at most K models.
+r"""Programs with integer auxiliary variables: fees, volume tiers, at most K models.
 
-The master program of :mod:`benders` chooses the side columns; once they are integers, what is left
-is an assignment program without them, which the engines solve. Its assignment is a candidate for
-the answer, its proven bound closes these columns for good, and its passes give the next cut. The
-bound of the whole is the larger of the master's and of those of the columns already closed. Where
-the master gets nowhere and menus are few, :mod:`menus` proposes in its place.
+The master program of :mod:`benders` chooses the auxiliary variables; once they are integers, what
+is left is an assignment program without them, which the engines solve. Its assignment is a
+candidate for the answer, its proven bound closes these columns for good, and its passes give the
+next cut. The bound of the program is the larger of the master's and of those of the columns already
+closed. Where the master gets nowhere and active sets are few, ``ActiveSets`` of :mod:`benders`
+propose in its place.
 
-What is left of a program when its integer side columns are fixed.
+What is left of a program when its integer auxiliary variables are fixed.
 """
 
 from __future__ import annotations
@@ -18,36 +19,36 @@ import numpy as np
 from tqdm import tqdm
 
 from arbmodels._assignment.benders import (
+    ActiveSets,
     Cut,
     Master,
-    Menus,
     Proposal,
     Relaxation,
-    best_menu,
-    menus_of,
+    active_sets_of,
+    best_active_set,
     sampled,
 )
-from arbmodels._assignment.highs import relax_whole, solve_whole
+from arbmodels._assignment.highs import relax_with_highs, solve_with_highs
 from arbmodels._assignment.linking_constraints import (
-    Gates,
+    FixedColumns,
     Lagrangian,
+    LinkingConstraints,
     Priced,
-    Standing,
     Units,
+    auxiliary_of,
     find_prices,
-    gates_of,
-    side_of,
+    links_of,
     units_of,
 )
-from arbmodels._assignment.multidimensional_knapsack import solve_many_rows
-from arbmodels._assignment.multiple_choice_knapsack import solve_one_row
+from arbmodels._assignment.multidimensional_knapsack import solve_multidimensional_knapsack
+from arbmodels._assignment.multiple_choice_knapsack import solve_multiple_choice_knapsack
 from arbmodels._assignment.pricing import totals
 from arbmodels._assignment.program import (
     Answer,
     AssignmentProgram,
+    AuxiliaryVariables,
     FloatArray,
     IntArray,
-    Side,
     Status,
     Step,
 )
@@ -57,33 +58,33 @@ from arbmodels.errors import SolverError
 
 @dataclass(frozen=True, eq=False)
 class Fixed:
-    """A program without integer side columns, and how its answer reads in the one with them.
+    """A program without integer auxiliary variables, and how its answer reads in the one with them.
 
     Attributes
     ----------
     program : AssignmentProgram
-        Closed plans are forbidden, limits moved; continuous side columns stay.
+        Closed plans are forbidden, limits moved; continuous auxiliary variables stay.
     rows : int array
         Coupling rows that are left; the others only bind what is fixed.
-    side : float array [E]
+    auxiliary : float array [E]
         The fixed columns; zero elsewhere.
     free : int array
-        Side columns that are left.
-    own : float
+        Auxiliary variables that are left.
+    objective : float
         Objective of the fixed columns.
     """
 
     program: AssignmentProgram
     rows: IntArray
-    side: FloatArray
+    auxiliary: FloatArray
     free: IntArray
-    own: float
+    objective: float
 
-    def side_of(self, answer: Answer) -> FloatArray:
-        """Return all side columns, [E]."""
-        side = self.side.copy()
-        side[self.free] = answer.side
-        return side
+    def auxiliary_of(self, answer: Answer) -> FloatArray:
+        """Return all auxiliary variables, [E]."""
+        auxiliary = self.auxiliary.copy()
+        auxiliary[self.free] = answer.auxiliary
+        return auxiliary
 
     def prices_of(self, answer_prices: FloatArray, count: int) -> FloatArray:
         """Return the prices of all R rows."""
@@ -92,57 +93,64 @@ class Fixed:
         return prices
 
 
-def fix(program: AssignmentProgram, side: Side, gates: Gates, point: FloatArray) -> Fixed:
-    """Fix the integer side columns at those of a point [E]."""
-    free = np.flatnonzero(~side.integer)
-    fixed = np.where(side.integer, point, 0.0)
-    closed = np.broadcast_to(gates.closed(fixed), program.objective.shape[1:])
+def fix(
+    program: AssignmentProgram,
+    auxiliary: AuxiliaryVariables,
+    links: LinkingConstraints,
+    point: FloatArray,
+) -> Fixed:
+    """Fix the integer auxiliary variables at those of a point [E]."""
+    free = np.flatnonzero(~auxiliary.integer)
+    fixed = np.where(auxiliary.integer, point, 0.0)
+    closed = np.broadcast_to(links.closed(fixed), program.objective.shape[1:])
     forbidden = closed if program.forbidden is None else program.forbidden | closed
-    kept = program.rows.any(axis=(1, 2, 3)) | side.coupling[:, free].any(axis=1)
+    kept = program.rows.any(axis=(1, 2, 3)) | auxiliary.coupling[:, free].any(axis=1)
     rows = np.flatnonzero(kept)
     left = replace(
         program,
         rows=program.rows[rows],
         sense=program.sense[rows],
-        limits=(program.limits - side.coupling @ fixed)[rows],
+        limits=(program.limits - auxiliary.coupling @ fixed)[rows],
         forbidden=np.array(forbidden),
-        side=_left(side, free, rows, fixed) if len(free) else None,
+        auxiliary=_left(auxiliary, free, rows, fixed) if len(free) else None,
     )
-    return Fixed(left, rows, fixed, free, float(side.objective @ fixed))
+    return Fixed(left, rows, fixed, free, float(auxiliary.objective @ fixed))
 
 
-def _left(side: Side, free: IntArray, rows: IntArray, fixed: FloatArray) -> Side:
-    matrix = side.matrix[:, free]
+def _left(
+    auxiliary: AuxiliaryVariables, free: IntArray, rows: IntArray, fixed: FloatArray
+) -> AuxiliaryVariables:
+    matrix = auxiliary.matrix[:, free]
     inside = np.flatnonzero(np.abs(matrix.toarray()).max(axis=1, initial=0.0))
-    beside = side.matrix @ fixed
-    return Side(
-        tuple(side.names[e] for e in free),
-        side.objective[free],
-        side.coupling[rows][:, free],
-        side.lower[free],
-        side.upper[free],
-        side.integer[free],
-        side.needs[:, free],
+    beside = auxiliary.matrix @ fixed
+    return AuxiliaryVariables(
+        tuple(auxiliary.names[e] for e in free),
+        auxiliary.objective[free],
+        auxiliary.coupling[rows][:, free],
+        auxiliary.lower[free],
+        auxiliary.upper[free],
+        auxiliary.integer[free],
+        auxiliary.needs[:, free],
         matrix[inside],
-        (side.row_lower - beside)[inside],
-        (side.row_upper - beside)[inside],
+        (auxiliary.row_lower - beside)[inside],
+        (auxiliary.row_upper - beside)[inside],
     )
 
 
-#: Solves what is left at fixed side columns, to a gap, within seconds.
+#: Solves what is left at fixed auxiliary variables, to a gap, within seconds.
 Engine = Callable[[AssignmentProgram, float, float], Answer]
 
 #: Programs of at most so many pairs of group and plan go to HiGHS as they are.
 SMALL = 4_000
-#: Share of the objective to which a rehearsal on a sample is carried.
-_REHEARSED = 1e-4
+#: Share of the objective to which a warm start on a sample is carried.
+_SAMPLE_GAP = 1e-4
 #: Share of the objective to which the relaxation over fractional columns is carried at most.
 _CLOSE = 1e-6
-#: Cuts at most that a rehearsal hands on, and menus that it tries.
+#: Cuts at most that a warm start hands on, and active sets that it tries.
 _HANDED_ON = 16
-#: Share of the objective from which on menus are listed, not left to the master program.
+#: Share of the objective from which on active sets are listed, not left to the master program.
 _LOOSE = 0.01
-#: Rounds of the master program after which menus are listed.
+#: Rounds of the master program after which active sets are listed.
 _TRIED = 8
 #: Rounds of the relaxation at most.
 _ROUNDS = 100
@@ -150,15 +158,15 @@ _ROUNDS = 100
 _ROUNDING = 1e-13
 
 
-def solve_with_side(
+def solve_with_auxiliary_variables(
     program: AssignmentProgram, gap: float, time_limit: float, engine: Engine | None = None
 ) -> Answer:
-    """Solve a program with integer side columns or plans that need some.
+    """Solve a program with integer auxiliary variables or plans that need some.
 
     Parameters
     ----------
     program : AssignmentProgram
-        With ``side``; its integer columns have finite bounds.
+        With ``auxiliary``; its integer columns have finite bounds.
     gap : float
         Relative gap to prove, abs(bound - objective) / max(abs(objective), 1e-12).
     time_limit : float
@@ -169,18 +177,19 @@ def solve_with_side(
     Returns
     -------
     Answer
-        Its prices are those at the side columns it chose; the steps of its path are the rounds of
-        the master program. No choice if infeasible, or if the time did not suffice for one.
+        Its prices are those at the auxiliary variables it chose; the steps of its path are the
+        rounds of the master program. No choice if infeasible, or if the time did not suffice for
+        one.
 
     Raises
     ------
     SolverError
         If the program is unbounded, or its numbers cannot be solved with reliably.
     """
-    side = side_of(program)
+    auxiliary = auxiliary_of(program)
     if program.groups * program.plans <= SMALL:
-        return _solve_small(program, side, gap, time_limit)
-    search = _Search(program, side, gap, clock() + time_limit, engine or _engine)
+        return _solve_small(program, auxiliary, gap, time_limit)
+    search = _Search(program, auxiliary, gap, clock() + time_limit, engine or _engine)
     try:
         search.run()
     except KeyboardInterrupt:
@@ -191,17 +200,21 @@ def solve_with_side(
 
 
 def _engine(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
-    one_row = program.side is None and len(program.limits) <= 1
-    return (solve_one_row if one_row else solve_many_rows)(program, gap, time_limit)
+    one = program.auxiliary is None and len(program.limits) <= 1
+    return (solve_multiple_choice_knapsack if one else solve_multidimensional_knapsack)(
+        program, gap, time_limit
+    )
 
 
-def _solve_small(program: AssignmentProgram, side: Side, gap: float, time_limit: float) -> Answer:
+def _solve_small(
+    program: AssignmentProgram, auxiliary: AuxiliaryVariables, gap: float, time_limit: float
+) -> Answer:
     start = clock()
-    answer = solve_whole(program, gap, time_limit)
+    answer = solve_with_highs(program, gap, time_limit)
     if answer.choice is None:
         return answer
-    left = fix(program, side, gates_of(side), answer.side)
-    relaxed = relax_whole(left.program, max(time_limit - (clock() - start), 1.0))
+    left = fix(program, auxiliary, links_of(auxiliary), answer.auxiliary)
+    relaxed = relax_with_highs(left.program, max(time_limit - (clock() - start), 1.0))
     if relaxed is None:
         return answer
     return replace(answer, prices=left.prices_of(relaxed[0], len(program.limits)))
@@ -211,14 +224,19 @@ class _Search:
     """Rounds of master program, pass and engine; holds the best answer so far."""
 
     def __init__(
-        self, program: AssignmentProgram, side: Side, gap: float, deadline: float, engine: Engine
+        self,
+        program: AssignmentProgram,
+        auxiliary: AuxiliaryVariables,
+        gap: float,
+        deadline: float,
+        engine: Engine,
     ) -> None:
-        self.program, self.side, self.gap, self.engine = program, side, gap, engine
+        self.program, self.auxiliary, self.gap, self.engine = program, auxiliary, gap, engine
         self.deadline = deadline
-        self.gates = gates_of(side)
+        self.links = links_of(auxiliary)
         self.best: Answer | None = None
         self.status: Status = "optimal"
-        self.closed = -np.inf  # largest bound of side columns that are excluded
+        self.closed = -np.inf  # largest bound of auxiliary variables that are excluded
         self.bound = np.inf
         self.path: list[Step] = []
         self.loose = True  # whether the relaxation is far from whole numbers, as a sample tells
@@ -229,14 +247,14 @@ class _Search:
         return max(self.deadline - clock(), 0.0)
 
     @property
-    def worth(self) -> float:
+    def primal_value(self) -> float:
         """Objective of the best answer, oriented to be maximised."""
         return -np.inf if self.best is None else self.program.sign * self.best.objective
 
     def run(self) -> None:
         """Search until the gap is proven, the time is up, or nothing is left."""
         small = sampled(self.program)
-        units = units_of(small, self.side)
+        units = units_of(small, self.auxiliary)
         root = self._root(small, units)
         first: FloatArray | None = None
         cuts: list[Cut] = []
@@ -244,7 +262,7 @@ class _Search:
             if root.impossible:
                 root = self._root(self.program, units)
             else:
-                first, cuts = self._rehearse(small, units, root)
+                first, cuts = self._warm_start(small, units, root)
         if root.impossible:
             self.status = "infeasible"
             return
@@ -254,20 +272,22 @@ class _Search:
         self.bound = relaxation.master.relax().bound
         if first is not None:
             self._consider(relaxation, first)
-        menus = None
+        active_sets = None
         if self.status == "optimal" and self.loose:
-            menus = menus_of(self.program, self.side, self.gates)
-        if menus is not None:
-            menus.learn(self.program, relaxation.master.cuts[-1])
+            active_sets = active_sets_of(self.program, self.auxiliary, self.links)
+        if active_sets is not None:
+            active_sets.learn(self.program, relaxation.master.cuts[-1])
         elif self.status == "optimal":
             relaxation.tighten(max(self.gap / 2, _CLOSE), _ROUNDS)
-        with tqdm(desc="side columns", unit=" rounds", disable=None, delay=2) as progress:
-            while self.status == "optimal" and self._round(relaxation, menus):
+        with tqdm(desc="auxiliary variables", unit=" rounds", disable=None, delay=2) as progress:
+            while self.status == "optimal" and self._round(relaxation, active_sets):
                 progress.update()
-                if len(self.path) == _TRIED and menus is None:
-                    menus = menus_of(self.program, self.side, self.gates)
-                    if menus is not None:
-                        menus.learn(self.program, relaxation.master.cuts[-1], self.worth)
+                if len(self.path) == _TRIED and active_sets is None:
+                    active_sets = active_sets_of(self.program, self.auxiliary, self.links)
+                    if active_sets is not None:
+                        active_sets.learn(
+                            self.program, relaxation.master.cuts[-1], self.primal_value
+                        )
 
     def answer(self) -> Answer:
         """Return the best so far with what is proven."""
@@ -276,49 +296,55 @@ class _Search:
         if self.best is None:
             bound = sign * self.bound if self.status != "infeasible" else float("nan")
             return Answer(self.status, None, float("nan"), bound, prices, path=tuple(self.path))
-        bound = max(self.bound, self.worth)  # rounding apart, nothing is better than its bound
+        bound = max(
+            self.bound, self.primal_value
+        )  # rounding apart, nothing is better than its bound
         return replace(self.best, status=self.status, bound=sign * bound, path=tuple(self.path))
 
     def _root(self, program: AssignmentProgram, units: Units) -> Priced:
         """Price the rows with everything open and whole numbers relaxed."""
-        columns, gates = len(self.side.names), len(self.gates.needs)
-        standing = Standing(np.zeros(columns), np.ones(columns, dtype=bool), np.ones(gates))
+        columns, links = len(self.auxiliary.names), len(self.links.needs)
+        fixed_columns = FixedColumns(
+            np.zeros(columns), np.ones(columns, dtype=bool), np.ones(links)
+        )
         nothing = np.zeros(len(program.limits))
-        return find_prices(Lagrangian(program, self.gates, standing, units), nothing, _REHEARSED)
+        return find_prices(
+            Lagrangian(program, self.links, fixed_columns, units), nothing, _SAMPLE_GAP
+        )
 
     def _relaxation(self, program: AssignmentProgram, units: Units, root: Priced) -> Relaxation:
         scale = max(abs(root.bound), units.value)
         relaxation = Relaxation(
             program,
-            self.side,
-            gates=self.gates,
+            self.auxiliary,
+            links=self.links,
             units=units,
             scale=scale,
             prices=root.prices,
             precision=float(np.clip(self.gap / 10, 1e-8, 1e-5)),
             deadline=self.deadline,
         )
-        relaxation.pass_at(root.prices, np.ones(len(self.gates.needs)))
+        relaxation.pass_at(root.prices, np.ones(len(self.links.needs)))
         return relaxation
 
-    def _rehearse(
+    def _warm_start(
         self, program: AssignmentProgram, units: Units, root: Priced
     ) -> tuple[FloatArray | None, list[Cut]]:
-        """Solve a sample; return its side columns and the cuts that mattered."""
+        """Solve a sample; return its auxiliary variables and the cuts that mattered."""
         relaxation = self._relaxation(program, units, root)
         master = relaxation.master
-        if relaxation.tighten(_REHEARSED, _ROUNDS) is None:
+        if relaxation.tighten(_SAMPLE_GAP, _ROUNDS) is None:
             return None, []
         proposal = master.relax()
         useful = [
             cut for cut, slack in zip(master.cuts, proposal.slack, strict=True) if slack < 1e-3
         ][:_HANDED_ON]
-        first, worth = best_menu(relaxation, _REHEARSED, _HANDED_ON)
-        self.loose = first is None or proposal.bound - worth > _LOOSE * abs(worth)
+        first, primal_value = best_active_set(relaxation, _SAMPLE_GAP, _HANDED_ON)
+        self.loose = first is None or proposal.bound - primal_value > _LOOSE * abs(primal_value)
         return (first if self.loose else None), useful
 
     def _propose(self, master: Master, gap: float) -> Proposal | None:
-        """Ask the master for side columns; None if the time is up."""
+        """Ask the master for auxiliary variables; None if the time is up."""
         try:
             return master.propose(gap, self.left) if self.left > 0 else None
         except SolverError:
@@ -326,12 +352,12 @@ class _Search:
                 raise
             return None
 
-    def _round(self, relaxation: Relaxation, menus: Menus | None) -> bool:
-        """Try what the menus or else the master propose; tell whether to go on."""
-        if menus is None:
+    def _round(self, relaxation: Relaxation, active_sets: ActiveSets | None) -> bool:
+        """Try what the active sets or else the master propose; tell whether to go on."""
+        if active_sets is None:
             proposal = self._propose(relaxation.master, self.gap / 10)
         else:
-            proposal = menus.propose() if self.left > 0 else None
+            proposal = active_sets.propose() if self.left > 0 else None
         if proposal is None:
             self.status = "time limit"
             return False
@@ -343,13 +369,13 @@ class _Search:
             elif not self._enough(self.bound):
                 self.status = "time limit"  # an engine stopped short of the gap
             return False
-        self._consider(relaxation, proposal.side)
-        if menus is not None:
-            menus.learn(self.program, relaxation.master.cuts[-1], self.worth)
+        self._consider(relaxation, proposal.auxiliary)
+        if active_sets is not None:
+            active_sets.learn(self.program, relaxation.master.cuts[-1], self.primal_value)
         return True
 
     def _consider(self, relaxation: Relaxation, point: FloatArray) -> None:
-        """Bound integer side columns, solve what they leave unless that is in vain, close them."""
+        """Bound integer variables, solve what they leave unless that is in vain, exclude them."""
         separated = relaxation.separate(point)
         if separated.complete and separated.bound > -np.inf:
             bound = separated.bound
@@ -363,8 +389,10 @@ class _Search:
     def _solve_left(self, point: FloatArray) -> float:
         """Solve the program at fixed integer columns, keep the answer if best, return its bound."""
         program = self.program
-        left = fix(program, self.side, self.gates, point)
-        shown = min(1.0, abs(self.bound) / max(abs(self.bound - program.sign * left.own), 1e-12))
+        left = fix(program, self.auxiliary, self.links, point)
+        shown = min(
+            1.0, abs(self.bound) / max(abs(self.bound - program.sign * left.objective), 1e-12)
+        )
         try:
             answer = self.engine(left.program, self.gap / 2 * shown, self.left)
         except SolverError:
@@ -377,16 +405,16 @@ class _Search:
         if answer.choice is None:
             self.status = answer.status
             return np.inf
-        side = left.side_of(answer)
-        objective = program.value_of(totals(program, answer.choice), side)
-        if program.sign * objective > self.worth:
+        auxiliary = left.auxiliary_of(answer)
+        objective = program.value_of(totals(program, answer.choice), auxiliary)
+        if program.sign * objective > self.primal_value:
             prices = left.prices_of(answer.prices, len(program.limits))
-            self.best = replace(answer, objective=objective, side=side, prices=prices)
+            self.best = replace(answer, objective=objective, auxiliary=auxiliary, prices=prices)
         if answer.status != "optimal":
             self.status = answer.status
-        return program.sign * (answer.bound + left.own)
+        return program.sign * (answer.bound + left.objective)
 
     def _enough(self, bound: float) -> bool:
         """Whether nothing up to a bound is worth looking for."""
-        allowed = max(self.gap, _ROUNDING) * abs(self.worth)
-        return self.best is not None and bound - self.worth <= allowed
+        allowed = max(self.gap, _ROUNDING) * abs(self.primal_value)
+        return self.best is not None and bound - self.primal_value <= allowed

@@ -1,4 +1,4 @@
-"""The whole program in HiGHS: the judge of small programs, and the core of large ones."""
+"""Assignment programs given to HiGHS as they are: small ones, and those of protected rows."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from arbmodels._assignment.program import (
     UNBOUNDED,
     Answer,
     AssignmentProgram,
+    AuxiliaryVariables,
     Block,
     BoolArray,
     Choice,
     Deviations,
     FloatArray,
-    Side,
     dense,
     everything,
     offered,
@@ -52,10 +52,11 @@ class Listed:
     Attributes
     ----------
     program : Program
-        Columns: the offered pairs in the order of groups and plans, then the side columns, then
-        those of :func:`_reserve`. Rows: one per group, then the coupling rows, then those of the
-        side columns, what they open, and those of the reserve. With units r of rows and c of
-        columns, A_kl is written as A_kl c_l / r_k, and a cost d_l as d_l c_l over the value scale.
+        Columns: the offered pairs in the order of groups and plans, then the auxiliary variables,
+        then those of :func:`_reserve`. Rows: one per group, then the coupling rows, then those of
+        the auxiliary variables, what they open, and those of the reserve. With units r of rows and
+        c of columns, A_kl is written as A_kl c_l / r_k, and a cost d_l as d_l c_l over the value
+        scale.
     group, plan : int array
         Of every pair.
     value_scale : float
@@ -107,7 +108,7 @@ def listed(
     coupling = coupling.reshape(rows, count)
     if integer and not every:
         _clip(program, coupling, group)
-    side = program.side
+    auxiliary = program.auxiliary
     value_scale = float(np.abs(value).max(initial=0.0))
     largest = np.abs(coupling).max(axis=1, initial=0.0)
     protected, spread = program.protected, np.zeros((0, program.plans))
@@ -127,16 +128,18 @@ def listed(
     coupled: list[sparse.csr_array] = [sparse.csr_array(scaled)]
     one = np.ones(count)
     columns = [_Columns(value, np.zeros(count), one, np.full(count, integer), one)]
-    own: list[_Rows] = []
-    if side is not None:
-        side, row_units, column_units = _in_own_units(
-            side, row_scale, (largest == 0) & (program.limits == 0)
+    further: list[_Rows] = []
+    if auxiliary is not None:
+        auxiliary, row_units, column_units = _in_natural_units(
+            auxiliary, row_scale, (largest == 0) & (program.limits == 0)
         )
-        value_scale = value_scale or float(np.abs(side.objective).max(initial=0.0))
-        coupled.append(sparse.csr_array(side.coupling))
-        whole = side.integer & integer
-        columns.append(_Columns(side.objective, side.lower, side.upper, whole, column_units))
-        own += _beside(side, pairs, row_units)
+        value_scale = value_scale or float(np.abs(auxiliary.objective).max(initial=0.0))
+        coupled.append(sparse.csr_array(auxiliary.coupling))
+        integral = auxiliary.integer & integer
+        columns.append(
+            _Columns(auxiliary.objective, auxiliary.lower, auxiliary.upper, integral, column_units)
+        )
+        further += _beside(auxiliary, pairs, row_units)
     members = np.flatnonzero((spread > 0).any(axis=1))
     if protected is not None:
         unit = float(row_scale[protected.row])
@@ -145,7 +148,7 @@ def listed(
         )
         coupled.append(kept_back)
         columns.append(kept_columns)
-        own.append(kept_rows)
+        further.append(kept_rows)
     every_row = [
         _Rows([one_each], ones, ones, ones),
         _Rows(
@@ -154,7 +157,7 @@ def listed(
             np.where(program.sense > 0, limits, np.inf),
             row_scale,
         ),
-        *own,
+        *further,
     ]
     return Listed(
         _assembled(columns, every_row, value_scale or 1.0, maximise=program.maximise),
@@ -218,57 +221,57 @@ def _scales(largest: FloatArray, sizes: FloatArray, units: FloatArray | None) ->
     return scale
 
 
-def _in_own_units(
-    side: Side, row_scale: FloatArray, empty: BoolArray
-) -> tuple[Side, FloatArray, FloatArray]:
-    """Return side columns with coefficients of order one, the units of their rows and their own.
+def _in_natural_units(
+    auxiliary: AuxiliaryVariables, row_scale: FloatArray, empty: BoolArray
+) -> tuple[AuxiliaryVariables, FloatArray, FloatArray]:
+    """Return auxiliary variables with coefficients of order one; the units of rows and variables.
 
     A column of dollars has 1e-7 for its coefficients beside spends of 1e7, where HiGHS would take
     its cost for zero. Whole numbers stay as they are. Coupling rows that are ``empty`` of pairs
     say nothing of a column's unit; their scales are set here, in ``row_scale``.
     """
-    coupling = side.coupling / row_scale[:, None]
-    inner = np.abs(side.matrix.toarray())
+    coupling = auxiliary.coupling / row_scale[:, None]
+    inner = np.abs(auxiliary.matrix.toarray())
     size = np.abs(coupling[~empty]).max(axis=0, initial=0.0)
     size = np.where(size > 0, size, np.abs(coupling).max(axis=0, initial=0.0))
     size = np.where(size > 0, size, inner.max(axis=0, initial=0.0))
-    columns = 1.0 / np.where(side.integer | (size <= 0), 1.0, size)
-    alone = np.abs(side.coupling * columns).max(axis=1, initial=0.0)
+    columns = 1.0 / np.where(auxiliary.integer | (size <= 0), 1.0, size)
+    alone = np.abs(auxiliary.coupling * columns).max(axis=1, initial=0.0)
     row_scale[empty] = np.where(alone > 0, alone, 1.0)[empty]
-    coupling = side.coupling / row_scale[:, None]
+    coupling = auxiliary.coupling / row_scale[:, None]
     rows = (inner * columns).max(axis=1, initial=0.0)
     rows = np.where(rows > 0, rows, 1.0)
-    matrix = sparse.diags_array(1.0 / rows) @ side.matrix @ sparse.diags_array(columns)
+    matrix = sparse.diags_array(1.0 / rows) @ auxiliary.matrix @ sparse.diags_array(columns)
     scaled = replace(
-        side,
-        objective=side.objective * columns,
+        auxiliary,
+        objective=auxiliary.objective * columns,
         coupling=coupling * columns,
-        lower=side.lower / columns,
-        upper=side.upper / columns,
+        lower=auxiliary.lower / columns,
+        upper=auxiliary.upper / columns,
         matrix=sparse.csr_array(matrix),
-        row_lower=side.row_lower / rows,
-        row_upper=side.row_upper / rows,
+        row_lower=auxiliary.row_lower / rows,
+        row_upper=auxiliary.row_upper / rows,
     )
     return scaled, rows, columns
 
 
-def _beside(side: Side, pairs: Pairs, units: FloatArray) -> list[_Rows]:
-    """Return the rows of side columns alone, then what they open.
+def _beside(auxiliary: AuxiliaryVariables, pairs: Pairs, units: FloatArray) -> list[_Rows]:
+    """Return the rows of auxiliary variables alone, then what they open.
 
     x <= y, once for all pairs of a group that need the same column.
     """
     group, plan = pairs
-    nothing = sparse.csr_array((side.matrix.shape[0], len(group)))
-    found = [_Rows([nothing, side.matrix], side.row_lower, side.row_upper, units)]
-    for e in np.flatnonzero(side.needs.any(axis=0)):
-        needing = np.flatnonzero(side.needs[plan, e])
+    nothing = sparse.csr_array((auxiliary.matrix.shape[0], len(group)))
+    found = [_Rows([nothing, auxiliary.matrix], auxiliary.row_lower, auxiliary.row_upper, units)]
+    for e in np.flatnonzero(auxiliary.needs.any(axis=0)):
+        needing = np.flatnonzero(auxiliary.needs[plan, e])
         users, position = np.unique(group[needing], return_inverse=True)
         count = len(users)
         left = (np.ones(len(needing)), (position, needing))
         right = (-np.ones(count), (np.arange(count), np.full(count, e)))
         parts = [
             sparse.csr_array(left, shape=(count, len(group))),
-            sparse.csr_array(right, shape=(count, len(side.names))),
+            sparse.csr_array(right, shape=(count, len(auxiliary.names))),
         ]
         found.append(_Rows(parts, np.full(count, -np.inf), np.zeros(count), np.ones(count)))
     return found
@@ -318,10 +321,10 @@ def _reserve(
     values[values < SMALLEST_COEFFICIENT] = 0.0
     used = values != 0
     left = sparse.csr_array((values[used], (row[used], column[used])), shape=(size, count))
-    side = program.side
-    beside = [] if side is None else [sparse.csr_array((size, len(side.names)))]
+    auxiliary = program.auxiliary
+    beside = [] if auxiliary is None else [sparse.csr_array((size, len(auxiliary.names)))]
     right = sparse.hstack([-np.ones((size, 1)), -sparse.identity(size)], format="csr")
-    own = _Rows(
+    further = _Rows(
         [left, *beside, sparse.csr_array(right)],
         np.full(size, -np.inf),
         np.zeros(size),
@@ -333,7 +336,7 @@ def _reserve(
     nothing = np.zeros(size + 1)
     upper, units = np.full(size + 1, np.inf), np.full(size + 1, unit)
     columns = _Columns(nothing, nothing, upper, nothing > 0, units)
-    return sparse.csr_array((reserve, at), shape=shape), columns, own
+    return sparse.csr_array((reserve, at), shape=shape), columns, further
 
 
 def _of_members(protected: Deviations, pairs: BoolArray) -> BoolArray:
@@ -368,9 +371,9 @@ def _possible(program: AssignmentProgram, block: Block, allowed: BoolArray) -> B
             # One instance alone may deviate.
             use = use + min(protected.gamma, 1.0) * _of_groups(program, protected)
         slack = sense * limit - least.sum()
-        if program.side is not None and program.side.coupling[r].any():
-            beside = sense * program.side.coupling[r]
-            bounds = np.where(beside > 0, program.side.lower, program.side.upper)
+        if program.auxiliary is not None and program.auxiliary.coupling[r].any():
+            beside = sense * program.auxiliary.coupling[r]
+            bounds = np.where(beside > 0, program.auxiliary.lower, program.auxiliary.upper)
             used = beside != 0
             slack -= beside[used] @ bounds[used]
         if slack >= 0:  # otherwise nothing fits, for HiGHS to say
@@ -382,7 +385,7 @@ def _possible(program: AssignmentProgram, block: Block, allowed: BoolArray) -> B
 def _clip(program: AssignmentProgram, coupling: FloatArray, group: npt.NDArray[np.int64]) -> None:
     """Cut what is more than enough for a lower limit, which would coarsen the row's scale."""
     for r in np.flatnonzero(program.sense < 0):
-        if program.side is not None and program.side.coupling[r].any():
+        if program.auxiliary is not None and program.auxiliary.coupling[r].any():
             continue
         least = np.full(program.groups, np.inf)
         np.minimum.at(least, group, coupling[r])
@@ -391,7 +394,9 @@ def _clip(program: AssignmentProgram, coupling: FloatArray, group: npt.NDArray[n
             np.minimum(coupling[r], least[group] + missing, out=coupling[r])
 
 
-def relax_whole(program: AssignmentProgram, time_limit: float) -> tuple[FloatArray, float] | None:
+def relax_with_highs(
+    program: AssignmentProgram, time_limit: float
+) -> tuple[FloatArray, float] | None:
     """Return prices [R] and value of the linear relaxation; None if it is infeasible."""
     written = listed(program, integer=False)
     solution = solve(written.program, time_limit=time_limit)
@@ -407,7 +412,7 @@ def relax_whole(program: AssignmentProgram, time_limit: float) -> tuple[FloatArr
     return prices, solution.objective * written.value_scale
 
 
-def solve_whole(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
+def solve_with_highs(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
     """Give all of it to HiGHS; prices are zero, ask :func:`relax_whole` for them."""
     start = clock()
     written = listed(program)
@@ -430,16 +435,16 @@ def _worthwhile(program: AssignmentProgram, objective: float) -> BoolArray:
     block = everything(program)
     allowed = offered(block, program.plans, program.forbidden)
     weights = np.ones(block.size) if block.weights is None else block.weights
-    worth = program.sign * weights[:, None] * dense(block, program.objective)
-    worth = np.where(allowed, worth, -np.inf)
-    best = worth.max(axis=1)
+    value = program.sign * weights[:, None] * dense(block, program.objective)
+    value = np.where(allowed, value, -np.inf)
+    best = value.max(axis=1)
     most = float(best.sum())
-    if program.side is not None:
-        gains = program.sign * program.side.objective
-        bounds = np.where(gains > 0, program.side.upper, program.side.lower)
+    if program.auxiliary is not None:
+        gains = program.sign * program.auxiliary.objective
+        bounds = np.where(gains > 0, program.auxiliary.upper, program.auxiliary.lower)
         most += float(gains[gains != 0] @ bounds[gains != 0])
     spare = most - program.sign * objective
-    kept: BoolArray = best[:, None] - worth <= spare + _ROUNDING * (np.abs(best).sum() + abs(spare))
+    kept: BoolArray = best[:, None] - value <= spare + _ROUNDING * (np.abs(best).sum() + abs(spare))
     return kept & allowed
 
 
@@ -458,16 +463,16 @@ def _solve_listed(
             return none
         if solution.status == "unbounded":
             raise SolverError(UNBOUNDED)
-        choice, side = _read(program, written, solution.x)
+        choice, auxiliary = _read(program, written, solution.x)
         sums = totals(program, choice)
-        missed = program.sense * (activity_at(program, choice, sums, side) - program.limits)
-        allowed = program.tolerated(sums, side)
+        missed = program.sense * (activity_at(program, choice, sums, auxiliary) - program.limits)
+        allowed = program.tolerated(sums, auxiliary)
         if (missed <= allowed).all():
-            objective = program.value_of(sums, side)
+            objective = program.value_of(sums, auxiliary)
             bound = solution.bound * written.value_scale
             if abs(bound - objective) <= _DOUBLE * written.value_scale:
                 bound = objective
-            return Answer(solution.status, choice, objective, bound, nothing, side)
+            return Answer(solution.status, choice, objective, bound, nothing, auxiliary)
         # Scaled by what is used of it, a row cannot be missed by a share of what is not.
         units = np.where(missed > allowed, allowed / TOLERANCE, 0.0)
         kept = np.zeros((program.groups, program.plans), dtype=bool)
@@ -477,21 +482,21 @@ def _solve_listed(
 
 
 def _read(program: AssignmentProgram, written: Listed, x: FloatArray) -> tuple[Choice, FloatArray]:
-    """Return plans [G] and side columns [E] of a solution."""
+    """Return plans [G] and auxiliary variables [E] of a solution."""
     count = len(written.group)
     values = np.full((program.groups, program.plans), -1.0)
     values[written.group, written.plan] = x[:count]
-    side = x[count:]
-    if program.side is None:
-        side = side[:0]
+    auxiliary = x[count:]
+    if program.auxiliary is None:
+        auxiliary = auxiliary[:0]
     else:
-        end = len(program.side.names)
-        side = side[:end] * written.column_units[count : count + end]
-        side = np.where(program.side.integer, np.rint(side), side)
-    return values.argmax(axis=1).astype(np.int32), side
+        end = len(program.auxiliary.names)
+        auxiliary = auxiliary[:end] * written.column_units[count : count + end]
+        auxiliary = np.where(program.auxiliary.integer, np.rint(auxiliary), auxiliary)
+    return values.argmax(axis=1).astype(np.int32), auxiliary
 
 
-def least_whole(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
+def least_with_highs(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
     """Return the assignment at which the protected row is least, and a bound on what it is then.
 
     The row's own limit and the objective do not matter.
@@ -500,7 +505,7 @@ def least_whole(program: AssignmentProgram, gap: float, time_limit: float) -> An
     answer = _solve_listed(free, written, gap, time_limit)
     if answer.choice is None:
         return answer
-    return replace(answer, objective=protected_activity(program, answer.choice, answer.side))
+    return replace(answer, objective=protected_activity(program, answer.choice, answer.auxiliary))
 
 
 def least_relaxed(program: AssignmentProgram, time_limit: float) -> float | None:
@@ -539,8 +544,8 @@ __all__ = [
     "Choice",
     "Listed",
     "least_relaxed",
-    "least_whole",
+    "least_with_highs",
     "listed",
-    "relax_whole",
-    "solve_whole",
+    "relax_with_highs",
+    "solve_with_highs",
 ]

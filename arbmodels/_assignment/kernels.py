@@ -139,9 +139,9 @@ def walk(  # noqa: PLR0917
         for j in range(plans):
             if value[g, j] == -np.inf:
                 continue
-            worth = value[g, j] - low * row[g, j]
-            if worth > top or (worth == top and row[g, j] < least):
-                here, top, least = j, worth, row[g, j]
+            priced = value[g, j] - low * row[g, j]
+            if priced > top or (priced == top and row[g, j] < least):
+                here, top, least = j, priced, row[g, j]
         start[g] = here
         at = low
         while True:
@@ -315,7 +315,7 @@ def best_and_chosen(  # noqa: PLR0917
 def fill(  # noqa: PLR0917  compiled functions take no keywords only
     priced: FloatArray,
     weights: FloatArray,
-    gate_of_plan: IntArray,
+    link_of_plan: IntArray,
     opening: FloatArray,
     gains: FloatArray,
     missing: FloatArray,
@@ -331,17 +331,17 @@ def fill(  # noqa: PLR0917  compiled functions take no keywords only
     the constant of the cut and how many entries were written.
     """
     groups, plans = priced.shape
-    gates = len(opening)
-    top = np.empty(gates)
-    argument = np.empty(gates, dtype=np.int64)
-    picked = np.empty(gates, dtype=np.int64)
+    links = len(opening)
+    top = np.empty(links)
+    argument = np.empty(links, dtype=np.int64)
+    picked = np.empty(links, dtype=np.int64)
     constant = 0.0
     written = 0
     for g in range(groups):
-        for a in range(gates):
+        for a in range(links):
             top[a] = -np.inf
         for j in range(plans):
-            a = gate_of_plan[j]
+            a = link_of_plan[j]
             if priced[g, j] > top[a]:
                 top[a] = priced[g, j]
                 argument[a] = j
@@ -352,7 +352,7 @@ def fill(  # noqa: PLR0917  compiled functions take no keywords only
         while left > 1e-12:
             first = -1
             value = -np.inf
-            for a in range(gates):
+            for a in range(links):
                 if top[a] > value:
                     value = top[a]
                     first = a
@@ -386,9 +386,9 @@ def fill(  # noqa: PLR0917  compiled functions take no keywords only
 
 @compiled(fastmath={"reassoc", "nsz"})
 def best_under(top: FloatArray, sets: IntArray, values: FloatArray) -> None:
-    """Add to ``values`` [S] what groups reach with gate 0 and those of every set [S, L].
+    """Add to ``values`` [S] what groups reach with link 0 and those of every set [S, L].
 
-    ``top`` [A, g] is each gate's best; -1 in ``sets`` ends a set. What a set shares with the one
+    ``top`` [A, g] is each link's best; -1 in ``sets`` ends a set. What a set shares with the one
     before it is not computed again.
     """
     groups = top.shape[1]

@@ -5,12 +5,12 @@ For prices :math:`\pi \ge 0` of the rows, oriented so that everything is maximis
 .. math:: L(\pi) = \sum_g w_g \max_j \Big(\pm o_{gj} - \sum_r \pi_r \sigma_r a_{rgj}\Big)
           + S(\pi) + \sum_r \pi_r \sigma_r b_r
 
-bounds every assignment from above; S is the side columns' part. It is convex and piecewise linear,
-and its least value is that of the linear relaxation.
+bounds every assignment from above; S is the auxiliary variables' part. It is convex and piecewise
+linear, and its least value is that of the linear relaxation.
 
-The side columns' part of the Lagrangian: a small linear program at every set of prices.
+The auxiliary variables' part of the Lagrangian: a small linear program at every set of prices.
 
-Pairs that lose little at given prices: all that can matter near them.
+The core: moves that lose little at given prices, all that can matter near them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels._assignment import pricing as passes
+from arbmodels._assignment import pricing
 from arbmodels._assignment.pricing import Best
 from arbmodels._assignment.program import (
     AssignmentProgram,
@@ -40,8 +40,8 @@ _ZERO = 1e-9
 _ROUNDING = 1e-9
 
 
-class SidePart:
-    r"""The largest value of continuous side columns at given prices.
+class AuxiliaryPart:
+    r"""The largest value of continuous auxiliary variables at given prices.
 
     .. math:: S(\pi) = \max_y \Big\{ \Big(\pm d - \sum_r \pi_r \sigma_r B_r\Big)^\top y :\;
               l \le A y \le u, \; y_l \le y \le y_u \Big\}
@@ -49,16 +49,18 @@ class SidePart:
     Parameters
     ----------
     program : AssignmentProgram
-        Without integer side columns.
+        Without integer auxiliary variables.
     """
 
     def __init__(self, program: AssignmentProgram) -> None:
-        self._side = side = program.side
+        self._auxiliary = auxiliary = program.auxiliary
         rows = len(program.limits)
-        self.objective = np.zeros(0) if side is None else program.sign * side.objective
+        self.objective = np.zeros(0) if auxiliary is None else program.sign * auxiliary.objective
         #: Coefficients in the coupling rows, oriented to "at most", [R, E].
         self.coupling = (
-            np.zeros((rows, 0)) if side is None else program.sense[:, None] * side.coupling
+            np.zeros((rows, 0))
+            if auxiliary is None
+            else program.sense[:, None] * auxiliary.coupling
         )
 
     @property
@@ -77,8 +79,8 @@ class SidePart:
         The value is evaluated from the dual solution, so nothing exceeds it, whatever tolerance the
         columns were found with. Infinite if unbounded; minus infinity if no columns are allowed.
         """
-        side = self._side
-        if side is None:
+        auxiliary = self._auxiliary
+        if auxiliary is None:
             return 0.0, np.zeros(0)
         cost = self.cost(prices)
         # What the terms of the sums are like, of which rounding is a share.
@@ -87,11 +89,11 @@ class SidePart:
         found = solve(
             Program(
                 np.where(np.abs(cost) <= _ROUNDING * terms, 0.0, cost) / scale,
-                side.matrix,
-                side.row_lower,
-                side.row_upper,
-                side.lower,
-                side.upper,
+                auxiliary.matrix,
+                auxiliary.row_lower,
+                auxiliary.row_upper,
+                auxiliary.lower,
+                auxiliary.upper,
                 maximise=True,
             )
         )
@@ -100,16 +102,16 @@ class SidePart:
         if found.status != "optimal" or found.row_dual is None:
             return np.inf, np.zeros(self.columns)
         dual = found.row_dual * scale
-        dual = np.where((dual > 0) & np.isinf(side.row_upper), 0.0, dual)
-        dual = np.where((dual < 0) & np.isinf(side.row_lower), 0.0, dual)
-        reduced = cost - side.matrix.T @ dual
-        terms += np.abs(side.matrix).T @ np.abs(dual)
-        ends = np.where(reduced > 0, side.upper, side.lower)
+        dual = np.where((dual > 0) & np.isinf(auxiliary.row_upper), 0.0, dual)
+        dual = np.where((dual < 0) & np.isinf(auxiliary.row_lower), 0.0, dual)
+        reduced = cost - auxiliary.matrix.T @ dual
+        terms += np.abs(auxiliary.matrix).T @ np.abs(dual)
+        ends = np.where(reduced > 0, auxiliary.upper, auxiliary.lower)
         # A reduced cost that is rounding cannot be paid for by an infinite bound.
         ends = np.where(np.isinf(ends) & (np.abs(reduced) <= 10 * _ZERO * terms), found.x, ends)
         if not np.isfinite(ends[reduced != 0]).all():
             return np.inf, found.x
-        rows = np.where(dual > 0, side.row_upper, side.row_lower)
+        rows = np.where(dual > 0, auxiliary.row_upper, auxiliary.row_lower)
         value = float(dual[dual != 0] @ rows[dual != 0])
         return value + float(reduced[reduced != 0] @ ends[reduced != 0]), found.x
 
@@ -127,9 +129,9 @@ class Point:
         Best plans at the prices.
     slack : float array [R]
         What these plans leave of every row, oriented to "at most"; negative where violated. The
-        side columns use nothing of it yet.
-    side_value : float
-        S; infinite where the prices do not bound the side columns.
+        auxiliary variables use nothing of it yet.
+    auxiliary_value : float
+        S; infinite where the prices do not bound the auxiliary variables.
     groups_value : float
         L without S.
     size : float
@@ -140,7 +142,7 @@ class Point:
     value: float
     best: Best
     slack: FloatArray
-    side_value: float
+    auxiliary_value: float
     groups_value: float
     size: float
 
@@ -151,12 +153,12 @@ class Dual:
     Parameters
     ----------
     program : AssignmentProgram
-        Without integer side columns.
+        Without integer auxiliary variables.
     """
 
     def __init__(self, program: AssignmentProgram) -> None:
         self.program = program
-        self.side = SidePart(program)
+        self.auxiliary = AuxiliaryPart(program)
         #: Rows oriented to "at most", [R, K + 1, C, J].
         self.oriented: FloatArray = program.sense[:, None, None, None] * program.rows
         #: Which plans of which class have coefficients in a row, [R, C, J].
@@ -185,13 +187,13 @@ class Dual:
     def at(self, prices: FloatArray) -> Point:
         """Make one pass."""
         program = self.program
-        best = passes.best(program, prices)
-        own = self.side.best(prices)[0]
+        best = pricing.best(program, prices)
+        beside = self.auxiliary.best(prices)[0]
         slack = program.sense * (program.limits - program.activity_of(best.totals))
         paid = prices * program.sense * program.limits
         value = best.value + float(paid.sum())
         size = abs(best.value) + float(np.abs(paid).sum())
-        return Point(prices, value + own, best, slack, own, value, size)
+        return Point(prices, value + beside, best, slack, beside, value, size)
 
     def leads(self, point: Point) -> FloatArray:
         """Return what every group loses by its cheapest move, [G]; infinite where none matters."""
@@ -233,7 +235,7 @@ def _classes(block: Block) -> IntArray | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Near:
+class Core:
     """Moves of some groups away from their best plans.
 
     Attributes
@@ -268,10 +270,10 @@ class Near:
     tied: IntArray
     tie: float = 0.0
 
-    def part(self, kept: npt.NDArray[np.bool_], left_out: float) -> Near:
+    def part(self, kept: npt.NDArray[np.bool_], left_out: float) -> Core:
         """Return some of the moves only."""
         used, group = np.unique(self.group[kept], return_inverse=True)
-        return Near(
+        return Core(
             self.positions[used],
             group,
             self.plan[kept],
@@ -284,13 +286,13 @@ class Near:
         )
 
 
-def nearest(
+def core_of(
     dual: Dual,
     point: Point,
     count: int,
     extra: IntArray | None = None,
     extra_loss: float = np.inf,
-) -> Near:
+) -> Core:
     """Return the moves of about ``count`` groups, those that lose least.
 
     Parameters
@@ -344,7 +346,7 @@ def nearest(
     change = coefficients(block, tables, group, plan)
     change -= coefficients(block, tables, every, base)[group]
     loss = losses[group, plan]
-    return Near(
+    return Core(
         positions,
         group,
         plan.astype(np.int32),

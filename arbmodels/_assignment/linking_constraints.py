@@ -1,15 +1,15 @@
-r"""Prices of the coupling rows while the integer side columns stand still.
+r"""Linking constraints x <= y, and prices of the coupling rows at fixed auxiliary variables.
 
 At fixed integer columns (also at fractions of them, as the relaxation of the master program gives)
 the least Lagrangian value over the prices is sought by column generation: each pass gives what the
-groups add up to, a small linear program combines these under the rows and the side columns that may
-move, and its row prices, kept in a box round the best ones known, are tried next. Any prices give
-a valid cut, so nothing here has to be exact.
+groups add up to, a small linear program combines these under the rows and the auxiliary variables
+that may move, and its row prices, kept in a box round the best ones known, are tried next. Any
+prices give a valid cut, so nothing here has to be exact.
 
 Passes over groups whose plans are open to a share only.
 
-Plans that need the same side columns E_a open together: they share the gate a, opened to
-:math:`z_a \le \min_{e \in E_a} y_e`. Gate 0, of plans that need nothing, is always open.
+Plans that need the same auxiliary variables E_a open together: they share the link a, opened to
+:math:`z_a \le \min_{e \in E_a} y_e`. Link 0, of plans that need nothing, is always open.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from arbmodels._assignment.program import (
     SPAN,
     UNBOUNDED,
     AssignmentProgram,
+    AuxiliaryVariables,
     Block,
     BoolArray,
     FloatArray,
     IntArray,
-    Side,
     dense,
     offered,
 )
@@ -43,13 +43,13 @@ _PATTERNS = 32
 
 
 @dataclass(frozen=True, eq=False)
-class Gates:
-    """Which side columns open which plans.
+class LinkingConstraints:
+    """Which auxiliary variables open which plans.
 
     Attributes
     ----------
     needs : bool array [A, E]
-        Side columns that a gate waits for; none for gate 0.
+        Auxiliary variables that a link waits for; none for link 0.
     of_plan : int array [J]
         Gate of every plan.
     """
@@ -57,24 +57,24 @@ class Gates:
     needs: BoolArray
     of_plan: IntArray
 
-    def opening(self, side: FloatArray) -> FloatArray:
-        """Return how far side columns [E] open the gates, [A], between zero and one."""
-        waiting = np.where(self.needs, np.clip(side, 0.0, 1.0), 1.0)
+    def opening(self, auxiliary: FloatArray) -> FloatArray:
+        """Return how far auxiliary variables [E] open the links, [A], between zero and one."""
+        waiting = np.where(self.needs, np.clip(auxiliary, 0.0, 1.0), 1.0)
         opening: FloatArray = waiting.min(axis=1, initial=1.0)
         return opening
 
-    def closed(self, side: FloatArray) -> BoolArray:
-        """Return which plans integer side columns [E] close, [J]."""
-        shut: BoolArray = self.opening(side)[self.of_plan] < 0.5
+    def closed(self, auxiliary: FloatArray) -> BoolArray:
+        """Return which plans integer auxiliary variables [E] close, [J]."""
+        shut: BoolArray = self.opening(auxiliary)[self.of_plan] < 0.5
         return shut
 
 
-def gates_of(side: Side) -> Gates:
+def links_of(auxiliary: AuxiliaryVariables) -> LinkingConstraints:
     """Gather plans that need the same columns."""
-    nothing = np.zeros((1, side.needs.shape[1]), dtype=bool)
-    kinds, gate = np.unique(np.vstack([nothing, side.needs]), axis=0, return_inverse=True)
+    nothing = np.zeros((1, auxiliary.needs.shape[1]), dtype=bool)
+    kinds, link = np.unique(np.vstack([nothing, auxiliary.needs]), axis=0, return_inverse=True)
     # Unique sorts, and false sorts before true: the first kind needs nothing.
-    return Gates(kinds, gate.ravel()[1:].astype(np.int64))
+    return LinkingConstraints(kinds, link.ravel()[1:].astype(np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,10 +90,10 @@ class Filled:
     gains : float array [A]
         Not negative.
     totals : float array [K + 1, C, J]
-        See ``passes.totals``, here of shares of groups.
+        See ``pricing.totals``, here of shares of groups.
     missing : bool array [P, A]
-        Gates of some groups that the open plans cannot serve in full: each needs the sum of its
-        gates to be at least one.
+        Links of some groups that the open plans cannot serve in full: each needs the sum of its
+        links to be at least one.
     """
 
     constant: float
@@ -103,27 +103,27 @@ class Filled:
 
 
 def fill(
-    program: AssignmentProgram, table: FloatArray, gates: Gates, opening: FloatArray
+    program: AssignmentProgram, table: FloatArray, links: LinkingConstraints, opening: FloatArray
 ) -> Filled:
     r"""Serve every group from its best open plan downwards.
 
-    For a group with priced objective r_j at gate a(j), and r_a the best of a gate, the most that
+    For a group with priced objective r_j at link a(j), and r_a the best of a link, the most that
     opening z allows is a linear program whose dual is
 
     .. math:: \min_v \; v + \sum_a (r_a - v)^+ z_a,
 
-    and the best v is that of the critical plan, with which the gates from the best downwards are
+    and the best v is that of the critical plan, with which the links from the best downwards are
     opened to one in sum. Every v gives a bound for every z, so the sum over the groups is a cut.
 
     Parameters
     ----------
     table : float array [K + 1, C, J]
         Coefficients of the priced objective, to be maximised (``program.table``).
-    gates : Gates
+    links : LinkingConstraints
     opening : float array [A]
         z.
     """
-    parts = program.source.map(_fill, table, program.forbidden, gates, opening)
+    parts = program.source.map(_fill, table, program.forbidden, links, opening)
     return Filled(
         float(sum(part.constant for part in parts)),
         np.sum([part.gains for part in parts], axis=0),
@@ -132,11 +132,11 @@ def fill(
     )
 
 
-def side_of(program: AssignmentProgram) -> Side:
-    """Return the side columns of a program that has some."""
-    if program.side is None:
-        raise SolverError("The program has no side columns; call the engines directly.")
-    return program.side
+def auxiliary_of(program: AssignmentProgram) -> AuxiliaryVariables:
+    """Return the auxiliary variables of a program that has some."""
+    if program.auxiliary is None:
+        raise SolverError("The program has no auxiliary variables; call the engines directly.")
+    return program.auxiliary
 
 
 def priced_table(program: AssignmentProgram, prices: FloatArray, factor: float) -> FloatArray:
@@ -153,7 +153,7 @@ def _fill(
     block: Block,
     table: FloatArray,
     forbidden: BoolArray | None,
-    gates: Gates,
+    links: LinkingConstraints,
     opening: FloatArray,
 ) -> Filled:
     plans = table.shape[2]
@@ -173,23 +173,23 @@ def _fill(
             priced[~allowed] = -np.inf
         weights = np.ones(part.size) if part.weights is None else part.weights
         value, written = fill_chunk(
-            priced, weights, gates.of_plan, opening, gains, missing, group, plan, share
+            priced, weights, links.of_plan, opening, gains, missing, group, plan, share
         )
         constant += value
         given = share[:written] * weights[group[:written]]
         _add_totals(sums, part, group[:written], plan[:written], given)
         lacking = np.flatnonzero(missing[: part.size] > 0)
         if len(lacking) and len(short) < _PATTERNS:
-            short.append(_patterns(np.isfinite(priced[lacking]), gates))
+            short.append(_patterns(np.isfinite(priced[lacking]), links))
     found = np.concatenate(short) if short else np.zeros((0, len(opening)), dtype=bool)
     return Filled(constant, gains, sums, np.unique(found, axis=0)[:_PATTERNS])
 
 
-def _patterns(allowed: BoolArray, gates: Gates) -> BoolArray:
-    """Return the different sets of gates of some groups, [P, A]."""
-    of_gate = np.zeros((len(gates.of_plan), len(gates.needs)))
-    of_gate[np.arange(len(gates.of_plan)), gates.of_plan] = 1.0
-    return np.unique(allowed @ of_gate > 0, axis=0)
+def _patterns(allowed: BoolArray, links: LinkingConstraints) -> BoolArray:
+    """Return the different sets of links of some groups, [P, A]."""
+    of_link = np.zeros((len(links.of_plan), len(links.needs)))
+    of_link[np.arange(len(links.of_plan)), links.of_plan] = 1.0
+    return np.unique(allowed @ of_link > 0, axis=0)
 
 
 def _add_totals(
@@ -218,7 +218,7 @@ SMALLEST = 2e-9
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """Natural sizes: of the objective, of every coupling row [R] and of every side column [E]."""
+    """Natural sizes: of the objective, of coupling rows [R] and of auxiliary variables [E]."""
 
     value: float
     rows: FloatArray
@@ -226,20 +226,20 @@ class Units:
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
-    """Side columns of which some stand still and others move.
+class FixedColumns:
+    """Auxiliary variables of which some stand still and others move.
 
     Attributes
     ----------
-    side : float array [E]
+    auxiliary : float array [E]
         Values of those that stand still.
     free : bool array [E]
         Which move; whole numbers among them are relaxed.
     opening : float array [A]
-        How far the gates are open.
+        How far the links are open.
     """
 
-    side: FloatArray
+    auxiliary: FloatArray
     free: BoolArray
     opening: FloatArray
 
@@ -256,25 +256,25 @@ class Priced:
         objective of the columns that stand still. Minus infinity if ``impossible``.
     impossible : bool
         With an objective of zero these prices prove that the coupling rows cannot hold.
-    settled : bool
+    converged : bool
         False if the prices grew without end, as where rows hold by a hair or not at all.
     """
 
     prices: FloatArray
     bound: float
     impossible: bool
-    settled: bool
+    converged: bool
 
 
-def units_of(program: AssignmentProgram, side: Side) -> Units:
+def units_of(program: AssignmentProgram, auxiliary: AuxiliaryVariables) -> Units:
     """Measure how far objective and rows can move."""
     tables = np.concatenate([program.objective[None], program.rows])
     reach = np.sum(program.source.map(_reach, tables, program.forbidden), axis=0)
-    ends = np.abs(np.array([side.lower, side.upper]))
+    ends = np.abs(np.array([auxiliary.lower, auxiliary.upper]))
     columns = np.where(np.isfinite(ends), ends, 0.0).max(axis=0)
     columns = np.where(columns > 0, columns, 1.0)
-    rows = np.maximum(reach[1:], np.abs(side.coupling * columns).max(axis=1, initial=0.0))
-    value = max(float(reach[0]), float(np.abs(side.objective * columns).max(initial=0.0)))
+    rows = np.maximum(reach[1:], np.abs(auxiliary.coupling * columns).max(axis=1, initial=0.0))
+    value = max(float(reach[0]), float(np.abs(auxiliary.objective * columns).max(initial=0.0)))
     return Units(value or 1.0, np.where(rows > 0, rows, 1.0), columns)
 
 
@@ -297,34 +297,43 @@ class Lagrangian:
     Parameters
     ----------
     program : AssignmentProgram
-    gates : Gates
-    standing : Standing
+    links : LinkingConstraints
+    fixed_columns : FixedColumns
     units : Units
     """
 
     def __init__(
-        self, program: AssignmentProgram, gates: Gates, standing: Standing, units: Units
+        self,
+        program: AssignmentProgram,
+        links: LinkingConstraints,
+        fixed_columns: FixedColumns,
+        units: Units,
     ) -> None:
-        side = side_of(program)
-        self.program, self.gates, self.standing, self.units = program, gates, standing, units
-        self.factor = 1.0
-        free, fixed = standing.free, np.where(standing.free, 0.0, standing.side)
-        scale = units.columns[free]
-        self.room = program.sense * (program.limits - side.coupling @ fixed) / units.rows
-        self.cost = program.sign * side.objective[free] * scale / units.value
-        self.coupling = without_dust(
-            program.sense[:, None] * side.coupling[:, free] * scale / units.rows[:, None]
+        auxiliary = auxiliary_of(program)
+        self.program, self.links, self.fixed_columns, self.units = (
+            program,
+            links,
+            fixed_columns,
+            units,
         )
-        inside = side.matrix[:, free].toarray() * scale
+        self.factor = 1.0
+        free, fixed = fixed_columns.free, np.where(fixed_columns.free, 0.0, fixed_columns.auxiliary)
+        scale = units.columns[free]
+        self.room = program.sense * (program.limits - auxiliary.coupling @ fixed) / units.rows
+        self.cost = program.sign * auxiliary.objective[free] * scale / units.value
+        self.coupling = without_dust(
+            program.sense[:, None] * auxiliary.coupling[:, free] * scale / units.rows[:, None]
+        )
+        inside = auxiliary.matrix[:, free].toarray() * scale
         kept = np.abs(inside).max(axis=1, initial=0.0) > 0
         largest = np.abs(inside[kept]).max(axis=1, initial=0.0)
-        beside = (side.matrix @ fixed)[kept]
+        beside = (auxiliary.matrix @ fixed)[kept]
         # Columns that stand at fractions keep the rows up to rounding only.
         slack = 1e-9 * (1 + np.abs(beside) / largest)
         self.inside = without_dust(inside[kept] / largest[:, None])
-        self.inside_lower = (side.row_lower[kept] - beside) / largest - slack
-        self.inside_upper = (side.row_upper[kept] - beside) / largest + slack
-        self.lower, self.upper = side.lower[free] / scale, side.upper[free] / scale
+        self.inside_lower = (auxiliary.row_lower[kept] - beside) / largest - slack
+        self.inside_upper = (auxiliary.row_upper[kept] - beside) / largest + slack
+        self.lower, self.upper = auxiliary.lower[free] / scale, auxiliary.upper[free] / scale
 
     def without_objective(self) -> Lagrangian:
         """Return that of an objective of zero, which asks whether the rows can be kept."""
@@ -338,21 +347,21 @@ class Lagrangian:
 
     def fill(self, prices: FloatArray) -> Filled:
         """Serve all groups at prices [R]."""
-        return fill(self.program, self.table(prices), self.gates, self.standing.opening)
+        return fill(self.program, self.table(prices), self.links, self.fixed_columns.opening)
 
     def value(self, prices: FloatArray, filled: Filled) -> float:
         """Return the Lagrangian value at prices [R]."""
-        groups = filled.constant + float(filled.gains @ self.standing.opening)
-        return groups / self.units.value + float(prices @ self.room) + self._best_side(prices)
+        groups = filled.constant + float(filled.gains @ self.fixed_columns.opening)
+        return groups / self.units.value + float(prices @ self.room) + self._best_auxiliary(prices)
 
     def column(self, filled: Filled) -> FloatArray:
         """Return value and left-hand sides of a pass, [1 + R]."""
         program, units = self.program, self.units
-        own = self.factor * program.sign * (program.objective * filled.totals).sum() / units.value
+        value = self.factor * program.sign * (program.objective * filled.totals).sum() / units.value
         use = program.sense * (program.rows * filled.totals).sum(axis=(1, 2, 3)) / units.rows
-        return np.concatenate([[own], without_dust(use)])
+        return np.concatenate([[value], without_dust(use)])
 
-    def _best_side(self, prices: FloatArray) -> float:
+    def _best_auxiliary(self, prices: FloatArray) -> float:
         reduced = without_dust(self.cost - prices @ self.coupling)
         if not len(reduced):
             return 0.0
@@ -377,7 +386,7 @@ class Lagrangian:
     ) -> tuple[float, FloatArray, bool]:
         """Return the best combination's value, its prices within a box, and if a row is broken."""
         count, rows, moving = len(columns), len(self.room), len(self.cost)
-        own, use = np.array(columns)[:, 0], np.array(columns)[:, 1:].T
+        value, use = np.array(columns)[:, 0], np.array(columns)[:, 1:].T
         one, none = np.eye(rows), np.zeros((len(self.inside), count))
         matrix = np.vstack(
             [
@@ -388,7 +397,7 @@ class Lagrangian:
         )
         solution = solve(
             Program(
-                np.concatenate([own, self.cost, -high, low]),
+                np.concatenate([value, self.cost, -high, low]),
                 sparse.csr_array(matrix),
                 np.concatenate([np.full(rows, -np.inf), [1.0], self.inside_lower]),
                 np.concatenate([self.room, [1.0], self.inside_upper]),
@@ -413,11 +422,11 @@ def find_prices(lagrangian: Lagrangian, start: FloatArray, tolerance: float) -> 
     """Return the prices of least Lagrangian value, to a share ``tolerance`` of it."""
     units = lagrangian.units
     best = np.minimum(start * units.rows / units.value, _WIDEST)
-    feasible, settled = False, True
+    feasible, converged = False, True
     filled = lagrangian.fill(best)
     value, columns = lagrangian.value(best, filled), [lagrangian.column(filled)]
     width = np.maximum(0.2 * best, 0.02)
-    if value == -np.inf:  # the side columns contradict each other
+    if value == -np.inf:  # the auxiliary variables contradict each other
         return Priced(np.zeros_like(start), value, True, False)
     for _ in range(_PASSES if len(best) else 0):
         low, high = np.maximum(best - width, 0.0), np.minimum(best + width, _WIDEST)
@@ -427,7 +436,7 @@ def find_prices(lagrangian: Lagrangian, start: FloatArray, tolerance: float) -> 
             break  # the best so far will do
         if not np.isfinite(model) or value - model <= tolerance * max(abs(model), 0.01):
             if width.max() >= _WIDEST:
-                settled = False
+                converged = False
                 break
             at_edge = (best >= high * (1 - 1e-9)) | ((best <= low) & (low > 0))
             if not (at_edge.any() or broken):
@@ -447,7 +456,7 @@ def find_prices(lagrangian: Lagrangian, start: FloatArray, tolerance: float) -> 
             best, value = trial, reached
     if not np.isfinite(value):
         raise SolverError(UNBOUNDED)
-    return Priced(best * units.value / units.rows, value * units.value, False, settled)
+    return Priced(best * units.value / units.rows, value * units.value, False, converged)
 
 
 def _impossible(lagrangian: Lagrangian) -> FloatArray | None:

@@ -20,10 +20,10 @@ import numpy as np
 from scipy import sparse
 from tqdm import tqdm
 
-from arbmodels._assignment import pricing as passes
-from arbmodels._assignment.highs import relax_whole, solve_whole
+from arbmodels._assignment import pricing
+from arbmodels._assignment.highs import relax_with_highs, solve_with_highs
 from arbmodels._assignment.kernels import Index
-from arbmodels._assignment.lagrangian_dual import Dual, Near, Point, nearest
+from arbmodels._assignment.lagrangian_dual import Core, Dual, Point, core_of
 from arbmodels._assignment.multidimensional_relaxation import (
     TOLERANCE,
     Box,
@@ -31,7 +31,7 @@ from arbmodels._assignment.multidimensional_relaxation import (
     covering,
     model,
     relax,
-    relax_near,
+    relax_core,
     row_units,
     spread,
 )
@@ -69,8 +69,10 @@ _SHARE, _FINEST, _COARSEST = 0.05, 1e-12, 1e-7
 _PRICING = 0.6
 
 
-def solve_many_rows(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
-    r"""Solve a program with any number of coupling rows and no integer side columns.
+def solve_multidimensional_knapsack(
+    program: AssignmentProgram, gap: float, time_limit: float
+) -> Answer:
+    r"""Solve a program with any number of coupling rows and no integer auxiliary variables.
 
     Newton's method on a sample finds nearly optimal prices; linear programs over the groups that
     nearly tie make them exact (``boxstep``); a search among these groups fits the rows with
@@ -85,7 +87,7 @@ def solve_many_rows(program: AssignmentProgram, gap: float, time_limit: float) -
     Parameters
     ----------
     program : AssignmentProgram
-        Side columns are continuous and no plan needs one.
+        Auxiliary variables are continuous and no plan needs one.
     gap : float
         Relative gap to prove, abs(bound - objective) / max(abs(objective), 1e-12).
     time_limit : float
@@ -100,7 +102,7 @@ def solve_many_rows(program: AssignmentProgram, gap: float, time_limit: float) -
     Raises
     ------
     SolverError
-        If the side columns are unbounded, or the numbers cannot be solved with reliably.
+        If the auxiliary variables are unbounded, or the numbers cannot be solved with reliably.
     """
     if not len(program.limits):
         return _without_rows(program)
@@ -124,19 +126,19 @@ def _without_rows(program: AssignmentProgram) -> Answer:
         return Answer("infeasible", None, float("nan"), float("nan"), np.zeros(0))
     if point.value == np.inf:
         raise SolverError(UNBOUNDED)
-    side = dual.side.best(point.prices)[1]
-    objective = program.value_of(point.best.totals, side)
+    auxiliary = dual.auxiliary.best(point.prices)[1]
+    objective = program.value_of(point.best.totals, auxiliary)
     return Answer(
-        "optimal", point.best.choice, objective, program.sign * point.value, np.zeros(0), side
+        "optimal", point.best.choice, objective, program.sign * point.value, np.zeros(0), auxiliary
     )
 
 
 def _solve_small(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
     start = clock()
-    answer = solve_whole(program, gap, time_limit)
+    answer = solve_with_highs(program, gap, time_limit)
     if answer.choice is None:
         return answer
-    relaxed = relax_whole(program, max(time_limit - (clock() - start), 1.0))
+    relaxed = relax_with_highs(program, max(time_limit - (clock() - start), 1.0))
     return answer if relaxed is None else replace(answer, prices=relaxed[0])
 
 
@@ -162,7 +164,7 @@ class _Search:
         """The gap to prove, in units of the objective; none is too wide for better answers."""
         size = abs(self.bound)
         if self.best is not None:
-            size = min(size, abs(self.best.worth))
+            size = min(size, abs(self.best.primal_value))
         return self.gap * max(size, 1e-12)
 
     @property
@@ -170,8 +172,8 @@ class _Search:
         """Whether the gap is proven."""
         if self.best is None:
             return False
-        worth = self.best.worth
-        return relative_gap(worth, max(self.bound, worth)) <= self.gap
+        primal_value = self.best.primal_value
+        return relative_gap(primal_value, max(self.bound, primal_value)) <= self.gap
 
     def run(self, progress: tqdm[None]) -> None:
         """Search until the gap is proven, the time is up, or nothing is left."""
@@ -212,14 +214,14 @@ class _Search:
             return Answer("infeasible", None, nan, nan, np.zeros(len(program.limits)), path=path)
         if self.best is None:
             return Answer(self.status, None, nan, program.sign * self.bound, prices, path=path)
-        bound = max(self.bound, self.best.worth)
+        bound = max(self.bound, self.best.primal_value)
         return Answer(
             self.status,
             self.best.choice,
-            program.sign * self.best.worth,
+            program.sign * self.best.primal_value,
             program.sign * bound,
             prices,
-            self.best.side,
+            self.best.auxiliary,
             path,
         )
 
@@ -227,22 +229,22 @@ class _Search:
         """Search for whole moves near the relaxation's solution: of a few groups, or of more."""
         few = _PER_PRICE * int((point.prices > 0).sum())
         for repeated, count in enumerate((max(few, _SEARCHED[0]), *_SEARCHED[1:])):
-            near, reach = nearest(self.dual, point, count), np.zeros(len(self.units))
+            core, reach = core_of(self.dual, point, count), np.zeros(len(self.units))
             if repeated:
-                near, reach = covering(self.dual, point, count)
-            reach = np.maximum(near.loss.max(initial=0.0) / self.units, reach)
-            found = relax_near(self.dual, point, near, Box(reach, reach), max(self.left, 0.1))
+                core, reach = covering(self.dual, point, count)
+            reach = np.maximum(core.loss.max(initial=0.0) / self.units, reach)
+            found = relax_core(self.dual, point, core, Box(reach, reach), max(self.left, 0.1))
             enough = point.value - self.gap * abs(point.value)
-            choice = searched(self.dual, point, near, found, enough, seconds=self.left)
+            choice = improve_locally(self.dual, point, core, found, enough, seconds=self.left)
             if choice is not None:
                 self._offer(choice)
-            if self.best is not None or np.isinf(near.left_out):
+            if self.best is not None or np.isinf(core.left_out):
                 return
 
     def _offer(self, choice: Choice) -> None:
         """Keep an assignment if it satisfies the rows and is the best so far."""
         new = candidate(self.dual, choice)
-        if new is not None and (self.best is None or new.worth > self.best.worth):
+        if new is not None and (self.best is None or new.primal_value > self.best.primal_value):
             self.best = new
 
     def _solve_cores(self, point: Point, progress: tqdm[None]) -> None:
@@ -254,48 +256,50 @@ class _Search:
                 self.status = "time limit"
                 return
             progress.update()
-            near = self._near(point, count, wide=self.best is None or count > first)
+            core = self._core(point, count, wide=self.best is None or count > first)
             enough = self.enough
-            core = solve_core(self.dual, point, near, enough, min(seconds, self.left))
-            if core.choice is not None:
-                self._offer(core.choice)
-            whole = np.isinf(near.left_out)
-            if whole and core.ceiling == -np.inf and self.best is None:
+            solved = solve_core(self.dual, point, core, enough, min(seconds, self.left))
+            if solved.choice is not None:
+                self._offer(solved.choice)
+            complete = np.isinf(core.left_out)
+            if complete and solved.ceiling == -np.inf and self.best is None:
                 self.status = "infeasible"
                 return
-            rest = point.value - near.left_out
-            if core.ceiling > rest:
-                self._lower(core.ceiling, core.rounding)
+            rest = point.value - core.left_out
+            if solved.ceiling > rest:
+                self._lower(solved.ceiling, solved.rounding)
             else:
                 self._lower(rest, _rounding(point))
-            if not core.ended:
+            if not solved.ended:
                 seconds *= 2
-            wider = core.choice is None or near.left_out < self._missing(point) - self.enough
-            if wider and count < _LARGEST and (core.ended or self.best is None):
+            wider = (
+                solved.choice is None or core.left_out < self._optimality_gap(point) - self.enough
+            )
+            if wider and count < _LARGEST and (solved.ended or self.best is None):
                 count = min(2 * count, _LARGEST)
-            elif core.ended and not self.closed and self.enough >= enough:
+            elif solved.ended and not self.closed and self.enough >= enough:
                 # The core cannot grow, or nothing is left out, and still HiGHS and our sums differ
                 # by more than the gap.
                 self.status = "unproven"
 
-    def _near(self, point: Point, count: int, *, wide: bool) -> Near:
+    def _core(self, point: Point, count: int, *, wide: bool) -> Core:
         """Return the moves of a core; not those that only lead to worse assignments."""
-        near = covering(self.dual, point, count)[0] if wide else nearest(self.dual, point, count)
-        missing = self._missing(point)
-        if not missing < near.left_out:
-            return near
-        return near.part(near.loss <= missing, missing)
+        core = covering(self.dual, point, count)[0] if wide else core_of(self.dual, point, count)
+        missing = self._optimality_gap(point)
+        if not missing < core.left_out:
+            return core
+        return core.part(core.loss <= missing, missing)
 
-    def _missing(self, point: Point) -> float:
+    def _optimality_gap(self, point: Point) -> float:
         """Return how far the best assignment is below the dual function."""
         if self.best is None:
             return np.inf
-        return max(point.value - self.best.worth, 0.0) + _rounding(point)
+        return max(point.value - self.best.primal_value, 0.0) + _rounding(point)
 
     def _lower(self, bound: float, rounding: float) -> None:
         """Lower the bound; one that is above the best assignment by rounding is met."""
-        if self.best is not None and bound <= self.best.worth + rounding:
-            bound = self.best.worth
+        if self.best is not None and bound <= self.best.primal_value + rounding:
+            bound = self.best.primal_value
         self.bound = min(self.bound, bound)
 
 
@@ -318,18 +322,18 @@ class Candidate:
     Attributes
     ----------
     choice : int array [G]
-    side : float array [E]
-    worth : float
+    auxiliary : float array [E]
+    primal_value : float
         Its objective, oriented to be maximised.
     """
 
     choice: Choice
-    side: FloatArray
-    worth: float
+    auxiliary: FloatArray
+    primal_value: float
 
 
 @dataclass(frozen=True, eq=False)
-class Core:
+class CoreSolution:
     """What the core proves.
 
     Attributes
@@ -353,47 +357,49 @@ class Core:
 def candidate(dual: Dual, choice: Choice) -> Candidate | None:
     """Add up an assignment over all groups; None if it does not keep the rows."""
     program = dual.program
-    sums = passes.totals(program, choice)
-    side = complete(program, choice, sums)
-    if side is None:
+    sums = pricing.totals(program, choice)
+    auxiliary = complete(program, choice, sums)
+    if auxiliary is None:
         return None
-    return Candidate(choice, side, program.sign * program.value_of(sums, side))
+    return Candidate(choice, auxiliary, program.sign * program.value_of(sums, auxiliary))
 
 
-def searched(
-    dual: Dual, point: Point, near: Near, found: Relaxed | None, enough: float, *, seconds: float
+def improve_locally(
+    dual: Dual, point: Point, core: Core, found: Relaxed | None, enough: float, *, seconds: float
 ) -> Choice | None:
     """Return an assignment that fits the rows, near the relaxation's; None if the search fails.
 
-    Side columns stand still meanwhile. ``enough`` is a worth at which it may stop; it also stops
-    after some work, less if few seconds are left.
+    Auxiliary variables stand still meanwhile. ``enough`` is a worth at which it may stop; it also
+    stops after some work, less if few seconds are left.
     """
-    units = row_units(dual, near)
+    units = row_units(dual, core)
     slack = point.slack / units
-    current = np.full(len(near.positions), -1, np.int32)
+    current = np.full(len(core.positions), -1, np.int32)
     if found is not None:
-        slack = slack - dual.side.coupling @ found.side / units
+        slack = slack - dual.auxiliary.coupling @ found.auxiliary / units
         for move in np.flatnonzero(found.moved > 0.5):
-            current[near.group[move]] = move
-            slack = slack - near.change[move] / units
-    scale = float(np.abs(near.gain).max(initial=0.0)) or 1.0
-    starts = np.searchsorted(near.group, np.arange(len(near.positions) + 1))
+            current[core.group[move]] = move
+            slack = slack - core.change[move] / units
+    scale = float(np.abs(core.gain).max(initial=0.0)) or 1.0
+    starts = np.searchsorted(core.group, np.arange(len(core.positions) + 1))
     base = dual.program.sign * dual.program.value_of(point.best.totals)
     work = int(_SPEED * np.clip(seconds, _LEAST, _MOST))
-    kicks = int(np.clip(_WORK / max(near.change.size, 1), 10, 10_000))
-    gained = settle(
-        Options(starts, near.change / units, near.gain / scale),
+    kicks = int(np.clip(_WORK / max(core.change.size, 1), 10, 10_000))
+    gained = local_improvement(
+        Options(starts, core.change / units, core.gain / scale),
         current,
         slack,
         (TOLERANCE / 10, (enough - base) / scale, kicks, work),
     )
-    return None if gained == -np.inf else _moved(point, near, current)
+    return None if gained == -np.inf else _moved(point, core, current)
 
 
-def solve_core(dual: Dual, point: Point, near: Near, enough: float, time_limit: float) -> Core:
+def solve_core(
+    dual: Dual, point: Point, core: Core, enough: float, time_limit: float
+) -> CoreSolution:
     """Solve the program over the given moves with HiGHS, to an absolute gap."""
-    written = model(dual, point, near, None)
-    wanted = enough / written.worth
+    written = model(dual, point, core, None)
+    wanted = enough / written.value_unit
     # HiGHS stops at gaps relative to the objective, so a constant is added to it.
     constant = 1e3 * max(wanted, 1.0)
     try:
@@ -403,18 +409,18 @@ def solve_core(dual: Dual, point: Point, near: Near, enough: float, time_limit: 
             time_limit=time_limit,
         )
     except SolverError:
-        return Core(None, np.inf, ended=False)  # nothing found in time
+        return CoreSolution(None, np.inf, ended=False)  # nothing found in time
     if solution.status == "infeasible":
-        return Core(None, -np.inf, ended=True)
+        return CoreSolution(None, -np.inf, ended=True)
     if solution.status == "unbounded":
-        return Core(None, np.inf, ended=True)
-    ceiling = written.base + (solution.bound + constant) * written.worth
-    current = np.full(len(near.positions), -1, np.int32)
-    moves = np.flatnonzero(solution.x[: len(near.plan)] > 0.5)
-    current[near.group[moves]] = moves
-    choice = _moved(point, near, current)
-    rounding = 10 * SOLVER_TOLERANCE * written.worth
-    return Core(choice, ceiling, ended=solution.status == "optimal", rounding=rounding)
+        return CoreSolution(None, np.inf, ended=True)
+    ceiling = written.base + (solution.bound + constant) * written.value_unit
+    current = np.full(len(core.positions), -1, np.int32)
+    moves = np.flatnonzero(solution.x[: len(core.plan)] > 0.5)
+    current[core.group[moves]] = moves
+    choice = _moved(point, core, current)
+    rounding = 10 * SOLVER_TOLERANCE * written.value_unit
+    return CoreSolution(choice, ceiling, ended=solution.status == "optimal", rounding=rounding)
 
 
 def _shifted(program: Program, constant: float) -> Program:
@@ -432,11 +438,11 @@ def _shifted(program: Program, constant: float) -> Program:
     )
 
 
-def _moved(point: Point, near: Near, current: Choice) -> Choice:
+def _moved(point: Point, core: Core, current: Choice) -> Choice:
     """Return the assignment after moves, one index or minus one for every group that may move."""
     choice = point.best.choice.copy()
     moving = np.flatnonzero(current >= 0)
-    choice[near.positions[moving]] = near.plan[current[moving]]
+    choice[core.positions[moving]] = core.plan[current[moving]]
     return choice
 
 
@@ -449,7 +455,7 @@ class Move(NamedTuple):
     group: IntArray
     to: Index
     more: FloatArray
-    worth: FloatArray
+    gain: FloatArray
     work: IntArray
 
 
@@ -473,13 +479,13 @@ def _list(options: Options, state: Index, moves: Move) -> int:
             if target == here:
                 continue
             moves.group[count], moves.to[count] = g, target
-            moves.worth[count] = 0.0
+            moves.gain[count] = 0.0
             moves.more[count] = 0.0
             if target >= 0:
-                moves.worth[count] = gain[target]
+                moves.gain[count] = gain[target]
                 moves.more[count] = change[target]
             if here >= 0:
-                moves.worth[count] -= gain[here]
+                moves.gain[count] -= gain[here]
                 moves.more[count] -= change[here]
             count += 1
     return count
@@ -516,8 +522,8 @@ def _repair(moves: Move, count: int, slack: FloatArray, tolerance: float) -> int
                 after -= rest
                 if after > least:
                     break
-        if after < least or (after == least and moves.worth[m] > value):
-            first, least, value = m, after, moves.worth[m]
+        if after < least or (after == least and moves.gain[m] > value):
+            first, least, value = m, after, moves.gain[m]
     return first
 
 
@@ -527,24 +533,24 @@ def _improve(moves: Move, count: int, slack: FloatArray, tolerance: float) -> tu
 
     The best so far when the work is used up: there are many pairs.
     """
-    worth, more, work = moves.worth, moves.more, moves.work
-    order = np.argsort(-worth[:count])
+    gain, more, work = moves.gain, moves.more, moves.work
+    order = np.argsort(-gain[:count])
     nothing = np.zeros(len(slack))
     first, second, best = -1, -1, 1e-12
     for a in range(count):
         i = order[a]
-        if 2.0 * worth[i] <= best or work[0] < 0:
+        if 2.0 * gain[i] <= best or work[0] < 0:
             break
         tried = a
-        if worth[i] > best and _fits(more[i], nothing, slack, tolerance):
-            first, second, best = i, -1, worth[i]
+        if gain[i] > best and _fits(more[i], nothing, slack, tolerance):
+            first, second, best = i, -1, gain[i]
         for b in range(a + 1, count):
             j = order[b]
-            if worth[i] + worth[j] <= best:
+            if gain[i] + gain[j] <= best:
                 break
             tried = b
             if moves.group[i] != moves.group[j] and _fits(more[i], more[j], slack, tolerance):
-                first, second, best = i, j, worth[i] + worth[j]
+                first, second, best = i, j, gain[i] + gain[j]
         work[0] -= (tried - a + 1) * len(slack)
     return first, second
 
@@ -599,7 +605,7 @@ def _total(options: Options, state: Index) -> float:
 
 
 @compiled
-def settle(
+def local_improvement(
     options: Options,
     current: Index,
     slack: FloatArray,

@@ -3,7 +3,8 @@ r"""The linear relaxation with several rows: exact prices, and a proof where row
 The linear relaxation over the moves that matter, around given prices.
 
 With base prices :math:`\pi`, losses :math:`\ell \ge 0` of moves away from the best plans, their
-change of the rows :math:`\Delta`, what the best plans leave of the rows s, and side columns y,
+change of the rows :math:`\Delta`, what the best plans leave of the rows s, and auxiliary variables
+y,
 
 .. math::
     \max \; -\ell^\top x - \pi^\top z + (d' - B'^\top \pi)^\top y - \kappa^\top e
@@ -37,15 +38,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from arbmodels._assignment import pricing as passes
+from arbmodels._assignment import pricing
 from arbmodels._assignment.lagrangian_dual import (
+    AuxiliaryPart,
+    Core,
     Dual,
-    Near,
     Point,
-    SidePart,
     coefficients,
+    core_of,
     losses_of,
-    nearest,
 )
 from arbmodels._assignment.newton import Sample, descend, sampled
 from arbmodels._assignment.pricing import mixed
@@ -68,21 +69,21 @@ class Model:
     Attributes
     ----------
     program : Program
-        Columns: moves [P], left-over [R], excess [R], side columns [E]. Rows: coupling [R], groups
-        with several moves, side rows.
-    worth : float
+        Columns: moves [P], left-over [R], excess [R], auxiliary variables [E]. Rows: coupling [R],
+        groups with several moves, rows of the auxiliary variables.
+    value_unit : float
         Unit of the objective.
     base : float
-        What the best plans are worth, with all left-over paid for if there is a box.
+        What the best plans are value_unit, with all left-over paid for if there is a box.
     row_units : float array [R]
     columns : float array [E]
-        Units of the side columns.
+        Units of the auxiliary variables.
     rows : int array
         Coupling rows in the model; the others cannot bind.
     """
 
     program: Program
-    worth: float
+    value_unit: float
     base: float
     row_units: FloatArray
     columns: FloatArray
@@ -98,10 +99,10 @@ class Relaxed:
     prices : float array [R]
     moved : float array [P]
         Share of every move.
-    side : float array [E]
+    auxiliary : float array [E]
     promise : float
         Value of the model: the dual function is no lower within the box, if the moves suffice.
-    worth : float
+    primal_value : float
         Value of the solution, oriented to be maximised, which the relaxation can reach; minus
         infinity if it violates a row.
     excess : bool
@@ -110,17 +111,17 @@ class Relaxed:
 
     prices: FloatArray
     moved: FloatArray
-    side: FloatArray
+    auxiliary: FloatArray
     promise: float
-    worth: float
+    primal_value: float
     excess: bool
 
 
-def row_units(dual: Dual, near: Near) -> FloatArray:
+def row_units(dual: Dual, core: Core) -> FloatArray:
     """Return how far one move changes every row, [R]."""
-    counts = np.count_nonzero(near.change, axis=0)
-    moves = np.abs(near.change).sum(axis=0) / np.maximum(counts, 1)
-    beside = np.abs(dual.side.coupling).max(axis=1, initial=0.0)
+    counts = np.count_nonzero(core.change, axis=0)
+    moves = np.abs(core.change).sum(axis=0) / np.maximum(counts, 1)
+    beside = np.abs(dual.auxiliary.coupling).max(axis=1, initial=0.0)
     units = np.where(moves > 0, moves, np.where(beside > 0, beside, np.abs(dual.program.limits)))
     return np.where(units > 0, units, 1.0)
 
@@ -133,32 +134,32 @@ class Box:
     up: FloatArray
 
 
-def model(dual: Dual, point: Point, near: Near, box: Box | None) -> Model:
+def model(dual: Dual, point: Point, core: Core, box: Box | None) -> Model:
     """Write the model.
 
     With a box it is linear and priced. Without one moves are whole, rows must hold, and the
     objective is the program's own, whose whole numbers HiGHS makes use of; moves that fit no row
     are left out, and what is more than enough for a row is cut, for both would only coarsen it.
     """
-    fits = np.ones(len(near.plan), dtype=bool)
+    fits = np.ones(len(core.plan), dtype=bool)
     if box is None:
-        near, fits = _fitting(dual, point, near)
-    side, units = dual.side, row_units(dual, near)
-    moves, ours = len(near.plan), side.columns
-    rows = _binding(side, point, near)
+        core, fits = _fitting(dual, point, core)
+    auxiliary, units = dual.auxiliary, row_units(dual, core)
+    moves, ours = len(core.plan), auxiliary.columns
+    rows = _binding(auxiliary, point, core)
     count = len(rows)
     unit = units[rows]
-    beside = side.coupling[rows] / unit[:, None]
-    own = dual.program.side
-    inner = np.zeros((0, ours)) if own is None else own.matrix.toarray()
+    beside = auxiliary.coupling[rows] / unit[:, None]
+    given = dual.program.auxiliary
+    inner = np.zeros((0, ours)) if given is None else given.matrix.toarray()
     size = np.abs(beside).max(axis=0, initial=0.0)
     size = np.where(size > 0, size, np.abs(inner).max(axis=0, initial=0.0))
     columns = 1.0 / np.where(size > 0, size, 1.0)
     infinite, nothing = np.full(count, np.inf), np.zeros(count)
     if box is None:
         base = dual.program.sign * dual.program.value_of(point.best.totals)
-        cost = np.concatenate([near.gain, nothing, nothing, side.objective * columns])
-        worth = float(np.abs(cost).max(initial=0.0)) or 1.0
+        cost = np.concatenate([core.gain, nothing, nothing, auxiliary.objective * columns])
+        value_unit = float(np.abs(cost).max(initial=0.0)) or 1.0
         excess = nothing
     else:
         base = point.groups_value
@@ -166,25 +167,29 @@ def model(dual: Dual, point: Point, near: Near, box: Box | None) -> Model:
         bounded = np.isfinite(up)
         excess = np.where(bounded, infinite, 0.0)
         dear = np.where(bounded, -up * unit, 0.0)
-        cost = np.concatenate([-near.loss, -down * unit, dear, side.cost(point.prices) * columns])
-        # Of ties alone: what a price within the box is worth.
+        cost = np.concatenate(
+            [-core.loss, -down * unit, dear, auxiliary.cost(point.prices) * columns]
+        )
+        # Of ties alone: what a price within the box is value_unit.
         ties = float((np.minimum(down, np.where(bounded, up, np.inf)) * unit).max(initial=0.0))
-        worth = float(near.loss.max(initial=0.0)) or ties or 1.0
-        if not np.isfinite(point.side_value):
-            # The side columns are far from priced, and losses small beside what they cost.
-            worth = max(worth, float(np.abs(side.cost(point.prices) * columns).max()))
-    several = np.flatnonzero(np.bincount(near.group, minlength=len(near.positions)) > 1)
-    index = np.full(len(near.positions), -1)
+        value_unit = float(core.loss.max(initial=0.0)) or ties or 1.0
+        if not np.isfinite(point.auxiliary_value):
+            # The auxiliary variables are far from priced, and losses small beside what they cost.
+            value_unit = max(
+                value_unit, float(np.abs(auxiliary.cost(point.prices) * columns).max())
+            )
+    several = np.flatnonzero(np.bincount(core.group, minlength=len(core.positions)) > 1)
+    index = np.full(len(core.positions), -1)
     index[several] = np.arange(len(several))
-    member = np.flatnonzero(index[near.group] >= 0)
+    member = np.flatnonzero(index[core.group] >= 0)
     once = sparse.csr_array(
-        (np.ones(len(member)), (index[near.group[member]], member)), shape=(len(several), moves)
+        (np.ones(len(member)), (index[core.group[member]], member)), shape=(len(several), moves)
     )
     inner = inner * columns
     weight = np.abs(inner).max(axis=1, initial=0.0)
     weight = np.where(weight > 0, weight, 1.0)
     eye = sparse.identity(count, format="csr")
-    change = _cleaned(near.change[:, rows].T / unit[:, None])
+    change = _cleaned(core.change[:, rows].T / unit[:, None])
     matrix = sparse.block_array(
         [
             [change, eye, -eye, _cleaned(beside * columns)],
@@ -194,10 +199,14 @@ def model(dual: Dual, point: Point, near: Near, box: Box | None) -> Model:
         format="csr",
     )
     slack, empty = point.slack[rows] / unit, np.zeros(0)
-    low, high = (empty, empty) if own is None else (own.row_lower / weight, own.row_upper / weight)
-    least, most = (empty, empty) if own is None else (own.lower / columns, own.upper / columns)
+    low, high = (
+        (empty, empty) if given is None else (given.row_lower / weight, given.row_upper / weight)
+    )
+    least, most = (
+        (empty, empty) if given is None else (given.lower / columns, given.upper / columns)
+    )
     written = Program(
-        cost / worth,
+        cost / value_unit,
         sparse.csr_array(matrix),
         np.concatenate([slack, np.full(len(several), -np.inf), low]),
         np.concatenate([slack, np.ones(len(several)), high]),
@@ -206,26 +215,26 @@ def model(dual: Dual, point: Point, near: Near, box: Box | None) -> Model:
         np.arange(moves + 2 * count + ours) < moves if box is None else None,
         maximise=True,
     )
-    return Model(written, worth, base, unit, columns, rows)
+    return Model(written, value_unit, base, unit, columns, rows)
 
 
-def relax_near(dual: Dual, point: Point, near: Near, box: Box, time_limit: float) -> Relaxed | None:
+def relax_core(dual: Dual, point: Point, core: Core, box: Box, time_limit: float) -> Relaxed | None:
     """Solve the model as a linear program; None if it did not end in time."""
-    written = model(dual, point, near, box)
+    written = model(dual, point, core, box)
     try:
         solution = solve(written.program, time_limit=time_limit)
     except SolverError:
         return None
     if solution.status != "optimal" or solution.row_dual is None:
         return None
-    moves, count = len(near.plan), len(written.rows)
+    moves, count = len(core.plan), len(written.rows)
     prices = point.prices.copy()
-    change = solution.row_dual[:count] * written.worth / written.row_units
+    change = solution.row_dual[:count] * written.value_unit / written.row_units
     here = written.rows
     moved = prices[here] + np.clip(change, -box.down[here], box.up[here])
-    prices[here] = np.where(moved * written.row_units > _NOTHING * written.worth, moved, 0.0)
+    prices[here] = np.where(moved * written.row_units > _NOTHING * written.value_unit, moved, 0.0)
     excess = solution.x[moves + count : moves + 2 * count]
-    promise = written.base + solution.objective * written.worth
+    promise = written.base + solution.objective * written.value_unit
     # What was left over had a lower price than that of the point.
     unpaid = np.maximum(point.prices - box.down, 0.0)[here] * written.row_units
     over = bool((excess > 1e-9).any())
@@ -239,13 +248,13 @@ def relax_near(dual: Dual, point: Point, near: Near, box: Box, time_limit: float
     )
 
 
-def _fitting(dual: Dual, point: Point, near: Near) -> tuple[Near, npt.NDArray[np.bool_]]:
+def _fitting(dual: Dual, point: Point, core: Core) -> tuple[Core, npt.NDArray[np.bool_]]:
     """Return the moves with changes cut to what can matter, and which of them fit the rows, [P]."""
-    change, fits = near.change.copy(), np.ones(len(near.plan), dtype=bool)
-    if not len(near.plan):
-        return near, fits
-    starts = np.flatnonzero(np.diff(near.group, prepend=-1))
-    alone = ~dual.side.coupling.any(axis=1)
+    change, fits = core.change.copy(), np.ones(len(core.plan), dtype=bool)
+    if not len(core.plan):
+        return core, fits
+    starts = np.flatnonzero(np.diff(core.group, prepend=-1))
+    alone = ~dual.auxiliary.coupling.any(axis=1)
     for r in np.flatnonzero(alone):
         most = float(np.maximum.reduceat(np.maximum(change[:, r], 0.0), starts).sum())
         least = float(np.maximum.reduceat(np.maximum(-change[:, r], 0.0), starts).sum())
@@ -256,18 +265,18 @@ def _fitting(dual: Dual, point: Point, near: Near) -> tuple[Near, npt.NDArray[np
         # Whoever saves so much keeps the row, whatever the others do.
         need = max(most - slack, 0.0) + rounding
         change[:, r] = np.maximum(np.where(unfit, 0.0, change[:, r]), -need)
-    return replace(near, change=change), fits
+    return replace(core, change=change), fits
 
 
-def _binding(side: SidePart, point: Point, near: Near) -> IntArray:
-    """Return the rows that some moves, or side columns, can make bind."""
-    most = np.maximum(near.change, 0.0)
+def _binding(auxiliary: AuxiliaryPart, point: Point, core: Core) -> IntArray:
+    """Return the rows that some moves, or auxiliary variables, can make bind."""
+    most = np.maximum(core.change, 0.0)
     room = np.zeros(len(point.prices))
     if len(most):
-        starts = np.flatnonzero(np.diff(near.group, prepend=-1))
+        starts = np.flatnonzero(np.diff(core.group, prepend=-1))
         room = np.maximum.reduceat(most, starts, axis=0).sum(axis=0)
     free = (point.prices == 0) & (point.slack >= room * (1 + 1e-9))
-    free &= ~side.coupling.any(axis=1)
+    free &= ~auxiliary.coupling.any(axis=1)
     return np.flatnonzero(~free)
 
 
@@ -288,31 +297,31 @@ class Kinds:
     Attributes
     ----------
     kind : int array [n]
-        Of every group that ``Near.tied`` names.
-    near : Near
+        Of every group that ``Core.tied`` names.
+    core : Core
         Their moves, summed over the members; its positions are those of the kinds.
     """
 
     kind: IntArray
-    near: Near
+    core: Core
 
 
-def with_kinds(dual: Dual, point: Point, near: Near) -> tuple[Near, Kinds | None]:
+def with_kinds(dual: Dual, point: Point, core: Core) -> tuple[Core, Kinds | None]:
     """Append the moves of tied groups that a model does not list, kind by kind."""
-    if not len(near.tied):
-        return near, None
-    kinds = _kinds(dual, point, near)
-    added, count = kinds.near, len(near.positions)
+    if not len(core.tied):
+        return core, None
+    kinds = _kinds(dual, point, core)
+    added, count = kinds.core, len(core.positions)
     return (
-        Near(
-            np.concatenate([near.positions, added.positions]),
-            np.concatenate([near.group, added.group + count]),
-            np.concatenate([near.plan, added.plan]),
-            np.concatenate([near.loss, added.loss]),
-            np.concatenate([near.gain, added.gain]),
-            np.concatenate([near.change, added.change]),
-            near.left_out,
-            near.tied,
+        Core(
+            np.concatenate([core.positions, added.positions]),
+            np.concatenate([core.group, added.group + count]),
+            np.concatenate([core.plan, added.plan]),
+            np.concatenate([core.loss, added.loss]),
+            np.concatenate([core.gain, added.gain]),
+            np.concatenate([core.change, added.change]),
+            core.left_out,
+            core.tied,
         ),
         kinds,
     )
@@ -321,46 +330,46 @@ def with_kinds(dual: Dual, point: Point, near: Near) -> tuple[Near, Kinds | None
 def spread(dual: Dual, point: Point, count: int, time_limit: float) -> Point:
     """Share out ties as the relaxation does; the point itself if a model can list them."""
     program = dual.program
-    near = nearest(dual, point, count)
-    if not len(near.tied) or near.left_out > 1e-9 * point.size / program.groups:
+    core = core_of(dual, point, count)
+    if not len(core.tied) or core.left_out > 1e-9 * point.size / program.groups:
         return point
-    wide, kinds = with_kinds(dual, point, near)
-    units = row_units(dual, near)
-    reach = max(float(near.loss.max(initial=0.0)), 1e-6 * point.size / program.groups) / units
-    found = relax_near(dual, point, wide, Box(reach, reach), time_limit)
+    wide, kinds = with_kinds(dual, point, core)
+    units = row_units(dual, core)
+    reach = max(float(core.loss.max(initial=0.0)), 1e-6 * point.size / program.groups) / units
+    found = relax_core(dual, point, wide, Box(reach, reach), time_limit)
     if found is None or kinds is None:
         return point
     choice = point.best.choice.copy()
-    shares = found.moved[len(near.plan) :]
+    shares = found.moved[len(core.plan) :]
     order = np.argsort(kinds.kind, kind="stable")
-    ends = np.cumsum(np.bincount(kinds.kind, minlength=len(kinds.near.positions)))
+    ends = np.cumsum(np.bincount(kinds.kind, minlength=len(kinds.core.positions)))
     for k, end in enumerate(ends):
-        moves = np.flatnonzero(kinds.near.group == k)
-        members = near.tied[order[(ends[k - 1] if k else 0) : end]]
+        moves = np.flatnonzero(kinds.core.group == k)
+        members = core.tied[order[(ends[k - 1] if k else 0) : end]]
         # Evenly among the members, so that groups next to each other can move either way.
         rank = np.argsort(np.argsort(mixed(len(members))))
         last = np.rint(np.cumsum(shares[moves]) * len(members)).astype(np.int64)
         to = np.searchsorted(last, rank, side="right")
         moving = to < len(moves)
-        choice[members[moving]] = kinds.near.plan[moves[to[moving]]]
-    totals = passes.totals(program, choice)
+        choice[members[moving]] = kinds.core.plan[moves[to[moving]]]
+    totals = pricing.totals(program, choice)
     slack = program.sense * (program.limits - program.activity_of(totals))
     return replace(point, best=replace(point.best, choice=choice, totals=totals), slack=slack)
 
 
-def _kinds(dual: Dual, point: Point, near: Near) -> Kinds:
+def _kinds(dual: Dual, point: Point, core: Core) -> Kinds:
     program = dual.program
     tables = np.concatenate([program.sign * program.objective[None], dual.oriented])
     plans = program.plans
     signatures: list[BoolArray] = []
     heads: list[IntArray] = []
     parts: list[tuple[IntArray, IntArray, FloatArray]] = []
-    for start in range(0, len(near.tied), _CHUNK):
-        positions = near.tied[start : start + _CHUNK]
+    for start in range(0, len(core.tied), _CHUNK):
+        positions = core.tied[start : start + _CHUNK]
         block = program.source.take(positions)
         base = point.best.choice[positions]
         losses = losses_of(dual, point, block, base)
-        close = losses <= near.tie
+        close = losses <= core.tie
         close[np.arange(len(positions)), base] = False
         head = base.astype(np.int64)
         if block.classes is not None:
@@ -384,15 +393,15 @@ def _kinds(dual: Dual, point: Point, near: Near) -> Kinds:
     sums = np.stack([np.bincount(cell, column, count * plans) for column in value.T], axis=1)
     of, to = np.nonzero(patterns[member])
     chosen = sums[of * plans + to]
-    moves = Near(
-        near.tied[member],
+    moves = Core(
+        core.tied[member],
         of,
         to.astype(np.int32),
         chosen[:, 0],
         chosen[:, 1],
         chosen[:, 2:],
-        near.left_out,
-        near.tied[:0],
+        core.left_out,
+        core.tied[:0],
     )
     return Kinds(kind, moves)
 
@@ -415,7 +424,7 @@ _TIMES = 2.0
 
 
 @dataclass(frozen=True, eq=False)
-class Own:
+class RowGroups:
     """Groups that rows bring.
 
     Attributes
@@ -424,42 +433,42 @@ class Own:
         Increasing.
     loss : float
         What the cheapest move of any of them loses at most.
-    max_solve_rate : float array [R]
+    reach : float array [R]
         How far prices may move for these.
     """
 
     groups: IntArray
     loss: float
-    max_solve_rate: FloatArray
+    reach: FloatArray
 
 
 def covering(
     dual: Dual, point: Point, count: int, extra: IntArray | None = None
-) -> tuple[Near, FloatArray]:
+) -> tuple[Core, FloatArray]:
     """Return the moves of the ``count`` groups that lose least, and of groups that rows bring.
 
     And of ``extra`` groups all moves. With them how far prices may move for the groups that rows
     bring, [R].
     """
-    near = nearest(dual, point, count)
-    own = own_groups(dual, point, near)
+    core = core_of(dual, point, count)
+    brought = groups_of_rows(dual, point, core)
     if extra is not None and len(extra):
-        near = nearest(dual, point, count, np.union1d(own.groups, extra))
-    elif len(own.groups):
-        near = nearest(dual, point, count, own.groups, own.loss)
-    return near, own.max_solve_rate
+        core = core_of(dual, point, count, np.union1d(brought.groups, extra))
+    elif len(brought.groups):
+        core = core_of(dual, point, count, brought.groups, brought.loss)
+    return core, brought.reach
 
 
-def own_groups(dual: Dual, point: Point, near: Near) -> Own:
+def groups_of_rows(dual: Dual, point: Point, core: Core) -> RowGroups:
     """Return the groups that rows bring to a model.
 
     A row brings groups if it is priced or violated, and the moves in the model are few or too
     small for its slack.
     """
-    units = row_units(dual, near)
-    few = np.count_nonzero(near.change, axis=0) < _MOVES
-    small = np.abs(point.slack) > 0.5 * np.abs(near.change).sum(axis=0)
-    small &= ~dual.side.coupling.any(axis=1)
+    units = row_units(dual, core)
+    few = np.count_nonzero(core.change, axis=0) < _MOVES
+    small = np.abs(point.slack) > 0.5 * np.abs(core.change).sum(axis=0)
+    small &= ~dual.auxiliary.coupling.any(axis=1)
     lacking = np.flatnonzero((few | small) & ((point.prices > 0) | (point.slack < 0)))
     reach = np.zeros(len(units))
     found: list[IntArray] = []
@@ -477,15 +486,15 @@ def own_groups(dual: Dual, point: Point, near: Near) -> Own:
         members = np.flatnonzero(touched & np.isfinite(leads))
         wanted = int(min(_TIMES * abs(point.slack[r]) / units[r], _MOST_MOVES)) + _MOVES
         if len(members) > wanted:
-            nearest = np.argpartition(leads[members], wanted)[:wanted]
-            members = members[np.sort(nearest)]
+            cheapest = np.argpartition(leads[members], wanted)[:wanted]
+            members = members[np.sort(cheapest)]
         if len(members):
             found.append(members)
             reach[r] = float(leads[members].max()) / units[r]
     if not found:
-        return Own(np.zeros(0, np.int64), 0.0, reach)
+        return RowGroups(np.zeros(0, np.int64), 0.0, reach)
     groups = np.unique(np.concatenate(found))
-    return Own(groups, float(leads[groups].max()), reach)
+    return RowGroups(groups, float(leads[groups].max()), reach)
 
 
 #: Groups in a model at first, and for every row.
@@ -577,32 +586,32 @@ def _descend(
     last = Relaxation(point, None, floor)
     while clock() < deadline:
         # Most programs need no more than the groups that nearly tie.
-        near, reach = nearest(dual, point, count), np.zeros(rows)
+        core, reach = core_of(dual, point, count), np.zeros(rows)
         if last.found is not None:
-            near, reach = covering(dual, point, count, extra)
-        whole = np.isinf(near.left_out)
-        free = whole or not np.isfinite(point.value)
-        reach = np.maximum(scale * _reach(dual, point, near), reach)
+            core, reach = covering(dual, point, count, extra)
+        complete = np.isinf(core.left_out)
+        free = complete or not np.isfinite(point.value)
+        reach = np.maximum(scale * _reach(dual, point, core), reach)
         box = np.full(rows, np.inf) if free else reach
         up = np.minimum(box, np.maximum(most - point.prices, 0.0))
-        wide, _ = with_kinds(dual, point, near)
-        found = relax_near(dual, point, wide, Box(box, up), deadline - clock())
+        wide, _ = with_kinds(dual, point, core)
+        found = relax_core(dual, point, wide, Box(box, up), deadline - clock())
         if found is None:
             break
         new = dual.at(found.prices)
-        floor = max(floor, found.worth)
+        floor = max(floor, found.primal_value)
         better = new.value < point.value
-        nearer = new if better else point
-        last = Relaxation(nearer, found, floor)
+        best = new if better else point
+        last = Relaxation(best, found, floor)
         if better and watch(new):
             break
         edge = np.abs(found.prices - point.prices) >= 0.999 * box
         inside = not edge.any()
-        enough = max(gap * abs(nearer.value), 1e-13 * nearer.size)
-        reached = found.promise if inside else found.worth
-        if nearer.value - max(reached, floor) <= enough:
+        enough = max(gap * abs(best.value), 1e-13 * best.size)
+        reached = found.promise if inside else found.primal_value
+        if best.value - max(reached, floor) <= enough:
             break
-        if not better and (whole or count >= _MOST):
+        if not better and (complete or count >= _MOST):
             break
         if better:
             expected = point.value - found.promise
@@ -613,24 +622,24 @@ def _descend(
             else:
                 scale[edge] *= 4
         else:
-            extra = _wanted(near, point, new, count)
+            extra = _wanted(core, point, new, count)
             count = min(2 * count, _MOST)
             scale = np.maximum(scale / 4, 0.25)
     return last
 
 
-def _reach(dual: Dual, point: Point, near: Near) -> FloatArray:
+def _reach(dual: Dual, point: Point, core: Core) -> FloatArray:
     """Return how far prices may move for the losses in a model to make up for it, [R]."""
-    loss = near.left_out if np.isfinite(near.left_out) else float(near.loss.max(initial=0.0))
+    loss = core.left_out if np.isfinite(core.left_out) else float(core.loss.max(initial=0.0))
     least = 1e-9 * point.size / max(dual.program.groups, 1)
-    reach: FloatArray = max(loss, least) / row_units(dual, near)
+    reach: FloatArray = max(loss, least) / row_units(dual, core)
     return reach
 
 
-def _wanted(near: Near, point: Point, new: Point, count: int) -> IntArray:
+def _wanted(core: Core, point: Point, new: Point, count: int) -> IntArray:
     """Return groups that the model did not let move, but that do at the new prices."""
     moved = np.flatnonzero(new.best.choice != point.best.choice)
-    moved = np.setdiff1d(moved, near.positions, assume_unique=True)
+    moved = np.setdiff1d(moved, core.positions, assume_unique=True)
     if len(moved) <= 4 * count:
         return moved
     closest = np.argsort(point.best.lead[moved], kind="stable")[: 4 * count]
@@ -646,9 +655,9 @@ def _impossible(dual: Dual, point: Point, deadline: float) -> bool:
     """
     program = dual.program
     bare = replace(program, objective=np.zeros_like(program.objective))
-    if program.side is not None:
-        side = replace(program.side, objective=np.zeros_like(program.side.objective))
-        bare = replace(bare, side=side)
+    if program.auxiliary is not None:
+        auxiliary = replace(program.auxiliary, objective=np.zeros_like(program.auxiliary.objective))
+        bare = replace(bare, auxiliary=auxiliary)
     sample = replace(sampled(bare), highest=1.0)
     unit = 1.0 / sample.units.rows
     alone = Dual(bare)
@@ -667,6 +676,6 @@ def _impossible(dual: Dual, point: Point, deadline: float) -> bool:
 
 
 def _proves(alone: Dual, point: Point) -> bool:
-    near = nearest(alone, point, _GROUPS)
-    allowed = 2 * TOLERANCE * float(point.prices @ row_units(alone, near))
+    core = core_of(alone, point, _GROUPS)
+    allowed = 2 * TOLERANCE * float(point.prices @ row_units(alone, core))
     return point.value < -(1e-13 * point.size + allowed)

@@ -1,4 +1,22 @@
-"""Assignment programs with one coupling row, or none: exact price, proven bound, integer core."""
+r"""The multiple-choice knapsack problem: assignment programs with one coupling row, or none.
+
+The exact price of the row gives a bound and an assignment that differs from the relaxation in one
+group. At the price lambda, moving group g from its plan to plan j uses :math:`\Delta a` more of the
+row, gains :math:`\Delta v` and loses :math:`l_{gj} = \lambda \Delta a - \Delta v \ge 0` against the
+bound. An assignment with slack s lies :math:`\lambda s + \sum l` below the bound: its optimality
+gap. So an assignment better than the one at hand, of gap D, moves only where l < D: the core.
+
+All combinations of the moves that lose least are listed, in two halves that are then joined; of
+each half only those that no other beats in use and gain. The best join lowers D, and so shrinks the
+core; with every move below D listed, the answer is optimal. What that leaves open goes to HiGHS,
+groups with the same moves counted together.
+
+References
+----------
+Sinha, P., Zoltners, A. A. (1979). The multiple-choice knapsack problem. *Operations Research* 27.
+Horowitz, E., Sahni, S. (1974). Computing partitions with applications to the knapsack problem.
+*Journal of the ACM* 21.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +27,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from arbmodels._assignment import kernels
-from arbmodels._assignment import pricing as passes
+from arbmodels._assignment import kernels, pricing
 from arbmodels._assignment.multiple_choice_relaxation import MOST, Grid, Relaxed, Rows, relax
 from arbmodels._assignment.pricing import mixed
 from arbmodels._assignment.program import (
@@ -33,10 +50,12 @@ from arbmodels.errors import SolverError
 ROUNDING = 1e-12
 
 
-def solve_one_row(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
-    r"""Solve a program with at most one coupling row and no side columns.
+def solve_multiple_choice_knapsack(
+    program: AssignmentProgram, gap: float, time_limit: float
+) -> Answer:
+    r"""Solve a program with at most one coupling row and no auxiliary variables.
 
-    A sample brackets the price of the row; one pass settles the groups whose best plan is the same
+    A sample brackets the price of the row; one pass fixes the groups whose best plan is the same
     at both ends; the breakpoints of the others give the price exactly, and an assignment that
     differs from the relaxation in one group. Where its gap is too large, the moves that lose
     little at the price are combined in full, and what that leaves open goes to HiGHS. Works on any
@@ -68,18 +87,23 @@ def solve_one_row(program: AssignmentProgram, gap: float, time_limit: float) -> 
     if found is None:
         nothing = np.zeros(1)
         return Answer("infeasible", None, float("nan"), float("nan"), nothing)
-    state = _State(found.choice, found.worth, found.bound)
+    state = _State(found.choice, found.primal_value, found.bound)
     ended: Status = "time limit"
     grid, unsure = Grid.suggested(found.rows), True
     try:
-        for better in _closing(program, found, gap, deadline):
+        for better in _improving(program, found, gap, deadline):
             state = better
             if state.gap <= gap or clock() > deadline:
                 break
-            if unsure and grid.down(state.bound - state.worth) < state.bound - state.worth:
+            if (
+                unsure
+                and grid.down(state.bound - state.primal_value) < state.bound - state.primal_value
+            ):
                 grid, unsure = grid.confirmed(program, found.line), False
             if not unsure:
-                state = replace(state, bound=state.worth + grid.down(state.bound - state.worth))
+                state = replace(
+                    state, bound=state.primal_value + grid.down(state.bound - state.primal_value)
+                )
                 if state.gap <= gap:
                     break
     except KeyboardInterrupt:
@@ -112,86 +136,88 @@ def price(program: AssignmentProgram) -> Priced | None:
     found = relax(program)
     if found is None:
         return None
-    bound = max(found.bound, found.worth)
-    return Priced(found.price, found.choice, program.sign * found.worth, program.sign * bound)
+    bound = max(found.bound, found.primal_value)
+    return Priced(
+        found.price, found.choice, program.sign * found.primal_value, program.sign * bound
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class _State:
-    """An assignment, what it is worth and the bound, to be maximised."""
+    """An assignment, its value and the bound, to be maximised."""
 
     choice: Choice
-    worth: float
+    primal_value: float
     bound: float
 
     @property
     def gap(self) -> float:
-        return relative_gap(self.worth, self.bound)
+        return relative_gap(self.primal_value, self.bound)
 
 
 def _without_rows(program: AssignmentProgram) -> Answer:
     nothing = np.zeros(0)
-    best = passes.best(program, nothing)
+    best = pricing.best(program, nothing)
     if best.value == -np.inf:
         return Answer("infeasible", None, float("nan"), float("nan"), nothing)
     value = program.value_of(best.totals)
     return Answer("optimal", best.choice, value, value, nothing)
 
 
-def _closing(
+def _improving(
     program: AssignmentProgram, found: Relaxed, gap: float, deadline: float
 ) -> Iterator[_State]:
     """Yield better and better assignments and bounds, beginning with the relaxation's."""
-    state = _State(found.choice, found.worth, found.bound)
+    state = _State(found.choice, found.primal_value, found.bound)
     yield state
     if found.price == 0.0:
         if found.exact:
-            yield replace(state, bound=state.worth)
+            yield replace(state, bound=state.primal_value)
         return
-    near = Near(found.rows, found.choice[found.positions], found.price, found.slack, found.left)
-    best = Closer(near.base, near.deficiency, 0.0)
+    core = Core(found.rows, found.choice[found.positions], found.price, found.slack, found.left)
+    best = Improvement(core.base, core.optimality_gap, 0.0)
     # The groups that were written out may be all that matter, or not.
-    whole = len(found.positions) == program.groups
-    for closest in closer(near, best):
-        best = closest
-        state = _closed(found, found.positions, best, best.floor if whole else 0.0)
+    complete = len(found.positions) == program.groups
+    for improved in improve(core, best):
+        best = improved
+        state = _state_at(found, found.positions, best, best.floor if complete else 0.0)
         yield state
     positions = found.positions
-    if not whole:
-        # Groups that the bracket settled, but by less than what is still open.
-        below = best.deficiency * (1 + 1e-9)
-        positions = np.concatenate(program.source.map(_close, found.table, below))
+    if not complete:
+        # Groups that the bracket fixed, but by less than what is still open.
+        below = best.optimality_gap * (1 + 1e-9)
+        positions = np.concatenate(program.source.map(_losing_less, found.table, below))
         if not found.exact or len(positions) > MOST:
             return
         rows = Rows.of(found.line, program.source.take(positions))
-        near = replace(near, rows=rows, base=found.choice[positions])
-        best = Closer(state.choice[positions], best.deficiency, 0.0)
-        for closest in closer(near, best):
-            best = closest
-            yield _closed(found, positions, best, best.floor)
-    if best.floor < best.deficiency:
+        core = replace(core, rows=rows, base=found.choice[positions])
+        best = Improvement(state.choice[positions], best.optimality_gap, 0.0)
+        for improved in improve(core, best):
+            best = improved
+            yield _state_at(found, positions, best, best.floor)
+    if best.floor < best.optimality_gap:
         left = max(deadline - clock(), 0.0)
         try:
-            best = by_counting(near, best, gap * abs(state.worth), left)
+            best = solve_core(core, best, gap * abs(state.primal_value), left)
         except SolverError:
             if clock() < deadline:
                 raise
             return  # out of time: the assignment at hand and its bound stand
-        yield _closed(found, positions, best, best.floor)
+        yield _state_at(found, positions, best, best.floor)
 
 
-def _closed(found: Relaxed, positions: IntArray, best: Closer, floor: float) -> _State:
+def _state_at(found: Relaxed, positions: IntArray, best: Improvement, floor: float) -> _State:
     choice = found.choice.copy()
     choice[positions] = best.choice
-    worth = found.worth + (found.price * found.slack - best.deficiency)
+    primal_value = found.primal_value + (found.price * found.slack - best.optimality_gap)
     # Nothing is open once the floor is met: rounding apart, the bound is the value.
-    met = found.exact and floor >= best.deficiency
-    return _State(choice, worth, worth if met else found.bound - floor)
+    met = found.exact and floor >= best.optimality_gap
+    return _State(choice, primal_value, primal_value if met else found.bound - floor)
 
 
-def _close(block: Block, table: FloatArray, below: float) -> IntArray:
+def _losing_less(block: Block, table: FloatArray, below: float) -> IntArray:
     """Return the groups of a block where some move loses less than this."""
-    lead = passes.best_of(block, table).lead
+    lead = pricing.best_of(block, table).lead
     if block.weights is None:
         return block.start + np.flatnonzero(lead < below)
     matter = np.flatnonzero(block.weights)  # infinite lead times no weight is no number
@@ -202,10 +228,10 @@ def _recounted(program: AssignmentProgram, found: Relaxed, choice: Choice) -> Fl
     """Return the totals of an assignment: those of the relaxation's, and what moved since."""
     moved = np.flatnonzero(choice != found.choice)
     if len(moved) > MOST:
-        return passes.totals(program, choice)
+        return pricing.totals(program, choice)
     block, shape = program.source.take(moved), found.totals.shape
-    before = passes.totals_of(block, found.choice[moved], shape)
-    return found.totals + (passes.totals_of(block, choice[moved], shape) - before)
+    before = pricing.totals_of(block, found.choice[moved], shape)
+    return found.totals + (pricing.totals_of(block, choice[moved], shape) - before)
 
 
 def _answer(
@@ -219,9 +245,9 @@ def _answer(
             f"The assignment misses the limit by {excess:.3g}, more than rounding explains: {SPAN}"
         )
     objective = program.value_of(totals)
-    worth = program.sign * objective
-    bound = worth if state.bound == state.worth else max(state.bound, worth)
-    reached = relative_gap(worth, bound) <= max(gap, ROUNDING)
+    primal_value = program.sign * objective
+    bound = primal_value if state.bound == state.primal_value else max(state.bound, primal_value)
+    reached = relative_gap(primal_value, bound) <= max(gap, ROUNDING)
     return Answer(
         "optimal" if reached else ended,
         state.choice,
@@ -241,8 +267,8 @@ SAME = 1e-14
 
 
 @dataclass(frozen=True, eq=False)
-class Near:
-    """Groups and the price they are near.
+class Core:
+    """The core: groups and the price at which some of their moves lose little.
 
     Attributes
     ----------
@@ -263,26 +289,26 @@ class Near:
     left: float
 
     @property
-    def deficiency(self) -> float:
+    def optimality_gap(self) -> float:
         """That of ``base``."""
         return self.price * self.slack
 
 
 @dataclass(frozen=True, eq=False)
-class Closer:
-    """An assignment of groups near the price.
+class Improvement:
+    """An assignment of the groups of a core.
 
     Attributes
     ----------
     choice : int array [g]
-    deficiency : float
+    optimality_gap : float
         How far its value is below the bound at the price.
     floor : float
-        No assignment that differs in these groups alone has a deficiency below it.
+        No assignment that differs in these groups alone has a optimality gap below it.
     """
 
     choice: Choice
-    deficiency: float
+    optimality_gap: float
     floor: float
 
 
@@ -305,33 +331,33 @@ class Moves:
         )
 
 
-def closer(near: Near, best: Closer) -> Iterator[Closer]:
+def improve(core: Core, best: Improvement) -> Iterator[Improvement]:
     """Yield better and better assignments, and floors that rise to meet them.
 
     Parameters
     ----------
-    near : Near
-        At least the groups where a move loses less than the deficiency of ``best``.
-    best : Closer
+    core : Core
+        At least the groups where a move loses less than the optimality gap of ``best``.
+    best : Improvement
         The assignment at hand.
     """
     count = FIRST
     while True:
-        moves, rest = moves_below(near, best.deficiency, SORTED)
+        moves, rest = moves_below(core, best.optimality_gap, SORTED)
         moves = in_front(moves)
         listed = moves[:count]
         # Whatever uses another move loses at least this much.
         rest = float(moves.loss[count:].min(initial=rest))
-        found = _combinations(listed, near.left, max(rest, float(listed.loss.max(initial=0.0))))
-        deficiency = max(near.deficiency - found.gain, 0.0)
-        if deficiency < best.deficiency:
-            choice = near.base.copy()
+        found = _combinations(listed, core.left, max(rest, float(listed.loss.max(initial=0.0))))
+        optimality_gap = max(core.optimality_gap - found.gain, 0.0)
+        if optimality_gap < best.optimality_gap:
+            choice = core.base.copy()
             choice[listed.group[found.used]] = listed.plan[found.used]
-            best = Closer(choice, deficiency, best.floor)
+            best = Improvement(choice, optimality_gap, best.floor)
         if found.complete:
-            best = replace(best, floor=max(best.floor, min(rest, best.deficiency)))
+            best = replace(best, floor=max(best.floor, min(rest, best.optimality_gap)))
         yield best
-        if best.floor >= best.deficiency or not found.complete or count > LAST:
+        if best.floor >= best.optimality_gap or not found.complete or count > LAST:
             break
         count *= 2
 
@@ -345,15 +371,15 @@ class _Found:
     complete: bool
 
 
-def moves_below(near: Near, below: float, most: int | None = None) -> tuple[Moves, float]:
+def moves_below(core: Core, below: float, most: int | None = None) -> tuple[Moves, float]:
     """Return the moves that lose less than this, by increasing loss, or about ``most`` of them.
 
     And the least that any other move loses.
     """
-    rows, base = near.rows, near.base
+    rows, base = core.rows, core.base
     group, plan = np.empty((2, rows.row.size), np.int64)
     loss = np.empty(rows.row.size)
-    count = kernels.find_moves(rows.value, rows.row, base, near.price, below, group, plan, loss)
+    count = kernels.find_moves(rows.value, rows.row, base, core.price, below, group, plan, loss)
     rest = below
     kept = np.arange(count)
     if most is not None and count > most:
@@ -450,7 +476,7 @@ MOST_COUNTED = 50_000
 TINY = 1e-8
 
 
-def by_counting(near: Near, best: Closer, enough: float, time_limit: float) -> Closer:
+def solve_core(core: Core, best: Improvement, enough: float, time_limit: float) -> Improvement:
     r"""Solve the core exactly: how many groups of each kind make which move.
 
     .. math::
@@ -462,9 +488,9 @@ def by_counting(near: Near, best: Closer, enough: float, time_limit: float) -> C
 
     Parameters
     ----------
-    near : Near
-    best : Closer
-        The best assignment so far; its deficiency says which moves can matter.
+    core : Core
+    best : Improvement
+        The best assignment so far; its optimality gap says which moves can matter.
     enough : float
         Deficiency above the floor at which to stop.
     time_limit : float
@@ -475,11 +501,11 @@ def by_counting(near: Near, best: Closer, enough: float, time_limit: float) -> C
     SolverError
         If HiGHS found nothing in time, or fails.
     """
-    moves, _ = moves_below(near, best.deficiency)
+    moves, _ = moves_below(core, best.optimality_gap)
     if len(moves) > MOST_COUNTED:
         return best
     groups, index = np.unique(moves.group, return_inverse=True)
-    plans = near.rows.row.shape[1]
+    plans = core.rows.row.shape[1]
     table = np.zeros((len(groups), 2 * plans))
     table[index, moves.plan] = moves.more
     table[index, plans + moves.plan] = moves.gain
@@ -487,7 +513,7 @@ def by_counting(near: Near, best: Closer, enough: float, time_limit: float) -> C
     more, gain = kinds[:, :plans], kinds[:, plans:]
     of, plan = np.nonzero((more != 0.0) | (gain != 0.0))
     more, gain = more[of, plan], gain[of, plan]
-    scale, worth = float(np.abs(more).max()), float(np.abs(gain).max()) or 1.0
+    scale, unit = float(np.abs(more).max()), float(np.abs(gain).max()) or 1.0
     columns = len(of)
     # HiGHS takes nothing smaller. Less is used than in truth: a bound survives it.
     scaled = more / scale
@@ -496,29 +522,29 @@ def by_counting(near: Near, best: Closer, enough: float, time_limit: float) -> C
     once = sparse.csr_array((np.ones(columns), (of, np.arange(columns))))
     solution = solve(
         Program(
-            gain / worth,
+            gain / unit,
             sparse.csr_array(sparse.vstack([once, sparse.csr_array(scaled[None])])),
             np.full(len(kinds) + 1, -np.inf),
-            np.append(count, near.left / scale).astype(np.float64),
+            np.append(count, core.left / scale).astype(np.float64),
             np.zeros(columns),
             count[of].astype(np.float64),
             np.ones(columns, bool),
             maximise=True,
         ),
-        gap=enough / best.deficiency,
+        gap=enough / best.optimality_gap,
         time_limit=time_limit,
     )
     if solution.status in ("infeasible", "unbounded"):
         raise SolverError(f"HiGHS calls the core {solution.status}, which it is not: {SPAN}")
     numbers = np.rint(solution.x).astype(np.int64)
-    better = near.base.copy()
+    better = core.base.copy()
     for k in np.flatnonzero(np.bincount(of, numbers, len(kinds))):
         members = groups[kind == k]
         here = np.flatnonzero(of == k)
         to = np.repeat(plan[here], numbers[here])
         better[members[: len(to)]] = to
-    floor = max(near.deficiency - solution.bound * worth, best.floor)
-    deficiency = near.deficiency - float(gain @ numbers)
-    if deficiency < best.deficiency and float(more @ numbers) <= near.left:
-        return Closer(better, max(deficiency, 0.0), min(floor, max(deficiency, 0.0)))
-    return Closer(best.choice, best.deficiency, min(floor, best.deficiency))
+    floor = max(core.optimality_gap - solution.bound * unit, best.floor)
+    optimality_gap = core.optimality_gap - float(gain @ numbers)
+    if optimality_gap < best.optimality_gap and float(more @ numbers) <= core.left:
+        return Improvement(better, max(optimality_gap, 0.0), min(floor, max(optimality_gap, 0.0)))
+    return Improvement(best.choice, best.optimality_gap, min(floor, best.optimality_gap))

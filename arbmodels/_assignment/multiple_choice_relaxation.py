@@ -11,7 +11,7 @@ is split (Sinha and Zoltners 1979, "The multiple-choice knapsack problem").
 Prices between which a row changes from violated to held, and the groups they leave undecided.
 
 A group whose best plan is the same at both ends has it at every price between, because envelopes
-are convex. So a sample that brackets the price settles nearly all groups in one pass.
+are convex. So a sample that brackets the price fixes nearly all groups in one pass.
 
 Objectives whose values lie on a grid: recorded successes, whole numbers, equal values.
 
@@ -76,7 +76,7 @@ class Line:
         return self.value - price * self.row
 
     def activity(self, totals: FloatArray) -> float:
-        """Return the left-hand side at these totals (see ``passes.totals``)."""
+        """Return the left-hand side at these totals (see ``pricing.totals``)."""
         return float((self.row * totals).sum())
 
 
@@ -210,13 +210,13 @@ class Bracket:
     allowed : float
         The limit of the row, with rounding.
     choice : int array [G]
-        Best plan at ``low``; that of the settled groups is final.
+        Best plan at ``low``; that of the fixed groups is final.
     positions : int array [U] or None
         Undecided groups; all if None.
     to : int array [U]
         Their best plan at ``high``.
-    settled : float
-        What the settled groups use of the row.
+    fixed : float
+        What the fixed groups use of the row.
     """
 
     low: float
@@ -225,7 +225,7 @@ class Bracket:
     choice: Choice
     positions: IntArray | None
     to: Choice
-    settled: float
+    fixed: float
 
     @property
     def undecided(self) -> int:
@@ -242,7 +242,7 @@ class _Ends:
     to: Choice
     low: FloatArray
     high: FloatArray
-    settled: FloatArray
+    fixed: FloatArray
 
 
 def bracket(program: AssignmentProgram, line: Line) -> Bracket | None:
@@ -272,7 +272,7 @@ def _narrow(program: AssignmentProgram, line: Line, old: Bracket) -> Bracket | N
     rows = Rows.of(line, program.source.take(_sample(old)))
     steps = walk(rows, old.low, old.high)
     scale = old.undecided / len(rows.row)
-    target = (old.allowed - old.settled) / scale
+    target = (old.allowed - old.fixed) / scale
     low, high = old.low, old.high
     for width in WIDTHS:
         below, above = _guess(rows, steps, target, width)
@@ -280,9 +280,9 @@ def _narrow(program: AssignmentProgram, line: Line, old: Bracket) -> Bracket | N
         if not below < above:
             continue
         parts = program.source.map(_ends, line.table(below), line.table(above))
-        low_sum, high_sum, settled = (
+        low_sum, high_sum, fixed = (
             np.sum([getattr(part, name) for part in parts], axis=0)
-            for name in ("low", "high", "settled")
+            for name in ("low", "high", "fixed")
         )
         size = float(np.abs(line.row * low_sum).sum())
         allowed = with_rounding(line.limit, size)
@@ -291,9 +291,9 @@ def _narrow(program: AssignmentProgram, line: Line, old: Bracket) -> Bracket | N
         if line.activity(low_sum) <= allowed:
             if below == 0.0:
                 nothing = np.zeros(0, np.int32)
-                settled_at = line.activity(low_sum)
+                fixed_at = line.activity(low_sum)
                 positions = np.zeros(0, np.int64)
-                return make(0.0, 0.0, positions=positions, to=nothing, settled=settled_at)
+                return make(0.0, 0.0, positions=positions, to=nothing, fixed=fixed_at)
             high = below
         elif line.activity(high_sum) > allowed:
             if np.isinf(above):
@@ -305,7 +305,7 @@ def _narrow(program: AssignmentProgram, line: Line, old: Bracket) -> Bracket | N
                 above,
                 positions=np.concatenate([part.positions for part in parts]),
                 to=np.concatenate([part.to for part in parts]),
-                settled=line.activity(settled),
+                fixed=line.activity(fixed),
             )
     raise AssertionError("the last width takes in every price")  # pragma: no cover
 
@@ -350,14 +350,14 @@ def _ends(block: Block, low_table: FloatArray, high_table: FloatArray) -> _Ends:
     classes, weights, offered = extras(block)
     kernels.both_ends(first, second, low, high, classes, weights, offered, chunk, choice, to, sums)
     undecided = np.flatnonzero(choice != to)
-    settled, at_low, at_high = sums[:, : len(low_table)]
+    fixed, at_low, at_high = sums[:, : len(low_table)]
     return _Ends(
         choice,
         block.start + undecided,
         to[undecided],
-        settled + at_low,
-        settled + at_high,
-        settled,
+        fixed + at_low,
+        fixed + at_high,
+        fixed,
     )
 
 
@@ -378,7 +378,7 @@ def _ends_of_many(block: Block, low_table: FloatArray, high_table: FloatArray) -
 
 
 def shortened(program: AssignmentProgram, line: Line, old: Bracket) -> Bracket:
-    """Settle undecided groups until few are left, though they are worth the same at the price.
+    """Fix undecided groups until few are left, though they are worth the same at the price.
 
     With masses of ties any of them may move: the first ones do, the last ones do not.
     """
@@ -389,16 +389,14 @@ def shortened(program: AssignmentProgram, line: Line, old: Bracket) -> Bracket:
     parts = program.source.map(_both_uses, line.row, old.choice, to)
     stay = np.concatenate([part[0] for part in parts])
     move = np.concatenate([part[1] for part in parts])
-    left = old.settled + float(stay.sum()) - np.cumsum(stay - move)
+    left = old.fixed + float(stay.sum()) - np.cumsum(stay - move)
     middle = int(np.searchsorted(-left, -old.allowed))
     start = min(max(middle - SMALL // 2, 0), old.undecided - SMALL)
     kept = slice(start, start + SMALL)
     choice = old.choice.copy()
     choice[old.positions[:start]] = old.to[:start]
-    settled = old.settled + float(move[:start].sum() + stay[kept.stop :].sum())
-    return replace(
-        old, choice=choice, positions=old.positions[kept], to=old.to[kept], settled=settled
-    )
+    fixed = old.fixed + float(move[:start].sum() + stay[kept.stop :].sum())
+    return replace(old, choice=choice, positions=old.positions[kept], to=old.to[kept], fixed=fixed)
 
 
 def _both_uses(
@@ -496,13 +494,13 @@ class Relaxed:
         Best plans at the price.
     totals : float array [K + 1, C, J]
         Of ``choice``.
-    worth, bound : float
+    primal_value, bound : float
         Value of ``choice``, and the Lagrangian over all groups at the price, with what its sums may
         have lost to rounding.
     slack, left : float
         Of the row at ``choice``: not negative, and with what rounding may add.
     positions : int array [U]
-        Groups that were written out, in ``rows``; all that the bracket did not settle.
+        Groups that were written out, in ``rows``; all that the bracket did not fix.
     exact : bool
         Whether ``choice`` is best at the price for all groups, not for nearly all.
     """
@@ -511,7 +509,7 @@ class Relaxed:
     price: float
     choice: Choice
     totals: FloatArray
-    worth: float
+    primal_value: float
     bound: float
     slack: float
     left: float
@@ -537,7 +535,7 @@ def relax(program: AssignmentProgram) -> Relaxed | None:
         rows = Rows.of(line, program.source.take(positions))
     else:
         rows = Rows(*np.zeros((2, 0, program.plans)))
-    found = vertex(rows, walk(rows, ends.low, ends.high), ends.allowed - ends.settled)
+    found = vertex(rows, walk(rows, ends.low, ends.high), ends.allowed - ends.fixed)
     if found is None:
         if np.isinf(ends.high):
             return None

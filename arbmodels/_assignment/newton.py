@@ -7,7 +7,7 @@ second derivative is the density of groups with no lead,
 
 .. math:: H \approx \sum_{g: \text{lead}_g < h} \frac{w_g}{2h} d_g d_g^\top,
 
-the kernel estimate with bandwidth h. The side columns' part is kept exactly in every step.
+the kernel estimate with bandwidth h. The auxiliary variables' part is kept exactly in every step.
 
 Small convex quadratic programs by an interior-point method, dense.
 
@@ -26,11 +26,11 @@ from arbmodels._assignment.pricing import spread
 from arbmodels._assignment.program import (
     Arrays,
     AssignmentProgram,
+    AuxiliaryVariables,
     Block,
     BoolArray,
     FloatArray,
     IntArray,
-    Side,
     dense,
     offered,
 )
@@ -185,7 +185,8 @@ class Sample:
     Attributes
     ----------
     dual : Dual
-        Its weights add up to those of all groups; infinite bounds of side columns are made finite.
+        Its weights add up to those of all groups; infinite bounds of auxiliary variables are made
+        finite.
     units : Units
     complete : bool
         Whether it is all groups.
@@ -216,8 +217,8 @@ def sampled(program: AssignmentProgram) -> Sample:
         own = np.ones(block.size) if block.weights is None else np.asarray(block.weights)
         block = replace(block, start=0, weights=own * shares)
     units = _units(program, block)
-    bounded = None if program.side is None else _bounded(program, program.side, units)
-    small = replace(program, source=Arrays(block), side=bounded)
+    bounded = None if program.auxiliary is None else _bounded(program, program.auxiliary, units)
+    small = replace(program, source=Arrays(block), auxiliary=bounded)
     return Sample(Dual(small), units, complete=shares is None)
 
 
@@ -253,30 +254,30 @@ def descend(sample: Sample, prices: FloatArray) -> Point:
 
 
 def _step(sample: Sample, here: Point, hessian: FloatArray, reach: float) -> FloatArray:
-    """Minimise the quadratic model, with the side columns' part, within reach; in units."""
-    units, side = sample.units, sample.dual.program.side
+    """Minimise the quadratic model, with the auxiliary variables' part, within reach; in units."""
+    units, auxiliary = sample.units, sample.dual.program.auxiliary
     scaled = here.prices * units.rows / units.value
     low = np.maximum(scaled - reach, 0.0)
     upper = scaled + reach - low
     back = scaled - low
     rows = len(scaled)
     gradient = here.slack / units.rows
-    if side is None:
+    if auxiliary is None:
         found = minimise(
             hessian, gradient - hessian @ back, np.zeros((0, rows)), np.zeros(0), upper
         )
         return found - back
-    part = sample.dual.side
+    part = sample.dual.auxiliary
     # S(pi) is the least value of the dual program: multipliers of rows and ends, all positive.
-    ends = [(side.row_upper, 1.0), (side.row_lower, -1.0)]
-    matrix = side.matrix.toarray()
+    ends = [(auxiliary.row_upper, 1.0), (auxiliary.row_lower, -1.0)]
+    matrix = auxiliary.matrix.toarray()
     columns = [matrix[np.isfinite(end)].T * way for end, way in ends]
     costs = [end[np.isfinite(end)] * way for end, way in ends]
     one = np.eye(part.columns)
     columns += [one, -one]
-    costs += [side.upper, -side.lower]
+    costs += [auxiliary.upper, -auxiliary.lower]
     # Of columns: price times coupling, in units of the objective and of each column's own size.
-    size = np.maximum(np.abs(side.upper), np.abs(side.lower))
+    size = np.maximum(np.abs(auxiliary.upper), np.abs(auxiliary.lower))
     size = np.where(size > 0, size, 1.0)
     own = np.hstack(columns) * size[:, None]
     weight = np.abs(own).max(axis=0, initial=0.0)
@@ -303,16 +304,16 @@ def _curvature(sample: Sample, here: Point, width: float) -> tuple[FloatArray, F
     enough = min(len(finite), max(200, 10 * rows))
     least = float(np.partition(lead[finite], enough - 1)[enough - 1])
     middle = float(np.median(lead[finite]))
-    near_by = max(least, min(width, middle))
-    near = finite[lead[finite] <= near_by]
-    block = program.source.take(near)
-    weights = np.ones(len(near)) if block.weights is None else np.asarray(block.weights)
+    tied_by = max(least, min(width, middle))
+    tied = finite[lead[finite] <= tied_by]
+    block = program.source.take(tied)
+    weights = np.ones(len(tied)) if block.weights is None else np.asarray(block.weights)
     plain = replace(block, weights=None)
-    index = np.arange(len(near))
-    change = coefficients(plain, sample.dual.oriented, index, here.best.second[near])
-    change -= coefficients(plain, sample.dual.oriented, index, here.best.choice[near])
+    index = np.arange(len(tied))
+    change = coefficients(plain, sample.dual.oriented, index, here.best.second[tied])
+    change -= coefficients(plain, sample.dual.oriented, index, here.best.choice[tied])
     change /= units.rows
-    least = max(near_by, 1e-9 * units.value / max(float(weights.sum()), 1e-300))
+    least = max(tied_by, 1e-9 * units.value / max(float(weights.sum()), 1e-300))
     density = weights * units.value / (2 * least)
     hessian = (change * density[:, None]).T @ change
     hessian[np.diag_indices(rows)] += 1e-9 * (1.0 + np.trace(hessian) / max(rows, 1))
@@ -361,19 +362,19 @@ def _units(program: AssignmentProgram, block: Block) -> Units:
         ]
     )
     reach *= factor
-    side = program.side
+    auxiliary = program.auxiliary
     spare = np.abs(program.limits)
-    if side is not None:
-        ends = np.maximum(np.abs(side.lower), np.abs(side.upper))
+    if auxiliary is not None:
+        ends = np.maximum(np.abs(auxiliary.lower), np.abs(auxiliary.upper))
         ends = np.where(np.isfinite(ends), ends, 0.0)
-        spare = np.maximum(spare, np.abs(side.coupling) @ ends)
+        spare = np.maximum(spare, np.abs(auxiliary.coupling) @ ends)
     rows = np.where(reach[1:] > 0, reach[1:], spare)
     value = reach[0]
-    if not value > 0 and side is not None:
-        # Only the side columns are worth anything: the rows that bind them say how much.
-        share = np.abs(side.coupling) / np.where(rows > 0, rows, 1.0)[:, None]
+    if not value > 0 and auxiliary is not None:
+        # Only the auxiliary variables are worth anything: the rows that bind them say how much.
+        share = np.abs(auxiliary.coupling) / np.where(rows > 0, rows, 1.0)[:, None]
         most = np.where(share.any(axis=0), 1.0 / np.maximum(share.max(axis=0), 1e-300), 0.0)
-        value = float(np.abs(side.objective) @ most)
+        value = float(np.abs(auxiliary.objective) @ most)
     return Units(float(value) or 1.0, np.where(rows > 0, rows, 1.0))
 
 
@@ -383,12 +384,16 @@ def _reach(values: FloatArray, allowed: BoolArray, served: IntArray, weights: Fl
     return float(weights[served] @ (high - low))
 
 
-def _bounded(program: AssignmentProgram, side: Side, units: Units) -> Side:
+def _bounded(
+    program: AssignmentProgram, auxiliary: AuxiliaryVariables, units: Units
+) -> AuxiliaryVariables:
     """Give infinite bounds generous ends."""
-    most = np.zeros(len(side.names))
-    for r, row in enumerate(side.coupling):
+    most = np.zeros(len(auxiliary.names))
+    for r, row in enumerate(auxiliary.coupling):
         used = np.abs(row) > 0
         reach = units.rows[r] + abs(program.limits[r])
         most[used] = np.maximum(most[used], reach / np.abs(row[used]))
     most = np.where(most > 0, 10 * most, 1e6)
-    return replace(side, lower=np.maximum(side.lower, -most), upper=np.minimum(side.upper, most))
+    return replace(
+        auxiliary, lower=np.maximum(auxiliary.lower, -most), upper=np.minimum(auxiliary.upper, most)
+    )

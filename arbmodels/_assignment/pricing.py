@@ -2,7 +2,7 @@
 
 Spreading choices evenly without a period, so that no order of the groups can fool a sample.
 
-The best side columns for a given assignment.
+The best auxiliary variables for a given assignment.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from scipy import sparse
 from arbmodels._assignment import kernels
 from arbmodels._assignment.program import (
     AssignmentProgram,
+    AuxiliaryVariables,
     Block,
     BoolArray,
     Choice,
     FloatArray,
     IntArray,
     Quantity,
-    Side,
 )
 from arbmodels._solver import Program, solve
 
@@ -76,7 +76,7 @@ class Best:
 
 
 def best(program: AssignmentProgram, prices: FloatArray) -> Best:
-    """Choose every group's best plan at prices [R] of the coupling rows; no side columns."""
+    """Choose every group's best plan at prices [R] of the coupling rows; no auxiliary variables."""
     parts = program.source.map(best_of, program.table(prices))
     return Best(
         np.concatenate([part.choice for part in parts]),
@@ -105,7 +105,8 @@ def bound(program: AssignmentProgram, prices: FloatArray, value: float) -> float
     ----------
     prices : float array [R], not negative
     value : float
-        ``best(program, prices).value``, plus the best value of the side columns at these prices.
+        ``best(program, prices).value``, plus the best value of the auxiliary variables at these
+        prices.
     """
     return float(program.sign * (value + (prices * program.sense) @ program.limits))
 
@@ -232,11 +233,12 @@ _ROUNDING = 1e-3
 def complete(
     program: AssignmentProgram, choice: Choice, sums: FloatArray | None = None
 ) -> FloatArray | None:
-    """Return the best side columns [E] beside an assignment; None if it does not keep the rows.
+    """Return the best auxiliary variables [E] for an assignment; None if it misses the rows.
 
-    What is left with the assignment fixed is a small program over the side columns alone: rows
-    with what the assignment adds up to moved to the right, binaries of used plans at one. Rows may
-    be missed by what engines may miss them by (``program.tolerated``), where it cannot be avoided.
+    What is left with the assignment fixed is a small program over the auxiliary variables alone:
+    rows with what the assignment adds up to moved to the right, binaries of used plans at one. Rows
+    may be missed by what engines may miss them by (``program.tolerated``), where it cannot be
+    avoided.
 
     Parameters
     ----------
@@ -244,44 +246,44 @@ def complete(
         Loosened; without deviations.
     choice : int array [G]
     sums : float array [K + 1, C, J], optional
-        ``passes.totals(program, choice)``, if at hand.
+        ``pricing.totals(program, choice)``, if at hand.
     """
     sums = totals(program, choice) if sums is None else sums
     exact = program.sense * (program.limits - program.activity_of(sums))
     allowed = program.tolerated(sums)
-    if program.side is None:
+    if program.auxiliary is None:
         return np.zeros(0) if (exact + allowed >= 0).all() else None
     # Hardly any tolerance first: it would show in the objective.
-    found = _beside(program.side, program, choice, exact + _ROUNDING * allowed)
-    return _beside(program.side, program, choice, exact + allowed) if found is None else found
+    found = _beside(program.auxiliary, program, choice, exact + _ROUNDING * allowed)
+    return _beside(program.auxiliary, program, choice, exact + allowed) if found is None else found
 
 
 def _beside(
-    side: Side, program: AssignmentProgram, choice: Choice, slack: FloatArray
+    auxiliary: AuxiliaryVariables, program: AssignmentProgram, choice: Choice, slack: FloatArray
 ) -> FloatArray | None:
-    """Return the best side columns that use no more than a slack [R] of the rows."""
-    lower = np.maximum(side.lower, 0.0 + side.needs[np.unique(choice)].any(axis=0))
-    lower = np.where(side.needs.any(axis=0), lower, side.lower)
-    coupled = np.abs(side.coupling).max(axis=1, initial=0.0)
-    if (slack[coupled == 0] < 0).any() or (lower > side.upper).any():
+    """Return the best auxiliary variables that use no more than a slack [R] of the rows."""
+    lower = np.maximum(auxiliary.lower, 0.0 + auxiliary.needs[np.unique(choice)].any(axis=0))
+    lower = np.where(auxiliary.needs.any(axis=0), lower, auxiliary.lower)
+    coupled = np.abs(auxiliary.coupling).max(axis=1, initial=0.0)
+    if (slack[coupled == 0] < 0).any() or (lower > auxiliary.upper).any():
         return None
     kept = np.flatnonzero(coupled)
     scale = coupled[kept]
-    left = (program.sense[:, None] * side.coupling)[kept] / scale[:, None]
-    gain = float(np.abs(side.objective).max(initial=0.0)) or 1.0
+    left = (program.sense[:, None] * auxiliary.coupling)[kept] / scale[:, None]
+    gain = float(np.abs(auxiliary.objective).max(initial=0.0)) or 1.0
     answer = solve(
         Program(
-            side.objective / gain,
-            sparse.csr_array(sparse.vstack([sparse.csr_array(left), side.matrix])),
-            np.concatenate([np.full(len(kept), -np.inf), side.row_lower]),
-            np.concatenate([slack[kept] / scale, side.row_upper]),
+            auxiliary.objective / gain,
+            sparse.csr_array(sparse.vstack([sparse.csr_array(left), auxiliary.matrix])),
+            np.concatenate([np.full(len(kept), -np.inf), auxiliary.row_lower]),
+            np.concatenate([slack[kept] / scale, auxiliary.row_upper]),
             lower,
-            side.upper,
-            side.integer if side.integer.any() else None,
+            auxiliary.upper,
+            auxiliary.integer if auxiliary.integer.any() else None,
             program.maximise,
         ),
         gap=0.0,
     )
     if answer.status != "optimal":
         return None
-    return np.where(side.integer, np.rint(answer.x), answer.x)
+    return np.where(auxiliary.integer, np.rint(answer.x), answer.x)

@@ -186,7 +186,7 @@ UNBOUNDED = (
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class AuxiliaryVariables:
     r"""Columns y beside the assignment: fees, tiers, models in use, the worst segment.
 
     .. math::
@@ -206,7 +206,7 @@ class Side:
     needs : bool array [J, E]
         Plan j may serve a group only if y_e = 1 for every e it needs; only of binary columns.
     matrix : sparse array [S, E]
-        A, rows over the side columns alone.
+        A, rows over the auxiliary variables alone.
     row_lower, row_upper : float array [S]
         l and u.
     """
@@ -298,7 +298,7 @@ class AssignmentProgram:
     maximise : bool
     forbidden : bool array [C, J], optional
         Plans that no group of a class may have.
-    side : Side, optional
+    auxiliary : AuxiliaryVariables, optional
         Columns y.
     sizes : float array [R, K + 1, C, J], optional
         Sizes of the terms whose sum or difference ``rows`` are, where these are not |F|: a share
@@ -315,7 +315,7 @@ class AssignmentProgram:
     limits: FloatArray
     maximise: bool
     forbidden: BoolArray | None = None
-    side: Side | None = None
+    auxiliary: AuxiliaryVariables | None = None
     sizes: FloatArray | None = None
     protected: Deviations | None = None
 
@@ -337,9 +337,9 @@ class AssignmentProgram:
     def with_rows(self, kept: npt.ArrayLike) -> AssignmentProgram:
         """Return the program with some of its coupling rows only."""
         kept = np.asarray(kept, dtype=np.int64)
-        side = self.side
-        if side is not None:
-            side = replace(side, coupling=side.coupling[kept])
+        auxiliary = self.auxiliary
+        if auxiliary is not None:
+            auxiliary = replace(auxiliary, coupling=auxiliary.coupling[kept])
         protected = self.protected
         if protected is not None:
             place = np.flatnonzero(kept == protected.row)
@@ -349,7 +349,7 @@ class AssignmentProgram:
             rows=self.rows[kept],
             sense=self.sense[kept],
             limits=self.limits[kept],
-            side=side,
+            auxiliary=auxiliary,
             sizes=None if self.sizes is None else self.sizes[kept],
             protected=protected,
         )
@@ -359,11 +359,11 @@ class AssignmentProgram:
 
         .. math:: \sum (a - \sigma \tau |a|) x \;(\sigma)\; b + \sigma \tau |b|
 
-        A row of limit zero in which side columns take part defines them and stays as it is.
+        A row of limit zero in which auxiliary variables take part defines them and stays as it is.
         """
         limited = np.ones(len(self.limits), dtype=bool)
-        if self.side is not None:
-            limited = (self.limits != 0) | ~self.side.coupling.any(axis=1)
+        if self.auxiliary is not None:
+            limited = (self.limits != 0) | ~self.auxiliary.coupling.any(axis=1)
         much = np.where(limited, TOLERANCE * self.sense, 0.0)
         protected = self.protected
         if protected is not None:
@@ -392,31 +392,31 @@ class AssignmentProgram:
             table[0][self.forbidden] = -np.inf
         return table
 
-    def value_of(self, totals: FloatArray, side: FloatArray | None = None) -> float:
-        """Return the objective of an assignment with these totals (see ``passes.totals``)."""
+    def value_of(self, totals: FloatArray, auxiliary: FloatArray | None = None) -> float:
+        """Return the objective of an assignment with these totals (see ``pricing.totals``)."""
         value = float((self.objective * totals).sum())
-        if self.side is None or side is None:
+        if self.auxiliary is None or auxiliary is None:
             return value
-        return value + float(self.side.objective @ side)
+        return value + float(self.auxiliary.objective @ auxiliary)
 
     @property
     def _sizes(self) -> FloatArray:
         return np.abs(self.rows) if self.sizes is None else self.sizes
 
-    def tolerated(self, totals: FloatArray, side: FloatArray | None = None) -> FloatArray:
+    def tolerated(self, totals: FloatArray, auxiliary: FloatArray | None = None) -> FloatArray:
         """Return by how much an engine may miss the coupling rows at these totals, [R]."""
         size: FloatArray = (self._sizes * np.abs(totals)).sum(axis=(1, 2, 3))
         size += np.abs(self.limits)
-        if self.side is not None and side is not None:
-            size += np.abs(self.side.coupling) @ np.abs(side)
+        if self.auxiliary is not None and auxiliary is not None:
+            size += np.abs(self.auxiliary.coupling) @ np.abs(auxiliary)
         return TOLERANCE * size
 
-    def activity_of(self, totals: FloatArray, side: FloatArray | None = None) -> FloatArray:
+    def activity_of(self, totals: FloatArray, auxiliary: FloatArray | None = None) -> FloatArray:
         """Return the left-hand sides of the rows at these totals, without deviations, [R]."""
         activity: FloatArray = (self.rows * totals).sum(axis=(1, 2, 3))
-        if self.side is None or side is None:
+        if self.auxiliary is None or auxiliary is None:
             return activity
-        return activity + self.side.coupling @ side
+        return activity + self.auxiliary.coupling @ auxiliary
 
 
 def everything(program: AssignmentProgram) -> Block:
@@ -469,7 +469,7 @@ def aggregate(
     Parameters
     ----------
     program : AssignmentProgram
-        Of the members; its side columns are kept.
+        Of the members; its auxiliary variables are kept.
     group_of : int array [members]
     groups : int
     unweighted : bool array [R], optional
@@ -481,20 +481,20 @@ def aggregate(
         counted[1:] = np.asarray(unweighted, dtype=bool)
     sums = np.zeros((len(tables), groups, program.plans))
     refused = np.zeros((groups, program.plans), dtype=bool)
-    whole = everything(program)
-    for start in range(0, whole.size, BLOCK):
-        block = whole.take(slice(start, start + BLOCK))
+    members_block = everything(program)
+    for start in range(0, members_block.size, BLOCK):
+        block = members_block.take(slice(start, start + BLOCK))
         members = group_of[start : start + BLOCK]
         allowed = offered(block, program.plans, program.forbidden)
         # Members come in any order, but those of a block are often close together.
         first, last = int(members.min()), int(members.max()) + 1
-        near = slice(first, last)
-        refused[near] |= _sums((~allowed).astype(float), members - first, last - first) > 0
+        here = slice(first, last)
+        refused[here] |= _sums((~allowed).astype(float), members - first, last - first) > 0
         for k, table in enumerate(tables):
             values = np.where(allowed, dense(block, table), 0.0)
             if block.weights is not None and not counted[k]:
                 values *= block.weights[:, None]
-            sums[k, near] += _sums(values, members - first, last - first)
+            sums[k, here] += _sums(values, members - first, last - first)
     sums[:, refused] = 0.0
     unit = np.zeros((len(tables), len(tables) + 1, 1, program.plans))
     unit[np.arange(len(tables)), np.arange(1, len(tables) + 1)] = 1.0
@@ -505,7 +505,7 @@ def aggregate(
         program.sense,
         program.limits,
         program.maximise,
-        side=program.side,
+        auxiliary=program.auxiliary,
     )
 
 
@@ -537,10 +537,10 @@ class Answer:
     choice : int array [G] or None
         Plan of each group; it was re-checked against every row. None if infeasible, or if none
         was found in time.
-    side : float array [E]
-        Side columns; empty without any.
+    auxiliary : float array [E]
+        Auxiliary variables; empty without any.
     objective : float
-        Evaluated on ``choice`` and ``side``.
+        Evaluated on ``choice`` and ``auxiliary``.
     bound : float
         No assignment is better.
     prices : float array [R]
@@ -555,5 +555,5 @@ class Answer:
     objective: float
     bound: float
     prices: FloatArray
-    side: FloatArray = field(default_factory=lambda: np.zeros(0))
+    auxiliary: FloatArray = field(default_factory=lambda: np.zeros(0))
     path: tuple[Step, ...] = ()

@@ -59,7 +59,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels._assignment.lagrangian_dual import SidePart
+from arbmodels._assignment.lagrangian_dual import AuxiliaryPart
 from arbmodels._assignment.pricing import bound, totals
 from arbmodels._assignment.program import (
     Answer,
@@ -206,10 +206,10 @@ def activity_at(
     program: AssignmentProgram,
     choice: Choice,
     sums: FloatArray,
-    side: FloatArray | None = None,
+    auxiliary: FloatArray | None = None,
 ) -> FloatArray:
     """Return the left-hand sides of all rows at an assignment, deviations included, [R]."""
-    activity = program.activity_of(sums, side)
+    activity = program.activity_of(sums, auxiliary)
     protected = program.protected
     if protected is not None:
         chosen = chosen_deviations(program, protected, choice)
@@ -218,11 +218,11 @@ def activity_at(
 
 
 def protected_activity(
-    program: AssignmentProgram, choice: Choice, side: FloatArray | None = None
+    program: AssignmentProgram, choice: Choice, auxiliary: FloatArray | None = None
 ) -> float:
     """Return the left-hand side of the protected row at an assignment."""
     assert program.protected is not None  # noqa: S101 - for the type checker
-    activity = activity_at(program, choice, totals(program, choice), side)
+    activity = activity_at(program, choice, totals(program, choice), auxiliary)
     return float(activity[program.protected.row])
 
 
@@ -346,7 +346,7 @@ def interval_bound(
     Parameters
     ----------
     program : AssignmentProgram
-        Without its side columns, if there are any; their part is the same on every interval.
+        Without its auxiliary variables, if there are any; their part is the same on every interval.
     deviations : Deviations
         Of the program's own groups.
     prices : float array [R], not negative
@@ -441,7 +441,7 @@ def solve_robust(
     Parameters
     ----------
     program : AssignmentProgram
-        With a protected row. The other rows and the side columns stay.
+        With a protected row. The other rows and the auxiliary variables stay.
     gap : float
         Relative gap to prove.
     time_limit : float
@@ -514,12 +514,12 @@ class Search:
         self.points = thresholds(program, deviations, listed=self.listed)
         if not (np.isfinite(self.points).all() and self.points[0] >= 0):
             raise InputError("A deviation is negative or not finite; give numbers of at least 0.")
-        side = program.side
-        #: Whether multipliers bound an interval: not where plans need a side column.
+        auxiliary = program.auxiliary
+        #: Whether multipliers bound an interval: not where plans need an auxiliary variable.
         self.priced = deviations.members is None and (
-            side is None or not (side.integer.any() or side.needs.any())
+            auxiliary is None or not (auxiliary.integer.any() or auxiliary.needs.any())
         )
-        self.beside = SidePart(program) if self.priced and side is not None else None
+        self.beside = AuxiliaryPart(program) if self.priced and auxiliary is not None else None
 
     def run(self) -> RobustAnswer:
         """Search until the gap is proven or the time is up."""
@@ -631,14 +631,14 @@ class Search:
     def _consider(self, answer: Answer) -> None:
         choice: Choice = answer.choice  # type: ignore[assignment]
         sums = totals(self.program, choice)
-        value = self.program.sign * self.program.value_of(sums, answer.side)
+        value = self.program.sign * self.program.value_of(sums, answer.auxiliary)
         if value <= self.value:
             return
         row, gamma = self.deviations.row, self.deviations.gamma
         chosen = chosen_deviations(self.program, self.deviations, choice)
         reserve = protection(chosen, gamma)
-        activity = self.program.activity_of(sums, answer.side)[row]
-        allowed = self.program.tolerated(sums, answer.side)[row]
+        activity = self.program.activity_of(sums, answer.auxiliary)[row]
+        allowed = self.program.tolerated(sums, answer.auxiliary)[row]
         if activity + reserve <= self.program.limits[row] + allowed:
             self.best, self.value, self.reserve = answer, value, reserve
             self.threshold = best_threshold(chosen, gamma)
@@ -704,9 +704,9 @@ class _Least(Search):
         asked = plain(self.program, deviations, low, high)
         goal = asked.with_rows(np.delete(np.arange(len(asked.limits)), deviations.row))
         goal = replace(goal, objective=asked.rows[deviations.row])
-        if goal.side is not None and asked.side is not None:
-            beside = asked.side.coupling[deviations.row]
-            goal = replace(goal, side=replace(goal.side, objective=beside))
+        if goal.auxiliary is not None and asked.auxiliary is not None:
+            beside = asked.auxiliary.coupling[deviations.row]
+            goal = replace(goal, auxiliary=replace(goal.auxiliary, objective=beside))
         answer = self.engine(goal, self.gap / 2, seconds)
         return replace(answer, bound=answer.bound + deviations.gamma * low)
 
@@ -715,7 +715,7 @@ class _Least(Search):
         row, gamma = self.deviations.row, self.deviations.gamma
         chosen = chosen_deviations(self.program, self.deviations, choice)
         reserve = protection(chosen, gamma)
-        activity = self.program.activity_of(totals(self.program, choice), answer.side)[row]
+        activity = self.program.activity_of(totals(self.program, choice), answer.auxiliary)[row]
         if -(activity + reserve) > self.value:
             self.best, self.value, self.reserve = answer, -float(activity + reserve), reserve
             self.threshold = best_threshold(chosen, gamma)

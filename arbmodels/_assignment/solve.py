@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from arbmodels._assignment.auxiliary_variables import solve_with_side
-from arbmodels._assignment.highs import least_whole, relax_whole, solve_whole
-from arbmodels._assignment.multidimensional_knapsack import solve_many_rows
-from arbmodels._assignment.multiple_choice_knapsack import solve_one_row
+from arbmodels._assignment.auxiliary_variables import solve_with_auxiliary_variables
+from arbmodels._assignment.highs import least_with_highs, relax_with_highs, solve_with_highs
+from arbmodels._assignment.multidimensional_knapsack import solve_multidimensional_knapsack
+from arbmodels._assignment.multiple_choice_knapsack import solve_multiple_choice_knapsack
 from arbmodels._assignment.pricing import totals
 from arbmodels._assignment.program import (
     TOLERANCE,
@@ -45,9 +45,9 @@ def solve(program: AssignmentProgram, gap: float = 1e-6, time_limit: float = 60.
     """Return the best assignment found, its proven bound and the prices of the coupling rows.
 
     One row is priced by its breakpoints, several by Newton's method and small linear programs;
-    integer side columns are decided by a master program around either; a row that is protected
-    against deviations by a search over thresholds around all of them. Small programs go to HiGHS
-    as they are. Rows hold by the rule of :data:`arbmodels._assignment.program.TOLERANCE`,
+    integer auxiliary variables are decided by a master program around either; a row that is
+    protected against deviations by a search over thresholds around all of them. Small programs go
+    to HiGHS as they are. Rows hold by the rule of :data:`arbmodels._assignment.program.TOLERANCE`,
     whichever engine answers.
 
     Parameters
@@ -95,7 +95,7 @@ def _raised(program: AssignmentProgram) -> AssignmentProgram:
     """
     limits = program.limits.astype(float)
     for r in np.flatnonzero((program.sense < 0) & (limits > 0)):
-        beside = program.side is not None and program.side.coupling[r].any()
+        beside = program.auxiliary is not None and program.auxiliary.coupling[r].any()
         if beside or limits[r] > _TINY * np.abs(program.rows[r]).max(initial=0.0):
             continue
         ends = program.source.map(_ends, program.rows[r], program.forbidden)
@@ -133,27 +133,27 @@ def least_protected(
     assert protected is not None  # noqa: S101 - for the type checker
     loosened = program.loosened()
     if _pairs(program) <= LEAST:
-        answer = least_whole(loosened, gap, time_limit)
+        answer = least_with_highs(loosened, gap, time_limit)
     else:
         answer = least_robust(loosened, gap, time_limit, solve_literally)
     if answer.choice is None:
         return answer
     # What is said to be enough is so by the row's own numbers.
-    return replace(answer, objective=protected_activity(program, answer.choice, answer.side))
+    return replace(answer, objective=protected_activity(program, answer.choice, answer.auxiliary))
 
 
 def _engine(program: AssignmentProgram) -> _Engine:
-    side = program.side
+    auxiliary = program.auxiliary
     if program.protected is not None:
-        alone = len(program.limits) == 1 and side is None and program.protected.members is None
+        alone = len(program.limits) == 1 and auxiliary is None and program.protected.members is None
         if not alone and _pairs(program) <= COMPACT:
             return _solve_compact
         return _solve_robust
-    if side is not None and (side.integer.any() or side.needs.any()):
-        return solve_with_side
-    if side is None and len(program.limits) <= 1:
-        return solve_one_row
-    return solve_many_rows
+    if auxiliary is not None and (auxiliary.integer.any() or auxiliary.needs.any()):
+        return solve_with_auxiliary_variables
+    if auxiliary is None and len(program.limits) <= 1:
+        return solve_multiple_choice_knapsack
+    return solve_multidimensional_knapsack
 
 
 def _solve_robust(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
@@ -170,17 +170,17 @@ def _pairs(program: AssignmentProgram) -> int:
 def _solve_compact(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
     """Solve a protected program in HiGHS, with the prices of its relaxation."""
     start = clock()
-    answer = solve_whole(program, gap, time_limit)
+    answer = solve_with_highs(program, gap, time_limit)
     if answer.choice is None:
         return answer
     left = max(time_limit - (clock() - start), 1.0)
-    side = program.side
-    if side is not None:  # prices are those at the integers chosen
-        low = np.where(side.integer, answer.side, side.lower)
-        high = np.where(side.integer, answer.side, side.upper)
-        program = replace(program, side=replace(side, lower=low, upper=high))
+    auxiliary = program.auxiliary
+    if auxiliary is not None:  # prices are those at the integers chosen
+        low = np.where(auxiliary.integer, answer.auxiliary, auxiliary.lower)
+        high = np.where(auxiliary.integer, answer.auxiliary, auxiliary.upper)
+        program = replace(program, auxiliary=replace(auxiliary, lower=low, upper=high))
     with suppress(SolverError):  # an answer without prices is better than none
-        relaxed = relax_whole(program, left)
+        relaxed = relax_with_highs(program, left)
         if relaxed is not None:
             return replace(answer, prices=relaxed[0])
     return answer
@@ -191,6 +191,6 @@ def _size(program: AssignmentProgram, answer: Answer) -> float:
     assert answer.choice is not None  # noqa: S101 - for the type checker
     sums = np.abs(totals(program, answer.choice))
     size = float((np.abs(program.objective) * sums).sum())
-    if program.side is not None:
-        size += float(np.abs(program.side.objective) @ np.abs(answer.side))
+    if program.auxiliary is not None:
+        size += float(np.abs(program.auxiliary.objective) @ np.abs(answer.auxiliary))
     return size

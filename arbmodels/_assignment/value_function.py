@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from arbmodels._assignment.highs import least_relaxed, relax_whole
+from arbmodels._assignment.highs import least_relaxed, relax_with_highs
 from arbmodels._assignment.lagrangian_dual import Dual
 from arbmodels._assignment.multidimensional_relaxation import relax
 from arbmodels._assignment.multiple_choice_relaxation import Rows, walk
@@ -194,7 +194,7 @@ _CHUNK = 1 << 13
 
 
 def exact_value_function(program: AssignmentProgram) -> ValueFunction | None:
-    """Return the value function of a program's only row; no side columns.
+    """Return the value function of a program's only row; no auxiliary variables.
 
     One pass over the groups; the breakpoints of all of them are kept in memory, 16 bytes each.
     None if a group has no plan.
@@ -275,12 +275,12 @@ def tangent(
             raise SolverError("The relaxation was not solved in time; raise time_limit.")
         inner, prices = found.floor, found.point.prices
     else:
-        relaxed = relax_whole(moved, time_limit)
+        relaxed = relax_with_highs(moved, time_limit)
         if relaxed is None:
             return None
         prices, value = relaxed
         inner = program.sign * value
-    if program.side is None and program.protected is None:
+    if program.auxiliary is None and program.protected is None:
         # Proven by our own pass at these prices, whoever found them.
         outer = best(program, prices).value + float((prices * program.sense) @ limits)
         inner = min(inner, outer)
@@ -303,8 +303,10 @@ def ends(program: AssignmentProgram, row: int, time_limit: float) -> Ends | None
     if program.protected is not None and program.protected.row == row:
         return _protected_ends(program, row, time_limit)
     others = program.with_rows([r for r in range(len(program.limits)) if r != row])
-    if program.side is not None and others.side is not None:
-        others = replace(others, side=replace(others.side, objective=program.side.coupling[row]))
+    if program.auxiliary is not None and others.auxiliary is not None:
+        others = replace(
+            others, auxiliary=replace(others.auxiliary, objective=program.auxiliary.coupling[row])
+        )
     sense = float(program.sense[row])
     found = []
     for tightest in (True, False):
@@ -317,7 +319,7 @@ def ends(program: AssignmentProgram, row: int, time_limit: float) -> Ends | None
                 return None
             found.append((sense * answer.bound, sense * answer.objective))
         else:
-            relaxed = relax_whole(goal, time_limit)
+            relaxed = relax_with_highs(goal, time_limit)
             if relaxed is None:
                 return None
             found.append((sense * relaxed[1], sense * relaxed[1]))
@@ -336,9 +338,9 @@ def _protected_ends(program: AssignmentProgram, row: int, time_limit: float) -> 
     protected = dearest.protected
     if protected is not None:
         most += float(deviations_of(dearest, protected).max(axis=1).sum())
-    if program.side is not None:
-        beside = program.side.coupling[row]
-        bounds = np.where(beside > 0, program.side.upper, program.side.lower)
+    if program.auxiliary is not None:
+        beside = program.auxiliary.coupling[row]
+        bounds = np.where(beside > 0, program.auxiliary.upper, program.auxiliary.lower)
         most += float(beside[beside != 0] @ bounds[beside != 0])
     return Ends(least, least, max(most, least))
 
@@ -401,9 +403,9 @@ def value_function(
 def _large(program: AssignmentProgram) -> bool:
     """Whether the engine has to solve the relaxation.
 
-    Only HiGHS knows those of side columns and of protected rows.
+    Only HiGHS knows those of auxiliary variables and of protected rows.
     """
-    plain = program.side is None and program.protected is None
+    plain = program.auxiliary is None and program.protected is None
     return plain and program.groups * program.plans > SMALL
 
 

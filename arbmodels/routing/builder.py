@@ -20,6 +20,7 @@ from arbmodels._assignment.pricing import best
 from arbmodels._assignment.program import (
     Arrays,
     AssignmentProgram,
+    AuxiliaryVariables,
     Block,
     BoolArray,
     Deviations,
@@ -27,7 +28,6 @@ from arbmodels._assignment.program import (
     IntArray,
     Members,
     Quantity,
-    Side,
     Source,
     aggregate,
     offered,
@@ -141,7 +141,7 @@ class Assembled:
     rows : tuple of Row
         Coupling rows, in the program's order.
     columns : tuple of str
-        Side columns, in the program's order.
+        Auxiliary variables, in the program's order.
     wholes : float array [R, K + 1, C, J]
         What the rows that limit a share take it of; zero for others.
     barren : int or None
@@ -225,7 +225,7 @@ def assemble(builder: Builder) -> Assembled:
         program = aggregate(program, of_instance, len(groups.names), [*counted, *map(bool, behind)])
     wholes = np.zeros((len(rows), *program.rows.shape[1:]))
     wholes[sharing] = program.rows[len(rows) :]
-    program = replace(program.with_rows(np.arange(len(rows))), side=_side(builder, rows))
+    program = replace(program.with_rows(np.arange(len(rows))), auxiliary=_auxiliary(builder, rows))
     if sharing:
         taken = np.array([row.share or 0.0 for row in rows])[:, None, None, None] * wholes
         program = replace(program, sizes=np.abs(program.rows + taken) + np.abs(taken))
@@ -334,7 +334,7 @@ def _forbidden(
     return result
 
 
-def _side(builder: Builder, rows: Sequence[Row]) -> Side | None:
+def _auxiliary(builder: Builder, rows: Sequence[Row]) -> AuxiliaryVariables | None:
     if not builder.columns:
         return None
     names = list(builder.columns)
@@ -349,7 +349,7 @@ def _side(builder: Builder, rows: Sequence[Row]) -> Side | None:
 
     columns = list(builder.columns.values())
     none = np.zeros(len(builder.table.plans), dtype=bool)
-    return Side(
+    return AuxiliaryVariables(
         names=tuple(names),
         objective=dense([builder.gains])[0],
         coupling=dense([row.columns for row in rows]),
@@ -391,7 +391,7 @@ def _first_barren(block: Block, plans: int, forbidden: BoolArray | None) -> int 
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """A coupling row: parts and side columns, at most or at least a limit.
+    """A coupling row: parts and auxiliary variables, at most or at least a limit.
 
     Attributes
     ----------
@@ -401,7 +401,7 @@ class Row:
     at_most : bool
     limit : float
     columns : mapping
-        Side column -> coefficient.
+        Auxiliary variable -> coefficient.
     share : float or None
         If given, the row says parts <= share * whole (and ``limit`` is zero): results show the
         share.
@@ -427,7 +427,7 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """A side column; ``needs`` marks the plans [J] that may be used only if it is one."""
+    """An auxiliary variable; ``needs`` marks the plans [J] that may be used only if it is one."""
 
     lower: float
     upper: float
@@ -436,7 +436,7 @@ class Column:
 
 
 class Builder:
-    """Collects rows, side columns and forbidden pairs; :meth:`assemble` makes the program.
+    """Collects rows, auxiliary variables and forbidden pairs; :meth:`assemble` makes the program.
 
     Parameters
     ----------
@@ -458,7 +458,8 @@ class Builder:
         self.masks: list[BoolArray] = []
         self.arrays: dict[str, Quantity] = {}
         self.partitions: dict[str, Labels] = {}
-        #: Contract -> the models it covers [M], and its payment as a combination of side columns.
+        #: Contract -> the models it covers [M], and its payment as a combination of auxiliary
+        #: variables.
         self.payments: dict[str, tuple[BoolArray, Mapping[str, float]]] = {}
 
     @property
@@ -506,17 +507,17 @@ class Builder:
         needs: BoolArray | None = None,
         gain: float = 0.0,
     ) -> None:
-        """Add a side column, with its coefficient in the objective."""
+        """Add an auxiliary variable, with its coefficient in the objective."""
         self.columns[name] = Column(lower, upper, integer, needs)
         self.gain({name: gain})
 
     def gain(self, columns: Mapping[str, float]) -> None:
-        """Add to the side columns' coefficients in the objective."""
+        """Add to the auxiliary variables' coefficients in the objective."""
         for name, value in columns.items():
             self.gains[name] = self.gains.get(name, 0.0) + value
 
     def side_row(self, columns: Mapping[str, float], lower: float, upper: float) -> None:
-        """Bound a combination of side columns."""
+        """Bound a combination of auxiliary variables."""
         self.beside.append((columns, lower, upper))
 
     def forbid(self, plans: BoolArray, where: Where) -> None:
@@ -556,7 +557,7 @@ class Builder:
         -------
         listed : bool array [M]
         payments : dict
-            Side column -> coefficient.
+            Auxiliary variable -> coefficient.
 
         Raises
         ------

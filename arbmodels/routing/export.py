@@ -88,12 +88,12 @@ def write_program(
 ) -> Path:
     """Write a program as MPS or LP.
 
-    Columns are ``x_<group>_<plan>`` and the side columns; rows ``one_plan_<group>``, the labels of
-    the constraints, ``side_<number>`` for rows of side columns alone, and ``open_<side
-    column>_<group>`` for what they open. A robust budget is written in its compact form (Bertsimas
-    and Sim 2004), with columns ``reserve_threshold`` and ``reserve_<instance>`` and rows
-    ``reserve_<instance>``. Signs and blanks become underscores, and equal names get
-    a number. Coefficients are in the units of the problem.
+    Columns are ``x_<group>_<plan>`` and the auxiliary variables; rows ``one_plan_<group>``, the
+    labels of the constraints, ``auxiliary_<number>`` for rows of auxiliary variables alone, and
+    ``open_<auxiliary column>_<group>`` for what they open. A robust budget is written in its
+    compact form (Bertsimas and Sim 2004), with columns ``reserve_threshold`` and
+    ``reserve_<instance>`` and rows ``reserve_<instance>``. Signs and blanks become underscores, and
+    equal names get a number. Coefficients are in the units of the problem.
 
     Parameters
     ----------
@@ -152,11 +152,11 @@ def in_units(program: AssignmentProgram) -> Listed:
 
 
 def openings(program: AssignmentProgram, written: Listed) -> Iterator[tuple[int, int]]:
-    """Yield side column and group of the rows x <= y, in the order in which they are listed."""
-    if program.side is None:
+    """Yield auxiliary variable and group of the rows x <= y, in the order of the listing."""
+    if program.auxiliary is None:
         return
-    for e in np.flatnonzero(program.side.needs.any(axis=0)):
-        needing = written.group[program.side.needs[written.plan, e]]
+    for e in np.flatnonzero(program.auxiliary.needs.any(axis=0)):
+        needing = written.group[program.auxiliary.needs[written.plan, e]]
         for group in np.unique(needing):
             yield int(e), int(group)
 
@@ -167,15 +167,15 @@ def _names_of(
     """Return the names of columns and rows."""
     groups = [_clean(name) for name in names.groups]
     plans = [_clean(name) for name in names.plans]
-    side = () if program.side is None else program.side.names
-    beside = 0 if program.side is None else program.side.matrix.shape[0]
+    auxiliary = () if program.auxiliary is None else program.auxiliary.names
+    beside = 0 if program.auxiliary is None else program.auxiliary.matrix.shape[0]
     pairs = zip(written.group, written.plan, strict=True)
     columns = [f"x_{groups[g]}_{plans[j]}" for g, j in pairs]
-    columns += [_first(_clean(name), "y") for name in side]
+    columns += [_first(_clean(name), "y") for name in auxiliary]
     rows = [f"one_plan_{name}" for name in groups]
     rows += [_first(_clean(label), "row") for label in names.rows]
-    rows += [f"side_{k}" for k in range(beside)]
-    rows += [f"open_{_clean(side[e])}_{groups[g]}" for e, g in openings(program, written)]
+    rows += [f"auxiliary_{k}" for k in range(beside)]
+    rows += [f"open_{_clean(auxiliary[e])}_{groups[g]}" for e, g in openings(program, written)]
     if program.protected is not None:
         reserves = [f"reserve_{_clean(name)}" for name in names.reserves(program, written)]
         columns += ["reserve_threshold", *reserves]
@@ -227,14 +227,14 @@ def to_pyomo(program: AssignmentProgram, names: ProgramNames) -> Any:
         ``x[group, plan]``
             1 if the plan serves the group.
         ``y[name]``
-            Side columns (fees, tiers, models in use, the worst segment), if there are any.
+            Auxiliary variables (fees, tiers, models in use, the worst segment), if there are any.
         ``objective``
         ``assign[group]``
             One plan each.
         ``activity[label]``, ``row[label]``
             Left-hand side of every constraint as an expression, and the constraint.
         ``beside[number]``, ``open[name, group]``
-            Rows of the side columns alone, and which plans they open, if there are any.
+            Rows of the auxiliary variables alone, and which plans they open, if there are any.
         ``INSTANCES``, ``threshold``, ``reserve[instance]``, ``protect[instance]``
             What a robust budget keeps in reserve, its compact form (Bertsimas and Sim 2004), if
             there is one: instances that may cost more, z and q of them, and the rows
@@ -268,26 +268,26 @@ def to_pyomo(program: AssignmentProgram, names: ProgramNames) -> Any:
     _check(program, names)
     written = in_units(program)
     whole = written.program
-    side = program.side
+    auxiliary = program.auxiliary
     model = pyo.ConcreteModel("routing")
     model.GROUPS = pyo.Set(initialize=list(names.groups))
     model.PLANS = pyo.Set(initialize=list(names.plans))
     model.ROWS = pyo.Set(initialize=list(names.rows))
-    model.SIDE = pyo.Set(initialize=[] if side is None else list(side.names))
+    model.SIDE = pyo.Set(initialize=[] if auxiliary is None else list(auxiliary.names))
     pairs = [
         (names.groups[g], names.plans[j]) for g, j in zip(written.group, written.plan, strict=True)
     ]
     model.OFFERED = pyo.Set(initialize=pairs)
     model.x = pyo.Var(model.OFFERED, domain=pyo.Binary)
     columns = [model.x[pair] for pair in pairs]
-    if side is not None:
-        at = {name: e for e, name in enumerate(side.names)}
+    if auxiliary is not None:
+        at = {name: e for e, name in enumerate(auxiliary.names)}
         model.y = pyo.Var(
             model.SIDE,
-            domain=lambda _, name: pyo.Integers if side.integer[at[name]] else pyo.Reals,
-            bounds=lambda _, name: _bounds(side.lower[at[name]], side.upper[at[name]]),
+            domain=lambda _, name: pyo.Integers if auxiliary.integer[at[name]] else pyo.Reals,
+            bounds=lambda _, name: _bounds(auxiliary.lower[at[name]], auxiliary.upper[at[name]]),
         )
-        columns += [model.y[name] for name in side.names]
+        columns += [model.y[name] for name in auxiliary.names]
     reserves = names.reserves(program, written)
     if program.protected is not None:
         model.INSTANCES = pyo.Set(initialize=reserves)
@@ -333,20 +333,20 @@ def _add_beside(
     written: Listed,
     constraint: Callable[[int], Any],
 ) -> None:
-    """Add the rows after the coupling rows: those of side columns, and of reserves."""
+    """Add the rows after the coupling rows: those of auxiliary variables, and of reserves."""
     import pyomo.environ as pyo
 
-    side = program.side
+    auxiliary = program.auxiliary
     first, end = program.groups + len(program.limits), written.program.matrix.shape[0]
-    if side is not None:
-        every = range(side.matrix.shape[0])
+    if auxiliary is not None:
+        every = range(auxiliary.matrix.shape[0])
         model.beside = pyo.Constraint(pyo.RangeSet(0, len(every) - 1))
         for k in every:
             model.beside[k] = constraint(first + k)
         first += len(every)
         model.open = pyo.Constraint(pyo.Any)
         for k, (e, g) in enumerate(openings(program, written)):
-            model.open[side.names[e], names.groups[g]] = constraint(first + k)
+            model.open[auxiliary.names[e], names.groups[g]] = constraint(first + k)
     if program.protected is not None:
         reserves = names.reserves(program, written)
         rule = {name: constraint(end - len(reserves) + k) for k, name in enumerate(reserves)}
@@ -363,7 +363,7 @@ class CvxpyModel:
     x : cvxpy.Variable [G, J]
         1 if a plan serves a group; zero where it is not offered.
     y : dict
-        Name of a side column -> its scalar variable.
+        Name of an auxiliary variable -> its scalar variable.
     assign : cvxpy constraint
         One plan each.
     activity, rows : dict
@@ -411,10 +411,10 @@ def to_cvxpy(program: AssignmentProgram, names: ProgramNames) -> CvxpyModel:
         raise InputError(f"CVXPY is not installed; {_INSTALL}") from error
     _check(program, names)
     written = in_units(program)
-    whole, side = written.program, program.side
+    whole, auxiliary = written.program, program.auxiliary
     count = len(written.group)
     x = cp.Variable((program.groups, program.plans), boolean=True, name="x")
-    y = {} if side is None else _side_columns(cp, side)
+    y = {} if auxiliary is None else _auxiliary_variables(cp, auxiliary)
     flat = cp.vec(x, order="C")[written.group * program.plans + written.plan]
     reserve = None
     if program.protected is not None:
@@ -433,19 +433,19 @@ def to_cvxpy(program: AssignmentProgram, names: ProgramNames) -> CvxpyModel:
     constraints = [assign, *rows.values()]
     if count < x.size:
         constraints.append(x <= offered)
-    if side is not None or reserve is not None:
+    if auxiliary is not None or reserve is not None:
         rest = whole.matrix[last:] @ columns
         for bound, sign in ((whole.row_upper[last:], 1.0), (whole.row_lower[last:], -1.0)):
             kept = np.flatnonzero(np.isfinite(bound))
             if len(kept):
                 constraints.append(sign * rest[kept] <= sign * bound[kept])
-    if side is not None:
+    if auxiliary is not None:
         for e, column in enumerate(y.values()):
             constraints += [
                 part
                 for part, size in (
-                    (column >= side.lower[e], side.lower[e]),
-                    (column <= side.upper[e], side.upper[e]),
+                    (column >= auxiliary.lower[e], auxiliary.lower[e]),
+                    (column <= auxiliary.upper[e], auxiliary.upper[e]),
                 )
                 if np.isfinite(size)
             ]
@@ -454,10 +454,10 @@ def to_cvxpy(program: AssignmentProgram, names: ProgramNames) -> CvxpyModel:
     return CvxpyModel(cp.Problem(objective, constraints), x, y, assign, activity, rows, reserve)
 
 
-def _side_columns(cp: Any, side: Any) -> dict[str, Any]:
+def _auxiliary_variables(cp: Any, auxiliary: Any) -> dict[str, Any]:
     return {
         name: cp.Variable(integer=bool(integer), name=name)
-        for name, integer in zip(side.names, side.integer, strict=True)
+        for name, integer in zip(auxiliary.names, auxiliary.integer, strict=True)
     }
 
 
@@ -475,12 +475,12 @@ def _sided(low: float, body: Any, high: float) -> tuple[float | None, Any, float
 
 def _check(program: AssignmentProgram, names: ProgramNames) -> None:
     names.check(program)
-    side: tuple[str, ...] = () if program.side is None else program.side.names
+    auxiliary: tuple[str, ...] = () if program.auxiliary is None else program.auxiliary.names
     for what, labels in (
         ("groups", names.groups),
         ("plans", names.plans),
         ("rows", names.rows),
-        ("side columns", side),
+        ("auxiliary variables", auxiliary),
     ):
         if len(set(labels)) < len(labels):
             twice = Counter(labels).most_common(1)[0][0]

@@ -424,7 +424,7 @@ def frontier(
     _check(points, tolerance, gap, time_limit)
     deadline = clock() + time_limit
     chosen = None if limits is None else _limits(limits, moving)
-    alone = len(program.limits) == 1 and program.side is None and program.protected is None
+    alone = len(program.limits) == 1 and program.auxiliary is None and program.protected is None
     if exact and alone:
         known = exact_value_function(program)
     else:

@@ -178,7 +178,7 @@ class _Search:
         if constraint.label in labels:
             row = labels.index(constraint.label)
             if self.full.rows[row].columns:
-                return False  # it depends on side columns as well
+                return False  # it depends on auxiliary variables as well
             program = self.full.program
             sums = totals(program, choice)
             missed = program.sense * (activity_at(program, choice, sums) - program.limits)
@@ -194,10 +194,10 @@ class _Search:
         self, assembled: Assembled, row: int, table: FloatArray
     ) -> tuple[float, float, Choice]:
         """Return the best value of an expression with a row left out, its bound, and where."""
-        program, side = assembled.program, assembled.program.side
+        program, auxiliary = assembled.program, assembled.program.auxiliary
         if program.protected is not None and program.protected.row == row:
             return self._least_protected(program)
-        coupling = None if side is None else side.coupling[row]
+        coupling = None if auxiliary is None else auxiliary.coupling[row]
         kept = [other for other in range(len(assembled.rows)) if other != row]
         aimed = _aimed(program, table, coupling, bool(program.sense[row] < 0)).with_rows(kept)
         answer = self.best(aimed, seconds=_PATIENCE)
@@ -206,7 +206,7 @@ class _Search:
                 answer = self.best(aimed, _EXACT, _PATIENCE)
         if answer.choice is None:
             raise SolverError(_BY_TOLERANCE)
-        value = aimed.value_of(totals(aimed, answer.choice), answer.side)
+        value = aimed.value_of(totals(aimed, answer.choice), answer.auxiliary)
         return value, answer.bound, answer.choice
 
     def _least_protected(self, program: AssignmentProgram) -> tuple[float, float, Choice]:
@@ -239,7 +239,7 @@ class _Search:
     def fewest(
         self, loose: Constraint, columns: Collection[str], others: Sequence[Constraint]
     ) -> Needed:
-        """Return the least number of binary side columns that are one."""
+        """Return the least number of binary auxiliary variables that are one."""
         assembled = self._part([*others, loose])
         counted = np.array([name in columns for name in assembled.columns], dtype=float)
         nothing = np.zeros_like(assembled.program.objective)
@@ -284,10 +284,12 @@ def _aimed(
     program: AssignmentProgram, table: FloatArray, gains: FloatArray | None, maximise: bool
 ) -> AssignmentProgram:
     """Return the program with another objective."""
-    side = program.side
-    if side is not None:
-        side = replace(side, objective=np.zeros(len(side.names)) if gains is None else gains)
-    return replace(program, objective=table, side=side, maximise=maximise)
+    auxiliary = program.auxiliary
+    if auxiliary is not None:
+        auxiliary = replace(
+            auxiliary, objective=np.zeros(len(auxiliary.names)) if gains is None else gains
+        )
+    return replace(program, objective=table, auxiliary=auxiliary, maximise=maximise)
 
 
 def infeasible(problem: Statement, time_limit: float) -> InfeasibleError:

@@ -19,7 +19,7 @@ from arbmodels.routing.table import PlanTable
 
 
 class Objective(ABC):
-    """A linear function of the assignment and the side columns."""
+    """A linear function of the assignment and the auxiliary variables."""
 
     goal: ClassVar[str]
     maximise: ClassVar[bool] = True

@@ -330,11 +330,11 @@ class Reasons(Displayed):
     def _mark(self, plan: int) -> str:
         if plan == self.chosen:
             return " *"
-        side = self.result.problem.program().side
-        if side is None:
+        auxiliary = self.result.problem.program().auxiliary
+        if auxiliary is None:
             return ""
-        values = np.array([self.result.side[name] for name in side.names])
-        return " (closed)" if (values[side.needs[plan]] < 0.5).any() else ""
+        values = np.array([self.result.auxiliary[name] for name in auxiliary.names])
+        return " (closed)" if (values[auxiliary.needs[plan]] < 0.5).any() else ""
 
 
 def reasons(result: RoutingResult, instance: object) -> Reasons:
@@ -884,8 +884,8 @@ class RoutingResult(Displayed):
     instances_by_plan : int array [J]
     row_prices : float array [R]
         Prices of all rows of :meth:`RoutingProblem.program`, those of contracts too.
-    side : dict
-        Values of the program's side columns.
+    auxiliary : dict
+        Values of the program's auxiliary variables.
     path : tuple of Step
         Prices and bounds on the way to the answer.
     time : float
@@ -908,7 +908,7 @@ class RoutingResult(Displayed):
     served: FloatArray
     instances_by_plan: npt.NDArray[np.int64]
     row_prices: FloatArray
-    side: dict[str, float]
+    auxiliary: dict[str, float]
     path: tuple[Step, ...]
     time: float
     validation: CrossValidation | None = None

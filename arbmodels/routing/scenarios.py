@@ -320,7 +320,7 @@ def missed_most(share: float, count: int) -> int:
 class ScenarioFloor(Scoped):
     r"""A solve rate that holds over scenarios; mathematics in :mod:`arbmodels.routing.scenarios`.
 
-    A program gets S + 1 rows and side columns.
+    A program gets S + 1 rows and auxiliary variables.
 
     Parameters
     ----------
@@ -400,7 +400,7 @@ class ScenarioFloor(Scoped):
             self.scenarios.weight(s, self.segment)
 
     def add(self, builder: Builder) -> None:
-        """Add a quantity and a row per scenario, the side columns, and the floor's own row."""
+        """Add a quantity and a row per scenario, auxiliary variables, and the floor's own row."""
         count, worst = self.scenarios.count, self.kind == "worst"
         level, where = f"level of the {self.label}", scope(builder.table, self.segment)
         ones = np.ones(len(builder.table.plans))

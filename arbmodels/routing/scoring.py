@@ -22,7 +22,7 @@ from arbmodels.routing.statement import Statement
 
 
 class Scored:
-    """An assignment [N] scored on a problem, with side columns as good as it allows.
+    """An assignment [N] scored on a problem, with auxiliary variables as good as it allows.
 
     Totals are scaled to the instances of ``whole``.
 
@@ -30,7 +30,8 @@ class Scored:
     ----------
     objective : float
     by_instance : float array [N] or None
-        What each instance adds, times N: their mean is the objective. None with side columns.
+        What each instance adds, times N: their mean is the objective. None with auxiliary
+        variables.
     use : dict
         Constraint label -> left-hand side as a share of the limit, of positive limits.
     """
@@ -42,10 +43,10 @@ class Scored:
         free = replace(one_each, constraints=())
         program = free.assembled.program
         sums = totals(program, assignment)
-        side = complete(program, assignment, sums)
-        self.objective = scale * program.value_of(sums, side)
+        auxiliary = complete(program, assignment, sums)
+        self.objective = scale * program.value_of(sums, auxiliary)
         self.by_instance: FloatArray | None = None
-        if program.side is None:
+        if program.auxiliary is None:
             block = everything(program)
             gains = dense(block, program.objective)[np.arange(size), assignment]
             if block.weights is not None:
@@ -70,9 +71,9 @@ def _activity(problem: Statement, assignment: Choice) -> Iterator[tuple[Constrai
     beside = complete(paid.program, assignment)
     due = dict(zip(paid.columns, [] if beside is None else beside.tolist(), strict=True))
     assembled = plain.assembled
-    side = np.array([due.get(name, 0.0) for name in assembled.columns])
+    auxiliary = np.array([due.get(name, 0.0) for name in assembled.columns])
     sums = totals(assembled.program, assignment)
-    shown = assembled.shown(assembled.program.activity_of(sums, side), sums)
+    shown = assembled.shown(assembled.program.activity_of(sums, auxiliary), sums)
     position = {row.label: r for r, row in enumerate(assembled.rows)}
     for constraint, own in zip(constraints, told, strict=True):
         if own is not None:

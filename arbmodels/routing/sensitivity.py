@@ -121,7 +121,7 @@ def price_range(
     """
     sense = float(program.sense[row])
     at = sense * float(program.limits[row])
-    if len(program.limits) == 1 and program.side is None and program.protected is None:
+    if len(program.limits) == 1 and program.auxiliary is None and program.protected is None:
         known = exact_value_function(program)
         segment = None if known is None else known.segment(at, price)
         if known is None or segment is None:

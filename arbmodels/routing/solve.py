@@ -48,7 +48,7 @@ def solve_problem(problem: Statement, gap: float, time_limit: float) -> RoutingR
         raise infeasible(problem, time_limit)
     if found is None:
         raise SolverError("No assignment was found in time; raise time_limit.")
-    choice, side, objective, sums = found
+    choice, auxiliary, objective, sums = found
     # The assignment may use the tolerance of a row, so it may be past the bound by as little.
     sign = program.sign
     proven = sign * max(sign * answer.bound, sign * objective)
@@ -57,7 +57,7 @@ def solve_problem(problem: Statement, gap: float, time_limit: float) -> RoutingR
         status = "optimal"
     elif status == "optimal":
         status = "unproven"  # what was proven is not proven of the numbers that are shown
-    proved = Answer(status, choice, objective, proven, answer.prices, side, answer.path)
+    proved = Answer(status, choice, objective, proven, answer.prices, auxiliary, answer.path)
     return _read(problem, proved, sums, begin)
 
 
@@ -90,9 +90,11 @@ def _nothing_better(program: AssignmentProgram) -> Answer:
     """Return no assignment and the bound at prices of zero."""
     free = np.zeros(len(program.limits))
     most = best(program, free).value
-    if program.side is not None:
-        gains = program.sign * program.side.objective
-        most += float(np.maximum(gains * program.side.lower, gains * program.side.upper).sum())
+    if program.auxiliary is not None:
+        gains = program.sign * program.auxiliary.objective
+        most += float(
+            np.maximum(gains * program.auxiliary.lower, gains * program.auxiliary.upper).sum()
+        )
     nan = float("nan")
     return Answer("time limit", None, nan, bound(program, free, most), free)
 
@@ -100,23 +102,25 @@ def _nothing_better(program: AssignmentProgram) -> Answer:
 def _better(
     problem: Statement, answer: Answer, start: Choice | None
 ) -> tuple[Choice, FloatArray, float, FloatArray] | None:
-    """Return the better one of answer and start: with its side columns, objective and totals."""
+    """Return the better of answer and start: with auxiliary variables, objective and totals."""
     program = problem.assembled.program
     found: list[tuple[Choice, FloatArray, float, FloatArray]] = []
     for choice, ours in ((answer.choice, True), (start, False)):
         if choice is None:
             continue
         sums = totals(program, choice)
-        side = answer.side if ours else complete(program.loosened(), choice, sums)
-        if side is not None:
-            side = _settled(problem, sums, choice, side)
-            found.append((choice, side, program.value_of(sums, side), sums))
+        auxiliary = answer.auxiliary if ours else complete(program.loosened(), choice, sums)
+        if auxiliary is not None:
+            auxiliary = _settled(problem, sums, choice, auxiliary)
+            found.append((choice, auxiliary, program.value_of(sums, auxiliary), sums))
     return max(found, key=lambda each: program.sign * each[2], default=None)
 
 
-def _settled(problem: Statement, sums: FloatArray, choice: Choice, side: FloatArray) -> FloatArray:
-    """Return side columns with the payments that are due; where none counts, more is allowed."""
-    settled = side.copy()
+def _settled(
+    problem: Statement, sums: FloatArray, choice: Choice, auxiliary: FloatArray
+) -> FloatArray:
+    """Return auxiliary variables with the payments due; where none counts, more is allowed."""
+    settled = auxiliary.copy()
     position = {name: e for e, name in enumerate(problem.assembled.columns)}
     for contract, due in _payments(problem, sums, choice):
         for name, value in contract.settled(due.list_spend, used=due.used).items():
@@ -150,7 +154,7 @@ def _read(problem: Statement, answer: Answer, sums: FloatArray, begin: float) ->
     groups = table.groups(problem.assignment)
     assignment = choice if groups.of_instance is None else choice[groups.of_instance]
     served = evaluate(problem, assignment, sums)
-    shown = assembled.shown(program.activity_of(sums, answer.side), sums)
+    shown = assembled.shown(program.activity_of(sums, answer.auxiliary), sums)
     position = {row.label: r for r, row in enumerate(assembled.rows)}
     counts = np.bincount(assignment, minlength=len(problem.plans))
     activity: dict[str, float] = {}
@@ -181,7 +185,7 @@ def _read(problem: Statement, answer: Answer, sums: FloatArray, begin: float) ->
         served=served,
         instances_by_plan=counts,
         row_prices=answer.prices,
-        side=dict(zip(assembled.columns, answer.side.tolist(), strict=True)),
+        auxiliary=dict(zip(assembled.columns, answer.auxiliary.tolist(), strict=True)),
         path=answer.path,
         time=perf_counter() - begin,
     )

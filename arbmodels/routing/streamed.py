@@ -188,7 +188,7 @@ class StreamedProblem(Terms):
         by_plan = sums.sum(axis=1)
         if folder is not None:
             write(self.source, answer.choice, _labels(self.plans), folder)
-        activity = self.assembled.shown(program.activity_of(sums, answer.side), sums)
+        activity = self.assembled.shown(program.activity_of(sums, answer.auxiliary), sums)
         position = {row.label: r for r, row in enumerate(self.assembled.rows)}
         reached = {
             each.label: float(activity[position[each.label]])
@@ -643,7 +643,7 @@ def _infeasible(problem: StreamedProblem) -> InfeasibleError:
             continue  # it is no limit, or not one of a sum over the instances alone
         # The priced objective of this program is the row itself, to be made as small as it can be.
         goal = replace(
-            program, objective=program.rows[r], maximise=not constraint.at_most, side=None
+            program, objective=program.rows[r], maximise=not constraint.at_most, auxiliary=None
         )
         least = goal.sign * best(goal, np.zeros(len(program.limits))).value + 0.0  # no minus zero
         beyond = (least - row.limit) * (1.0 if constraint.at_most else -1.0)

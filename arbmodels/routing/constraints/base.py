@@ -46,7 +46,7 @@ class Relaxing(Protocol):
     def fewest(
         self, loose: Constraint, columns: Collection[str], others: Sequence[Constraint]
     ) -> Needed:
-        """Return the least number of binary side columns that are one."""
+        """Return the least number of binary auxiliary variables that are one."""
         ...
 
 
@@ -104,7 +104,7 @@ class Constraint(ABC):
         """Forbid pairs; done before any row is added."""
 
     def add(self, builder: Builder) -> None:  # noqa: B027 - some constraints only forbid pairs
-        """Add rows and side columns."""
+        """Add rows and auxiliary variables."""
 
     def of_instances(
         self,
@@ -265,7 +265,7 @@ class CutDown(Constraint):
         self._carry(every, builder)
 
     def add(self, builder: Builder) -> None:
-        """Add the rows and side columns."""
+        """Add the rows and auxiliary variables."""
         every = Builder(self.table, builder.assignment)
         every.payments = builder.payments
         self.whole.add(every)
