@@ -1,4 +1,4 @@
-"""Listed menus: their bounds and answers against every subset, and models nearly alike."""
+"""Listed active_sets: their bounds and answers against every subset, and models nearly alike."""
 
 from __future__ import annotations
 
@@ -53,16 +53,16 @@ def test_bounds_are_those_of_every_subset(seed):
     program = alike(seed, 1500, 5, 3, objective=rng.normal(size=5), coupling=rng.random((1, 5)))
     block = random_block(rng, 1500, 5, missing=0.2, weights=True)
     program = replace(program, source=Arrays(block))
-    gates = links_of(program.auxiliary)
-    menus = active_sets_of(program, program.auxiliary, gates)
-    assert len(menus.points) == 1 + 5 + 10 + 10
+    links = links_of(program.auxiliary)
+    active_sets = active_sets_of(program, program.auxiliary, links)
+    assert len(active_sets.points) == 1 + 5 + 10 + 10
     prices, value = np.array([rng.exponential()]), seed % 4 > 0
-    opening = gates.opening(rng.random(5))
-    filled = fill(program, priced_table(program, prices, 1.0 * value), gates, opening)
-    menus.learn(program, benders.cut_of(program, prices, opening, filled, of_value=value))
+    opening = links.opening(rng.random(5))
+    filled = fill(program, priced_table(program, prices, 1.0 * value), links, opening)
+    active_sets.learn(program, benders.cut_of(program, prices, opening, filled, of_value=value))
     own, rows, allowed = pairs(program)
     priced = np.where(allowed, value * own - prices[0] * rows[0], -np.inf)
-    for point, bound in zip(menus.points, menus.bounds, strict=True):
+    for point, bound in zip(active_sets.points, active_sets.bounds, strict=True):
         open_ = np.append(point > 0, True)
         exact = priced[:, open_].max(axis=1).sum() + prices[0] * program.limits[0]
         exact += point @ (

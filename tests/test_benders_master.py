@@ -16,10 +16,10 @@ def test_cuts_hold_everywhere(seed):
     """At any prices and openings the cut is above the best assignment at any other opening."""
     rng = np.random.default_rng(seed)
     program = random_program(seed, groups=5, rows=2, columns=3)
-    gates = links_of(program.auxiliary)
+    links = links_of(program.auxiliary)
     prices = rng.exponential(1.0, 2) * rng.integers(0, 2, 2)
-    opening = gates.opening(rng.random(3))
-    filled = fill(program, program.table(prices), gates, opening)
+    opening = links.opening(rng.random(3))
+    filled = fill(program, program.table(prices), links, opening)
     cut = benders.cut_of(program, prices, opening, filled, of_value=True)
     value, rows, allowed = pairs(program)
     priced = program.sign * value - np.tensordot(prices * program.sense, rows, axes=1)
@@ -27,12 +27,12 @@ def test_cuts_hold_everywhere(seed):
     for _ in range(8):
         point = np.where(program.auxiliary.upper > 1, rng.integers(0, 4, 3), rng.integers(0, 2, 3))
         point = point.astype(float)
-        at = priced[:, ~gates.closed(point)].max(axis=1, initial=-np.inf).sum()
+        at = priced[:, ~links.closed(point)].max(axis=1, initial=-np.inf).sum()
         at += (prices * program.sense) @ (program.limits - program.auxiliary.coupling @ point)
-        promised = cut.constant + cut.auxiliary @ point + cut.gains @ gates.opening(point)
+        promised = cut.constant + cut.auxiliary @ point + cut.gains @ links.opening(point)
         assert at <= promised + 1e-9
     if not len(filled.missing):
-        again = fill(program, program.table(prices), gates, opening)
+        again = fill(program, program.table(prices), links, opening)
         served = (program.objective * again.totals).sum() * program.sign
         served -= (prices * program.sense) @ (program.rows * again.totals).sum(axis=(1, 2, 3))
         assert served == pytest.approx(filled.constant + filled.gains @ opening, abs=1e-9)
@@ -46,10 +46,10 @@ def test_groups_without_an_open_plan_name_what_they_wait_for():
     program = AssignmentProgram(
         Arrays(block), objective, np.zeros((0, 2, 1, 2)), nothing, nothing, True, None, auxiliary
     )
-    gates = links_of(auxiliary)
-    shut = fill(program, program.table(nothing), gates, gates.opening(np.array([1.0, 0.0])))
-    np.testing.assert_array_equal(shut.missing @ np.array([0, 1, 2]), [gates.of_plan[1]])
-    wide = fill(program, program.table(nothing), gates, gates.opening(np.ones(2)))
+    links = links_of(auxiliary)
+    shut = fill(program, program.table(nothing), links, links.opening(np.array([1.0, 0.0])))
+    np.testing.assert_array_equal(shut.missing @ np.array([0, 1, 2]), [links.of_plan[1]])
+    wide = fill(program, program.table(nothing), links, links.opening(np.ones(2)))
     assert len(wide.missing) == 0
 
 
@@ -68,11 +68,11 @@ def test_whole_numbers_are_excluded_one_at_a_time():
         None,
         auxiliary,
     )
-    gates = links_of(auxiliary)
+    links = links_of(auxiliary)
     units = units_of(program, auxiliary)
-    master = benders.Master(program, gates, units, 1.0)
+    master = benders.Master(program, links, units, 1.0)
     opening = np.ones(1)
-    filled = fill(program, program.table(nothing), gates, opening)
+    filled = fill(program, program.table(nothing), links, opening)
     master.add(benders.cut_of(program, nothing, opening, filled, of_value=True))
     seen = []
     while (proposal := master.propose(0.0, 10.0)).status == "optimal":

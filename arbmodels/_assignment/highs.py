@@ -413,7 +413,7 @@ def relax_with_highs(
 
 
 def solve_with_highs(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
-    """Give all of it to HiGHS; prices are zero, ask :func:`relax_whole` for them."""
+    """Give all of it to HiGHS; prices are zero, ask :func:`relax_with_highs` for them."""
     start = clock()
     written = listed(program)
     answer = _solve_listed(program, written, gap, time_limit)
