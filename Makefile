@@ -61,7 +61,8 @@ distribution: $(VENV)/dev
 	$(PYTHON) -m venv build/empty
 	build/empty/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
 	  -c constraints.txt dist/*.whl
-	cd build/empty && bin/arbmodels formulations list && bin/arbmodels demo --output demo.png
+	cd build/empty && bin/arbmodels formulations list && bin/arbmodels formulations show template && \
+	  bin/arbmodels demo --output demo.png
 
 benchmarks: $(VENV)/dev
 	$(BIN)/python -m benchmarks.frontier_against_grid_search

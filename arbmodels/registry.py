@@ -1,4 +1,4 @@
-r"""Formulations by name: the entry points of the installed packages, or a file.
+r"""Formulations by name: ours, the entry points of other packages, or a file.
 
 A formulation is a Python file. Its docstring states the mathematics in Markdown with LaTeX, which
 notebooks and the documentation show as it is and a terminal as text; its function ``answers``
@@ -27,11 +27,14 @@ from xml.etree.ElementTree import Element, fromstring
 
 import numpy as np
 
+import arbmodels.formulations as folder
 from arbmodels.display import Displayed, TextTable
 from arbmodels.errors import InfeasibleError, InputError
 
 #: Entry point group under which a package names the modules of its formulations.
 GROUP = "arbmodels.formulations"
+#: The distribution that brings ours.
+_OWN = "arbmodels"
 #: Sections that every formulation has; each begins with a line of its name in bold.
 REQUIRED = ("Sets", "Parameters", "Variables", "Objective", "Constraints", "Size")
 _HEADING = re.compile(r"^\*\*([^*\n]+)\*\*$", re.MULTILINE)
@@ -276,10 +279,12 @@ def _side_by_side(parts: list[str]) -> str:
 
 
 def formulations() -> dict[str, Formulation]:
-    """Return every formulation that an installed package registers, by name, in order of name.
+    """Return every formulation by name, in order of name: ours, and those of installed packages.
 
-    Nothing is imported beyond the packages that hold the modules, so that a formulation whose
-    modelling language is missing is listed too.
+    Ours are the files of ``arbmodels.formulations`` that state their mathematics; a package of
+    others registers its own under the entry point group ``arbmodels.formulations``. Nothing is
+    imported beyond the packages that hold the modules, so that a formulation whose modelling
+    language is missing is listed too.
 
     Warns
     -----
@@ -288,16 +293,24 @@ def formulations() -> dict[str, Formulation]:
         whose docstring lacks something, which is listed; with its file and what to do.
     """
     found: dict[str, Formulation] = {}
-    # Of two with one name, ours is kept, then the first by package.
+    for path in sorted(Path(folder.__path__[0]).glob("[!_]*.py")):
+        try:
+            text = _docstring(path)
+        except InputError as error:
+            warnings.warn(f"Formulation {path.stem} is left out: {error} Mend it.", stacklevel=2)
+            continue
+        ours = Formulation(path.stem, path, _OWN, text, f"{folder.__name__}.{path.stem}")
+        if ours.sections:  # others are helpers
+            found[path.stem] = ours
     points = sorted(
-        entry_points(group=GROUP),
-        key=lambda point: (_package(point) != "arbmodels", _package(point), point.value),
+        (point for point in entry_points(group=GROUP) if _package(point) != _OWN),
+        key=lambda point: (_package(point), point.value),
     )
     for point in points:
         by = f"Formulation {point.name} ({point.value}) of package {_package(point) or 'unknown'}"
         try:
             each = _described(point)
-        except Exception as error:  # whatever a package of others does when it is imported
+        except (Exception, SystemExit) as error:  # whatever a package does when it is imported
             what = (
                 str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
             )

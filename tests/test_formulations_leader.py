@@ -25,7 +25,7 @@ def game_of(menus: list[np.ndarray], mass: np.ndarray, worth: np.ndarray, cost: 
     return ProviderGame(listed, consumers, cost, 2)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.integers(0, 10**6), st.integers(1, 3), st.integers(1, 4), st.integers(2, 3))
 def test_program_and_segment_search_agree(seed, rates, cascades, models):
     rng = np.random.default_rng(seed)

@@ -61,13 +61,6 @@ def test_the_version_has_one_place() -> None:
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
 
 
-def test_entry_points_name_files_of_the_folder_formulations() -> None:
-    points = PROJECT["project"]["entry-points"]["arbmodels.formulations"]
-    for name, module in points.items():
-        assert module == f"arbmodels.formulations.{name}"
-        assert (ROOT / "formulations" / f"{name}.py").exists()
-
-
 #: Run with nothing but the wheel on the path that is ours.
 _FROM_THE_WHEEL = """
 import sys

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import warnings
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import arbmodels as arb
+from arbmodels import registry
 from arbmodels.formulations import cascade_flow, correlated_equilibrium
 from arbmodels.formulations.solving import solve, values
 from arbmodels.registry import GROUP, check, find, formulations, tex_to_text
@@ -22,13 +22,10 @@ FILES = sorted(path for path in FOLDER.glob("*.py") if path.stem not in HELPERS)
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 
-def test_every_file_is_registered() -> None:
-    registered = {point.name for point in entry_points(group=GROUP)}
-    assert {path.stem for path in FILES} <= registered, (
-        "install the checkout anew: pip install -e ."
-    )
-    assert len(registered) > 10
-    assert set(formulations()) == registered
+def test_every_file_is_found() -> None:
+    found = {name for name, each in formulations().items() if each.package == "arbmodels"}
+    assert found == {path.stem for path in FILES}
+    assert len(found) > 10
 
 
 @each_file
@@ -246,6 +243,20 @@ def test_a_broken_plug_in_is_a_warning(tmp_path: Path, monkeypatch: pytest.Monke
     checked = run("formulations", "check", "template", "failing", "fair_routing", "--json")
     assert [one["passed"] for one in strict(checked.stdout)["checks"]] == [True, False, True]
     assert "failing needs no_such_language" in checked.stderr
+
+
+def test_a_new_file_in_the_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One file is all it takes; a broken one is a warning."""
+    text = (FOLDER / "template.py").read_text().replace("[currency units]", "[kg CO2]")
+    (tmp_path / "mine.py").write_text(text.replace("s_j", r"\varepsilon_j"))
+    (tmp_path / "spoilt.py").write_text("def :")
+    (tmp_path / "helper.py").write_text('"""Words."""')
+    monkeypatch.setattr(registry.folder, "__path__", [str(tmp_path), *registry.folder.__path__])
+    with pytest.warns(UserWarning, match=r"Formulation spoilt is left out: .*spoilt.py is no"):
+        found = formulations()
+    assert list(found) == ["mine"]
+    assert "- ε[j]: what it costs [kg CO2]" in found["mine"].to_text()
+    assert check(found["mine"]).passed
 
 
 @pytest.mark.parametrize(

@@ -42,11 +42,11 @@ def _warned() -> Iterator[None]:
 @app.command("list")
 @opt.described("formulations list", "formulations list --json")
 def list_(json: opt.Json = False) -> None:
-    """List the formulations that installed packages register.
+    """List our formulations and those that other installed packages register.
 
-    A package registers its own under the entry point group arbmodels.formulations; those of this
-    package are in the folder formulations. Each is a Python file that is made to be copied. A
-    plug-in that is broken is named on standard error; all others are listed.
+    Ours are in the folder formulations; each is a Python file that is made to be copied. A package
+    registers its own under the entry point group arbmodels.formulations. A plug-in that is broken
+    is named on standard error; all others are listed.
     """
     from arbmodels.registry import formulations
 
