@@ -1,4 +1,4 @@
-"""The spend curves of a market under one convention: unit, estimator, billing.
+"""The spend curves of a market under one billing: unit, estimator, billing.
 
 Spend curves of one model: failure probability and expected spend as its budget grows.
 
@@ -244,10 +244,10 @@ def log_linear_weights(log_start: FloatArray, log_end: FloatArray) -> tuple[Floa
 #: What an unsolved instance costs once its n recorded attempts are used up. "stop-at-record", the
 #: default: no attempt beyond the record, the bill of a policy that can be implemented.
 #: "pay-past-record": the money keeps being spent although the curve is flat (Olmedo et al. 2026).
-Accounting = Literal["pay-past-record", "stop-at-record"]
+Billing = Literal["pay-past-record", "stop-at-record"]
 Unit = Literal["attempts", "dollars"]
 #: How dollars are integrated. "log-linear": the failure probability is taken at the points of a
-#: budget grid and is linear in log budget between them (the authors' convention); "exact": the
+#: budget grid and is linear in log budget between them (the paper's billing); "exact": the
 #: step function with a step at every affordable attempt.
 Integration = Literal["log-linear", "exact"]
 #: Two solve rates closer than this are the same (rounding in sums over instances).
@@ -264,7 +264,7 @@ _CELLS_AT_ONCE = 4_000_000
 
 @dataclass(frozen=True)
 class Curves:
-    """The spend curves of a market's models under one convention.
+    """The spend curves of a market's models under one billing.
 
     Parameters
     ----------
@@ -276,7 +276,7 @@ class Curves:
     grids : tuple of float arrays, length M
         Natural amounts per model, increasing from 0: attempts one by one, or the budget grid.
     models : tuple of ModelCurve, length M
-    convention : str
+    billing : str
         Estimator, billing and integration in words; every result carries it.
     continuous : bool
         Whether F is log-linear between grid points, so that any amount in between is a plan with
@@ -288,7 +288,7 @@ class Curves:
     unit: Unit
     grids: tuple[FloatArray, ...]
     models: tuple[ModelCurve, ...]
-    convention: str
+    billing: str
     continuous: bool = False
 
     def only(self, models: Sequence[str]) -> Curves:
@@ -362,12 +362,12 @@ def attempt_curves(
     market: Market,
     max_attempts: int | None = None,
     estimator: Estimator = "unbiased",
-    billing: Accounting = "stop-at-record",
+    billing: Billing = "stop-at-record",
 ) -> Curves:
     r"""Return the spend curves in whole attempts.
 
     The default of frontiers, margins and everything else that is given a market: a bill that
-    somebody would pay. :func:`dollar_curves` has the convention of Olmedo et al. (2026).
+    somebody would pay. :func:`dollar_curves` has the billing of Olmedo et al. (2026).
 
     F(k) = 1 - pass@k and :math:`G(k) = q \sum_{j<k} F(j)`: the k-th attempt is paid when the
     first k - 1 failed.
@@ -413,10 +413,10 @@ def attempt_curves(
         spend = _spend_by_attempt(failure, market.cost[:, m], attempts, stop)
         models.append(AttemptCurve(failure, spend))
         grids.append(np.arange(most + 1, dtype=float))
-    convention = f"attempts, {estimator} pass@k"
+    words = f"attempts, {estimator} pass@k"
     if estimator == "unbiased":
-        convention += f", {billing}"
-    return Curves(market, market.models, "attempts", tuple(grids), tuple(models), convention)
+        words += f", {billing}"
+    return Curves(market, market.models, "attempts", tuple(grids), tuple(models), words)
 
 
 def budget_grid(low: float = 1e-4, high: float = 1.0, points: int = 250) -> FloatArray:
@@ -485,9 +485,9 @@ def dollar_curves(
     market: Market,
     grid: FloatArray | None = None,
     integration: Integration = "log-linear",
-    billing: Accounting = "pay-past-record",
+    billing: Billing = "pay-past-record",
 ) -> Curves:
-    r"""Return the spend curves in currency units per instance: the authors' convention by default.
+    r"""Return the spend curves in currency units per instance: the paper's billing by default.
 
     A budget of x buys floor(x / q) attempts, F(x) = 1 - pass@floor(x/q) (unbiased) and
     :math:`G(x) = \int_0^x F`, money being paid as it is consumed.
@@ -549,14 +549,14 @@ def dollar_curves(
         for m in range(len(market.models))
     ]
     how = "log-linear" if integration == "log-linear" else "step by step"
-    convention = (
+    words = (
         f"dollars by each instance's own cost (no policy knows it), {how} on {len(grid)}"
         f" budgets of {grid[0]:.4g} to {grid[-1]:.4g} {market.currency}, unbiased pass@k,"
         f" {billing}"
     )
     grids = (amounts,) * len(models)
     continuous = integration == "log-linear"
-    return Curves(market, market.models, "dollars", grids, tuple(models), convention, continuous)
+    return Curves(market, market.models, "dollars", grids, tuple(models), words, continuous)
 
 
 def blocks(count: int, width: int) -> list[slice]:

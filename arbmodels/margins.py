@@ -262,7 +262,7 @@ class Arbitrage(Displayed):
     @property
     def billing(self) -> str:
         """Unit, integration, estimator and billing of every number here."""
-        return self.source.convention
+        return self.source.billing
 
     @property
     def market_price(self) -> FloatArray:
@@ -280,7 +280,7 @@ class Arbitrage(Displayed):
 
     @property
     def market_max_solve_rate(self) -> float:
-        """Largest solve rate of a single model, over the convention's budgets."""
+        """Largest solve rate of a single model, over the billing's budgets."""
         return self.source.market_max_solve_rate
 
     @property
@@ -457,7 +457,7 @@ def arbitrage(
     ----------
     source : Market, Curves, Frontier or SearchedFrontier
         A market is scored in whole attempts that stop at the record; give ``dollar_curves(market)``
-        for the authors' convention, in which both methods compare. The authors' method takes a
+        for the paper's billing, in which both methods compare. The authors' method takes a
         market of two models, the cheap one first, and brings it. More than four models: give
         :func:`arbmodels.search_frontier`, whose best single plans are compared.
     method : {"exact", "olmedo2026"}

@@ -101,7 +101,7 @@ class Plan:
         ----------
         market : Market or Curves
             A market is scored with unbiased pass@k, stopping at the record: whole attempts, or
-            exact dollars. Give curves for another convention.
+            exact dollars. Give curves for another billing.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class Plan:
             spend[:, m] += curve.steps(ends)[:, 0] * others
             failure[:, m] = curve.failure(ends[1:])[:, 0]
             amount[m] = ends[1]
-        return PlanEvaluation(self, market, 1.0 - failure.prod(axis=1), spend, curves.convention)
+        return PlanEvaluation(self, market, 1.0 - failure.prod(axis=1), spend, curves.billing)
 
 
 def _stage(stage: object) -> tuple[str, float]:
@@ -186,7 +186,7 @@ class PlanEvaluation(Displayed):
         Probability that the plan solves the instance.
     spend_by_model : float array [N, M], currency units
         Expected spend on each model.
-    convention : str
+    billing : str
         Estimator and billing in words.
     """
 
@@ -194,7 +194,7 @@ class PlanEvaluation(Displayed):
     market: Market
     solve: FloatArray
     spend_by_model: FloatArray
-    convention: str
+    billing: str
 
     @cached_property
     def spend(self) -> FloatArray:
@@ -232,7 +232,7 @@ class PlanEvaluation(Displayed):
             f"{self.plan.label}: solve rate {percent(self.solve_rate, 2)}",
             ("model", f"spend [{unit}]", "share"),
             rows,
-            self.convention,
+            self.billing,
         )
 
 

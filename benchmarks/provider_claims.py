@@ -75,7 +75,7 @@ def _two() -> dict[str, Any]:
     pair, menus = _pair()
     return {
         "solve_rates": TWO.tolist(),
-        "menus": "exact hulls, dollars, authors' convention",
+        "menus": "exact hulls, dollars, the paper's billing",
         "claims": _claims(pair, menus),
     }
 

@@ -2,7 +2,7 @@
 
 Run ``python -m benchmarks.provider_games`` (with the authors' data at hand; otherwise on the
 simulated market). All times are of the processor, so that a busy machine changes little; cascades
-are scored in dollars, by the authors' convention. Re-optimising is compared, on the same price
+are scored in dollars, by the paper's billing. Re-optimising is compared, on the same price
 vectors, with solving each one anew by a shortest path on the re-priced lattice, timed on a few.
 """
 

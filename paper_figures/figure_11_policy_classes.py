@@ -86,7 +86,7 @@ def compute(market: arb.Market, points: int = 17, folds: int = 5) -> Record:
     return {
         "market": describe(market),
         "unit": "% of the market price",
-        "accounting": {"exact": classes.convention},
+        "accounting": {"exact": classes.billing},
         "certificate": "Proven: no policy of its class has a margin above the shaded area.",
         "validation": f"Cross-validated ({folds} folds), mean optimism in points:"
         f" {_listed(records)}. The oracle knows every issue's outcome, so it has no value on new"

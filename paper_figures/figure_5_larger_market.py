@@ -133,7 +133,7 @@ def compute(
     return {
         "market": describe(market),
         "unit": "% of the market price",
-        "accounting": {"exact": exact.billing, "searched": searched.convention},
+        "accounting": {"exact": exact.billing, "searched": searched.billing},
         "allocations": len(scored.allocations),
         "certificate": f"{curves['certificate']} All six in whole attempts: over {at_most(gap)}%.",
         "validation": f"{curves['validation']} All six, at the price of whole attempts:"

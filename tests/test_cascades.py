@@ -303,7 +303,7 @@ def check_promises(found, rates, *, plans=4):
 
 
 def kinds_of_curves(market):
-    """Return the conventions, budgets grids short enough for random markets."""
+    """Return the billings, budgets grids short enough for random markets."""
     return [
         attempt_curves(market),
         attempt_curves(market, billing="stop-at-record"),

@@ -31,7 +31,7 @@ from test_menu import repriced
 
 
 def menu_curves(market: Market) -> Curves:
-    """The convention of the menus of a market."""
+    """The billing of the menus of a market."""
     return attempt_curves(market, billing="pay-past-record")
 
 

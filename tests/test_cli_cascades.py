@@ -19,7 +19,7 @@ def test_margin_json_agrees_with_the_library(folder: Path) -> None:
     frontier = arb.cascade_frontier(market)
     expected = arb.arbitrage(frontier)
     assert answer["unit"] == "USD/instance"
-    assert answer["accounting"] == frontier.convention
+    assert answer["accounting"] == frontier.billing
     assert answer["in_sample"] is True
     assert answer["allocation"] is None
     assert answer["mean_margin"] == pytest.approx(expected.mean_margin)

@@ -59,7 +59,7 @@ def test_cross_validate_agrees_with_the_library(folder: Path, tmp_path: Path) ->
     found = cross_validate_margin(
         curves, folds=3, by="segments", repeats=2, seed=4, solve_rates=[0.4, 0.6]
     )
-    assert answer["accounting"] == curves.convention
+    assert answer["accounting"] == curves.billing
     assert answer["mean_margin"] == pytest.approx(found.mean_margin)
     assert answer["optimism"] == pytest.approx(found.mean_optimism)
     assert answer["curves"]["cost_held_out"] == pytest.approx(found.held_out.cost.tolist())

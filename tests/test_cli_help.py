@@ -13,7 +13,7 @@ from typing import get_args
 import pytest
 
 import arbmodels as arb
-from arbmodels.cli.options import Convention
+from arbmodels.cli.options import Billing
 from cli_cases import (
     commands,
     good,
@@ -27,20 +27,20 @@ from cli_cases import (
     write_products,
 )
 
-ACCOUNTING = tuple(rule for rule in get_args(Convention) if rule != "olmedo2026")
+BILLING = tuple(rule for rule in get_args(Billing) if rule != "olmedo2026")
 #: What the help must explain, also in a narrow terminal.
 CHOICES = {
     "info": ("intersection: ", "mask: "),
     "route": ("oracle: ", "per-segment: ", "single: "),
-    "margin": ("exact: ", "olmedo2026: ", *ACCOUNTING),
-    "frontier": ACCOUNTING,
-    "classes": ACCOUNTING,
-    "limits": ACCOUNTING[2:],
-    "verify": ("same-verifier: ", "own-check: ", "cost: ", *ACCOUNTING[2:]),
-    "cross-validate": ("exact: ", "olmedo2026: ", "segments", *ACCOUNTING),
-    "bootstrap": ("instances: ", "attempts: ", "exact: ", "olmedo2026: ", *ACCOUNTING),
+    "margin": ("exact: ", "olmedo2026: ", *BILLING),
+    "frontier": BILLING,
+    "classes": BILLING,
+    "limits": BILLING[2:],
+    "verify": ("same-verifier: ", "own-check: ", "cost: ", *BILLING[2:]),
+    "cross-validate": ("exact: ", "olmedo2026: ", "segments", *BILLING),
+    "bootstrap": ("instances: ", "attempts: ", "exact: ", "olmedo2026: ", *BILLING),
     "robustness": ("olmedo2026: ", "pooled: "),
-    "game bertrand": ("bertrand: ", "undercutting: ", "exact: ", "olmedo2026: ", *ACCOUNTING),
+    "game bertrand": ("bertrand: ", "undercutting: ", "exact: ", "olmedo2026: ", *BILLING),
 }
 
 

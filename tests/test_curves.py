@@ -206,13 +206,13 @@ def test_default_grids_reach_what_the_record_holds(seed):
             assert np.diff(np.log(grid[1:])).max() < 0.1
     best = max(1 - curve.failure(grid[-1:])[:, 0].mean() for curve in curves.models)
     assert best >= (successes > 0).mean(axis=0).max() - 0.01 - 1e-12
-    assert f"{len(grid) - 1} budgets of {grid[1]:.4g} to {grid[-1]:.4g} USD" in curves.convention
+    assert f"{len(grid) - 1} budgets of {grid[1]:.4g} to {grid[-1]:.4g} USD" in curves.billing
 
 
 def test_default_grids_of_the_real_markets(swebench_pair, real_data):
     pair = dollar_curves(swebench_pair)
     np.testing.assert_array_equal(pair.grids[0][1:], budget_grid())
-    assert "on 250 budgets of 0.0001 to 1 USD" in pair.convention
+    assert "on 250 budgets of 0.0001 to 1 USD" in pair.billing
     lean = load_market("olmedo2026/lean", data=real_data)
     reached = [
         1 - curve.failure(grid[-1:])[:, 0] @ lean.weight

@@ -146,7 +146,7 @@ def test_any_convention_can_be_resampled():
     found = bootstrap_margin(market, curves=make, resamples=6, solve_rates=rates)
     plain = arbitrage(make(market), solve_rates=rates)
     np.testing.assert_allclose(found.point.cost, plain.arbitrage_cost)
-    assert found.convention == "attempts, beta-binomial-zero pass@k"
+    assert found.billing == "attempts, beta-binomial-zero pass@k"
     seed = np.random.SeedSequence(0).spawn(6)[3]
     drawn = make(resampled(market, ("instances", "attempts"), np.random.default_rng(seed)))
     np.testing.assert_allclose(found.cost[3], cascade_frontier(drawn).spend_at(rates))

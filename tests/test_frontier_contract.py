@@ -224,7 +224,7 @@ def test_beyond_the_largest_solve_rate(frontier, method):
 def test_tables_and_pictures(frontier):
     assert frontier.market is MARKET
     assert frontier.names == MODELS
-    assert "stop-at-record" in frontier.convention
+    assert "stop-at-record" in frontier.billing
     assert {"solve_rate", "spend"} <= set(frontier.to_frame().columns)
     shown = " ".join(str(frontier.table()).split())
     assert "solve rate" in shown

@@ -94,7 +94,7 @@ def test_authors_search_matches_the_independent_reimplementation(swebench_pair, 
 
 
 def test_exact_is_never_dearer_than_the_authors_policy(authors, exact):
-    assert exact.billing in authors.billing  # the very same convention
+    assert exact.billing in authors.billing  # the very same billing
     np.testing.assert_allclose(exact.solve_rates, authors.solve_rates, atol=1e-12)
     assert np.all(exact.arbitrage_cost <= authors.arbitrage_cost)
     # Prices are the same up to the authors' interpolation of log cost.

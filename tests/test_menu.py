@@ -59,7 +59,7 @@ def test_dollars_are_reoptimised_as_on_a_repriced_market(simulated: Market) -> N
             "dollars",
             tuple(scaled[m].grids[m] for m in (0, 1)),
             tuple(scaled[m].models[m] for m in (0, 1)),
-            curves.convention,
+            curves.billing,
             curves.continuous,
         )
         assert menu.cost(w)[0] == pytest.approx(

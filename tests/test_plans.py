@@ -69,10 +69,10 @@ def test_a_plan_scored_on_a_market_stops_at_the_record():
     got = Plan((("a", 5),)).evaluate(market)
     assert got.spend.tolist() == [2.0]
     assert got.attempts_by_model.tolist() == [[2.0]]
-    assert "stop-at-record" in got.convention
+    assert "stop-at-record" in got.billing
     dollars = Plan((("a", 5.0),), "dollars").evaluate(market)
     assert dollars.spend.tolist() == [2.0]
-    assert "stop-at-record" in dollars.convention
+    assert "stop-at-record" in dollars.billing
     past = Plan((("a", 5),)).evaluate(attempt_curves(market, 5, billing="pay-past-record"))
     assert past.spend.tolist() == [5.0]
 

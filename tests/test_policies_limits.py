@@ -24,7 +24,7 @@ from arbmodels.policies.batches import latency_sums
 from conftest import markets, random_market
 
 SECONDS = {"model-0": 10.0, "model-1": 25.0, "model-2": 7.0}
-ACCOUNTING = st.sampled_from(["pay-past-record", "stop-at-record"])
+BILLING = st.sampled_from(["pay-past-record", "stop-at-record"])
 
 
 def every_plan(market, most):
@@ -48,7 +48,7 @@ def every_batching(market, most, largest):
 
 
 @settings(max_examples=20)
-@given(st.data(), ACCOUNTING)
+@given(st.data(), BILLING)
 def test_limited_frontier_is_the_best_of_every_plan_that_keeps_the_limits(data, billing):
     market = data.draw(markets(max_models=2, max_attempts=4, missing=0.2))
     curves = attempt_curves(market, 3, billing=billing)
@@ -81,7 +81,7 @@ def test_limited_frontier_is_the_best_of_every_plan_that_keeps_the_limits(data, 
 
 
 @settings(max_examples=20)
-@given(st.data(), ACCOUNTING)
+@given(st.data(), BILLING)
 def test_cvar_plans_are_bounded_by_every_plan(data, billing):
     market = data.draw(markets(max_models=2, max_attempts=4, missing=0.2))
     curves = attempt_curves(market, 3, billing=billing)
@@ -129,7 +129,7 @@ def test_cvar_reorders_purchases():
 
 
 @settings(max_examples=20)
-@given(st.data(), ACCOUNTING)
+@given(st.data(), BILLING)
 def test_batches_are_the_best_of_every_batching(data, billing):
     market = data.draw(markets(max_models=2, max_attempts=4, missing=0.2))
     most, largest = 3, data.draw(st.integers(1, 3))

@@ -152,13 +152,13 @@ def real_menus(swebench_pair: Market) -> dict[str, tuple[Menu, ...]]:
 COSTS = [(0.3, 0.7), (0.1, 0.5), (0.5, 0.1), (0.0, 0.4), (0.05, 0.95)]
 
 
-def _parts(share: tuple[float, float], convention: str, step: int) -> object:
+def _parts(share: tuple[float, float], billing: str, step: int) -> object:
     marks = pytest.mark.slow if step == 1 else ()
-    return pytest.param(share, convention, step, marks=marks)
+    return pytest.param(share, billing, step, marks=marks)
 
 
 @pytest.mark.parametrize(
-    ("shares", "convention", "step"),
+    ("shares", "billing", "step"),
     [
         *(_parts(COSTS[k], name, 2) for k in (0, 2, 3) for name in ("dollars", "stopping")),
         _parts(COSTS[1], "dollars", 1),
@@ -168,13 +168,13 @@ def _parts(share: tuple[float, float], convention: str, step: int) -> object:
 def test_where_no_cascade_helps_the_cheaper_provider_limit_prices(
     real_menus: dict[str, tuple[Menu, ...]],
     shares: tuple[float, float],
-    convention: str,
+    billing: str,
     step: int,
 ) -> None:
     # At prices w where both offers cost one, cascade k costs sum_m E_km / L_m. If that is below one
     # for no k, none is cheaper than both offers at any prices: V is concave and homogeneous.
     some = 0
-    for place, menu in enumerate(real_menus[convention][::step]):
+    for place, menu in enumerate(real_menus[billing][::step]):
         if not np.isfinite(menu.single).all():
             continue
         helps = (menu.expected / menu.single).sum(axis=1).min() < 1 - 1e-9
@@ -204,7 +204,7 @@ def test_where_no_cascade_helps_the_cheaper_provider_limit_prices(
 
 
 @pytest.mark.parametrize(
-    ("convention", "some"),
+    ("billing", "some"),
     [
         ("dollars", slice(10, 23, 4)),
         ("stopping", slice(10, 23, 4)),
@@ -213,9 +213,9 @@ def test_where_no_cascade_helps_the_cheaper_provider_limit_prices(
     ],
 )
 def test_answers_on_real_menus_are_those_of_a_judge(
-    real_menus: dict[str, tuple[Menu, ...]], convention: str, some: slice
+    real_menus: dict[str, tuple[Menu, ...]], billing: str, some: slice
 ) -> None:
-    for place, menu in enumerate(real_menus[convention][some]):
+    for place, menu in enumerate(real_menus[billing][some]):
         shares = np.array(COSTS[place % len(COSTS)])
         high = 2.0 * min(menu.single.min(), float(menu.cost(np.ones(2))[0]))
         consumers = Consumers([menu.solve_rate], high=high)

@@ -27,7 +27,7 @@ from conftest import markets, random_market
 from extreme_cases import extreme_market
 
 RATES = st.sampled_from([0.0, 0.05, 0.4])
-ACCOUNTINGS = st.sampled_from(["pay-past-record", "stop-at-record"])
+BILLINGS = st.sampled_from(["pay-past-record", "stop-at-record"])
 
 
 def every_plan(market, most):
@@ -45,7 +45,7 @@ def scored_plans(market, verifier, most, billing):
 
 
 @settings(max_examples=20)
-@given(st.data(), RATES, RATES, ACCOUNTINGS)
+@given(st.data(), RATES, RATES, BILLINGS)
 def test_frontier_and_best_plan_beat_every_order(data, alpha, beta, billing):
     market = data.draw(markets(max_instances=4, max_attempts=4, missing=0.2))
     most = {1: 5, 2: 3, 3: 2}[len(market.models)]
@@ -105,7 +105,7 @@ def test_vertices_do_what_the_frontier_says(data, alpha, beta):
 
 
 @settings(max_examples=25)
-@given(st.data(), ACCOUNTINGS, st.sampled_from(["same-verifier", "own-check"]))
+@given(st.data(), BILLINGS, st.sampled_from(["same-verifier", "own-check"]))
 def test_a_perfect_free_verifier_gives_the_known_frontier(data, billing, baseline):
     market = data.draw(markets(max_instances=8, missing=0.2))
     frontier = verified_frontier(market, billing=billing, baseline=baseline)
@@ -299,7 +299,7 @@ def test_frontiers_show_themselves(complementary):
         complementary, Verifier(0.1, 0.01, 0.05), penalty=0.5, baseline="own-check"
     )
     assert "verify free and perfectly" in str(frontier)
-    assert "penalty 0.5" in frontier.convention
+    assert "penalty 0.5" in frontier.billing
     frame = frontier.to_frame()
     np.testing.assert_allclose(
         frame["cost"], frame["attempt_spend"] + frame["check_spend"] + 0.5 * frame["wrong_rate"]

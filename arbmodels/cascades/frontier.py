@@ -79,7 +79,7 @@ class Scale(Protocol):
         ...
 
     @property
-    def convention(self) -> str:
+    def billing(self) -> str:
         """Unit, estimator and billing in words."""
         ...
 
@@ -126,9 +126,9 @@ class CascadeFrontier(Displayed, ABC):
         return self.curves.names
 
     @property
-    def convention(self) -> str:
+    def billing(self) -> str:
         """Unit, integration, estimator and billing of every number here."""
-        return self.curves.convention
+        return self.curves.billing
 
     @property
     @abstractmethod
@@ -431,7 +431,7 @@ class Frontier(CascadeFrontier):
     Parameters
     ----------
     curves : Curves
-        The convention everything is scored under.
+        The billing everything is scored under.
     lattice : Lattice
     change : float, optional
         Where a tolerance was asked for: the largest relative change of the spend by the last
@@ -523,7 +523,7 @@ class Frontier(CascadeFrontier):
     def bound_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
         """Return a proven lower bound on the spend of every plan that reaches each solve rate.
 
-        Plans of the same convention with any amounts up to the grid's last, on the grid or between
+        Plans of the same billing with any amounts up to the grid's last, on the grid or between
         its points. Whole attempts on a complete lattice leave nothing between: there the bound is
         the spend itself.
         """
@@ -635,7 +635,7 @@ class Frontier(CascadeFrontier):
 
     @cached_property
     def single_models(self) -> tuple[Frontier, ...]:
-        """The frontier of each model alone under the same convention.
+        """The frontier of each model alone under the same billing.
 
         On every amount of its curve and of the lattice.
         """
@@ -677,7 +677,7 @@ class Frontier(CascadeFrontier):
             else f" The last refinement changed the spend by {percent(self.change, 3)} at most."
         )
         return (
-            f"Lattice of {sizes} amounts. Spend: {self.proof(self._shown)}.\n{self.convention};"
+            f"Lattice of {sizes} amounts. Spend: {self.proof(self._shown)}.\n{self.billing};"
             f" in-sample.{changed}"
         )
 
@@ -701,7 +701,7 @@ def cascade_frontier(
     ----------
     market : Market or Curves
         A market is scored in whole attempts that stop at the record, a bill that somebody would
-        pay. Give ``dollar_curves(market)`` for the convention of Olmedo et al. (2026), so that
+        pay. Give ``dollar_curves(market)`` for the billing of Olmedo et al. (2026), so that
         numbers compare with theirs.
     refine : int
         Cut every cell of the budget grids into this many: a tighter bound for more time.

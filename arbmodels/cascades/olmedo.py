@@ -1,6 +1,6 @@
 """The cascade policy of Olmedo, Schölkopf, Hardt (2026), as its authors computed it.
 
-Their convention, kept to the letter so that their numbers come out: unbiased pass@floor(b/q) on a
+Their billing, kept to the letter so that their numbers come out: unbiased pass@floor(b/q) on a
 logarithmic budget grid; linear interpolation in log budget; spend by integrating the survival
 curve; one allocation of dollars to the stages for the whole range of solve rates, chosen by grid
 search for the largest mean margin; the cost of a solve rate by interpolating log cost.
@@ -76,7 +76,7 @@ class PaperPolicy:
     spend_by_model : float array [B, M]
         Expected spend on each model at each budget, by the authors' own formula; its sum differs
         slightly from the cascade's spend.
-    convention : str
+    billing : str
 
     References
     ----------
@@ -89,7 +89,7 @@ class PaperPolicy:
     cascade: CostCurve
     providers: tuple[CostCurve, ...]
     spend_by_model: FloatArray
-    convention: str
+    billing: str
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -372,7 +372,7 @@ def _evaluate(
         CostCurve(1.0 - stitched, _survival_spend(log_grid, stitched)),
         providers,
         np.stack(spends, axis=1),
-        f"authors' single allocation; {curves.convention}",
+        f"authors' single allocation; {curves.billing}",
     )
 
 

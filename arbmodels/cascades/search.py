@@ -160,7 +160,7 @@ class SearchedFrontier(CascadeFrontier):
 
     @cached_property
     def single_models(self) -> tuple[Frontier, ...]:
-        """The frontier of each model alone under the same convention."""
+        """The frontier of each model alone under the same billing."""
         alone = [self.curves.only([model]) for model in self.names]
         return tuple(Frontier(curves, build_lattice(curves)) for curves in alone)
 
@@ -208,7 +208,7 @@ class SearchedFrontier(CascadeFrontier):
         return (
             f"{note}; lattices of up to {self.largest_lattice:,} states, {self.seconds:.1f} s.\n"
             "The bound holds for every policy, mixtures included."
-            f" {self.convention}; in-sample."
+            f" {self.billing}; in-sample."
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:

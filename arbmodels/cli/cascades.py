@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from arbmodels.policies import PolicyClass, PolicyClasses
 
 
-Accounting = Annotated[
-    opt.Convention,
+SearchBilling = Annotated[
+    opt.Billing,
     typer.Option(
         "--billing",
         metavar="RULE",
@@ -69,7 +69,7 @@ def search(
     *,
     models: opt.Models = None,
     at: opt.SolveRates = None,
-    billing: Accounting = opt.DEFAULT_CONVENTION,
+    billing: SearchBilling = opt.DEFAULT_BILLING,
     gap: Gap = 0.01,
     states: States = 300_000,
     time_limit: TimeLimit = 60.0,
@@ -134,7 +134,7 @@ def search(
                 **about(market),
                 "unit": unit,
                 "stage_unit": answer.curves.unit,
-                "accounting": answer.convention,
+                "accounting": answer.billing,
                 "in_sample": True,
                 "reach": answer.max_solve_rate,
                 "market_reach": answer.market_max_solve_rate,
@@ -168,7 +168,7 @@ def search(
             f" rates looked at, in {answer.seconds:.1f} s. The best single model reaches"
             f" {percent(answer.market_max_solve_rate, 2)}, all together"
             f" {percent(answer.max_solve_rate, 2)}.\n"
-            f"{answer.convention}; fitted and scored on the same instances.",
+            f"{answer.billing}; fitted and scored on the same instances.",
         )
     )
     if plot is not None:
@@ -196,7 +196,7 @@ def classes(
     models: opt.Models = None,
     at: opt.SolveRates = None,
     order: Order = None,
-    billing: opt.AccountingOption = None,
+    billing: opt.BillingOption = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
     force: opt.Force = False,
@@ -233,7 +233,7 @@ def classes(
                 **about(market),
                 "unit": f"{market.currency}/instance",
                 "stage_unit": answer.curves.unit,
-                "accounting": answer.convention,
+                "accounting": answer.billing,
                 "in_sample": True,
                 "classes": [_class(answer, row, each) for row, each in enumerate(answer.classes)],
             }
@@ -313,7 +313,7 @@ def limits(
     max_seconds: MaxSeconds = None,
     seconds: opt.Seconds = None,
     at: opt.SolveRates = None,
-    billing: opt.AttemptsAccounting = opt.DEFAULT_CONVENTION,
+    billing: opt.AttemptsBillingOption = opt.DEFAULT_BILLING,
     attempts: opt.MostAttempts = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
@@ -374,7 +374,7 @@ def limits(
             {
                 **about(market),
                 "unit": unit,
-                "accounting": answer.curves.convention,
+                "accounting": answer.curves.billing,
                 "in_sample": True,
                 "limits": {"spend": max_spend, "attempts": max_attempts, "seconds": max_seconds},
                 "reach": answer.max_solve_rate,
@@ -398,7 +398,7 @@ def limits(
             f"Within the limits cascades reach {percent(answer.max_solve_rate, 2)}. Exact over"
             " whole"
             " attempts; worst case: every attempt fails on the dearest instance.\n"
-            f"{answer.curves.convention}; fitted and scored on the same instances.",
+            f"{answer.curves.billing}; fitted and scored on the same instances.",
         )
     )
     if plot is not None:
@@ -434,7 +434,7 @@ def cvar(
     level: Level = 0.95,
     cells: Cells = 100,
     models: opt.Models = None,
-    billing: opt.AttemptsAccounting = opt.DEFAULT_CONVENTION,
+    billing: opt.AttemptsBillingOption = opt.DEFAULT_BILLING,
     attempts: opt.MostAttempts = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
@@ -473,7 +473,7 @@ def cvar(
             {
                 **about(market),
                 "unit": f"{market.currency}/instance",
-                "accounting": answer.convention,
+                "accounting": answer.billing,
                 "in_sample": True,
                 "asked": {"solve_rate": answer.asked, "limit": limit, "level": level},
                 "plan": answer.plan.summary,
@@ -512,7 +512,7 @@ def batches(
     largest: Largest = 8,
     models: opt.Models = None,
     at: opt.SolveRates = None,
-    billing: opt.AttemptsAccounting = opt.DEFAULT_CONVENTION,
+    billing: opt.AttemptsBillingOption = opt.DEFAULT_BILLING,
     attempts: opt.MostAttempts = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
@@ -570,7 +570,7 @@ def batches(
             {
                 **about(market),
                 "unit": unit,
-                "accounting": answer.curves.convention,
+                "accounting": answer.curves.billing,
                 "in_sample": True,
                 "seconds": waits,
                 "max_seconds": max_seconds,
@@ -614,7 +614,7 @@ def frontier(
     *,
     models: opt.Models = None,
     at: opt.SolveRates = None,
-    billing: opt.AccountingOption = None,
+    billing: opt.BillingOption = None,
     refine: opt.Refine = 1,
     plot: opt.Plot = None,
     force: opt.Force = False,
@@ -669,7 +669,7 @@ def frontier(
                 **about(market),
                 "unit": unit,
                 "stage_unit": answer.curves.unit,
-                "accounting": answer.convention,
+                "accounting": answer.billing,
                 "in_sample": True,
                 "reach": answer.max_solve_rate,
                 "market_reach": answer.market_max_solve_rate,
@@ -696,7 +696,7 @@ def frontier(
             "lower bound: of any one cascade. mixed: two cascades, one of them drawn at random.\n"
             f"The best single model reaches {percent(answer.market_max_solve_rate, 2)}, cascades"
             f" {percent(answer.max_solve_rate, 2)}. Spend: {answer.proof(within)}.\n"
-            f"{answer.convention}; fitted and scored on the same instances.",
+            f"{answer.billing}; fitted and scored on the same instances.",
         )
     )
     if plot is not None:

@@ -103,7 +103,7 @@ def bertrand(
     provider_cost_share: ProviderCostShare = 1.0,
     at: opt.SolveRates = None,
     method: opt.MethodOption = "exact",
-    billing: opt.AccountingOption = None,
+    billing: opt.BillingOption = None,
     columns: opt.Columns = None,
     missing: opt.MissingPairs = "intersection",
     data: opt.Data = None,

@@ -82,7 +82,7 @@ def cross_validate(
     repeats: Repeats = 10,
     seed: opt.Seed = 0,
     at: opt.SolveRates = None,
-    billing: opt.AccountingOption = None,
+    billing: opt.BillingOption = None,
     workers: opt.Workers = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
@@ -160,7 +160,7 @@ def bootstrap(
     over: Over = "instances,attempts",
     seed: opt.Seed = 0,
     at: opt.SolveRates = None,
-    billing: opt.AccountingOption = None,
+    billing: opt.BillingOption = None,
     workers: opt.Workers = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
@@ -189,7 +189,7 @@ def bootstrap(
     market = opt.open_market(source, models, columns, missing, data)
     from arbmodels.estimation import bootstrap_curves, bootstrap_margin
 
-    make = partial(opt.curves_of, convention=billing)
+    make = partial(opt.curves_of, billing=billing)
     drawn = {"resamples": resamples, "over": opt.names(over), "seed": seed, "workers": workers}
     found: CurveBands | MarginBands
     if curves:
@@ -308,7 +308,7 @@ def margin(
     models: opt.Models = None,
     method: opt.MethodOption = "exact",
     at: opt.SolveRates = None,
-    billing: opt.AccountingOption = None,
+    billing: opt.BillingOption = None,
     refine: opt.Refine = 1,
     plot: opt.Plot = None,
     force: opt.Force = False,
@@ -355,20 +355,20 @@ def margin(
 
 
 def find_margin(
-    market: Market, method: MarginMethod, convention: opt.Convention | None = None, refine: int = 1
+    market: Market, method: MarginMethod, billing: opt.Billing | None = None, refine: int = 1
 ) -> Arbitrage:
-    """Compute price, cost and margin by one method in one convention."""
+    """Compute price, cost and margin by one method in one billing."""
     from arbmodels.cascades import cascade_frontier
     from arbmodels.margins import arbitrage
 
     if method == "olmedo2026":
-        if convention not in (None, "olmedo2026") or refine != 1:
+        if billing not in (None, "olmedo2026") or refine != 1:
             raise InputError(
                 "The authors' method has its own billing and grid: leave out --billing and"
                 " --refine, or use --method exact."
             )
         return arbitrage(market, method="olmedo2026")
-    return arbitrage(cascade_frontier(opt.curves_of(market, convention), refine=refine))
+    return arbitrage(cascade_frontier(opt.curves_of(market, billing), refine=refine))
 
 
 def at_rates(answer: Arbitrage, rates: Sequence[float]) -> Arbitrage:

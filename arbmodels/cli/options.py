@@ -66,8 +66,8 @@ SolveRates = Annotated[
     str | None,
     typer.Option("--at", metavar="0.70,0.75", help="Solve rates between 0 and 1."),
 ]
-#: The conventions a spend can be counted in; "olmedo2026" is that of Olmedo et al. (2026).
-Convention = Literal[
+#: The billings a spend can be counted in; "olmedo2026" is that of Olmedo et al. (2026).
+Billing = Literal[
     "olmedo2026",
     "dollars-pay-past-record",
     "dollars-stop-at-record",
@@ -75,14 +75,14 @@ Convention = Literal[
     "attempts-stop-at-record",
 ]
 #: What is counted unless asked otherwise: a bill that somebody would pay.
-DEFAULT_CONVENTION: Literal["attempts-stop-at-record"] = "attempts-stop-at-record"
+DEFAULT_BILLING: Literal["attempts-stop-at-record"] = "attempts-stop-at-record"
 #: None stands for the default, or what the method brings.
-AccountingOption = Annotated[
-    Convention | None,
+BillingOption = Annotated[
+    Billing | None,
     typer.Option(
         "--billing",
         metavar="RULE",
-        show_default=f"{DEFAULT_CONVENTION}; with --method olmedo2026, theirs",
+        show_default=f"{DEFAULT_BILLING}; with --method olmedo2026, theirs",
         help="How spend is counted. attempts-stop-at-record, attempts-pay-past-record: whole"
         " attempts. The record: an unsolved instance costs no more than its recorded attempts, or"
         " money past them. olmedo2026: dollars, log-linear on their 250 budgets, paying past the"
@@ -99,10 +99,10 @@ Refine = Annotated[
         help="Cut the grid of a --billing in dollars K times finer.",
     ),
 ]
-#: The conventions in which plans are whole attempts.
-AttemptsConvention = Literal["attempts-pay-past-record", "attempts-stop-at-record"]
-AttemptsAccounting = Annotated[
-    AttemptsConvention,
+#: The billings in which plans are whole attempts.
+AttemptsBilling = Literal["attempts-pay-past-record", "attempts-stop-at-record"]
+AttemptsBillingOption = Annotated[
+    AttemptsBilling,
     typer.Option(
         "--billing",
         metavar="RULE",
@@ -259,11 +259,11 @@ def open_market(
     return market
 
 
-def curves_of(market: Market, convention: Convention | None = None) -> Curves:
-    """Return the market's curves in one of the conventions of ``--billing``."""
+def curves_of(market: Market, billing: Billing | None = None) -> Curves:
+    """Return the market's curves in one of the billings of ``--billing``."""
     from arbmodels.curves import dollar_curves
 
-    match convention or DEFAULT_CONVENTION:
+    match billing or DEFAULT_BILLING:
         case "olmedo2026":
             return dollar_curves(market)
         case "dollars-pay-past-record":
@@ -275,12 +275,12 @@ def curves_of(market: Market, convention: Convention | None = None) -> Curves:
 
 
 def attempt_curves_of(
-    market: Market, convention: AttemptsConvention, most: int | None = None
+    market: Market, billing: AttemptsBilling, most: int | None = None
 ) -> Curves:
     """Return the market's curves in whole attempts, up to ``most`` of each model."""
     from arbmodels.curves import attempt_curves
 
-    if convention == "attempts-pay-past-record":
+    if billing == "attempts-pay-past-record":
         return attempt_curves(market, most, billing="pay-past-record")
     return attempt_curves(market, most)
 

@@ -129,7 +129,7 @@ def verify(
     threshold: Threshold = None,
     models: opt.Models = None,
     at: opt.SolveRates = None,
-    billing: opt.AttemptsAccounting = opt.DEFAULT_CONVENTION,
+    billing: opt.AttemptsBillingOption = opt.DEFAULT_BILLING,
     attempts: opt.MostAttempts = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
@@ -199,7 +199,7 @@ def verify(
                 **out.about(market),
                 "unit": f"{market.currency}/instance",
                 "verifier": verifier.label,
-                "accounting": answer.convention,
+                "accounting": answer.billing,
                 "in_sample": True,
                 "reach": answer.max_solve_rate,
                 "market_reach": answer.market_max_solve_rate,
@@ -292,7 +292,7 @@ def _table(answer: VerifiedFrontier, points: Sequence[dict[str, Any]]) -> TextTa
         " no mixing and reaches the rate.\n"
         f"Policies reach {percent(answer.max_solve_rate, 2)}, the best single model"
         f" {percent(answer.market_max_solve_rate, 2)}.\n"
-        f"{answer.verifier.label}; {answer.convention}; fitted and scored on the same instances.",
+        f"{answer.verifier.label}; {answer.billing}; fitted and scored on the same instances.",
     )
 
 
@@ -316,7 +316,7 @@ def _draw(answer: VerifiedFrontier, ends: Sequence[VerificationThreshold], path:
             penalty=versus.penalty,
             baseline=versus.baseline,
             max_attempts=kept.max_attempts,
-            billing=kept.billing,
+            billing=kept.past_record,
         )
         sweep.plot(axes).set_title(out.called(answer.market))
     elif ends:

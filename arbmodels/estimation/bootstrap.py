@@ -94,7 +94,7 @@ class MarginBands(Displayed):
     model_prices : float array [R, U, M]
         Of the resamples; NaN above a model's reach.
     cost : float array [R, U]
-    convention : str
+    billing : str
     """
 
     market: Market
@@ -104,7 +104,7 @@ class MarginBands(Displayed):
     point: PriceAndCost
     model_prices: FloatArray
     cost: FloatArray
-    convention: str
+    billing: str
 
     @property
     def resamples(self) -> int:
@@ -166,7 +166,7 @@ class MarginBands(Displayed):
             "market": self.market.name,
             "method": self.method,
             "unit": f"{self.market.currency}/instance",
-            "accounting": self.convention,
+            "accounting": self.billing,
             "resamples": self.resamples,
             "over": list(self.over),
             "level": level,
@@ -196,7 +196,7 @@ class MarginBands(Displayed):
             ("solve rate", f"market price [{unit}]", f"cost [{unit}]", "margin", "defined"),
             rows,
             f"Peak margin {self.peak_band()}. defined: share of the resamples in which a model"
-            f" reaches the solve rate.\n{self.convention}; in-sample.",
+            f" reaches the solve rate.\n{self.billing}; in-sample.",
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -288,7 +288,7 @@ class CurveBands(Displayed):
         Of the resamples.
     unit : {"attempts", "dollars"}
         Of the amounts.
-    convention : str
+    billing : str
     """
 
     market: Market
@@ -298,7 +298,7 @@ class CurveBands(Displayed):
     solve_rate: tuple[FloatArray, ...]
     spend: tuple[FloatArray, ...]
     unit: str
-    convention: str
+    billing: str
 
     @property
     def resamples(self) -> int:
@@ -324,7 +324,7 @@ class CurveBands(Displayed):
             "market": self.market.name,
             "unit": f"{self.market.currency}/instance",
             "amounts_in": self.unit,
-            "accounting": self.convention,
+            "accounting": self.billing,
             "resamples": self.resamples,
             "over": list(self.over),
             "level": level,
@@ -354,7 +354,7 @@ class CurveBands(Displayed):
             f" {' and '.join(self.over)}",
             ("model", f"at most [{unit}]", "solve rate", f"spend [{currency}/instance]"),
             rows,
-            f"{self.convention}.",
+            f"{self.billing}.",
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -522,7 +522,7 @@ def bootstrap_margin(
     market : Market
     method : {"exact", "olmedo2026"}
     curves : callable, optional
-        From a market to its curves: the convention it is scored under, by default
+        From a market to its curves: the billing it is scored under, by default
         :func:`arbmodels.attempt_curves` as for :func:`arbmodels.arbitrage`. Such as
         ``functools.partial(attempt_curves, max_attempts=40, estimator="beta-binomial-zero")``,
         whose prior is then fitted to every resample. Not for the authors' method.
@@ -583,7 +583,7 @@ def bootstrap_margin(
     parts = run(_some_margins, tasks, workers, f"bootstrap, {_PER_TASK} resamples each")
     prices, costs = (np.concatenate([part[k] for part in parts]) for k in range(2))
     return MarginBands(
-        market, method, chosen, rates, _at(source, rates), prices, costs, source.convention
+        market, method, chosen, rates, _at(source, rates), prices, costs, source.billing
     )
 
 
@@ -638,7 +638,7 @@ def bootstrap_curves(
         solve_rate,
         spend,
         recorded.unit,
-        recorded.convention,
+        recorded.billing,
     )
 
 

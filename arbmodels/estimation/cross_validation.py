@@ -266,7 +266,7 @@ class CrossValidatedMargin(Displayed):
     solve_rates : float array [U]
     in_sample, held_out : PriceAndCost
         Prices and costs fitted and scored on all instances, and scored where they were not fitted.
-    convention : str
+    billing : str
         Unit, integration, estimator and billing of every number here.
     """
 
@@ -278,7 +278,7 @@ class CrossValidatedMargin(Displayed):
     solve_rates: FloatArray
     in_sample: PriceAndCost
     held_out: PriceAndCost
-    convention: str
+    billing: str
 
     @cached_property
     def in_sample_margin(self) -> FloatArray:
@@ -393,7 +393,7 @@ class CrossValidatedMargin(Displayed):
             "market": self.market.name,
             "method": self.method,
             "unit": f"{self.market.currency}/instance",
-            "accounting": self.convention,
+            "accounting": self.billing,
             **self.summary(),
             "curves": {str(name): plain(values) for name, values in self.to_frame().items()},
         }
@@ -427,7 +427,7 @@ class CrossValidatedMargin(Displayed):
             ),
             rows,
             f"{self.sentence}\nPolicies are indexed by the solve rate that they reach in training."
-            f"\n{self.convention}.",
+            f"\n{self.billing}.",
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -871,22 +871,22 @@ def cross_validate_margin(
     if method == "olmedo2026":
         if not isinstance(source, Market):
             raise InputError("The authors' method brings its own curves: give it a market.")
-        rates, inside, outside, convention = _authors(source, divisions, solve_rates, workers)
+        rates, inside, outside, billing = _authors(source, divisions, solve_rates, workers)
     elif method == "searched" or isinstance(source, SearchedFrontier):
         method = "searched"
         curves = _curves(source)
         states = most_states or _SEARCH_STATES
         rates, inside, outside = _searched(curves, divisions, solve_rates, states, workers)
-        convention = curves.convention
+        billing = curves.billing
     else:
         frontier = source if isinstance(source, Frontier) and most_states is None else None
         if frontier is None:
             scored = source if isinstance(source, Market) else _curves(source)
             frontier = cascade_frontier(scored, most_states=most_states or DEFAULT_STATES)
         rates, inside, outside = _exact(frontier, divisions, solve_rates, workers)
-        convention = frontier.convention
+        billing = frontier.billing
     return CrossValidatedMargin(
-        market, method, folds, by, repeats, rates, inside, outside, convention
+        market, method, folds, by, repeats, rates, inside, outside, billing
     )
 
 
@@ -1027,7 +1027,7 @@ def _authors(
     inside = _read([_of_authors(whole, whole, 1.0)], rates)
     # Their formula for what each model is paid does not add up to the spend.
     inside, outside = (replace(each, spend_by_model=None) for each in (inside, outside))
-    return rates, inside, outside, whole.convention
+    return rates, inside, outside, whole.billing
 
 
 def _allocation_held_out(

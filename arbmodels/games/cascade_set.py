@@ -395,7 +395,7 @@ class Menu(Displayed):
         Largest relative excess of the menu's cost over the lattice's optimum that was seen at
         ``checked`` fresh price vectors, before what was missing there was added; 0 if exact.
     checked : int
-    convention, currency : str
+    billing, currency : str
     proof : Proof or None
         Lower bounds on the cost of every policy, at price vectors that were certified.
 
@@ -419,7 +419,7 @@ class Menu(Displayed):
     exact: bool
     shortfall: float = 0.0
     checked: int = 0
-    convention: str = ""
+    billing: str = ""
     currency: str = "USD"
     proof: Proof | None = None
 
@@ -431,7 +431,7 @@ class Menu(Displayed):
         inputs.truth(self.exact, "exact")
         inputs.number(self.shortfall, "The shortfall of a menu", 0.0)
         inputs.whole(self.checked, "checked")
-        inputs.text("convention", self.convention)
+        inputs.text("billing", self.billing)
         inputs.text("currency", self.currency)
         if self.proof is not None:
             inputs.a(Proof, self.proof, "proof")
@@ -581,7 +581,7 @@ class Menu(Displayed):
             f" cascades, expected spend at list prices [{unit}]",
             ("cascade", *map(model_label, self.models)),
             [(str(k), *(number(spend) for spend in self.expected[k])) for k in shown],
-            f"{self.words}\n{self.convention}",
+            f"{self.words}\n{self.billing}",
         )
 
     @cached_property

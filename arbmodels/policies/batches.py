@@ -284,7 +284,7 @@ class BatchFrontier(LatticeFrontier):
     def _note(self) -> str:
         return (
             f"Exact over batches of up to {self.largest} attempts paid together; seconds: the"
-            f" longest an instance can take. {self.convention}; in-sample."
+            f" longest an instance can take. {self.billing}; in-sample."
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:

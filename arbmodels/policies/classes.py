@@ -103,7 +103,7 @@ class PolicyClasses(Displayed):
     Parameters
     ----------
     curves : Curves
-        The convention everything is scored under.
+        The billing everything is scored under.
     solve_rates : float array [U]
     classes : tuple of C PolicyClass
         The first is the best single model.
@@ -119,9 +119,9 @@ class PolicyClasses(Displayed):
         return self.curves.market
 
     @property
-    def convention(self) -> str:
+    def billing(self) -> str:
         """Unit, integration, estimator and billing of every number here."""
-        return self.curves.convention
+        return self.curves.billing
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -238,7 +238,7 @@ class PolicyClasses(Displayed):
             " (saving against the best single model)",
             ("class", *(percent(self.solve_rates[u], 2) for u in shown), "reach", "deployable"),
             rows,
-            f"What is proven:\n{proofs}\n{self.convention}; in-sample.",
+            f"What is proven:\n{proofs}\n{self.billing}; in-sample.",
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:

@@ -115,7 +115,7 @@ def attempts_made(curves: Curves, model: str, before: int, count: int) -> npt.ND
     market = curves.market
     recorded = market.attempts[:, market.model_index(model)]
     # Curves tell their billing in words only.
-    if curves.convention.endswith("stop-at-record"):
+    if curves.billing.endswith("stop-at-record"):
         return np.clip(recorded - before, 0, count)
     return np.where(recorded > 0, count, 0)
 
@@ -245,7 +245,7 @@ class LimitedFrontier(LatticeFrontier):
 
     @property
     def _note(self) -> str:
-        return f"Exact over whole attempts; per instance. {self.convention}; in-sample."
+        return f"Exact over whole attempts; per instance. {self.billing}; in-sample."
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw mean and worst spend against the solve rate, and the models alone."""

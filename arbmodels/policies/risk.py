@@ -190,7 +190,7 @@ class SpendDistribution(Displayed):
         [N, T + 1] of what t purchases come to.
     solve : float array [N]
         Probability that the plan solves the instance within the limits.
-    convention : str
+    billing : str
     """
 
     plan: Plan
@@ -200,7 +200,7 @@ class SpendDistribution(Displayed):
     probability: FloatArray
     used: Mapping[str, FloatArray]
     solve: FloatArray
-    convention: str
+    billing: str
 
     @property
     def solve_rate(self) -> float:
@@ -294,7 +294,7 @@ class SpendDistribution(Displayed):
             ("per instance", "mean", "s.d.", "median", "90%", "99%", "CVaR 95%", "worst case"),
             rows,
             f"{self.limits.label}; CVaR 95%: mean of the worst 5%; worst case: nothing succeeds on"
-            f" the dearest instance. {self.convention}; in-sample.",
+            f" the dearest instance. {self.billing}; in-sample.",
         )
 
     def plot(self, ax: Axes | None = None, of: Quantity = "spend") -> Axes:
@@ -336,7 +336,7 @@ def spend_distribution(
         In attempts.
     market : Market or Curves
         A market is scored with unbiased pass@k, stopping at the record. Give
-        ``attempt_curves(market, ...)`` for another convention.
+        ``attempt_curves(market, ...)`` for another billing.
     limits : Limits, optional
         Per instance: an instance stops for good before the first purchase that would break one.
     parallel : bool
@@ -382,7 +382,7 @@ def spend_distribution(
         probability,
         used,
         1.0 - steps.unsolved[:, -1],
-        curves.convention,
+        curves.billing,
     )
 
 
@@ -485,7 +485,7 @@ class CvarPlan(Displayed):
         Of the plan; the money in currency units per instance.
     bound : float
         No plan within the limit is expected to cost less.
-    convention : str
+    billing : str
     """
 
     plan: Plan
@@ -497,7 +497,7 @@ class CvarPlan(Displayed):
     spend: float
     cvar: float
     bound: float
-    convention: str
+    billing: str
 
     @property
     def gap(self) -> float:
@@ -519,7 +519,7 @@ class CvarPlan(Displayed):
             f" at most {number(self.limit)} {self.market.currency}",
             ("", f"{self.market.currency}/instance"),
             rows,
-            f"Lagrangian search with a bound. {self.convention}; in-sample.",
+            f"Lagrangian search with a bound. {self.billing}; in-sample.",
         )
 
 
@@ -589,7 +589,7 @@ def cvar_plan(
         spend,
         cvar,
         min(bound, spend),
-        curves.convention,
+        curves.billing,
     )
 
 

@@ -193,7 +193,7 @@ def _notes(result: RoutingResult) -> list[str]:
         rates = sorted(result.segment_rates.items(), key=lambda each: each[1])
         listed = ", ".join(f"{name} {percent(rate)}" for name, rate in rates[:5])
         notes.append(f"solve rates by segment: {listed}{', ...' if len(rates) > 5 else ''}")
-    return [*notes, *_missing(problem), table.convention]
+    return [*notes, *_missing(problem), table.billing]
 
 
 def _missing(problem: Statement) -> list[str]:

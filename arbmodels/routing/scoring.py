@@ -156,7 +156,7 @@ class Score(Displayed):
             f" (standard error {percent(error, 2)}), spend {number(self.spend)} {table.currency}",
             ("plan", "instances", f"spend [{table.currency}]", "solve rate"),
             rows,
-            table.convention,
+            table.billing,
         )
 
 

@@ -658,7 +658,7 @@ class Inputs(Terms):
             currency=market.currency,
             name=market.name,
         )
-        table = replace(table, basis="predicted", convention=f"one attempt; {predictions.label}")
+        table = replace(table, basis="predicted", billing=f"one attempt; {predictions.label}")
         return cls(None, assignment=assignment, plan_table=table)
 
     @property

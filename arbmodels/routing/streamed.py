@@ -274,7 +274,7 @@ def problem_of(
         solve=empty,
         spend=empty,
         offered=None,
-        convention="one attempt of a model; solve probabilities and spend as given",
+        billing="one attempt of a model; solve probabilities and spend as given",
         weights=None,
         partitions={"segment": Labels(segments, np.zeros(0, np.int64))} if segments else {},
         tried=np.array([1.0] * len(models) + [0.0] * abstain),

@@ -188,7 +188,7 @@ class PlanTable:
         Expected spend.
     offered : bool array [N, J'] or None
         Pairs that may be chosen; all if None. Numbers of the others are never looked at.
-    convention : str
+    billing : str
         Estimator and billing in words.
     basis : {"record", "predicted", "given"}
         What the numbers are: the instances' own recorded attempts, predictions made without them,
@@ -222,7 +222,7 @@ class PlanTable:
     solve: Quantity
     spend: Quantity
     offered: BoolArray | None
-    convention: str
+    billing: str
     weights: FloatArray | None
     partitions: dict[str, Labels]
     tried: Quantity

@@ -45,7 +45,7 @@ import numpy.typing as npt
 
 from arbmodels._compiling import compiled
 from arbmodels.cascades.lattice import mean_products
-from arbmodels.curves import Accounting, blocks
+from arbmodels.curves import Billing, blocks
 from arbmodels.display import number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
@@ -186,15 +186,15 @@ class VerdictCurve:
 
 @dataclass(frozen=True, eq=False)
 class VerdictCurves:
-    """The curves of a market's models under one verifier and one convention.
+    """The curves of a market's models under one verifier and one billing.
 
     Parameters
     ----------
     market : Market
     verifier : Verifier
     models : tuple of VerdictCurve, length M
-    max_attempts, estimator, billing
-        As given to :func:`verdict_curves`.
+    max_attempts, estimator, past_record
+        As given to :func:`verdict_curves`, the last as ``billing``.
     """
 
     market: Market
@@ -202,7 +202,7 @@ class VerdictCurves:
     models: tuple[VerdictCurve, ...]
     max_attempts: int | None
     estimator: Estimator
-    billing: Accounting
+    past_record: Billing
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -210,15 +210,15 @@ class VerdictCurves:
         return self.market.models
 
     @property
-    def convention(self) -> str:
+    def billing(self) -> str:
         """Unit, estimator and billing in words."""
         words = f"attempts, {self.estimator} pass@k"
-        return f"{words}, {self.billing}" if self.estimator == "unbiased" else words
+        return f"{words}, {self.past_record}" if self.estimator == "unbiased" else words
 
     def under(self, verifier: Verifier) -> VerdictCurves:
-        """Return the curves of the same market and convention under another verifier."""
+        """Return the curves of the same market and billing under another verifier."""
         return verdict_curves(
-            self.market, verifier, self.max_attempts, self.estimator, self.billing
+            self.market, verifier, self.max_attempts, self.estimator, self.past_record
         )
 
 
@@ -227,7 +227,7 @@ def verdict_curves(
     verifier: Verifier,
     max_attempts: int | None = None,
     estimator: Estimator = "unbiased",
-    billing: Accounting = "stop-at-record",
+    billing: Billing = "stop-at-record",
 ) -> VerdictCurves:
     """Return what every number of attempts of every model leads to under a verifier.
 

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from arbmodels._pandas import pd
 from arbmodels.cascades.frontier import CascadeFrontier
 from arbmodels.cascades.lattice import lower_hull
-from arbmodels.curves import SAME_RATE, Accounting, check_attainable, solve_rates_of
+from arbmodels.curves import SAME_RATE, Billing, check_attainable, solve_rates_of
 from arbmodels.display import number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
@@ -195,7 +195,7 @@ class VerifiedFrontier(CascadeFrontier):
     Parameters
     ----------
     curves : VerdictCurves
-        Market, verifier and convention.
+        Market, verifier and billing.
     penalty : float, currency units per wrong answer
     hull : Hull
         Of all models.
@@ -217,10 +217,10 @@ class VerifiedFrontier(CascadeFrontier):
         return self.curves.verifier
 
     @property
-    def convention(self) -> str:
+    def billing(self) -> str:
         """Estimator, billing, baseline and penalty of every number here."""
         penalty = f", penalty {self.penalty:g} per wrong answer" if self.penalty else ""
-        return f"{self.curves.convention}, mixtures{penalty}; {BASELINES[self.baseline]}"
+        return f"{self.curves.billing}, mixtures{penalty}; {BASELINES[self.baseline]}"
 
     @property
     def max_solve_rate(self) -> float:
@@ -349,7 +349,7 @@ class VerifiedFrontier(CascadeFrontier):
 
     @property
     def _note(self) -> str:
-        return f"{self.verifier.label}; {self.convention}; in-sample."
+        return f"{self.verifier.label}; {self.billing}; in-sample."
 
     def _columns(self, rates: FloatArray) -> dict[str, list[str]]:
         return {
@@ -377,7 +377,7 @@ def verified_frontier(
     baseline: Baseline = "same-verifier",
     max_attempts: int | None = None,
     estimator: Estimator = "unbiased",
-    billing: Accounting = "stop-at-record",
+    billing: Billing = "stop-at-record",
 ) -> VerifiedFrontier:
     """Find the best policies under a verifier, exactly, on the lattice of attempts.
 

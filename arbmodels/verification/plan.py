@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._pandas import pd
-from arbmodels.curves import Accounting
+from arbmodels.curves import Billing
 from arbmodels.display import (
     Displayed,
     TextTable,
@@ -52,7 +52,7 @@ class VerifiedPlan(Displayed):
     ----------
     plan : Plan
     curves : VerdictCurves
-        Market, verifier and convention.
+        Market, verifier and billing.
     right, wrong : float arrays [N, M]
         Probability that a right (wrong) answer of model m is the one that is accepted.
     unanswered : float array [N]
@@ -189,7 +189,7 @@ class VerifiedPlan(Displayed):
             f" {percent(self.wrong_rate, 2)}",
             ("model", "right", "wrong", "checks", f"attempts [{unit}]", f"checks [{unit}]"),
             rows,
-            f"{self.verifier.label}; {self.curves.convention}; in-sample.",
+            f"{self.verifier.label}; {self.curves.billing}; in-sample.",
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -218,7 +218,7 @@ def verified_plan(
     verifier: Verifier,
     *,
     estimator: Estimator = "unbiased",
-    billing: Accounting = "stop-at-record",
+    billing: Billing = "stop-at-record",
 ) -> VerifiedPlan:
     r"""Score a plan of attempts on a market under a verifier.
 
@@ -293,7 +293,7 @@ def most_profitable_plan(
     refund: float = 0.0,
     max_attempts: int | None = None,
     estimator: Estimator = "unbiased",
-    billing: Accounting = "stop-at-record",
+    billing: Billing = "stop-at-record",
 ) -> VerifiedPlan:
     r"""Return the plan that earns most per instance; no policy, mixed or not, earns more.
 
@@ -397,7 +397,7 @@ def simulate_plan(
     runs: int = 1000,
     seed: int = 0,
     estimator: Estimator = "unbiased",
-    billing: Accounting = "stop-at-record",
+    billing: Billing = "stop-at-record",
 ) -> SimulatedPlan:
     """Play a plan out; it shares no formula with :func:`arbmodels.verification.verified_plan`.
 
@@ -458,7 +458,7 @@ class _Urn:
         *,
         runs: int,
         estimator: Estimator,
-        billing: Accounting,
+        billing: Billing,
         rng: np.random.Generator,
     ) -> None:
         n, c = market.attempts[:, m], market.successes[:, m]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from arbmodels._pandas import pd
-from arbmodels.curves import Accounting, solve_rates_of
+from arbmodels.curves import Billing, solve_rates_of
 from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.estimation.workers import run
@@ -69,12 +69,12 @@ class Comparison:
     baseline: Baseline
 
     @property
-    def convention(self) -> str:
+    def billing(self) -> str:
         """Everything that the numbers depend on, in words."""
         kept = replace(self.curves.verifier, **{self.vary: 0.0}).label
         return (
             f"{kept} but for the {LABELS[self.vary].lower()}; penalty {self.penalty:g};"
-            f" {self.curves.convention}, mixtures; {BASELINES[self.baseline]}"
+            f" {self.curves.billing}, mixtures; {BASELINES[self.baseline]}"
         )
 
     def at(self, value: float, rates: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -99,7 +99,7 @@ def comparison(
     baseline: Baseline,
     max_attempts: int | None,
     estimator: Estimator,
-    billing: Accounting,
+    billing: Billing,
 ) -> Comparison:
     """Check the arguments that sweeps and thresholds share."""
     if vary not in LABELS:
@@ -163,7 +163,7 @@ class VerificationSweep(Displayed):
             f"Margin on {market.name} at several rates of right answers",
             (LABELS[self.comparison.vary] + unit, *(percent(u, 2) for u in self.solve_rates)),
             rows,
-            f"{self.comparison.convention}; in-sample.",
+            f"{self.comparison.billing}; in-sample.",
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -191,7 +191,7 @@ def verification_sweep(
     baseline: Baseline = "same-verifier",
     max_attempts: int | None = None,
     estimator: Estimator = "unbiased",
-    billing: Accounting = "stop-at-record",
+    billing: Billing = "stop-at-record",
     workers: int | None = None,
 ) -> VerificationSweep:
     """Compute the margin at some solve rates for values of one of the verifier's numbers.
@@ -325,7 +325,7 @@ class VerificationThreshold(Displayed):
             f"{LABELS[vary]} at which the margin on {market.name} ends",
             ("right", "threshold", "ending", "margin at 0", "margin at the largest value"),
             [row],
-            f"{self.comparison.convention}; in-sample.",
+            f"{self.comparison.billing}; in-sample.",
         )
 
 
@@ -339,7 +339,7 @@ def verification_threshold(
     baseline: Baseline = "same-verifier",
     max_attempts: int | None = None,
     estimator: Estimator = "unbiased",
-    billing: Accounting = "stop-at-record",
+    billing: Billing = "stop-at-record",
     tolerance: float = 1e-6,
 ) -> VerificationThreshold:
     """Find the first cost per check (or error rate) at which the margin is gone.

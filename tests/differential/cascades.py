@@ -13,7 +13,7 @@ from tests.differential.markets import AXES, SIMPLER, draw_market, market_of
 from tests.differential.tolerances import ROUNDING, SAME_RATE
 from tests.judges import cascades as judge
 
-_ACCOUNTING = {True: "stop-at-record", False: "pay-past-record"}
+_BILLING = {True: "stop-at-record", False: "pay-past-record"}
 
 
 def _number(value: Fraction | None) -> float:
@@ -54,10 +54,10 @@ def check_plan(case: Case) -> None:
             steps.append((m, at[after] - at[before]))
             seen[m] += 1
         curves = (
-            arb.dollar_curves(market, grid or [1.0, 2.0], "exact", _ACCOUNTING[case["stop"]])
+            arb.dollar_curves(market, grid or [1.0, 2.0], "exact", _BILLING[case["stop"]])
             if len(grid) > 1
             else arb.dollar_curves(
-                market, [*(grid or [1.0]), 1e9], "exact", _ACCOUNTING[case["stop"]]
+                market, [*(grid or [1.0]), 1e9], "exact", _BILLING[case["stop"]]
             )
         )
     else:
@@ -67,7 +67,7 @@ def check_plan(case: Case) -> None:
         largest = max(most)
         tables = judge.in_attempts(*table, stop=case["stop"], most=[largest] * len(market.models))
         steps = [(m, int(a)) for m, a in stages]
-        curves = arb.attempt_curves(market, largest, billing=_ACCOUNTING[case["stop"]])
+        curves = arb.attempt_curves(market, largest, billing=_BILLING[case["stop"]])
     solved, spend = judge.plan(tables, steps)
     found = plan.evaluate(curves)
     same("plan: solve probability", found.solve, [float(x) for x in solved], ROUNDING, 1e-3)
@@ -123,7 +123,7 @@ def _sides(
 def check_frontier(case: Case) -> None:
     """Spend, bound, mixtures, plans, single models, margins."""
     market, tables = market_of(case), _tables(case)
-    curves = arb.attempt_curves(market, billing=_ACCOUNTING[case["stop"]])
+    curves = arb.attempt_curves(market, billing=_BILLING[case["stop"]])
     found = arb.cascade_frontier(curves)
     truth = judge.frontier(tables)
     same("frontier: reach", found.max_solve_rate, float(truth.max_solve_rate), ROUNDING, 1.0)
@@ -179,7 +179,7 @@ def draw_thinned(rng: np.random.Generator) -> Case:
 def check_thinned(case: Case) -> None:
     """Thinned amounts: never above a single model, never below the optimum, a valid bound."""
     market, tables = market_of(case), _tables(case)
-    curves = arb.attempt_curves(market, billing=_ACCOUNTING[case["stop"]])
+    curves = arb.attempt_curves(market, billing=_BILLING[case["stop"]])
     found = arb.cascade_frontier(curves, most_states=case["states"])
     truth = judge.frontier(tables)
     singles = [judge.frontier(tables.only([m])) for m in range(len(market.models))]
@@ -221,7 +221,7 @@ def check_dollars(case: Case) -> None:
     if len(grid) < 2:
         return
     market = market_of(case)
-    curves = arb.dollar_curves(market, grid, "exact", _ACCOUNTING[case["stop"]])
+    curves = arb.dollar_curves(market, grid, "exact", _BILLING[case["stop"]])
     found = arb.cascade_frontier(curves)
     table = (case["attempts"], case["successes"], case["cost"], case["weight"])
     truth = judge.frontier(judge.in_dollars(*table, grid, stop=case["stop"]))
@@ -258,7 +258,7 @@ def check_search(case: Case) -> None:
     truth = judge.frontier(tables)
     if truth.max_solve_rate <= SAME_RATE:
         return
-    curves = arb.attempt_curves(market, billing=_ACCOUNTING[case["stop"]])
+    curves = arb.attempt_curves(market, billing=_BILLING[case["stop"]])
     targets = [
         *(float(truth.max_solve_rate) * r for r in case["rates"]),
         float(truth.max_solve_rate) - SAME_RATE,

@@ -19,7 +19,7 @@ from tests.differential.tolerances import CANCELLED, ROUNDING, SAME_RATE
 from tests.judges import verification as judge
 from tests.judges.cascades import shares
 
-_ACCOUNTING = {True: "stop-at-record", False: "pay-past-record"}
+_BILLING = {True: "stop-at-record", False: "pay-past-record"}
 
 
 def _draw_verifier(rng: np.random.Generator, case: Case) -> None:
@@ -69,7 +69,7 @@ def check_plan(case: Case) -> None:
     """What is delivered, paid and left unanswered on every instance."""
     order = [m for m in case["order"] if m < len(case["check"])]
     plan = arb.Plan(tuple((f"m{m}", 1) for m in order))
-    found = verified_plan(plan, market_of(case), _verifier(case), billing=_ACCOUNTING[case["stop"]])
+    found = verified_plan(plan, market_of(case), _verifier(case), billing=_BILLING[case["stop"]])
     for i, one in enumerate(_instances(case)):
         right, wrong, made, left = judge.follow(one, order)
         for what, mine, theirs in (
@@ -101,7 +101,7 @@ def draw_policy(rng: np.random.Generator) -> Case:
 def check_policy(case: Case) -> None:
     """Least costs and bounds of all policies, prices of single models, the largest profit."""
     market, verifier = market_of(case), _verifier(case)
-    billing = _ACCOUNTING[case["stop"]]
+    billing = _BILLING[case["stop"]]
     baseline = "own-check" if case["own_check"] else "same-verifier"
     found = verified_frontier(
         market, verifier, penalty=case["penalty"], baseline=baseline, billing=billing

@@ -538,8 +538,8 @@ class ProviderEquilibrium(Equilibrium):
             shown = "; ".join(_listed(prices) for prices in self.others[:5])
             more = len(self.others) - 5
             text += f" Other pure equilibria: {shown}" + (f" and {more} more." if more > 0 else ".")
-        conventions = dict.fromkeys(menu.convention for menu in self.game.menus if menu.convention)
-        return "\n".join([text, *(f"Cascades: {each}" for each in conventions)])
+        billings = dict.fromkeys(menu.billing for menu in self.game.menus if menu.billing)
+        return "\n".join([text, *(f"Cascades: {each}" for each in billings)])
 
     def table(self) -> TextTable:
         """Return epsilon, then each provider's prices, profit and largest gain."""

@@ -237,7 +237,7 @@ class ProviderOligopoly:
     ) -> Self:
         """Return the game of a market with linear demand at every solve rate.
 
-        The cascades are those of the paper's convention in dollars
+        The cascades are those of the paper's billing in dollars
         (:func:`arbmodels.dollar_curves`), which skips attempts by each instance's own cost. For
         another, give :class:`ProviderGame` the menus of other curves, such as
         ``cascade_menus(attempt_curves(market), solve_rates)``. Results say which.
