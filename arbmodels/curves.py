@@ -1,12 +1,13 @@
-"""The spend curves of a market under one billing: unit, estimator, billing.
-
-Spend curves of one model: failure probability and expected spend as its budget grows.
+"""Spend curves: failure probability and expected spend of every model as its budget grows.
 
 Everything about a plan follows from two functions per model m and instance i of the amount x
 (attempts or dollars) spent on it while the instance is unsolved:
 
 * F[i, m](x), the probability that the model has not solved the instance by x;
 * G[i, m](x), the expected spend up to x if no other model solves it first.
+
+What an amount counts, how dollars are integrated, which estimator is used and what happens past
+the record are the *billing* of the curves; every result names it.
 """
 
 from __future__ import annotations
@@ -254,7 +255,7 @@ Integration = Literal["log-linear", "exact"]
 SAME_RATE = 1e-12
 #: A solve rate this far outside 0 and 1 is a computed one, not a mistake such as a percentage.
 _ASIDE = 1e-6
-#: Solve rate of the best single model that the authors' budgets may leave out.
+#: Solve rate of the best single model that the paper's budgets may leave out.
 _MISSED = 0.01
 #: Fewest and most budgets of a grid fitted to a market, and its start relative to its end at least.
 _POINTS, _SPAN = (250, 500), 1e-9
@@ -420,7 +421,7 @@ def attempt_curves(
 
 
 def budget_grid(low: float = 1e-4, high: float = 1.0, points: int = 250) -> FloatArray:
-    """Return a logarithmic grid of budgets, the authors' by default (USD).
+    """Return a logarithmic grid of budgets, the paper's by default (USD).
 
     Parameters
     ----------
@@ -447,27 +448,27 @@ def budget_grid(low: float = 1e-4, high: float = 1.0, points: int = 250) -> Floa
 
 
 def default_budget_grid(market: Market) -> FloatArray:
-    """Return the authors' grid where it fits the market's prices, else one fitted to the record.
+    """Return the paper's grid where it fits the market's prices, else one fitted to the record.
 
-    The authors' grid, 250 points from 0.0001 to 1 USD, is used for prices in USD when every
+    The paper's grid, 250 points from 0.0001 to 1 USD, is used for prices in USD when every
     model's median cost of an attempt is at most half its end and ten times its start, and when the
     best single model reaches within it what the record holds, up to one point of solve rate.
     Other markets get budgets from a tenth of the least median cost, or the least cost of all, to
     100 times the largest median cost, or what the last useful attempt of the record takes: so many
-    that they lie as close as the authors', from 250 to 500, over nine orders of magnitude at most.
+    that they lie as close as the paper's, from 250 to 500, over nine orders of magnitude at most.
     """
     median = np.nanmedian(market.cost, axis=0)
     paid = np.nan_to_num(market.cost)
     # An instance solved c times in n attempts is surely solved by n - c + 1 of them.
     surely = paid * (market.attempts - market.successes + 1)
     needed = float(np.where(market.successes > 0, surely, 0.0).max())
-    authors = budget_grid()
+    paper = budget_grid()
     fits = market.currency == "USD" and median.min() >= 1e-3 and median.max() <= 0.5
-    if fits and (needed <= authors[-1] or _missed(market, authors[-1]) <= _MISSED):
-        return authors
+    if fits and (needed <= paper[-1] or _missed(market, paper[-1]) <= _MISSED):
+        return paper
     high = max(float(median.max()) * 100, needed)
     low = max(min(float(median.min()) / 10, float(np.nanmin(market.cost))), high * _SPAN)
-    closest = np.log(high / low) / np.log(authors[1] / authors[0])
+    closest = np.log(high / low) / np.log(paper[1] / paper[0])
     return budget_grid(low, high, int(np.clip(np.ceil(closest - 1e-9) + 1, *_POINTS)))
 
 
@@ -500,7 +501,7 @@ def dollar_curves(
     grid : increasing float array, currency units, optional
         Budgets of the lattice; by default :func:`default_budget_grid`.
     integration : {"log-linear", "exact"}
-        The authors' piecewise-linear interpolation in log budget between grid points, or the
+        The paper's piecewise-linear interpolation in log budget between grid points, or the
         exact step function.
     billing : {"pay-past-record", "stop-at-record"}
 
@@ -531,7 +532,7 @@ def dollar_curves(
         raise InputError(f"No integration {integration!r}; choose 'log-linear' or 'exact'.")
     if integration == "log-linear" and billing == "stop-at-record":
         raise InputError(
-            "Log-linear integration is the authors' and pays past the record; use"
+            "Log-linear integration is the paper's and pays past the record; use"
             " integration='exact' to stop at the record."
         )
     if integration == "log-linear" and grid[0] <= SMALLEST_BUDGET:
@@ -575,7 +576,7 @@ def _step_curve(market: Market, m: int, rows: slice, stop: bool) -> StepDollarCu
 
 
 def _log_linear(market: Market, m: int, amounts: FloatArray) -> LogLinearCurve:
-    """Return the authors' curve: the step function's values at the budgets, log-linear between."""
+    """Return the paper's curve: the step function's values at the budgets, log-linear between."""
     attempts = market.attempts[:, m]
     cut = blocks(len(attempts), int(attempts.max()) + len(amounts))
     parts = [_step_curve(market, m, rows, stop=False).failure(amounts) for rows in cut]

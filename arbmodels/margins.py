@@ -1,11 +1,4 @@
-"""What arbitrage yields: market price, cost, margin and revenue shares over solve rates.
-
-How a margin looks: its table, and its numbers as plain values, the optimism beside them.
-
-Whether the margin's optimism can be shown beside it at once, and the optimism.
-
-Price and cost of every solve rate, by the exact method or the authors'.
-"""
+"""What arbitrage yields: market price, cost, margin and revenue shares over solve rates."""
 
 from __future__ import annotations
 
@@ -86,7 +79,7 @@ def arbitrage_table(result: Arbitrage) -> TextTable:
         f" {percent(result.mean_margin, 2)} in-sample{short}",
         tuple(columns),
         rows,
-        f"{_peak(result)}; extra reach {percent(result.extra_reach, 2)} beyond"
+        f"{_peak(result)}; extra solve rate {percent(result.extra_solve_rate, 2)} beyond"
         f" {percent(result.market_max_solve_rate, 2)}.\n{result.validation}"
         f"\n{result.billing}; all but the cross-validated margin is in-sample.",
     )
@@ -111,7 +104,7 @@ def values_of(result: Arbitrage) -> dict[str, Any]:
         "mean_margin": plain(result.mean_margin),
         "peak": peak and {"solve_rate": peak.solve_rate, "margin": peak.margin},
         "market_reach": result.market_max_solve_rate,
-        "extra_reach": result.extra_reach,
+        "extra_reach": result.extra_solve_rate,
         "validation": result.validation,
         "cross_validated": None if found is None else found.summary(),
     }
@@ -223,9 +216,9 @@ class Arbitrage(Displayed):
         Where the arbitrageur's cost comes from.
     solve_rates : float array [U]
     model_prices : float array [U, M]
-        Least expected spend of each single model; NaN above its reach.
+        Least expected spend of each single model; NaN above its largest solve rate.
     arbitrage_cost : float array [U]
-        Least expected spend of the arbitrageur; NaN above its reach.
+        Least expected spend of the arbitrageur; NaN above its largest solve rate.
     spend_by_model : float array [U, M]
         What of it goes to each model.
     """
@@ -248,7 +241,7 @@ class Arbitrage(Displayed):
 
     @property
     def method(self) -> Literal["exact", "searched", "olmedo2026"]:
-        """Whether the cost is the exact optimum, a search's, or that of the authors' policy.
+        """Whether the cost is the exact optimum, a search's, or that of the paper's policy.
 
         A frontier whose lattice had to be thinned is searched; exact in dollars is exact on the
         grid of budgets.
@@ -284,7 +277,7 @@ class Arbitrage(Displayed):
         return self.source.market_max_solve_rate
 
     @property
-    def extra_reach(self) -> float:
+    def extra_solve_rate(self) -> float:
         """How much further than any single model the arbitrageur reaches, in solve rate."""
         return max(0.0, self.source.max_solve_rate - self.market_max_solve_rate)
 
@@ -449,21 +442,21 @@ def arbitrage(
     r"""Compare the cheapest cascade with the cheapest single model at every solve rate.
 
     Market price at u: the least expected spend of one model that reaches u. Arbitrage cost: the
-    same over all cascades (``exact``), or that of the authors' single allocation (``authors``).
-    Margin: 1 - cost / price. Above the best single model's reach there is no price, and the
-    margin is undefined.
+    same over all cascades (``exact``), or that of the paper's single allocation (``olmedo2026``).
+    Margin: 1 - cost / price. Above the best single model's largest solve rate there is no price,
+    and the margin is undefined.
 
     Parameters
     ----------
     source : Market, Curves, Frontier or SearchedFrontier
         A market is scored in whole attempts that stop at the record; give ``dollar_curves(market)``
-        for the paper's billing, in which both methods compare. The authors' method takes a
+        for the paper's billing, in which both methods compare. The paper's method takes a
         market of two models, the cheap one first, and brings it. More than four models: give
         :func:`arbmodels.search_frontier`, whose best single plans are compared.
     method : {"exact", "olmedo2026"}
     solve_rates : increasing array of probabilities, optional
-        By default the authors' grid: 1,000 points from 0.68 to the best single model's reach
-        (from 0.9 times the reach in markets that end below 0.70).
+        By default the paper's grid: 1,000 points from 0.68 to the best single model's largest solve
+        rate (from 0.9 times it in markets that end below 0.70).
 
     Returns
     -------
@@ -491,7 +484,7 @@ def arbitrage(
     answer: Frontier | SearchedFrontier | PaperPolicy
     if method == "olmedo2026":
         if not isinstance(source, Market):
-            raise InputError("The authors' method brings its own curves: give it a market.")
+            raise InputError("The paper's method brings its own curves: give it a market.")
         rates = rates_up_to(paper_market_max_solve_rate(source), solve_rates)
         answer = paper_policy(source, rates)
     else:

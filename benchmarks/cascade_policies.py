@@ -204,7 +204,7 @@ def compare(
 
     def classes() -> Any:
         return policy_classes(
-            arb.dollar_curves(market), rates, menu=1, oracle=False, segments=False
+            arb.dollar_curves(market), rates, plan_rates=1, oracle=False, segments=False
         )
 
     whole = arb.cascade_frontier(curves)

@@ -30,7 +30,7 @@ import numpy as np
 import arbmodels as arb
 from arbmodels.curves import budget_grid
 from arbmodels.estimation import RobustnessStudy, robustness_study
-from arbmodels.estimation.learning import SPAN, AuthorsSearch, buy
+from arbmodels.estimation.learning import SPAN, PaperSearch, buy
 from arbmodels.estimation.study import BUDGETS
 from arbmodels.market import Market
 from benchmarks import authors_grid_search as authors
@@ -60,7 +60,7 @@ def faithful(
     return float(allocation[0]), float(margin.mean())
 
 
-def quick(market: Market, search: AuthorsSearch, dollars: float, seed: int) -> tuple[float, float]:
+def quick(market: Market, search: PaperSearch, dollars: float, seed: int) -> tuple[float, float]:
     """Do the same with the library; scoring is looked up, as in the study."""
     bought = buy(market, dollars, np.random.default_rng(seed)).records
     margins = search.margins(search.failures(bought), bought.weight, span=SPAN)
@@ -70,7 +70,7 @@ def quick(market: Market, search: AuthorsSearch, dollars: float, seed: int) -> t
 def speed(market: Market) -> dict[str, Any]:
     """Time both on the same purchases, budget by budget."""
     curves = authors.pass_curves(market.attempts, market.successes, market.cost)
-    search = AuthorsSearch(budget_grid())
+    search = PaperSearch(budget_grid())
     quick(market, search, 5.0, 0)  # compiles
     rows = []
     for dollars in BUDGETS:

@@ -43,8 +43,8 @@ _VARIED: dict[Literal["cost", "false_accept", "false_reject"], float] = {
 }
 #: The paper pays past the record; so do the curves here, that figures compare.
 _RECORD: Literal["pay-past-record"] = "pay-past-record"
-_BASELINES: dict[Literal["own-check", "same-verifier"], str] = {
-    "own-check": "Only the arbitrageur needs the check",
+_BASELINES: dict[Literal["self-verification", "same-verifier"], str] = {
+    "self-verification": "Only the arbitrageur needs the check",
     "same-verifier": "All sellers use the same check",
 }
 #: Darker for higher rates; none is the colour of a model.
@@ -107,7 +107,7 @@ def compute(
                 market,
                 rate,
                 vary=vary,
-                baseline="own-check",
+                baseline="self-verification",
                 billing=_RECORD,
                 tolerance=tolerance if vary == "cost" else tolerance / 10,
             )
@@ -116,7 +116,7 @@ def compute(
         inside = [end.value for end in ends if end.value is not None and end.value < last]
         few = max(inside, default=last) * np.array([0.0, 1.0, 2.0]) / 3.0
         sweep = arb.verification.verification_sweep(
-            market, rates, few, vary=vary, baseline="own-check", billing=_RECORD
+            market, rates, few, vary=vary, baseline="self-verification", billing=_RECORD
         )
         found = [free] + [
             [_scored(*each, arb.verification.Verifier(**{vary: value})) for each in parts]
@@ -152,7 +152,7 @@ def _scored(
 ) -> arb.estimation.ScoredPolicies:
     """Find the policies that are best in training, and score them on the issues held out."""
     frontier = arb.verification.verified_frontier(
-        train, verifier, baseline="own-check", billing=_RECORD
+        train, verifier, baseline="self-verification", billing=_RECORD
     )
     scored = [
         arb.verification.verified_plan(each.plan, test, verifier, billing=_RECORD)
@@ -180,7 +180,7 @@ def draw(record: Record) -> Figure:
     for column, (vary, entry) in enumerate(record["panels"].items()):
         scale = 1.0 if vary == "cost" else 100.0
         values = scale * np.array(entry["values"], dtype=float)
-        alone = rows["own-check"][column]
+        alone = rows["self-verification"][column]
         for k, rate in enumerate(record["rates"]):
             name = f"{rate:.0f}% right answers"
             for baseline, row in rows.items():

@@ -119,7 +119,7 @@ def _crossing(result: arb.Arbitrage) -> float:
 
 def _curves(result: arb.Arbitrage) -> dict[str, object]:
     """Return what is drawn; beyond the market's reach there is a cost but no price."""
-    beyond = result.market_max_solve_rate + np.linspace(0.0, result.extra_reach, 200)
+    beyond = result.market_max_solve_rate + np.linspace(0.0, result.extra_solve_rate, 200)
     return {
         "solve_rate": plain(result.solve_rates, 100),
         "model_prices": plain(result.model_prices.T, ISSUES),

@@ -36,7 +36,7 @@ CHOICES = {
     "frontier": BILLING,
     "classes": BILLING,
     "limits": BILLING[2:],
-    "verify": ("same-verifier: ", "own-check: ", "cost: ", *BILLING[2:]),
+    "verify": ("same-verifier: ", "self-verification: ", "cost: ", *BILLING[2:]),
     "cross-validate": ("exact: ", "olmedo2026: ", "segments", *BILLING),
     "bootstrap": ("instances: ", "attempts: ", "exact: ", "olmedo2026: ", *BILLING),
     "robustness": ("olmedo2026: ", "pooled: "),

@@ -66,13 +66,13 @@ def test_limits_are_kept(folder: Path, tmp_path: Path) -> None:
     assert answer["limits"] == {"spend": 0.15, "attempts": 4, "seconds": 90}
     *inside, outside = answer["points"]
     for point in inside:
-        law = policies.spend_distribution(plan_of(point), curves, seconds=WAITS)
-        assert law.solve_rate >= point["solve_rate"] - 1e-9
-        assert law.mean() == pytest.approx(point["spend"])
-        assert law.worst() == pytest.approx(point["worst_spend"])
-        assert law.worst() <= 0.15
-        assert law.worst("attempts") <= 4
-        assert law.worst("seconds") <= 90
+        distribution = policies.spend_distribution(plan_of(point), curves, seconds=WAITS)
+        assert distribution.solve_rate >= point["solve_rate"] - 1e-9
+        assert distribution.mean() == pytest.approx(point["spend"])
+        assert distribution.worst() == pytest.approx(point["worst_spend"])
+        assert distribution.worst() <= 0.15
+        assert distribution.worst("attempts") <= 4
+        assert distribution.worst("seconds") <= 90
     assert {value for key, value in outside.items() if key != "solve_rate"} == {None}
     assert pd.read_parquet(table)["worst"].max() <= 0.15
     assert figure.stat().st_size > 1000
@@ -87,12 +87,12 @@ def test_cvar_is_kept_with_a_bound(folder: Path, tmp_path: Path) -> None:
     output = ("--output", tmp_path / "spend.csv", "--plot", tmp_path / "spend.svg")
     answer = strict(good(*common, "--limit", "0.1", *output, "--json"))
     curves = arb.attempt_curves(arb.load_market(folder), 4)
-    law = policies.spend_distribution(plan_of(answer), curves)
-    assert law.solve_rate == pytest.approx(answer["solve_rate"])
-    assert law.solve_rate >= 0.6
-    assert law.mean() == pytest.approx(answer["spend"])
-    assert law.cvar(0.8) == pytest.approx(answer["cvar"])
-    assert law.worst() == pytest.approx(answer["worst_spend"])
+    distribution = policies.spend_distribution(plan_of(answer), curves)
+    assert distribution.solve_rate == pytest.approx(answer["solve_rate"])
+    assert distribution.solve_rate >= 0.6
+    assert distribution.mean() == pytest.approx(answer["spend"])
+    assert distribution.cvar(0.8) == pytest.approx(answer["cvar"])
+    assert distribution.worst() == pytest.approx(answer["worst_spend"])
     assert answer["cvar"] <= 0.1
     assert answer["bound"] <= answer["spend"]
     assert len(pd.read_csv(tmp_path / "spend.csv")) == len(curves.market.instances)
@@ -162,12 +162,21 @@ def test_verify_agrees_with_the_library(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("vary", ["cost", "false_reject"])
 def test_verify_finds_where_the_margin_vanishes(folder: Path, tmp_path: Path, vary: str) -> None:
     figure = tmp_path / "threshold.png"
-    common = ("verify", folder, "--at", "0.5,0.6", "--baseline", "own-check", "--attempts", "4")
+    common = (
+        "verify",
+        folder,
+        "--at",
+        "0.5,0.6",
+        "--baseline",
+        "self-verification",
+        "--attempts",
+        "4",
+    )
     answer = strict(good(*common, "--threshold", vary, "--plot", figure, "--json"))
     market = arb.load_market(folder)
     found = [
         verification.verification_threshold(
-            market, rate, vary=vary, baseline="own-check", max_attempts=4
+            market, rate, vary=vary, baseline="self-verification", max_attempts=4
         )
         for rate in (0.5, 0.6)
     ]

@@ -11,7 +11,7 @@ from arbmodels.cascades import paper_policy
 from arbmodels.curves import budget_grid, default_budget_grid
 from arbmodels.errors import InputError
 from arbmodels.estimation import Prior, learn_policy, robustness_study
-from arbmodels.estimation.learning import AuthorsSearch, Records, base_failures, buy, pooled_margins
+from arbmodels.estimation.learning import PaperSearch, Records, base_failures, buy, pooled_margins
 from arbmodels.market import Market
 from benchmarks import authors_grid_search as reference
 from conftest import random_market
@@ -41,7 +41,7 @@ def test_the_quick_search_is_the_authors_search(seed):
     rng = np.random.default_rng(seed)
     market = random_market(rng, 7, 2, max_attempts=9, equal_weights=False)
     grid = default_budget_grid(market)
-    search = AuthorsSearch(grid)
+    search = PaperSearch(grid)
     failures = search.failures(records_of(market))
     rates = np.linspace(0.1, 0.9, 41)
     margins = search.margins(failures, market.weight, rates)
@@ -63,14 +63,14 @@ def test_the_quick_search_is_the_independent_reimplementation(market):
     reach = curves[:, :, -1].mean(axis=0).max()
     rates = np.linspace(reach - 0.05, reach, 60)
     allocation, margin = reference.grid_search(curves, rates)
-    search = AuthorsSearch(budget_grid())
+    search = PaperSearch(budget_grid())
     margins = search.margins(search.failures(records_of(market)), market.weight, rates)
     assert margins.max() == pytest.approx(margin.mean(), abs=1e-6)
     assert search.first[np.argmax(margins)] == pytest.approx(allocation[0])
 
 
 def test_all_allocations_on_the_authors_data(swebench_pair):
-    search = AuthorsSearch(budget_grid())
+    search = PaperSearch(budget_grid())
     failures = search.failures(records_of(swebench_pair))
     rates = np.linspace(0.68, 0.7549490047, 1000)
     margins = search.margins(failures, swebench_pair.weight, rates)
@@ -98,7 +98,7 @@ def test_purchases_cost_what_they_cost(seed, dollars, most):
 def test_everything_bought_is_the_market(market):
     """With all attempts on very many issues the search finds the best allocation there is."""
     learnt = learn_policy(market, 5_000.0, most_attempts=8)
-    search = AuthorsSearch(budget_grid())
+    search = PaperSearch(budget_grid())
     failures = search.failures(records_of(market))
     values = search.margins(failures, market.weight, span=0.055)
     mine = values[np.argmin(abs(search.first - learnt.allocation[0]))]
@@ -111,7 +111,7 @@ def test_everything_bought_is_the_market(market):
 
 
 def test_pooling_forgets_its_prior(market):
-    search = AuthorsSearch(budget_grid())
+    search = PaperSearch(budget_grid())
     records = records_of(market)
     plain = search.margins(search.failures(records), records.weight, span=0.055)
     weak = pooled_margins(search, records, Prior(strength=1e-9), 0.055)
@@ -123,7 +123,7 @@ def test_pooling_forgets_its_prior(market):
 
 
 def test_the_base_has_the_skill_that_was_seen(market):
-    search = AuthorsSearch(np.array([1e-3, 1e9]))
+    search = PaperSearch(np.array([1e-3, 1e9]))
     records = records_of(market)
     prior = Prior(strength=1e-9, impossible=0.25)
     failures = base_failures(search, records, prior)

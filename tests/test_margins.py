@@ -105,7 +105,7 @@ def test_exact_margins_on_real_data(exact):
     assert exact.peak.margin == pytest.approx(0.46, abs=0.01)
     assert exact.peak.solve_rate == pytest.approx(0.75495, abs=1e-4)
     assert exact.mean_margin > 0.20
-    assert exact.extra_reach == pytest.approx(0.031, abs=0.002)
+    assert exact.extra_solve_rate == pytest.approx(0.031, abs=0.002)
     above = exact.at(exact.market_max_solve_rate + 0.01)
     assert np.isnan(above.market_price)
     assert np.isnan(above.margin)
@@ -143,7 +143,7 @@ def test_margins_are_defined_by_price_and_cost():
     np.testing.assert_allclose(result.arbitrage_cost, [1, 1, 3, 3])
     np.testing.assert_allclose(result.margin, [0, 0, np.nan, np.nan])
     assert result.market_max_solve_rate == 0.5
-    assert result.extra_reach == 0.5
+    assert result.extra_solve_rate == 0.5
     assert result.revenue_shares().iloc[-1].isna().all()
     assert result.mean_margin == 0
     assert result.method == "exact"

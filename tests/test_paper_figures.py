@@ -530,7 +530,9 @@ def test_margins_lie_below_their_bounds(records: dict[str, common.Record]) -> No
 def test_arbitrage_ends_where_the_margin_does(records: dict[str, common.Record]) -> None:
     for entry in records["figure_12_verification"]["panels"].values():
         values = np.array(entry["values"])
-        for end, margins in zip(entry["ends"], np.array(entry["own-check"], float), strict=True):
+        for end, margins in zip(
+            entry["ends"], np.array(entry["self-verification"], float), strict=True
+        ):
             assert margins[0] > 5
             assert np.all(margins[values > end] <= 1e-6)
             assert np.all(margins[values < 0.5 * end] > 0)

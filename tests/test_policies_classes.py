@@ -93,7 +93,7 @@ def test_policies_do_what_their_class_promises(data):
     )
     reach = cascade_frontier(curves).max_solve_rate
     rates = reach * np.array([0.0, 0.5, 0.83, 1.0])
-    result = policy_classes(curves, rates, menu=10)
+    result = policy_classes(curves, rates, plan_rates=10)
     spend = dict(zip(result.names, result.spend, strict=True))
     for chosen in result.classes:
         reached = np.isfinite(chosen.spend)
@@ -299,7 +299,7 @@ def test_beyond_the_single_models_nothing_is_saved_against_them():
         (lambda c: policy_classes(c, order=["model-0"]), "leaves out 'model-1'"),
         (lambda c: policy_classes(c, order=["model-0", "x"]), "no model 'x'"),
         (lambda c: policy_classes(c, order=["model-0", "model-0"]), "named twice"),
-        (lambda c: policy_classes(c, menu=0), "menu of 0 plans"),
+        (lambda c: policy_classes(c, plan_rates=0), "plan_rates is 0"),
         (lambda c: policy_classes(c, [0.1]).plan_at("best", 0.1), "No policy class 'best'"),
         (lambda c: policy_classes(c, [0.1]).plan_within("best", 0.1), "No policy class 'best'"),
         (lambda c: policy_classes(c, [0.1]).plan_within("single", -1.0), "A spend of -1"),
@@ -324,7 +324,7 @@ def test_a_market_nobody_solves_has_no_rates_to_compare_at():
 def test_real_pair(swebench_pair):
     # Design notes, dollars per 500 issues: blocks 39.2/49.5/64.8/75.6, interleaved .../75.4.
     curves = dollar_curves(swebench_pair, budget_grid(points=600), integration="exact")
-    result = policy_classes(curves, [0.70, 0.72, 0.74, 0.75], oracle=False, menu=10)
+    result = policy_classes(curves, [0.70, 0.72, 0.74, 0.75], oracle=False, plan_rates=10)
     spend = dict(zip(result.names, 500 * result.spend, strict=True))
     np.testing.assert_allclose(spend["best order"], [39.2, 49.5, 64.8, 75.6], rtol=0.005)
     np.testing.assert_allclose(spend["interleaved"], [39.2, 49.5, 64.8, 75.4], rtol=0.005)
@@ -442,7 +442,7 @@ def test_every_class_against_enumeration(seed, billing):
     everybody = weight @ solve, weight @ spend
     reach = everybody[0].max()
     rates = reach * np.array([0.15, 0.4, 0.55, 0.8, 0.97, 1.0])
-    result = policy_classes(curves, rates, menu=10)
+    result = policy_classes(curves, rates, plan_rates=10)
     spends = dict(zip(result.names, result.spend, strict=True))
     bounds = dict(zip(result.names, result.bound, strict=True))
     for u, rate in enumerate(rates):

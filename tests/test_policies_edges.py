@@ -104,12 +104,12 @@ def test_limits_batches_and_cvar(market):
     if whole.max_solve_rate > 0.1:
         with pytest.raises(InfeasibleError, match="proven"):
             cvar_plan(curves, whole.max_solve_rate, 1e-20)
-    with pytest.raises(InputError, match="the best reaches"):
+    with pytest.raises(InputError, match="the largest is"):
         cvar_plan(curves, min(whole.max_solve_rate + 0.001, 1.001), 1.0)
-    law = spend_distribution(found.plan, curves)
-    assert law.probability.sum(axis=1) == pytest.approx(np.ones(len(market.instances)))
-    assert law.mean() <= law.cvar() * (1 + 1e-12)
-    assert law.cvar() <= law.worst() * (1 + 1e-9)
+    distribution = spend_distribution(found.plan, curves)
+    assert distribution.probability.sum(axis=1) == pytest.approx(np.ones(len(market.instances)))
+    assert distribution.mean() <= distribution.cvar() * (1 + 1e-12)
+    assert distribution.cvar() <= distribution.worst() * (1 + 1e-9)
 
 
 @every
@@ -142,7 +142,7 @@ def test_thresholds(market):
         with pytest.raises(InputError, match="No single model delivers"):
             verification_threshold(market, 0.1)
         return
-    found = verification_threshold(market, 0.9 * top, baseline="own-check")
+    found = verification_threshold(market, 0.9 * top, baseline="self-verification")
     assert found.value >= found.below >= 0
     assert found.last_margin <= 1e-9
     if top < 0.999:
@@ -158,7 +158,9 @@ def test_identical_models_are_one_model():
     for name in ("given order", "best order", "interleaved"):
         spend = result.spend[result.names.index(name)]
         np.testing.assert_allclose(spend[reached], single[reached])
-    assert verification_threshold(MARKETS["identical"], 0.4, baseline="own-check").value == 0.0
+    assert (
+        verification_threshold(MARKETS["identical"], 0.4, baseline="self-verification").value == 0.0
+    )
 
 
 def test_a_model_that_never_solves_is_never_bought_from():

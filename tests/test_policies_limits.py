@@ -58,24 +58,26 @@ def test_limited_frontier_is_the_best_of_every_plan_that_keeps_the_limits(data, 
         )
     )
     frontier = limited_frontier(curves, limits, seconds=SECONDS)
-    laws = [spend_distribution(p, curves, seconds=SECONDS) for p in every_plan(market, 3)]
+    distributions = [spend_distribution(p, curves, seconds=SECONDS) for p in every_plan(market, 3)]
     kept = [
-        law
-        for law in laws
-        if (limits.dollars is None or law.worst() <= limits.dollars + 1e-9)
-        and (limits.attempts is None or law.worst("attempts") <= limits.attempts)
-        and (limits.seconds is None or law.worst("seconds") <= limits.seconds)
+        distribution
+        for distribution in distributions
+        if (limits.dollars is None or distribution.worst() <= limits.dollars + 1e-9)
+        and (limits.attempts is None or distribution.worst("attempts") <= limits.attempts)
+        and (limits.seconds is None or distribution.worst("seconds") <= limits.seconds)
     ]
-    rates = np.array([law.solve_rate for law in kept])
-    spends = np.array([law.mean() for law in kept])
+    rates = np.array([distribution.solve_rate for distribution in kept])
+    spends = np.array([distribution.mean() for distribution in kept])
     assert frontier.max_solve_rate == pytest.approx(rates.max(), abs=1e-12)
     for target in np.unique(rates.round(12)):
         least = spends[rates >= target - 1e-11].min()
         assert frontier.spend_at(target - 1e-11) == pytest.approx(least, abs=1e-12)
         plan = frontier.plan_at(max(target - 1e-11, 0.0))
-        law = spend_distribution(plan, curves, seconds=SECONDS)
-        assert law.mean() == pytest.approx(least, abs=1e-12)
-        assert law.worst() == pytest.approx(float(frontier.worst_at(target - 1e-11)), abs=1e-12)
+        distribution = spend_distribution(plan, curves, seconds=SECONDS)
+        assert distribution.mean() == pytest.approx(least, abs=1e-12)
+        assert distribution.worst() == pytest.approx(
+            float(frontier.worst_at(target - 1e-11)), abs=1e-12
+        )
     if frontier.max_solve_rate < 0.99:
         assert np.isnan(frontier.spend_at(frontier.max_solve_rate + 0.01))
 
@@ -86,16 +88,20 @@ def test_cvar_plans_are_bounded_by_every_plan(data, billing):
     market = data.draw(markets(max_models=2, max_attempts=4, missing=0.2))
     curves = attempt_curves(market, 3, billing=billing)
     level = data.draw(st.sampled_from([0.0, 0.5, 0.9]))
-    laws = [spend_distribution(plan, curves) for plan in every_plan(market, 3)]
-    target = 0.8 * max(law.solve_rate for law in laws)
-    good = [law for law in laws if law.solve_rate >= target - 1e-11]
-    tails = sorted(law.cvar(level) for law in good)
+    distributions = [spend_distribution(plan, curves) for plan in every_plan(market, 3)]
+    target = 0.8 * max(distribution.solve_rate for distribution in distributions)
+    good = [
+        distribution for distribution in distributions if distribution.solve_rate >= target - 1e-11
+    ]
+    tails = sorted(distribution.cvar(level) for distribution in good)
     told: list[str] = []
     for share in (0.0, 0.3, 1.0):
         limit = tails[0] + share * (tails[-1] - tails[0])
         if limit <= 0:
             continue
-        best = min(law.mean() for law in good if law.cvar(level) <= limit + 1e-9)
+        best = min(
+            distribution.mean() for distribution in good if distribution.cvar(level) <= limit + 1e-9
+        )
         try:
             found = cvar_plan(curves, target, limit * (1 + 1e-9), level=level)
         except InfeasibleError as error:
@@ -136,9 +142,9 @@ def test_batches_are_the_best_of_every_batching(data, billing):
     curves = attempt_curves(market, most, billing=billing)
     frontier = batch_frontier(curves, SECONDS, 90.0, largest=largest)
     plans = list(every_batching(market, most, largest))
-    laws = [spend_distribution(plan, curves, parallel=True) for plan in plans]
-    rates = np.array([law.solve_rate for law in laws])
-    spends = np.array([law.mean() for law in laws])
+    distributions = [spend_distribution(plan, curves, parallel=True) for plan in plans]
+    rates = np.array([distribution.solve_rate for distribution in distributions])
+    spends = np.array([distribution.mean() for distribution in distributions])
     times = np.array([sum(SECONDS[model] for model, _ in plan.stages) for plan in plans])
     for limit in (0.0, 10.0, 36.0, 90.0):
         inside = times <= limit + 1e-9
@@ -149,9 +155,9 @@ def test_batches_are_the_best_of_every_batching(data, billing):
             least = spends[inside & (rates >= target - 1e-12)].min()
             assert within.spend_at(target) == pytest.approx(least, abs=1e-12)
             plan = within.plan_at(target)
-            law = spend_distribution(plan, curves, parallel=True)
-            assert law.mean() == pytest.approx(least, abs=1e-12)
-            assert law.solve_rate >= target - 1e-11
+            distribution = spend_distribution(plan, curves, parallel=True)
+            assert distribution.mean() == pytest.approx(least, abs=1e-12)
+            assert distribution.solve_rate >= target - 1e-11
             assert sum(SECONDS[model] for model, _ in plan.stages) <= limit + 1e-9
     if frontier.max_solve_rate < 0.99:
         assert np.isnan(frontier.spend_at(0.999))
@@ -173,9 +179,11 @@ def test_three_models_with_missing_records():
     curves = attempt_curves(market, 3, billing="stop-at-record")
     frontier = batch_frontier(curves, SECONDS, 42.0, largest=2)
     rate = frontier.max_solve_rate
-    law = spend_distribution(frontier.plan_at(rate), curves, parallel=True, seconds=SECONDS)
-    assert law.mean() == pytest.approx(float(frontier.spend_at(rate)))
-    assert law.worst("seconds") <= 42.0
+    distribution = spend_distribution(
+        frontier.plan_at(rate), curves, parallel=True, seconds=SECONDS
+    )
+    assert distribution.mean() == pytest.approx(float(frontier.spend_at(rate)))
+    assert distribution.worst("seconds") <= 42.0
 
 
 def test_latency_sums_are_distinct():

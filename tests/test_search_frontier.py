@@ -61,7 +61,7 @@ def test_the_optimum_is_found_where_every_amount_fits(seed):
     found = arb.search_frontier(curves, gap=0.005)
     rates = found.solve_rates
     best = best_mixture(curves, rates)
-    assert found.closed.all()
+    assert found.converged.all()
     np.testing.assert_allclose(found.mixture_spend_at(rates), best, rtol=0.0051)
     assert np.all(found.bound_at(rates) <= best * (1 + 1e-9))
 
@@ -181,7 +181,7 @@ def test_six_models_of_the_paper(real_data):
     market = arb.load_market("olmedo2026/swebench", data=real_data)
     rates = [0.05, 0.2, 0.35, 0.5, 0.6, 0.7, 0.74, 0.78, 0.8]
     found = arb.search_frontier(market, rates)
-    assert found.closed.all()
+    assert found.converged.all()
     assert found.max_solve_rate == pytest.approx(387 / 445)
     # Two models of them, tabulated whole, cannot be cheaper than the bound.
     pair = arb.cascade_frontier(attempt_curves(market.select(models=["gpt5mini", "deepseek"])))
@@ -212,7 +212,7 @@ def test_out_of_time_the_best_so_far_is_returned():
     market = random_market(np.random.default_rng(2), 60, 6, max_attempts=30)
     found = arb.search_frontier(market, gap=1e-6, time_limit=1e-6)
     assert np.all(found.bound_at(found.solve_rates) <= found.mixture_spend_at(found.solve_rates))
-    assert not found.closed.all()
+    assert not found.converged.all()
     assert "at the others" in str(found)
 
 
@@ -261,7 +261,7 @@ def test_more_models_than_a_lattice_holds(seed):
     best = all_orders(curves, rates)
     assert np.all(found.bound_at(rates) <= best * (1 + 1e-9))
     assert np.all(found.mixture_spend_at(rates) >= best * (1 - 1e-9))
-    assert found.closed[: len(rates) // 3].all()
+    assert found.converged[: len(rates) // 3].all()
     for rate in (0.3, 0.9):
         plan = found.plan_at(rate * found.max_solve_rate)
         assert plan.evaluate(curves).mean_spend == pytest.approx(
@@ -369,7 +369,7 @@ def test_one_attempt_each_against_all_subsets(models):
     np.testing.assert_allclose(found.mixture_spend_at(rates), mixed, rtol=0.0101)
     assert np.all(found.bound_at(rates) <= mixed * (1 + 1e-9))
     assert np.all(found.spend_at(rates) >= single * (1 - 1e-9))
-    assert found.closed.all()
+    assert found.converged.all()
 
 
 def check_many(models, tries, rows, *, most_states=300_000, seed=0):

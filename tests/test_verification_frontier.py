@@ -105,7 +105,7 @@ def test_vertices_do_what_the_frontier_says(data, alpha, beta):
 
 
 @settings(max_examples=25)
-@given(st.data(), BILLINGS, st.sampled_from(["same-verifier", "own-check"]))
+@given(st.data(), BILLINGS, st.sampled_from(["same-verifier", "self-verification"]))
 def test_a_perfect_free_verifier_gives_the_known_frontier(data, billing, baseline):
     market = data.draw(markets(max_instances=8, missing=0.2))
     frontier = verified_frontier(market, billing=billing, baseline=baseline)
@@ -221,7 +221,7 @@ def test_dearer_checks_and_more_false_rejects_cost_more(data):
         assert second.max_solve_rate <= first.max_solve_rate + 1e-11
 
 
-@pytest.mark.parametrize("baseline", ["same-verifier", "own-check"])
+@pytest.mark.parametrize("baseline", ["same-verifier", "self-verification"])
 def test_sweeps_agree_with_frontiers(baseline):
     market = random_market(np.random.default_rng(11), 25, 2, max_attempts=8)
     rates, values = [0.3, 0.5, 0.6], [0.0, 0.1, 2.0]
@@ -251,13 +251,13 @@ def complementary():
 
 @pytest.mark.parametrize("vary", ["cost", "false_reject", "false_accept"])
 def test_thresholds_are_where_the_margin_ends(complementary, vary):
-    found = verification_threshold(complementary, 0.7, vary=vary, baseline="own-check")
+    found = verification_threshold(complementary, 0.7, vary=vary, baseline="self-verification")
     assert found.start_margin > 0.1
     assert 0 < found.below < found.value < np.inf
     assert found.value - found.below <= 1e-6 * max(found.value, 1.0)
     below, above = (
         verified_frontier(
-            complementary, replace(Verifier(), **{vary: value}), baseline="own-check"
+            complementary, replace(Verifier(), **{vary: value}), baseline="self-verification"
         ).margin_at(0.7)
         for value in (found.below, found.value)
     )
@@ -272,7 +272,7 @@ def test_the_cost_threshold_is_the_margin_shared_among_the_checks(complementary)
     """While the policy stays the same, it is (price - spend) / checks."""
     market = Market(["a", "b"], ["i", "j"], [[1, 9], [1, 9]], [[1, 3], [0, 3]], [[1, 5], [1, 5]])
     # a once, then b once: right 1/2 + 1/2 x 1/3 at 1 + 5/2 and 3/2 checks. b alone: at 5 x 3 each.
-    found = verification_threshold(market, 2 / 3, baseline="own-check", max_attempts=9)
+    found = verification_threshold(market, 2 / 3, baseline="self-verification", max_attempts=9)
     price, spend, checks = 5 * 3 * 2 / 3, 1 + 5 / 2, 3 / 2
     assert found.value <= (price - spend) / checks + 1e-5
     cost, same_price = found.comparison.at(found.value, np.array([2 / 3]))
@@ -296,7 +296,7 @@ def test_a_market_without_a_margin_has_threshold_zero():
 
 def test_frontiers_show_themselves(complementary):
     frontier = verified_frontier(
-        complementary, Verifier(0.1, 0.01, 0.05), penalty=0.5, baseline="own-check"
+        complementary, Verifier(0.1, 0.01, 0.05), penalty=0.5, baseline="self-verification"
     )
     assert "verify free and perfectly" in str(frontier)
     assert "penalty 0.5" in frontier.billing

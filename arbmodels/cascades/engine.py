@@ -1,7 +1,6 @@
-r"""Knots where they count: relaxations refined until bound and plans meet.
+r"""The search for cascades of many models: relaxations refined until bound and plans meet.
 
-Groups of models as one model that is at least as good: bounds for markets of many models.
-
+Knots are added to a relaxation (:mod:`arbmodels.cascades.relaxation`) where its bound loses most.
 A lattice over twenty models is too large, whatever its knots. Count the attempts of a group of
 models together, y, and let every instance use the split of them that suits it best and the
 cheapest price:
@@ -12,8 +11,6 @@ cheapest price:
 Any policy is then a policy of the market with X in place of the group that leaves no more unsolved
 and spends no more: what bounds that market bounds this one. The bound is loose only as far as a
 group is bought from, and groups that are get split.
-
-Markets of more models than one lattice can hold: groups, split where they are bought from.
 """
 
 from __future__ import annotations

@@ -513,7 +513,7 @@ class Frontier(CascadeFrontier):
         """Return the least expected spend when two plans may be mixed at random.
 
         The lower convex hull of the plans known and of those at 2,000 solve rates up to the
-        reach; NaN above :attr:`max_solve_rate`.
+        largest; NaN above :attr:`max_solve_rate`.
         """
         rate, spend = self._hull
         target = solve_rates_of(solve_rate)
@@ -707,7 +707,7 @@ def cascade_frontier(
         Cut every cell of the budget grids into this many: a tighter bound for more time.
     tolerance : float, optional
         Refine (finer budgets, or less thinned amounts) until no spend at 100 solve rates up to
-        the reach falls by more than this share; :attr:`Frontier.change` is what the last
+        the largest falls by more than this share; :attr:`Frontier.change` is what the last
         refinement changed. Starts from ``refine`` and ``most_states``, and takes more states.
     most_states : int
         The curves' own grids are thinned until the lattice is no larger (the first amounts, the

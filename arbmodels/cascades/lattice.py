@@ -5,9 +5,8 @@ It fails with probability mean_i prod_m F_im(a_m) whatever the order; moving mod
 point to the next costs mean_i (G_im(next) - G_im(a_m)) prod_{m' != m} F_im'(a_m'). The cheapest
 order of purchases that ends in a state is therefore a shortest path from the origin to it.
 
-Undominated points, and the lower convex hull: what mixing two plans at random can buy.
-
-Plans whose last purchase stops between two budgets of the grid.
+Also here: undominated plans, the lower convex hull (what mixing two plans at random can buy), and
+plans whose last purchase stops between two budgets of the grid.
 """
 
 from __future__ import annotations
@@ -537,7 +536,7 @@ def cheapest_cuts(lattice: Lattice, target: FloatArray, best: FloatArray) -> Cut
     target : float array [U]
         Solve rates, no NaN.
     best : float array [U]
-        Spend of the best plan on the lattice's own points; NaN out of reach.
+        Spend of the best plan on the lattice's own points; NaN if unattainable.
 
     Returns
     -------
@@ -625,7 +624,7 @@ def cut_steps(  # noqa: PLR0917
     target : float array [U]
         Solve rates, no NaN.
     best : float array [U]
-        Spend that is known for each target; NaN out of reach.
+        Spend that is known for each target; NaN if unattainable.
     every : bool
         Return every step that passes a target, not the cheapest one that undercuts ``best``.
     """

@@ -1,12 +1,16 @@
 """The cascade policy of Olmedo, Schölkopf, Hardt (2026), as its authors computed it.
 
-Their billing, kept to the letter so that their numbers come out: unbiased pass@floor(b/q) on a
+Their procedure, kept to the letter so that their numbers come out: unbiased pass@floor(b/q) on a
 logarithmic budget grid; linear interpolation in log budget; spend by integrating the survival
 curve; one allocation of dollars to the stages for the whole range of solve rates, chosen by grid
 search for the largest mean margin; the cost of a solve rate by interpolating log cost.
 
 Their allocations are plans that a frontier must not be dearer than, though their stages end between
 the budgets of its lattice: :class:`AllocationPlans` scores them all.
+
+References
+----------
+Olmedo, Schölkopf, Hardt (2026), section 3 and figure 1.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 from arbmodels.plans import Plan
 
-#: The authors' search: the first stage's dollars, besides nothing and everything.
+#: The paper's search: the first stage's dollars, besides nothing and everything.
 _SEARCHED_SHARES = np.logspace(np.log10(0.01), np.log10(0.5), 100)
 #: Shares of the total that the authors try for every stage but the last: in markets of two models,
 #: and of more. They do not state the latter; these make one allocation of four models more than
@@ -41,13 +45,13 @@ MANY_SHARES = np.concatenate([[0.0], np.logspace(np.log10(0.00025), np.log10(0.9
 
 @dataclass(frozen=True, eq=False)
 class CostCurve:
-    """Solve rate and expected spend as the budget grows, [B] each, by the authors' rules."""
+    """Solve rate and expected spend as the budget grows, [B] each, by the paper's rules."""
 
     solve_rate: FloatArray
     spend: FloatArray
 
     def spend_at(self, target: FloatArray) -> FloatArray:
-        """Return the spend at each solve rate, interpolated in log spend; NaN out of reach."""
+        """Return the spend at each solve rate, interpolated in log spend; NaN if unattainable."""
         value = np.exp(np.interp(target, self.solve_rate, np.log(np.maximum(self.spend, 1e-300))))
         out: FloatArray = np.where(
             np.asarray(target) <= self.max_solve_rate + SAME_RATE, value, np.nan
@@ -74,7 +78,7 @@ class PaperPolicy:
     providers : tuple of M CostCurves
         Each model alone.
     spend_by_model : float array [B, M]
-        Expected spend on each model at each budget, by the authors' own formula; its sum differs
+        Expected spend on each model at each budget, by the paper's own formula; its sum differs
         slightly from the cascade's spend.
     billing : str
 
@@ -97,7 +101,7 @@ class PaperPolicy:
         return self.market.models
 
     def spend_at(self, solve_rate: FloatArray) -> FloatArray:
-        """Return the expected spend at each solve rate; NaN out of reach."""
+        """Return the expected spend at each solve rate; NaN if unattainable."""
         return self.cascade.spend_at(solve_rate)
 
     def spend_by_model_at(self, solve_rate: FloatArray) -> FloatArray:
@@ -106,7 +110,7 @@ class PaperPolicy:
         return np.stack([column.spend_at(solve_rate) for column in columns], axis=-1)
 
     def model_prices_at(self, solve_rate: FloatArray) -> FloatArray:
-        """Return the expected spend of each model alone, [len(solve_rate), M]; NaN out of reach."""
+        """Return the expected spend of each model alone, [U, M]; NaN if unattainable."""
         return np.stack([curve.spend_at(solve_rate) for curve in self.providers], axis=-1)
 
     @property
@@ -132,7 +136,7 @@ def paper_curve(
     allocation : sequence of M floats, currency units
         Budget of each stage, >= 0.
     grid : increasing float array, optional
-        By default the authors' 250 budgets from 0.0001 to 1 USD, or 250 fitted to the prices of
+        By default the paper's 250 budgets from 0.0001 to 1 USD, or 250 fitted to the prices of
         another kind of market (:func:`arbmodels.curves.default_budget_grid`).
 
     Raises
@@ -157,7 +161,7 @@ def paper_curve(
 def paper_policy(
     market: Market, solve_rates: FloatArray, grid: FloatArray | None = None
 ) -> PaperPolicy:
-    """Search the authors' 102 allocations for the largest mean margin over ``solve_rates``.
+    """Search the paper's 102 allocations for the largest mean margin over ``solve_rates``.
 
     Parameters
     ----------
@@ -180,7 +184,7 @@ def paper_policy(
     """
     if len(market.models) != 2:
         raise InputError(
-            f"The authors' search is for two models, {market.name} has {len(market.models)}:"
+            f"The paper's search is for two models, {market.name} has {len(market.models)}:"
             " choose two (market.select or --models), or evaluate an allocation with"
             " paper_curve."
         )
@@ -200,7 +204,7 @@ def paper_market_max_solve_rate(market: Market, grid: FloatArray | None = None) 
 
 
 class AllocationPlans:
-    """The authors' allocations as plans, their last stage cut anywhere.
+    """The paper's allocations as plans, their last stage cut anywhere.
 
     Scored by the integral of the curves themselves, not of what the authors put back on the budget
     grid: their stages end between its budgets. Only plans are kept that what is known does not
@@ -329,7 +333,7 @@ def _mean_margin(policy: PaperPolicy, price: FloatArray, solve_rates: FloatArray
 def _grid_curves(market: Market, grid: FloatArray | None) -> Curves:
     if not market.recorded.all():
         raise InputError(
-            f"The authors' method needs a record of every model on every instance, and"
+            f"The paper's method needs a record of every model on every instance, and"
             f" {market.name} lacks {int((~market.recorded).sum())}: use market.intersection(), or"
             " the exact method."
         )
@@ -372,7 +376,7 @@ def _evaluate(
         CostCurve(1.0 - stitched, _survival_spend(log_grid, stitched)),
         providers,
         np.stack(spends, axis=1),
-        f"authors' single allocation; {curves.billing}",
+        f"the paper's single allocation; {curves.billing}",
     )
 
 

@@ -4,8 +4,7 @@ Take any policy: a path through the amounts, or a random choice among paths. Rou
 random to knots, model m's amount x between knots s < t to t with probability
 :math:`\varphi = (x - s)/(t - s)`, by one uniform number per model, so that a path becomes a path
 of the small lattice. Let V be values at the knots whose interpolation :math:`\tilde V` is nowhere
-above the failure curve F (:mod:`arbmodels.cascades.relaxation`). Charge for model m's step
-from s to t, the others at a,
+above the failure curve F. Charge for model m's step from s to t, the others at a,
 
 .. math:: \sum_i w_i (G_{im}(t) - G_{im}(s)) \prod_{j \ne m} V_{ij}(a_j).
 
@@ -19,16 +18,6 @@ The rounded path is therefore charged, on average, at most what the policy spend
 average at most what the policy leaves unsolved. A policy that solves a share u of the instances
 spends at least the least charge of a *mixture* of paths on the small lattice that solves u there:
 the lower convex hull of its states. Cells without amounts inside lose nothing.
-
-Lower bounds at prices of unsolved instances, and what they say about solve rates.
-
-Piecewise-linear functions below failure curves, with few knots.
-
-A plan is rounded at random to the knots: model m's amount x between knots s < t counts as t with
-probability (x - s) / (t - s), else as s, all models independently. On average the rounded plan
-leaves each instance unsolved with the product of the interpolated values at the knots. Where these
-interpolations lie below the failure curves, that is no more than the plan leaves; see
-:mod:`arbmodels.cascades.relaxation`.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ class SearchedFrontier(CascadeFrontier):
         return self.bounds.largest
 
     @property
-    def closed(self) -> npt.NDArray[np.bool_]:
+    def converged(self) -> npt.NDArray[np.bool_]:
         """At which of :attr:`solve_rates` the wanted gap was reached, [U]."""
         return np.asarray(self.gap_at(self.solve_rates) <= self.wanted_gap)
 
@@ -194,12 +194,12 @@ class SearchedFrontier(CascadeFrontier):
 
     @property
     def _note(self) -> str:
-        closed, gaps = self.closed, self.gap_at(self.solve_rates)
+        converged, gaps = self.converged, self.gap_at(self.solve_rates)
         note = (
             f"{len(self.names)} models; gap of the mixtures at most {percent(self.wanted_gap, 1)}"
-            f" at {int(closed.sum())} of {len(closed)} solve rates"
+            f" at {int(converged.sum())} of {len(converged)} solve rates"
         )
-        if not closed.all():
+        if not converged.all():
             worst = int(np.nanargmax(gaps))
             note += (
                 f", at most {percent(gaps[worst], 1)} (at"
@@ -231,7 +231,8 @@ class SearchedFrontier(CascadeFrontier):
         return ax
 
 
-#: Solve rates looked at by default: so many, from this one (or less) to the joint reach.
+#: Solve rates looked at by default: so many, from this one (or less) to that of all models
+#: together.
 _POINTS, _LOWEST = 100, 0.05
 _FEWEST_STATES = 1_000
 
@@ -261,7 +262,8 @@ def search_frontier(
         is tight for attempts; on budget grids (``dollar_curves``), where an attempt's price
         differs from instance to instance within a cell, it is looser.
     solve_rates : array of probabilities, optional
-        Where policies and bounds are refined; by default 100 from 5% to the joint reach.
+        Where policies and bounds are refined; by default 100 from 5% to that of all models
+        together.
     gap : float
         Wanted relative gap between the spend of the best mixture of two plans and the bound.
     most_states : int
@@ -278,8 +280,8 @@ def search_frontier(
     Raises
     ------
     InputError
-        If a solve rate is no probability or beyond the joint reach, a limit makes no sense, the
-        tables would be too large for the memory, or nothing is ever solved.
+        If a solve rate is no probability or beyond that of all models together, a limit makes no
+        sense, the tables would be too large for the memory, or nothing is ever solved.
 
     Notes
     -----

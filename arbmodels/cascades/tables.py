@@ -1,8 +1,7 @@
 """The curves of a market as tables over every amount that can be bought.
 
-Amounts are positions on each model's own grid: whole attempts, or the budget grid.
-
-The plans that a search has found, and their mixtures.
+Amounts are positions on each model's own grid: whole attempts, or the budget grid. Also here: the
+plans that a search has found, and their mixtures.
 """
 
 from __future__ import annotations
@@ -317,7 +316,7 @@ class Plans:
         return Points(rate[kept], spend[kept], number[kept])
 
     def spend_at(self, solve_rate: FloatArray) -> FloatArray:
-        """Return the least spend of a mixture at each solve rate; NaN out of reach."""
+        """Return the least spend of a mixture at each solve rate; NaN if unattainable."""
         rate, spend, _ = self.hull
         inside = solve_rate <= rate[-1] + SAME_RATE
         return np.where(inside, np.interp(solve_rate, rate, spend), np.nan)

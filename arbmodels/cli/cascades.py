@@ -1,15 +1,4 @@
-"""``arbmodels frontier``: the cheapest cascade for every solve rate.
-
-``arbmodels search``: cascades of many models, and a bound for every policy.
-
-``arbmodels classes``: what every class of policies saves.
-
-``arbmodels limits``: cascades that cannot break a limit on any instance.
-
-``arbmodels cvar``: the cheapest cascade whose worst outcomes stay within a limit on average.
-
-``arbmodels batches``: parallel attempts within a time per instance.
-"""
+"""``arbmodels frontier``, ``search``, ``classes``, ``limits``, ``cvar`` and ``batches``."""
 
 from __future__ import annotations
 
@@ -139,14 +128,14 @@ def search(
                 "reach": answer.max_solve_rate,
                 "market_reach": answer.market_max_solve_rate,
                 "wanted_gap": gap,
-                "closed": int(answer.closed.sum()),
+                "closed": int(answer.converged.sum()),
                 "looked_at": len(answer.solve_rates),
                 "seconds": answer.seconds,
                 "points": points,
             }
         )
         return
-    closed = answer.closed
+    converged = answer.converged
     show(
         TextTable(
             f"Searched cascades of {called(market)}, in {unit}",
@@ -164,8 +153,8 @@ def search(
             ],
             "mixed: two plans, one of them drawn at random. lower bound: of every policy, mixtures"
             " included; gap: of the mixtures.\n"
-            f"A gap of {percent(gap, 1)} is reached at {int(closed.sum())} of {len(closed)} solve"
-            f" rates looked at, in {answer.seconds:.1f} s. The best single model reaches"
+            f"A gap of {percent(gap, 1)} is reached at {int(converged.sum())} of {len(converged)}"
+            f" solve rates looked at, in {answer.seconds:.1f} s. The best single model reaches"
             f" {percent(answer.market_max_solve_rate, 2)}, all together"
             f" {percent(answer.max_solve_rate, 2)}.\n"
             f"{answer.billing}; fitted and scored on the same instances.",
@@ -395,9 +384,8 @@ def limits(
                 )
                 for row, (rate, plan) in enumerate(zip(rates, plans, strict=True))
             ],
-            f"Within the limits cascades reach {percent(answer.max_solve_rate, 2)}. Exact over"
-            " whole"
-            " attempts; worst case: every attempt fails on the dearest instance.\n"
+            f"Largest solve rate within the limits: {percent(answer.max_solve_rate, 2)}. Exact"
+            " over whole attempts; worst case: every attempt fails on the dearest instance.\n"
             f"{answer.curves.billing}; fitted and scored on the same instances.",
         )
     )
@@ -461,13 +449,13 @@ def cvar(
 
         curves = opt.attempt_curves_of(market, billing, attempts)
         answer = cvar_plan(curves, rates[0], limit, level=level, cells=cells)
-        law = spend_distribution(answer.plan, curves)
+        distribution = spend_distribution(answer.plan, curves)
     if plot is not None:
         figure, (axes,) = new_picture()
-        law.plot(axes).set_title(called(market))
+        distribution.plot(axes).set_title(called(market))
         save_picture(figure, plot)
     if output is not None:
-        save_table(law.to_frame(), output)
+        save_table(distribution.to_frame(), output)
     if json:
         show_json(
             {
@@ -483,11 +471,11 @@ def cvar(
                 "bound": answer.bound,
                 "gap": answer.gap,
                 "cvar": answer.cvar,
-                "worst_spend": law.worst(),
+                "worst_spend": distribution.worst(),
             }
         )
         return
-    show(answer.table(), law.table())
+    show(answer.table(), distribution.table())
     if plot is not None:
         show(f"Figure: {plot}")
 
@@ -538,11 +526,11 @@ def batches(
 
         curves = opt.attempt_curves_of(market, billing, attempts)
         answer = batch_frontier(curves, waits, max_seconds, largest=largest)
-        reach = answer.max_solve_rate
+        largest_rate = answer.max_solve_rate
         if rates is None:
-            rates = [*opt.round_rates(reach / 2, 0.999 * reach), reach]
-        plans = [answer.plan_at(rate) if rate <= reach else None for rate in rates]
-        laws = [
+            rates = [*opt.round_rates(largest_rate / 2, 0.999 * largest_rate), largest_rate]
+        plans = [answer.plan_at(rate) if rate <= largest_rate else None for rate in rates]
+        distributions = [
             None if plan is None else spend_distribution(plan, curves, parallel=True, seconds=waits)
             for plan in plans
         ]
@@ -559,11 +547,11 @@ def batches(
         {
             "solve_rate": rate,
             "spend": spend[row],
-            "mean_seconds": None if law is None else law.mean("seconds"),
-            "longest_seconds": None if law is None else law.worst("seconds"),
-            "batches": None if law is None else law.plan.stages,
+            "mean_seconds": None if distribution is None else distribution.mean("seconds"),
+            "longest_seconds": None if distribution is None else distribution.worst("seconds"),
+            "batches": None if distribution is None else distribution.plan.stages,
         }
-        for row, (rate, law) in enumerate(zip(rates, laws, strict=True))
+        for row, (rate, distribution) in enumerate(zip(rates, distributions, strict=True))
     ]
     if json:
         show_json(
@@ -575,7 +563,7 @@ def batches(
                 "seconds": waits,
                 "max_seconds": max_seconds,
                 "largest_batch": largest,
-                "reach": reach,
+                "reach": largest_rate,
                 "points": points,
             }
         )
@@ -587,15 +575,15 @@ def batches(
             ("solve rate", "spend", "mean time [s]", "longest [s]", "batches"),
             [
                 (percent(point["solve_rate"], 2), number(point["spend"]), "–", "–", "–")
-                if law is None
+                if distribution is None
                 else (
                     percent(point["solve_rate"], 2),
                     number(point["spend"]),
                     number(point["mean_seconds"]),
                     number(point["longest_seconds"]),
-                    law.plan.summary,
+                    distribution.plan.summary,
                 )
-                for point, law in zip(points, laws, strict=True)
+                for point, distribution in zip(points, distributions, strict=True)
             ],
             "Every stage is one batch.",
         ),

@@ -1,11 +1,4 @@
-"""``arbmodels margin``: market price, arbitrage cost, margin.
-
-``arbmodels cross-validate``: the margin on instances it was not fitted on.
-
-``arbmodels bootstrap``: bands around prices, costs, margins and curves.
-
-``arbmodels robustness``: what a cascade earns that was learnt for a few dollars.
-"""
+"""``arbmodels margin``, ``cross-validate``, ``bootstrap`` and ``robustness``."""
 
 from __future__ import annotations
 
@@ -181,7 +174,7 @@ def bootstrap(
     rates = None if at is None else opt.solve_rates(at)
     if method == "olmedo2026" and (billing not in (None, "olmedo2026") or curves):
         raise InputError(
-            "The authors' method has its own billing and no curves apart from it: leave out"
+            "The paper's method has its own billing and no curves apart from it: leave out"
             " --billing and --curves."
         )
     if curves and rates is not None:
@@ -269,7 +262,7 @@ def robustness(
     """Learn cascades of two models for small search budgets, and score them on a whole market.
 
     A search buys attempts on issues drawn at random until the budget is spent, then chooses one
-    of the authors' 102 allocations. Shown are the mean margin and the band from 5% to 95% of the
+    of the paper's 102 allocations. Shown are the mean margin and the band from 5% to 95% of the
     searches. The first model is the cheap one.
     """
     check_picture(plot, force=force)
@@ -322,9 +315,9 @@ def margin(
     At a solve rate, the market price is the least expected spend of a single model that reaches
     it, the arbitrage cost that of a cascade over all models, the margin 1 - cost / price. Of more
     than four models, cascades are searched for, which takes seconds, with a bound on all. Peak
-    and mean are over 1,000 solve rates from 68% to the best single model's reach (from 0.9 times
-    that reach where it is below 70%). Above it there is no market price and no margin. Beside it
-    stands the cross-validated margin and the optimism, by how much the margin in sample is too
+    and mean are over 1,000 solve rates from 68% to the best single model's largest solve rate (from
+    0.9 times that where it is below 70%). Above it there is no market price and no margin. Beside
+    it stands the cross-validated margin and the optimism, by how much the margin in sample is too
     good.
     """
     check_picture(plot, force=force)
@@ -364,7 +357,7 @@ def find_margin(
     if method == "olmedo2026":
         if billing not in (None, "olmedo2026") or refine != 1:
             raise InputError(
-                "The authors' method has its own billing and grid: leave out --billing and"
+                "The paper's method has its own billing and grid: leave out --billing and"
                 " --refine, or use --method exact."
             )
         return arbitrage(market, method="olmedo2026")
@@ -396,7 +389,7 @@ def margin_json(answer: Arbitrage, rates: Sequence[float]) -> dict[str, Any]:
         "mean_margin": answer.mean_margin,
         "mean_margin_range": [answer.solve_rates[0], answer.solve_rates[-1]],
         "market_reach": answer.market_max_solve_rate,
-        "extra_reach": answer.extra_reach,
+        "extra_reach": answer.extra_solve_rate,
         "validation": answer.validation,
         "cross_validated": optimism_json(answer),
         "allocation": source.allocation if isinstance(source, PaperPolicy) else None,
@@ -444,7 +437,7 @@ def margin_table(answer: Arbitrage, found: dict[str, Any]) -> TextTable:
         f" mean {percent(answer.mean_margin, 2)} over {percent(answer.solve_rates[0], 2)} to"
         f" {percent(answer.solve_rates[-1], 2)}.\nThe best single model reaches"
         f" {percent(answer.market_max_solve_rate, 2)}, the arbitrageur"
-        f" {100 * answer.extra_reach:.2f}"
+        f" {100 * answer.extra_solve_rate:.2f}"
         f" points more.\n{answer.validation}\n"
     )
     if found["allocation"] is not None:

@@ -274,9 +274,7 @@ def curves_of(market: Market, billing: Billing | None = None) -> Curves:
             return attempt_curves_of(market, whole)
 
 
-def attempt_curves_of(
-    market: Market, billing: AttemptsBilling, most: int | None = None
-) -> Curves:
+def attempt_curves_of(market: Market, billing: AttemptsBilling, most: int | None = None) -> Curves:
     """Return the market's curves in whole attempts, up to ``most`` of each model."""
     from arbmodels.curves import attempt_curves
 

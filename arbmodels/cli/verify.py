@@ -1,7 +1,4 @@
-"""``arbmodels verify``: the best policies under a costly verifier that errs.
-
-The options of ``arbmodels verify``: the verifier, the terms of sale, what to look for.
-"""
+"""``arbmodels verify``: the best policies under a costly verifier that errs."""
 
 from __future__ import annotations
 
@@ -77,12 +74,12 @@ Refund = Annotated[
     ),
 ]
 BaselineOption = Annotated[
-    Literal["same-verifier", "own-check"],
+    Literal["same-verifier", "self-verification"],
     typer.Option(
         "--baseline",
         metavar="WHO",
         help="What the margin compares with. same-verifier: who buys from a single model pays for"
-        " the same verifier and bears the penalty. own-check: verifies free and perfectly.",
+        " the same verifier and bears the penalty. self-verification: verifies free and perfectly.",
         rich_help_panel=_TERMS,
     ),
 ]
@@ -113,7 +110,7 @@ _VALUES, _BEYOND = 41, 1.25
 
 @opt.described(
     "verify my-folder --check 0.01 --false-accept 0.05 --at 0.5,0.6",
-    "verify my-folder --at 0.6 --baseline own-check --threshold cost",
+    "verify my-folder --at 0.6 --baseline self-verification --threshold cost",
     "verify my-folder --false-reject small=0.1,large=0 --price 1",
 )
 def verify(

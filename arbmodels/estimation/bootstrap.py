@@ -1,10 +1,10 @@
-"""Bootstrap bands of prices, costs and margins.
+"""Bootstrap bands of prices, costs and margins, and of every model's curve.
 
-What the bootstrap found: bands around prices, costs and margins.
+Resampled markets have other instances, other outcomes of the recorded attempts, or both.
 
-Bands around every model's curve: solve rate and spend by the amount that may be bought.
-
-Resampled markets: other instances, and other outcomes of the recorded attempts.
+References
+----------
+Efron (1979), Bootstrap methods: another look at the jackknife, Annals of Statistics 7(1), 1-26.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from arbmodels.estimation.cross_validation import (
     plain,
     rates_up_to,
 )
-from arbmodels.estimation.learning import AuthorsSearch
+from arbmodels.estimation.learning import PaperSearch
 from arbmodels.estimation.workers import run
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
@@ -92,7 +92,7 @@ class MarginBands(Displayed):
     point : PriceAndCost
         Of the market as recorded.
     model_prices : float array [R, U, M]
-        Of the resamples; NaN above a model's reach.
+        Of the resamples; NaN above a model's largest solve rate.
     cost : float array [R, U]
     billing : str
     """
@@ -440,8 +440,8 @@ def resampled(market: Market, over: tuple[Over, ...], rng: np.random.Generator) 
     :math:`c^* \sim \text{Binomial}(n, p) \mid c^* \ge 1` with p such that c is their mean, and
     :math:`c^* = 0` where c = 0. Unbiased curves end at 1 or 0 according to that alone, and records
     are often continued until a first success, so that a plain Binomial(n, c/n) would not be what
-    happened: on the authors' two models it takes four points from the reach and doubles the
-    margin, which is bias and no chance. Whether an instance can be solved is covered by drawing
+    happened: on the paper's two models it takes four points from the largest solve rate and doubles
+    the margin, which is bias and no chance. Whether an instance can be solved is covered by drawing
     instances.
 
     Parameters
@@ -525,7 +525,7 @@ def bootstrap_margin(
         From a market to its curves: the billing it is scored under, by default
         :func:`arbmodels.attempt_curves` as for :func:`arbmodels.arbitrage`. Such as
         ``functools.partial(attempt_curves, max_attempts=40, estimator="beta-binomial-zero")``,
-        whose prior is then fitted to every resample. Not for the authors' method.
+        whose prior is then fitted to every resample. Not for the paper's method.
     resamples : int
         At least 2.
     over : "instances", "attempts" or both
@@ -534,7 +534,7 @@ def bootstrap_margin(
         given which of them each model ever solved. Both together make a cautious band.
     seed : int
     solve_rates : increasing array of probabilities, optional
-        As for :func:`arbmodels.arbitrage`, up to the reach of the market as recorded.
+        As for :func:`arbmodels.arbitrage`, up to the largest solve rate of the market as recorded.
     most_states : int
         Larger lattices are thinned; the point estimate too.
     workers : int, optional
@@ -570,7 +570,7 @@ def bootstrap_margin(
     make = attempt_curves if curves is None else curves
     if method == "olmedo2026":
         if curves is not None:
-            raise InputError("The authors' method brings its own curves: leave them out.")
+            raise InputError("The paper's method brings its own curves: leave them out.")
         rates = rates_up_to(paper_market_max_solve_rate(market), solve_rates)
         source = paper_policy(market, rates)
     else:
@@ -667,7 +667,7 @@ def _batches(seeds: list[np.random.SeedSequence]) -> list[list[np.random.SeedSeq
 
 
 class _Task(NamedTuple):
-    """What the resamples of a margin have in common; no lattice grids for the authors' method."""
+    """What the resamples of a margin have in common; no lattice grids for the paper's method."""
 
     market: Market
     over: tuple[Over, ...]
@@ -688,7 +688,7 @@ def _some_margins(
         found.extend(_at(each, rates) for each in lattices)
     else:
         grid = default_budget_grid(market)
-        search = AuthorsSearch(grid)
+        search = PaperSearch(grid)
         for seed in seeds:
             drawn = resampled(market, over, np.random.default_rng(seed))
             found.append(_at(paper_curve(drawn, search.best(drawn, rates), grid), rates))

@@ -11,14 +11,6 @@ the market are compared with it. So every policy, and the model that sells, was 
 held-out outcomes were looked at. Choosing by these instead ("the cheapest of the trained plans that
 reaches 75% there", "the model that turned out cheapest there") would let them pick what was lucky.
 
-Folds of a market's instances: at random within segments, or whole segments.
-
-Solve rates to compare at, and the margin of a price and a cost.
-
-What cross-validation found: margins in sample and held out, and the optimism between them.
-
-Policies indexed by the solve rate they reach in training, and what they do on other instances.
-
 On a training set the cheapest mixture of two plans that reaches a solve rate u lies on the lower
 convex hull of the (solve rate, spend) of all plans; so do, for the market, the plans of the model
 that is cheapest there. On the folds held out the market's policies that aim at u solve r(u) and
@@ -27,12 +19,15 @@ the cost is that of the cascades whose aim v solves r(u) there, too. Only traini
 with a model alone are compared, on both sides. In sample r(u) = u, and both are least spends.
 
 Held-out outcomes choose neither policies nor the model that sells nor the solve rates looked at:
-on pure noise (models of one law) the margin of the two is zero on average. Reading both spends off
-held-out curves at r = u instead is not free of choice: solve rates that the market reaches by luck
-are the ones where it looks cheap (-0.9 to -2.6 points on 100 instances), and the least price of
-several models scored there is too low as well (-4.6 points).
+on pure noise (models of one distribution) the margin of the two is zero on average. Reading both
+spends off held-out curves at r = u instead is not free of choice: solve rates that the market
+reaches by luck are the ones where it looks cheap (-0.9 to -2.6 points on 100 instances), and the
+least price of several models scored there is too low as well (-4.6 points).
 
-Policies of many models: searched on some instances, scored on others.
+References
+----------
+Stone (1974), Cross-validatory choice and assessment of statistical predictions, Journal of the
+Royal Statistical Society B 36(2), 111-147.
 """
 
 from __future__ import annotations
@@ -71,7 +66,7 @@ from arbmodels.cascades.tables import natural_of
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves, blocks, default_budget_grid
 from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
-from arbmodels.estimation.learning import AuthorsSearch
+from arbmodels.estimation.learning import PaperSearch
 from arbmodels.estimation.workers import run
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
@@ -137,23 +132,25 @@ def held_out(
     return [np.flatnonzero(fold_of[codes] == fold) for fold in range(folds)]
 
 
-#: The authors' range of solve rates starts here; its end is the best single model's reach.
+#: The paper's range of solve rates starts here; its end is the best single model's largest solve
+#: rate.
 _PAPER_LOWEST = 0.68
-#: Where the market's reach is lower than the paper's start, the range starts at this share of it.
+#: Where the market's largest solve rate is lower than the paper's start, the range starts at this
+#: share of it.
 _LOWEST_SHARE = 0.9
 #: A solve rate that is zero but for the rounding of sums over instances.
 _NOTHING = 1e-12
 
 
-def rates_up_to(reach: float, solve_rates: npt.ArrayLike | None = None) -> FloatArray:
-    """Return the solve rates asked for, or the authors' grid up to the best model's reach.
+def rates_up_to(largest: float, solve_rates: npt.ArrayLike | None = None) -> FloatArray:
+    """Return the solve rates asked for, or the paper's grid up to the largest of one model.
 
     Parameters
     ----------
     max_solve_rate : float
         Largest solve rate of a single model.
     solve_rates : array of probabilities, optional
-        By default 1,000 points from 0.68 to ``reach`` (from 0.9 times it where it is below 0.70).
+        By default 1,000 points from 0.68 to ``largest`` (from 0.9 times it where it is below 0.70).
 
     Returns
     -------
@@ -165,10 +162,10 @@ def rates_up_to(reach: float, solve_rates: npt.ArrayLike | None = None) -> Float
         If a solve rate is no probability, or nothing is solved.
     """
     if solve_rates is None:
-        if reach <= _NOTHING:
+        if largest <= _NOTHING:
             raise InputError("No model of this market solves anything within the largest budget.")
-        lowest = _PAPER_LOWEST if reach >= _PAPER_LOWEST + 0.02 else _LOWEST_SHARE * reach
-        return np.linspace(lowest, reach, 1000)
+        lowest = _PAPER_LOWEST if largest >= _PAPER_LOWEST + 0.02 else _LOWEST_SHARE * largest
+        return np.linspace(lowest, largest, 1000)
     rates = np.atleast_1d(np.asarray(solve_rates, dtype=float))
     if rates.ndim != 1 or len(rates) == 0 or not np.all((rates >= 0) & (rates <= 1)):
         raise InputError("Solve rates are a list of numbers between 0 and 1.")
@@ -206,11 +203,11 @@ class PriceAndCost:
     Parameters
     ----------
     model_prices : float array [U, M]
-        NaN above a model's reach.
+        NaN above a model's largest solve rate.
     cost : float array [U]
-        NaN above the cascade's reach.
+        NaN above the cascade's largest solve rate.
     spend_by_model : float array [U, M], optional
-        What of the cost each model is paid. None for the authors' policy, whose purchases follow a
+        What of the cost each model is paid. None for the paper's policy, whose purchases follow a
         formula of their own.
     price_by_model : float array [U, M], optional
         What of the market price each model is paid, where the model that sells was chosen on other
@@ -523,8 +520,8 @@ class ScoredPolicies:
     weight: float
 
     def cost_at(self, aims: FloatArray) -> FloatArray:
-        """Return the spend in training at solve rates, infinite where they are out of reach."""
-        # The reach itself is asked for, summed in another order.
+        """Return the spend in training at solve rates, infinite where unattainable."""
+        # The largest solve rate itself is asked for, summed in another order.
         inside = np.where(
             aims <= self.aimed[-1] + SAME_RATE, np.minimum(aims, self.aimed[-1]), aims
         )
@@ -624,7 +621,7 @@ def _read_curve(curve: _Sums, solved: FloatArray) -> FloatArray:
     largest = np.where(total >= np.maximum.accumulate(total), np.arange(len(total)), 0)
     spend = curve.spend[np.maximum.accumulate(largest)]
     first = np.concatenate([[True], np.diff(rate) > 0])
-    # The reach itself is asked for, summed in another order.
+    # The largest solve rate itself is asked for, summed in another order.
     asked = np.where(np.abs(solved - rate[-1]) <= SAME_RATE, rate[-1], solved)
     columns = [np.interp(asked, rate[first], each[first], right=np.nan) for each in spend.T]
     return np.stack(columns, axis=1)
@@ -731,7 +728,8 @@ def _padded(steps: tuple[FloatArray, ...]) -> FloatArray:
 
 #: Gap at which a search for policies ends: its bound is not used, and policies hardly improve.
 _GAP = 0.02
-#: Solve rates looked at from a twentieth of the reach to the reach, and where margins are asked.
+#: Solve rates looked at from a twentieth of the largest to the largest, and where margins are
+#: asked.
 _WIDE, _ASKED = 10, 12
 
 
@@ -814,7 +812,7 @@ def cross_validate_margin(
         Searched policies are those of :func:`arbmodels.search_frontier`, for more than four
         models; the search is repeated on every training
         set, and on all instances, to a gap of 2%. A searched frontier is always searched.
-        For the authors' policy the allocation is chosen on the training instances by their grid
+        For the paper's policy the allocation is chosen on the training instances by their grid
         search.
     folds : int
         At least 2.
@@ -870,8 +868,8 @@ def cross_validate_margin(
             raise InputError(f"{market.name}: a fold holds all the weight, or none. Use fewer.")
     if method == "olmedo2026":
         if not isinstance(source, Market):
-            raise InputError("The authors' method brings its own curves: give it a market.")
-        rates, inside, outside, billing = _authors(source, divisions, solve_rates, workers)
+            raise InputError("The paper's method brings its own curves: give it a market.")
+        rates, inside, outside, billing = _paper(source, divisions, solve_rates, workers)
     elif method == "searched" or isinstance(source, SearchedFrontier):
         method = "searched"
         curves = _curves(source)
@@ -885,9 +883,7 @@ def cross_validate_margin(
             frontier = cascade_frontier(scored, most_states=most_states or DEFAULT_STATES)
         rates, inside, outside = _exact(frontier, divisions, solve_rates, workers)
         billing = frontier.billing
-    return CrossValidatedMargin(
-        market, method, folds, by, repeats, rates, inside, outside, billing
-    )
+    return CrossValidatedMargin(market, method, folds, by, repeats, rates, inside, outside, billing)
 
 
 class _Plans(NamedTuple):
@@ -1011,7 +1007,7 @@ def _read(scored: list[_Scores], rates: FloatArray) -> PriceAndCost:
     )
 
 
-def _authors(
+def _paper(
     market: Market,
     divisions: list[list[IntArray]],
     solve_rates: npt.ArrayLike | None,
@@ -1024,7 +1020,7 @@ def _authors(
     tasks = [(market, grid, solve_rates, fold) for fold in folds]
     scored = run(_allocation_held_out, tasks, workers, "cross-validation, folds")
     outside = _read(scored, rates)
-    inside = _read([_of_authors(whole, whole, 1.0)], rates)
+    inside = _read([_of_paper(whole, whole, 1.0)], rates)
     # Their formula for what each model is paid does not add up to the spend.
     inside, outside = (replace(each, spend_by_model=None) for each in (inside, outside))
     return rates, inside, outside, whole.billing
@@ -1039,13 +1035,13 @@ def _allocation_held_out(
         market.select(instances=[market.instances[i] for i in rows]) for rows in (rest, fold)
     )
     goal = rates_up_to(paper_market_max_solve_rate(train, grid), solve_rates)
-    chosen = AuthorsSearch(grid).best(train, goal)
+    chosen = PaperSearch(grid).best(train, goal)
     fit, score = (paper_curve(each, chosen, grid) for each in (train, test))
-    return _of_authors(fit, score, float(market.weight[fold].sum()))
+    return _of_paper(fit, score, float(market.weight[fold].sum()))
 
 
-def _of_authors(fit: PaperPolicy, score: PaperPolicy, weight: float) -> _Scores:
-    """Index the authors' curves, which are by budget, by the solve rate it reaches in ``fit``.
+def _of_paper(fit: PaperPolicy, score: PaperPolicy, weight: float) -> _Scores:
+    """Index the paper's curves, which are by budget, by the solve rate it reaches in ``fit``.
 
     Cuts of a curve at two neighbouring budgets are mixed.
     """

@@ -1,16 +1,15 @@
 r"""Learning a cascade from a limited search budget.
 
-The authors' search over 102 allocations, for many small samples in turn.
+A search budget buys attempts on issues drawn at random, paid at their price. Then one of the
+paper's 102 allocations is chosen. :func:`arbmodels.paper_policy` evaluates one after the other;
+here everything that does not depend on the data is made once: where on the budget grid each
+allocation's stages meet, and with which weights; then a sample costs one matrix product and one
+pass over its curves.
 
-:func:`arbmodels.paper_policy` evaluates one allocation after the other. Here everything that
-does not depend on the data is made once: where on the budget grid each allocation's stages meet,
-and with which weights; then a sample costs one matrix product and one pass over its curves.
-
-Pooling a few bought issues with a prior over models and issues.
-
-The issues of a market are draws from an unknown distribution G over (solve probabilities, prices)
-of the models. With a Dirichlet-process prior of base :math:`G_0` and strength :math:`n_0`, its
-posterior mean after n issues is
+A few bought issues may be pooled with a prior over models and issues. The issues of a market are
+draws from an unknown distribution G over (solve probabilities, prices) of the models. With a
+Dirichlet-process prior of base :math:`G_0` and strength :math:`n_0`, its posterior mean after n
+issues is
 
 .. math:: \frac{n_0 G_0 + n \hat G_n}{n_0 + n},
 
@@ -24,7 +23,11 @@ of a difficulty z ~ N(0, 1) that it has for both models, and
 what was seen of model m, shrunk to a common 1/2 by ``strength`` issues. Prices are the model's
 mean price, which is seen exactly enough with one issue.
 
-What a search budget buys: attempts on issues drawn at random, paid at their price.
+References
+----------
+Olmedo, Schölkopf, Hardt (2026), figure 4.
+Ferguson (1973), A Bayesian analysis of some nonparametric problems, Annals of Statistics 1(2),
+209-230.
 """
 
 from __future__ import annotations
@@ -79,7 +82,7 @@ def unsolved_at(
 def _log_spend_at(
     failure: FloatArray, weights: FloatArray, rates: FloatArray, out: FloatArray
 ) -> None:  # pragma: no cover - compiled
-    """Write the log of the expected spend at increasing solve rates; infinite out of reach."""
+    """Write the log of the expected spend at increasing solve rates; infinite if unattainable."""
     before, spend, log_before = 1.0, 0.0, -690.0
     at = 0
     for b in range(len(failure)):
@@ -93,7 +96,7 @@ def _log_spend_at(
             at += 1
         before, log_before = failure[b], log_spend
     while at < len(rates):
-        # The reach itself is the largest budget's.
+        # The largest solve rate is the largest budget's.
         out[at] = log_before if rates[at] <= 1.0 - before + 1e-12 else np.inf
         at += 1
 
@@ -150,8 +153,8 @@ class Records:
 
 
 @dataclass(frozen=True, eq=False)
-class AuthorsSearch:
-    """The authors' allocations of the largest budget to two models, on a budget grid.
+class PaperSearch:
+    """The paper's allocations of the largest budget to two models, on a budget grid.
 
     Parameters
     ----------
@@ -268,13 +271,13 @@ class AuthorsSearch:
             Of the models at every budget.
         weight : float array [N]
         rates : increasing float array, optional
-            By default ``points`` from ``span`` below the best model's reach up to it. What no model
-            reaches counts as a margin of zero.
+            By default ``points`` from ``span`` below the best model's largest solve rate up to it.
+            What no model reaches counts as a margin of zero.
         """
         alone, cascades = self.survival(failures, weight)
         if rates is None:
-            reach = 1.0 - float(alone[:, -1].min())
-            rates = np.linspace(max(reach - span, 0.0), reach, self.points)
+            largest = 1.0 - float(alone[:, -1].min())
+            rates = np.linspace(max(largest - span, 0.0), largest, self.points)
         return mean_margins(alone, cascades, self._weights, rates)
 
 
@@ -311,19 +314,17 @@ class Prior:
     price_spread: float = 0.5
 
 
-def pooled_margins(
-    search: AuthorsSearch, records: Records, prior: Prior, span: float
-) -> FloatArray:
+def pooled_margins(search: PaperSearch, records: Records, prior: Prior, span: float) -> FloatArray:
     """Return every allocation's mean margin on the posterior mean of the market, [A].
 
     Parameters
     ----------
-    search : AuthorsSearch
+    search : PaperSearch
     records : Records
         What was bought.
     prior : Prior
     span : float
-        Solve rates from so far below the better model's reach count.
+        Solve rates from so far below the better model's largest solve rate count.
     """
     count = len(records.weight)
     failures = search.failures(records)
@@ -336,7 +337,7 @@ def pooled_margins(
 
 
 def base_failures(
-    search: AuthorsSearch, records: Records, prior: Prior
+    search: PaperSearch, records: Records, prior: Prior
 ) -> tuple[FloatArray, FloatArray]:
     """Return F of both models at every budget on the base's issues, [64, B] each."""
     normal = _atoms()
@@ -376,7 +377,7 @@ def _atoms() -> FloatArray:
 
 
 #: Attempts of each model on an issue that is bought, unless fewer are recorded. With it the
-#: published means of the authors' robustness study come out (see benchmarks/learning_robustness).
+#: published means of the paper's robustness study come out (see benchmarks/learning_robustness).
 MOST_ATTEMPTS = 12
 
 
@@ -459,7 +460,8 @@ def buy(
 
 Learner = Literal["olmedo2026", "pooled"]
 LEARNERS: tuple[Learner, ...] = ("olmedo2026", "pooled")
-#: Solve rates count from so far below the best model's reach. (The authors take the last 0.05.)
+#: Solve rates count from so far below the best model's largest solve rate. (The authors take the
+#: last 0.05.)
 SPAN = 0.055
 
 
@@ -523,7 +525,7 @@ def learn_policy(
     most_attempts: int = MOST_ATTEMPTS,
     prior: Prior | None = None,
 ) -> LearnedPolicy:
-    """Buy attempts for ``search_budget`` and choose one of the authors' 102 allocations.
+    """Buy attempts for ``search_budget`` and choose one of the paper's 102 allocations.
 
     Parameters
     ----------
@@ -533,7 +535,7 @@ def learn_policy(
     search_budget : float, currency units
     seed : int or Generator
     learner : {"olmedo2026", "pooled"}
-        The authors' grid search on what was bought, taken at its word; or the same search on what
+        The paper's grid search on what was bought, taken at its word; or the same search on what
         was bought pooled with a prior over models and issues
         (:func:`arbmodels.estimation.learning.pooled_margins`), better where little was bought.
     most_attempts : int
@@ -553,7 +555,7 @@ def learn_policy(
     """
     check(market, (learner,))
     rng = np.random.default_rng(seed)
-    search = AuthorsSearch(default_budget_grid(market))
+    search = PaperSearch(default_budget_grid(market))
     bought = buy(market, search_budget, rng, most_attempts)
     margins = margins_of(learner, search, bought.records, prior or Prior())
     best = int(np.argmax(margins))
@@ -570,7 +572,7 @@ def learn_policy(
 
 
 def margins_of(
-    learner: Learner, search: AuthorsSearch, records: Records, prior: Prior, span: float = SPAN
+    learner: Learner, search: PaperSearch, records: Records, prior: Prior, span: float = SPAN
 ) -> FloatArray:
     """Return the mean margin a learner expects of every allocation, [A]."""
     if learner == "pooled":

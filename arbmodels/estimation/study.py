@@ -1,7 +1,4 @@
-"""How good a policy is that was learnt for a few dollars: the authors' robustness study.
-
-What learning for a few dollars yields: margins of many searches per budget.
-"""
+"""How good a policy is that was learnt for a few dollars: the paper's robustness study."""
 
 from __future__ import annotations
 
@@ -18,9 +15,9 @@ from arbmodels.errors import InputError
 from arbmodels.estimation.learning import (
     MOST_ATTEMPTS,
     SPAN,
-    AuthorsSearch,
     IntArray,
     Learner,
+    PaperSearch,
     Prior,
     Records,
     buy,
@@ -210,18 +207,19 @@ def robustness_study(
     learners : sequence of {"olmedo2026", "pooled"}
     starts : mapping of panel to solve rate, optional
         Where the range of solve rates begins over which a policy's margin is averaged; it ends at
-        the reach of the better model of the market that is scored on, and begins ``span`` below by
-        default. Panels are called "all", "<segment> to others" and "others to <segment>".
+        the largest solve rate of the better model of the market that is scored on, and begins
+        ``span`` below by default. Panels are called "all", "<segment> to others" and "others to
+        <segment>".
     most_attempts : int
         Of each model per issue.
     counted : sequence of str, optional
         Models whose attempts are paid from the search budget; all by default.
     shares : float array, optional
-        Of the largest budget that the first model may get; by default the authors' 100 of their
+        Of the largest budget that the first model may get; by default the paper's 100 of their
         search among two models (:func:`arbmodels.paper_policy`).
     span : float
-        Margins are averaged over solve rates from so far below the better model's reach; learners
-        look at as much below what they believe to be its reach.
+        Margins are averaged over solve rates from so far below the better model's largest solve
+        rate; learners look at as much below what they believe to be its largest solve rate.
     points : int
         How many solve rates.
     prior : Prior, optional
@@ -258,7 +256,7 @@ def robustness_study(
     if unknown := sorted(set(starts or {}) - set(panels)):
         raise InputError(f"No panel {unknown[0]!r}; the panels are {', '.join(panels)}.")
     grid = default_budget_grid(market)
-    search = AuthorsSearch(grid, points=points)
+    search = PaperSearch(grid, points=points)
     if shares is not None:
         search = replace(search, shares=np.asarray(shares, dtype=float))
     values = {
@@ -289,7 +287,7 @@ class _Task(NamedTuple):
     """What the draws of a task have in common."""
 
     market: Market
-    search: AuthorsSearch
+    search: PaperSearch
     dollars: float
     learners: tuple[Learner, ...]
     most_attempts: int
@@ -325,11 +323,11 @@ def _panels(market: Market, segment: str | None) -> dict[str, tuple[Market, Mark
     return panels
 
 
-def _values(search: AuthorsSearch, market: Market, start: float | None, span: float) -> FloatArray:
+def _values(search: PaperSearch, market: Market, start: float | None, span: float) -> FloatArray:
     """Return the mean margin of every allocation on a whole market, [A]."""
     records = Records(market.attempts, market.successes, market.cost, market.weight)
     failures = search.failures(records)
-    reach = 1.0 - float(search.survival(failures, records.weight)[0][:, -1].min())
-    first = max(reach - span, 0.0) if start is None else start
-    rates = np.linspace(first, reach, search.points)
+    largest = 1.0 - float(search.survival(failures, records.weight)[0][:, -1].min())
+    first = max(largest - span, 0.0) if start is None else start
+    rates = np.linspace(first, largest, search.points)
     return search.margins(failures, records.weight, rates)

@@ -1,7 +1,5 @@
 r"""Parallel attempts: the cheapest batches for a solve rate within a time.
 
-Least spend of every state of attempts and every latency: the dynamic program over batches.
-
 A batch of k attempts of model m leads from the attempts a to a + k e_m, is paid together whether
 or not its first attempts succeed, and takes the time of one attempt. The latency of a plan whose
 attempts all fail is the sum over its batches; only finitely many such sums keep a limit, so that

@@ -1,7 +1,5 @@
 r"""The cheapest cascade with one block per model: in a given order, the greedy one or the best.
 
-Block cascades: every model gets one block of attempts or dollars, in some order.
-
 With a block of amount a_m for every model, the block of model m costs
 
 .. math:: B_m(a_S) = \sum_i w_i G_{im}(a_m) \prod_{m' \in S} F_{im'}(a_{m'})
@@ -11,19 +9,21 @@ least spend over all orders is a dynamic program over subsets,
 :math:`C(S, a) = \min_{m \in S} C(S \setminus m, a) + B_m(a_{S \setminus m})`, done here for all
 states of a lattice at once: 2^M subsets instead of M! orders (Held and Karp 1962).
 
-Block cascades found by coordinate ascent over every amount of the curves: seeds for windows.
-
-For a value V of a solved instance, V x solve rate - spend is raised over one model's block after
+Where a lattice had to be thinned, coordinate ascent looks at every amount of the curves. For a
+value V of a solved instance, V x solve rate - spend is raised over one model's block after
 the other, each over all amounts of its grid, until nothing improves; the blocks are in the order of
 expected cost per solve probability, each alone. A heuristic without a proof that sees amounts which
 a thinned lattice lacks; everything it looks at is a plan, scored exactly.
 
-Finer amounts around the plans of a thinned lattice.
+Around the plan that a thinned lattice finds for a solve rate, a small lattice is exact on more of
+them: first every third of the curves' amounts near the plan's, then all of them; the same around
+the plan that coordinate ascent finds. The bound of the large lattice holds for every amount, and so
+for what is found here.
 
-A lattice of four models holds a part of the curves' amounts only. Around the plan that it finds
-for a solve rate, a small lattice is exact on more of them: first every third of the curves' amounts
-near the plan's, then all of them; the same around the plan that coordinate ascent finds. The bound
-of the large lattice holds for every amount, and so for what is found here.
+References
+----------
+Held, Karp (1962), A dynamic programming approach to sequencing problems, Journal of the Society for
+Industrial and Applied Mathematics 10(1), 196-210.
 """
 
 from __future__ import annotations
@@ -238,11 +238,11 @@ class Ascent:
         return self._points.max_solve_rate
 
     def spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
-        """Return the least expected spend found, currency units per instance; NaN out of reach."""
+        """Return the least spend found, currency units per instance; NaN if unattainable."""
         return self._points.spend_at(solve_rates_of(solve_rate))
 
     def plan_at(self, solve_rate: float) -> Plan:
-        """Return the cheapest plan found; InputError out of reach."""
+        """Return the cheapest plan found; InputError if unattainable."""
         rate = np.array(check_attainable(solve_rate, self.max_solve_rate))
         amounts = self._points.number[self._points.first(rate)]
         bought = [m for m in range(len(amounts)) if amounts[m]]
@@ -339,7 +339,7 @@ def refined(
     seed : OnePlan
         Whose plans windows are put around, too.
     rates : float array
-        Solve rates whose plans are refined; out of reach is left out.
+        Solve rates whose plans are refined; unattainable ones are left out.
     below : int
         Amounts between zero and the window, for orders that come back to a model.
     """
@@ -421,7 +421,7 @@ class BlockCascades:
         return self.curves.continuous and complete
 
     def spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
-        """Return the least expected spend, currency units per instance; NaN out of reach."""
+        """Return the least expected spend, currency units per instance; NaN if unattainable."""
         target = solve_rates_of(solve_rate)
         return self._cheapest(target.ravel())[0].reshape(target.shape)
 

@@ -1,7 +1,4 @@
-"""Policy classes side by side, in one call.
-
-Policy classes side by side: the result of ``policy_classes``.
-"""
+"""Policy classes side by side: what each must spend to reach a solve rate."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ from arbmodels.policies.blocks import (
     is_thinned,
     refined,
 )
-from arbmodels.policies.grouped import Grouped, menu_of
+from arbmodels.policies.grouped import Grouped, plan_set_of
 from arbmodels.policies.oracle import oracle_of
 from arbmodels.policies.policy import (
     CheapestOf,
@@ -75,7 +72,7 @@ class PolicyClass:
     max_solve_rate : float
         Largest solve rate of the class.
     spend, bound : float array [U], currency units per instance
-        Least expected spend found, and a proven lower bound on the class; NaN out of reach.
+        Least expected spend found, and a proven lower bound on the class; NaN if unattainable.
     servings_at : callable
         Solve rate -> the cheapest plans.
     servings_within : callable
@@ -130,7 +127,7 @@ class PolicyClasses(Displayed):
 
     @property
     def spend(self) -> FloatArray:
-        """Least expected spend, [C, U], currency units per instance; NaN out of reach."""
+        """Least expected spend, [C, U], currency units per instance; NaN if unattainable."""
         return np.stack([each.spend for each in self.classes])
 
     @property
@@ -145,7 +142,7 @@ class PolicyClasses(Displayed):
 
     @property
     def saving(self) -> FloatArray:
-        """1 - spend / spend of the best single model, [C, U]; NaN beyond either's reach."""
+        """1 - spend / spend of the best single model, [C, U]; NaN beyond either's largest."""
         single = self.classes[0].spend
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(single > 0, 1.0 - self.spend / single, 0.0 * self.spend + 0.0 * single)
@@ -236,7 +233,12 @@ class PolicyClasses(Displayed):
         return TextTable(
             f"Policy classes on {self.market.name}: spend in {self.market.currency}/instance"
             " (saving against the best single model)",
-            ("class", *(percent(self.solve_rates[u], 2) for u in shown), "reach", "deployable"),
+            (
+                "class",
+                *(percent(self.solve_rates[u], 2) for u in shown),
+                "largest solve rate",
+                "deployable",
+            ),
             rows,
             f"What is proven:\n{proofs}\n{self.billing}; in-sample.",
         )
@@ -262,12 +264,13 @@ class PolicyClasses(Displayed):
         return ax
 
 
-#: Solve rates by default, from this share of the best single model's reach to the reach itself.
+#: Solve rates by default, from this share of the best single model's largest solve rate to that
+#: itself.
 _LOWEST_SHARE, _POINTS = 0.8, 17
 #: Solve rates at which the lower bound is looked at for the bound on mixtures.
 _BOUND_POINTS = 2001
-#: What depends on the instances' segment comes from a menu; its bound is that of all plans.
-_MENU = "optimal to a relative gap of {gap:g} over a menu of {count} plans; bound for all plans"
+#: What depends on the instances' segment comes from a plan set; its bound is that of all plans.
+_PROOF = "optimal to a relative gap of {gap:g} over a set of {count} plans; bound for all plans"
 #: Relative gap that the routing engine proves.
 _SEGMENT_GAP = 1e-6
 #: States of the lattice that bounds a single segment.
@@ -279,7 +282,7 @@ def policy_classes(
     solve_rates: npt.ArrayLike | None = None,
     order: Sequence[str] | None = None,
     *,
-    menu: int = 60,
+    plan_rates: int = 60,
     segments: bool = True,
     oracle: bool = True,
 ) -> PolicyClasses:
@@ -306,12 +309,12 @@ def policy_classes(
         A market is scored as :func:`arbmodels.cascade_frontier` does, in whole attempts that stop
         at the record.
     solve_rates : increasing array of probabilities, optional
-        By default 17 from 80% to 100% of the best single model's reach.
+        By default 17 from 80% to 100% of the best single model's largest solve rate.
     order : sequence of str, optional
         All models, once each; by default from the cheapest attempt to the dearest.
-    menu : int
-        Solve rates whose plans for all are on the menu of segments
-        (:func:`arbmodels.policies.grouped.menu_of` tells what else is).
+    plan_rates : int
+        Solve rates whose plans for all are in the plan set of segments
+        (:func:`arbmodels.policies.grouped.plan_set_of` tells what else is).
     segments, oracle : bool
         Whether to compute the classes with a plan per segment, and the oracle.
 
@@ -340,8 +343,8 @@ def policy_classes(
     >>> result.plan_at("best order", 1.0).plan.label
     '1 x cheap, then 1 x dear'
     """
-    if menu < 1:
-        raise InputError(f"A menu of {menu} plans is none; give at least 1.")
+    if plan_rates < 1:
+        raise InputError(f"plan_rates is {plan_rates}; give at least 1.")
     frontier = source if isinstance(source, Frontier) else _frontier(source)
     curves, lattice = frontier.curves, frontier.lattice
     rates = _rates(solve_rates, frontier.market_max_solve_rate)
@@ -350,7 +353,9 @@ def policy_classes(
     with tqdm(desc="Policy classes", disable=None, leave=False, delay=2) as bar:
         one = _for_everybody(frontier, positions, rates, bar)
         mixed = _mixed(frontier, one[-1], rates)
-        grouped = _per_segment(curves, one[-1], mixed[1], rates, bar, menu) if segments else []
+        grouped = (
+            _per_segment(curves, one[-1], mixed[1], rates, bar, plan_rates) if segments else []
+        )
         if oracle:
             grouped.append(_oracle(curves, mixed[0], rates))
     sizes = " x ".join(str(len(grid)) for grid in lattice.grids)
@@ -471,9 +476,9 @@ def _per_segment(  # noqa: PLR0917
     market = curves.market
     if market.segment is None or len(market.segments) < 2:
         return []
-    menu = menu_of(curves, plans, mixed, rates, size)
+    plan_set = plan_set_of(curves, plans, mixed, rates, size)
     labels = np.array(market.segment, dtype=object)
-    groups = Grouped(menu.by_segment(tuple(labels[market.weight > 0])), gap=_SEGMENT_GAP)
+    groups = Grouped(plan_set.by_segment(tuple(labels[market.weight > 0])), gap=_SEGMENT_GAP)
     bound = np.where(
         rates <= groups.max_solve_rate + SAME_RATE, _segments_bound(curves, rates), np.nan
     )
@@ -559,8 +564,8 @@ def _whole(groups: Grouped, rates: FloatArray, bar: tqdm[None], bound: FloatArra
         bar.update()
     return PolicyClass(
         "per segment",
-        f"one plan per {groups.menu.kind}",
-        _MENU.format(gap=groups.gap, count=f"{len(groups.menu.plans):,}"),
+        f"one plan per {groups.plan_set.kind}",
+        _PROOF.format(gap=groups.gap, count=f"{len(groups.plan_set.plans):,}"),
         True,
         groups.max_solve_rate,
         spend,
@@ -575,7 +580,7 @@ def _in_part(groups: Grouped, rates: FloatArray, bound: FloatArray) -> PolicyCla
     return PolicyClass(
         "per segment, mixed",
         "one plan per segment, mixed",
-        f"best of a menu of {len(groups.menu.plans):,} plans (linear program); bound for all plans",
+        f"best of a set of {len(groups.plan_set.plans):,} plans (linear program); bound for all",
         True,
         groups.max_solve_rate,
         groups.mixed_spend_at(rates),
@@ -585,11 +590,11 @@ def _in_part(groups: Grouped, rates: FloatArray, bound: FloatArray) -> PolicyCla
     )
 
 
-def _rates(solve_rates: npt.ArrayLike | None, reach: float) -> FloatArray:
+def _rates(solve_rates: npt.ArrayLike | None, largest: float) -> FloatArray:
     if solve_rates is None:
-        if reach <= SAME_RATE:
+        if largest <= SAME_RATE:
             raise InputError("No model of this market solves anything within the largest amount.")
-        return np.linspace(_LOWEST_SHARE, 1.0, _POINTS) * reach
+        return np.linspace(_LOWEST_SHARE, 1.0, _POINTS) * largest
     rates = np.atleast_1d(np.asarray(solve_rates, dtype=float))
     if rates.ndim != 1 or len(rates) == 0 or not np.all((rates >= 0) & (rates <= 1)):
         raise InputError("Solve rates are a list of numbers between 0 and 1.")

@@ -1,12 +1,10 @@
-r"""One plan per group, a routing program over a menu of plans; and groups that mix plans.
+r"""One plan per group, a routing program over a set of plans; and groups that mix plans.
 
 .. math:: \min \sum_g W_g s_{g j(g)} \quad \text{s.t.} \quad \sum_g W_g p_{g j(g)} \ge u
 
 over the choices j(g). If groups may mix plans, the program is linear in the groups' convex hulls:
 buy their edges in order of spend per solve rate until u is reached (at most one group mixes). Its
 value bounds the program with whole choices from below.
-
-Menus: the plans that a segment may choose from.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ from arbmodels.routing import RoutingProblem
 
 #: States of the lattice that a single segment's own plans are found on.
 _SEGMENT_STATES = 60_000
-#: Solve rates, as shares of a segment's reach, whose plans are on the menu.
+#: Solve rates, as shares of a segment's largest solve rate, whose plans are on the plan_set.
 _SEGMENT_SHARES = np.array([0.5, 0.7, 0.8, 0.85, 0.9, 0.93, 0.96, 0.98, 0.99, 1.0])
 
 #: Weight of the other instances relative to a segment's own, and a solve rate not worth paying for.
@@ -37,7 +35,7 @@ _ELSEWHERE, _WORTHLESS = 1e-9, 1e-7
 
 
 @dataclass(frozen=True, eq=False)
-class Menu:
+class PlanSet:
     """Plans, and what they do for every group of instances.
 
     Parameters
@@ -60,8 +58,8 @@ class Menu:
     spend: FloatArray
     kind: Literal["segment", "instance"] = "instance"
 
-    def by_segment(self, segment: tuple[str, ...]) -> Menu:
-        """Return the menu with the groups put together by a label per group."""
+    def by_segment(self, segment: tuple[str, ...]) -> PlanSet:
+        """Return the plan set with the groups put together by a label per group."""
         names, position = np.unique(np.array(segment, dtype=object), return_inverse=True)
         weight = np.bincount(position, self.weight, len(names)).astype(np.float64)
         share = np.zeros((len(names), len(self.groups)))
@@ -69,13 +67,17 @@ class Menu:
         share = share[weight > 0] / weight[weight > 0, None]
         kept = tuple(str(name) for name, total in zip(names, weight, strict=True) if total > 0)
         solve = np.minimum(share @ self.solve, 1.0)
-        return Menu(self.plans, kept, weight[weight > 0], solve, share @ self.spend, kind="segment")
+        return PlanSet(
+            self.plans, kept, weight[weight > 0], solve, share @ self.spend, kind="segment"
+        )
 
 
-def menu_of(curves: Curves, plans: OnePlan, mixed: Mixtures, rates: FloatArray, size: int) -> Menu:
-    """Return a menu of cascades for every instance.
+def plan_set_of(
+    curves: Curves, plans: OnePlan, mixed: Mixtures, rates: FloatArray, size: int
+) -> PlanSet:
+    """Return a set of cascades, scored on every instance.
 
-    On it are the best plan for all at ``size`` solve rates up to the reach and at every one of
+    On it are the best plan for all at ``size`` solve rates up to the largest and at every one of
     ``rates``, the two plans of the best mixture at each of these, what every segment's own
     frontier (on a lattice of at most 60,000 states) offers at ten solve rates, and abstaining.
 
@@ -100,7 +102,7 @@ def menu_of(curves: Curves, plans: OnePlan, mixed: Mixtures, rates: FloatArray, 
     scored = [plan.evaluate(curves) for plan in every]
     market = curves.market
     there = market.weight > 0
-    return Menu(
+    return PlanSet(
         every,
         tuple(name for name, kept in zip(market.instances, there, strict=True) if kept),
         market.weight[there],
@@ -144,53 +146,53 @@ class Choice(NamedTuple):
 
 
 class Grouped:
-    """Cheapest choices from a menu.
+    """Cheapest choices from a plan_set.
 
     Parameters
     ----------
-    menu : Menu
+    plan_set : PlanSet
     gap : float
         Relative gap that the routing engine is asked to prove.
     time_limit : float
         Seconds per solve rate.
     """
 
-    def __init__(self, menu: Menu, gap: float, time_limit: float = 10.0) -> None:
-        self.menu = menu
+    def __init__(self, plan_set: PlanSet, gap: float, time_limit: float = 10.0) -> None:
+        self.plan_set = plan_set
         self.gap = gap
         self.time_limit = time_limit
 
     @property
     def max_solve_rate(self) -> float:
         """Largest solve rate: every group with its most successful plan."""
-        return min(float(self.menu.weight @ self.menu.solve.max(axis=1)), 1.0)
+        return min(float(self.plan_set.weight @ self.plan_set.solve.max(axis=1)), 1.0)
 
     def choice_at(self, solve_rate: float) -> Choice:
-        """Return the cheapest plan per group and a bound; NaN out of reach.
+        """Return the cheapest plan per group and a bound; NaN if unattainable.
 
         If at most one group mixes plans, giving it the better one is feasible, and with many groups
         within the gap. Else :class:`arbmodels.routing.RoutingProblem` solves the program. At most
-        one in 10^9 of the solve rate may be missing, which keeps the reach itself feasible in
+        one in 10^9 of the solve rate may be missing, which keeps the largest itself feasible in
         floating point.
         """
-        menu = self.menu
+        plan_set = self.plan_set
         if solve_rate > self.max_solve_rate + SAME_RATE:
             return Choice(np.nan, np.nan, np.zeros(0, dtype=np.int64))
         floor = min(solve_rate, self.max_solve_rate) * (1.0 - 1e-9)
         least = float(self.mixed_spend_at(floor))
         rounded = self._after(int(np.searchsorted(self._mixed[0], floor)))
-        spend = self._mean(menu.spend, rounded)
+        spend = self._mean(plan_set.spend, rounded)
         if floor > 0 and spend - least <= self.gap * spend:
             return Choice(spend, min(least, spend), rounded)
         problem = self._problem.minimize_spend()
         result = problem.add_floor(floor).solve(self.gap, self.time_limit) if floor > 0 else None
         if result is None:
-            free = menu.spend.argmin(axis=1)
-            nothing = float(menu.weight @ menu.spend.min(axis=1))
+            free = plan_set.spend.argmin(axis=1)
+            nothing = float(plan_set.weight @ plan_set.spend.min(axis=1))
             return Choice(nothing, nothing, free)
         chosen = np.asarray(result.assignment, dtype=np.int64)
-        spend = self._mean(menu.spend, chosen)
-        bound = max(result.bound / len(menu.groups), least)
+        spend = self._mean(plan_set.spend, chosen)
+        bound = max(result.bound / len(plan_set.groups), least)
         return Choice(spend, min(bound, spend), chosen)
 
     def servings_at(self, solve_rate: float) -> tuple[Serving, ...]:
@@ -199,31 +201,31 @@ class Grouped:
         Raises
         ------
         InputError
-            If the menu does not reach the solve rate.
+            If the plan set does not reach the solve rate.
         """
         check_attainable(solve_rate, self.max_solve_rate)
         return self._servings(self.choice_at(solve_rate).plans)
 
     def servings_within(self, spend: float) -> tuple[Serving, ...]:
         """Return the plans that solve most for an expected spend, a budget over all groups."""
-        if float(self.menu.weight @ self.menu.spend.min(axis=1)) >= spend:
+        if float(self.plan_set.weight @ self.plan_set.spend.min(axis=1)) >= spend:
             return self._servings(self._start)
         most, spends = self.mixed_rate_within(spend), self._mixed[1]
         rounded = self._after(int(np.searchsorted(spends, spend, side="right")) - 1)
-        if most - self._mean(self.menu.solve, rounded) <= self.gap * most:
+        if most - self._mean(self.plan_set.solve, rounded) <= self.gap * most:
             return self._servings(rounded)
-        budget = spend * len(self.menu.groups)
+        budget = spend * len(self.plan_set.groups)
         result = self._problem.add_budget(budget).solve(self.gap, self.time_limit)
         return self._servings(np.asarray(result.assignment, dtype=np.int64))
 
     @cached_property
     def _problem(self) -> RoutingProblem:
-        """Every plan of the menu for every group, no objective or constraint yet."""
+        """Every plan of the plan set for every group, no objective or constraint yet."""
         return RoutingProblem.from_arrays(
-            self.menu.solve,
-            self.menu.spend,
-            [f"plan {position}" for position in range(len(self.menu.plans))],
-            weight=self.menu.weight,
+            self.plan_set.solve,
+            self.plan_set.spend,
+            [f"plan {position}" for position in range(len(self.plan_set.plans))],
+            weight=self.plan_set.weight,
             abstain=False,
         )
 
@@ -236,24 +238,26 @@ class Grouped:
 
     def _mean(self, values: FloatArray, chosen: IntArray) -> float:
         """Weighted mean over the groups of what their plans have in an array [G, J]."""
-        return float(self.menu.weight @ values[np.arange(len(chosen)), chosen])
+        return float(self.plan_set.weight @ values[np.arange(len(chosen)), chosen])
 
     def _servings(self, chosen: IntArray) -> tuple[Serving, ...]:
-        pairs = zip(self.menu.groups, chosen, strict=True)
-        return tuple(Serving(group, self.menu.plans[j], 1.0, self.menu.kind) for group, j in pairs)
+        pairs = zip(self.plan_set.groups, chosen, strict=True)
+        return tuple(
+            Serving(group, self.plan_set.plans[j], 1.0, self.plan_set.kind) for group, j in pairs
+        )
 
     @cached_property
     def _start(self) -> IntArray:
         """Plan of every group before the first edge: the cheapest, the most successful of them."""
-        order = np.lexsort((-self.menu.solve, self.menu.spend), axis=1)
+        order = np.lexsort((-self.plan_set.solve, self.plan_set.spend), axis=1)
         return order[:, 0]
 
     @cached_property
     def _edges(self) -> Edges:
         parts: list[tuple[IntArray, ...]] = []
         slopes: list[FloatArray] = []
-        menu = self.menu
-        for row, (rate, spend) in enumerate(zip(menu.solve, menu.spend, strict=True)):
+        plan_set = self.plan_set
+        for row, (rate, spend) in enumerate(zip(plan_set.solve, plan_set.spend, strict=True)):
             useful = np.flatnonzero(rate >= rate[self._start[row]])
             order = useful[np.lexsort((spend[useful], rate[useful]))]
             vertex = np.isin(rate[order], lower_hull(rate[order], spend[order])[0])
@@ -263,17 +267,17 @@ class Grouped:
             # Convex up to rounding: a group's edges stay in their order.
             slopes.append(np.maximum.accumulate(np.diff(spend[plans]) / np.diff(rate[plans])))
         group, low, high = (np.concatenate(column) for column in zip(*parts, strict=True))
-        weight = menu.weight[group]
-        rate = weight * (menu.solve[group, high] - menu.solve[group, low])
-        spend = weight * (menu.spend[group, high] - menu.spend[group, low])
+        weight = plan_set.weight[group]
+        rate = weight * (plan_set.solve[group, high] - plan_set.solve[group, low])
+        spend = weight * (plan_set.spend[group, high] - plan_set.spend[group, low])
         order = np.argsort(np.concatenate(slopes), kind="stable")
         return Edges(group[order], low[order], high[order], rate[order], spend[order])
 
     @cached_property
     def _mixed(self) -> tuple[FloatArray, FloatArray]:
-        menu, every = self.menu, np.arange(len(self.menu.groups))
-        rate = menu.weight @ menu.solve[every, self._start]
-        spend = menu.weight @ menu.spend[every, self._start]
+        plan_set, every = self.plan_set, np.arange(len(self.plan_set.groups))
+        rate = plan_set.weight @ plan_set.solve[every, self._start]
+        spend = plan_set.weight @ plan_set.spend[every, self._start]
         edges = self._edges
         return (
             # Sums in another order can end a rounding above it.
@@ -282,7 +286,7 @@ class Grouped:
         )
 
     def mixed_spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
-        """Return the least spend when groups may mix plans; NaN out of reach."""
+        """Return the least spend when groups may mix plans; NaN if unattainable."""
         target = np.asarray(solve_rate, dtype=float)
         spend: FloatArray = np.interp(target, *self._mixed)
         return np.where(target <= self.max_solve_rate + SAME_RATE, spend, np.nan)
@@ -298,7 +302,7 @@ class Grouped:
         Raises
         ------
         InputError
-            If the menu does not reach the solve rate.
+            If the plan set does not reach the solve rate.
         """
         check_attainable(solve_rate, self.max_solve_rate)
         if not 0 <= solve_rate <= 1:
@@ -307,12 +311,14 @@ class Grouped:
         edges = self._edges
         whole = int(np.searchsorted(rate, solve_rate - SAME_RATE)) - 1
         plan = self._after(max(whole, 0))
-        kind, servings = self.menu.kind, list[Serving]()
-        for group, name in enumerate(self.menu.groups):
+        kind, servings = self.plan_set.kind, list[Serving]()
+        for group, name in enumerate(self.plan_set.groups):
             if 0 <= whole < len(edges.group) and edges.group[whole] == group:
                 share = float(min((solve_rate - rate[whole]) / edges.rate[whole], 1.0))
                 for j, part in ((edges.low[whole], 1.0 - share), (edges.high[whole], share)):
-                    servings += [Serving(name, self.menu.plans[j], part, kind)] if part > 0 else []
+                    servings += (
+                        [Serving(name, self.plan_set.plans[j], part, kind)] if part > 0 else []
+                    )
             else:
-                servings.append(Serving(name, self.menu.plans[plan[group]], 1.0, kind))
+                servings.append(Serving(name, self.plan_set.plans[plan[group]], 1.0, kind))
         return tuple(servings)

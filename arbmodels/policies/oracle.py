@@ -8,6 +8,13 @@ together by rising slope, and stops where the slope exceeds the price (Gittins' 
 as the discount; Sidney's decomposition of chains). All instances' edges by rising slope are the
 hull of what any policies reach together: its bound, attained by drawing between two plans on at
 most one instance.
+
+References
+----------
+Gittins (1979), Bandit processes and dynamic allocation indices, Journal of the Royal Statistical
+Society B 41(2), 148-177.
+Sidney (1975), Decomposition algorithms for single-machine sequencing with precedence relations and
+deferral costs, Operations Research 23(2), 283-298.
 """
 
 from __future__ import annotations
@@ -73,13 +80,13 @@ class Oracle:
         return float(self.rate[-1])
 
     def spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
-        """Return the least expected spend, currency units per instance; NaN out of reach."""
+        """Return the least expected spend, currency units per instance; NaN if unattainable."""
         target = np.asarray(solve_rate, dtype=float)
         spend: FloatArray = np.interp(target, self.rate, self.spend)
         return np.where(target <= self.max_solve_rate + SAME_RATE, spend, np.nan)
 
     def bound_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
-        """Return what no policy spends less than, whatever it knows; NaN out of reach."""
+        """Return what no policy spends less than, whatever it knows; NaN if unattainable."""
         target = np.asarray(solve_rate, dtype=float)
         least: FloatArray = np.interp(target, self.least_rate, self.least_spend)
         return np.where(target <= self.max_solve_rate + SAME_RATE, least, np.nan)

@@ -1,8 +1,6 @@
-"""One policy of some class: who is served by which plan, with which probability.
+"""Policies: who is served by which plan, with which probability.
 
-Classes of policies that serve everything with one plan: what they have in common.
-
-Two plans mixed at random: the lower convex hull of a class of plans.
+Also here: classes of one plan for everything, and mixtures of two such plans.
 """
 
 from __future__ import annotations
@@ -38,11 +36,11 @@ class OnePlan(Protocol):
         ...
 
     def spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
-        """Return the least expected spend, currency units per instance; NaN out of reach."""
+        """Return the least expected spend, currency units per instance; NaN if unattainable."""
         ...
 
     def plan_at(self, solve_rate: float) -> Plan:
-        """Return a cheapest plan; InputError out of reach."""
+        """Return a cheapest plan; InputError if unattainable."""
         ...
 
 
@@ -64,7 +62,7 @@ class CheapestOf:
         return max(member.max_solve_rate for member in self.members)
 
     def spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
-        """Return the least expected spend, currency units per instance; NaN out of reach."""
+        """Return the least expected spend, currency units per instance; NaN if unattainable."""
         every = np.stack([member.spend_at(solve_rate) for member in self.members])
         least: FloatArray = np.fmin.reduce(every, axis=0)
         return least
@@ -115,7 +113,7 @@ def check_spend(spend: float) -> None:
         raise InputError(f"A spend of {spend:g} per instance; give 0 or a positive finite amount.")
 
 
-#: Solve rates, equally spaced up to the reach, at which the class is looked at.
+#: Solve rates, equally spaced up to the largest, at which the class is looked at.
 _LOOKS = 2001
 
 
@@ -146,7 +144,7 @@ class Mixtures:
         return lower_hull(rates, self.plans.spend_at(rates))
 
     def spend_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
-        """Return the least expected spend, currency units per instance; NaN out of reach."""
+        """Return the least expected spend, currency units per instance; NaN if unattainable."""
         rate, spend = self.hull
         target = np.asarray(solve_rate, dtype=float)
         mixed: FloatArray = np.interp(target, rate, spend)
@@ -190,7 +188,7 @@ class Mixtures:
         ----------
         solve_rate : array of probabilities
         bound, rates : float arrays
-            The bound on single plans at increasing solve rates from 0 to the reach.
+            The bound on single plans at increasing solve rates from 0 to the largest.
         """
         corners = lower_hull(np.append(0.0, rates[1:]), np.append(0.0, bound[:-1]))
         target = np.asarray(solve_rate, dtype=float)

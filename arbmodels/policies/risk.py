@@ -1,9 +1,5 @@
 r"""The distribution of what one instance costs: exact mean, quantiles, CVaR and worst case.
 
-A plan in whole attempts, purchase by purchase, on every instance.
-
-Expected spend above a threshold along the lattice of attempts.
-
 As long as an instance is unsolved, what it has cost depends on the attempts a made, not on their
 order: :math:`C_i(a) = \sum_m a_m q_{im}`. An attempt of model m raises the expected excess over a
 threshold by :math:`\sum_i w_i S_i(a) \left[(C_i(a) + q_{im} - \eta)^+ - (C_i(a) - \eta)^+\right]`,
@@ -21,6 +17,10 @@ it adds. Every such path is a candidate, whose CVaR is then computed exactly. Fo
 [l, h], :math:`\eta + E(X - \eta)^+/(1 - \alpha) \ge l + E(X - h)^+/(1 - \alpha)`, so that the
 smallest over the cells of the largest Lagrangian over λ bounds every plan from below. The cell with
 the smallest bound is halved until the bound meets the best plan, or there are enough cells.
+
+References
+----------
+Rockafellar, Uryasev (2000), Optimization of conditional value-at-risk, Journal of Risk 2(3), 21-41.
 """
 
 from __future__ import annotations
@@ -209,12 +209,12 @@ class SpendDistribution(Displayed):
 
     def mean(self, of: Quantity = "spend") -> float:
         """Return the expectation over instances and outcomes."""
-        value, mass = self.law(of)
+        value, mass = self.distribution(of)
         return float(value @ mass)
 
     def standard_deviation(self, of: Quantity = "spend") -> float:
         """Return the standard deviation over instances and outcomes."""
-        value, mass = self.law(of)
+        value, mass = self.distribution(of)
         return float(np.sqrt(mass @ (value - value @ mass) ** 2))
 
     def quantile(self, level: npt.ArrayLike, of: Quantity = "spend") -> FloatArray:
@@ -228,7 +228,7 @@ class SpendDistribution(Displayed):
         wanted = np.asarray(level, dtype=float)
         if not np.all((wanted >= 0) & (wanted <= 1)):
             raise InputError("The level of a quantile lies between 0 and 1.")
-        value, mass = self.law(of)
+        value, mass = self.distribution(of)
         position = np.searchsorted(np.cumsum(mass), wanted - 1e-12)
         return value[np.minimum(position, len(value) - 1)]
 
@@ -243,7 +243,7 @@ class SpendDistribution(Displayed):
         Rockafellar, Uryasev, *Optimization of conditional value-at-risk*, Journal of Risk 2 (2000).
         """
         check_level(level)
-        value, mass = self.law(of)
+        value, mass = self.distribution(of)
         return cvar_of(value, mass, level)
 
     def worst(self, of: Quantity = "spend") -> float:
@@ -255,7 +255,7 @@ class SpendDistribution(Displayed):
         """Spend on every instance if nothing succeeds, [N], currency units."""
         return self.used["spend"][:, -1]
 
-    def law(self, of: Quantity = "spend") -> tuple[FloatArray, FloatArray]:
+    def distribution(self, of: Quantity = "spend") -> tuple[FloatArray, FloatArray]:
         """Return the values in increasing order and their probabilities, which sum to one."""
         value = self.used[self._known(of)].ravel()
         mass = (self.market.weight[:, None] * self.probability).ravel()
@@ -300,7 +300,7 @@ class SpendDistribution(Displayed):
     def plot(self, ax: Axes | None = None, of: Quantity = "spend") -> Axes:
         """Draw how probable it is to use more than an amount, with mean, CVaR and worst case."""
         ax = new_axes() if ax is None else ax
-        value, mass = self.law(of)
+        value, mass = self.distribution(of)
         more = np.maximum(1.0 - np.cumsum(mass), 0.0)
         ax.step(np.append(0.0, value), np.append(1.0, more), where="post", color="#0072B2")
         for at, label, dashes in (
@@ -549,7 +549,7 @@ def cvar_plan(
     Raises
     ------
     InputError
-        If a number cannot be what it stands for, or the solve rate is out of reach.
+        If a number cannot be what it stands for, or the solve rate is unattainable.
     InfeasibleError
         If it is proven that no plan keeps the limit, or none was found; the text says which.
 
@@ -615,12 +615,12 @@ class _Search:
         plan = Plan(tuple((self.curves.names[m], count) for m, count in found.path(state)))
         if plan not in self.seen:
             self.seen.add(plan)
-            law = spend_distribution(plan, self.curves)
-            mean, cvar = law.mean(), law.cvar(self.level)
+            spends = spend_distribution(plan, self.curves)
+            mean, cvar = spends.mean(), spends.cvar(self.level)
             self.smallest = min(self.smallest, cvar)
             kept = cvar <= self.limit * (1 + ROUNDING)
             if kept and (self.best is None or mean < self.best[0]):
-                self.best = (mean, cvar, law.solve_rate, plan)
+                self.best = (mean, cvar, spends.solve_rate, plan)
         return float(spend.ravel()[goal])
 
     def branch(self, cells: int) -> float:

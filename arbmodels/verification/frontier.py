@@ -150,13 +150,13 @@ def _vertices(found: list[Point]) -> tuple[Point, ...]:
 
 
 #: Who verifies what is bought from a single model. "same-verifier": the customer pays for the same
-#: verifier and bears the same penalty for wrong answers; "own-check": the customer sees for free
-#: and without error which attempt is right, as in a market without verification costs.
-Baseline = Literal["same-verifier", "own-check"]
+#: verifier and bears the same penalty for wrong answers; "self-verification": the customer sees for
+#: free and without error which attempt is right, as in a market without verification costs.
+Baseline = Literal["same-verifier", "self-verification"]
 
 BASELINES = {
     "same-verifier": "customers of a single model pay for the same verifier",
-    "own-check": "customers of a single model verify free and perfectly",
+    "self-verification": "customers of a single model verify free and perfectly",
 }
 
 
@@ -171,8 +171,10 @@ def single_lattices(
         If there is no such baseline.
     """
     if baseline not in BASELINES:
-        raise InputError(f"No baseline {baseline!r}; choose 'same-verifier' or 'own-check'.")
-    if baseline == "own-check":
+        raise InputError(
+            f"No baseline {baseline!r}; choose 'same-verifier' or 'self-verification'."
+        )
+    if baseline == "self-verification":
         curves, penalty = curves.under(Verifier()), 0.0
     return tuple(step_lattice(curves, penalty, [model]) for model in curves.market.models)
 
@@ -199,7 +201,7 @@ class VerifiedFrontier(CascadeFrontier):
     penalty : float, currency units per wrong answer
     hull : Hull
         Of all models.
-    baseline : {"same-verifier", "own-check"}
+    baseline : {"same-verifier", "self-verification"}
         Who verifies what is bought from a single model.
     single_hulls : tuple of Hull, length M
         Of each model alone, under the baseline's verifier.
@@ -393,7 +395,7 @@ def verified_frontier(
         Perfect and free by default.
     penalty : float, currency units per wrong answer
         Part of the cost that is minimised (a refund is a penalty of that share of the price).
-    baseline : {"same-verifier", "own-check"}
+    baseline : {"same-verifier", "self-verification"}
         Whether customers who buy from a single model pay for the same verifier and bear the
         penalty, or verify free and perfectly.
     max_attempts, estimator, billing

@@ -1,8 +1,7 @@
 """A plan under a verifier: what is delivered right, delivered wrong, left unanswered, and paid.
 
-The best plan when every delivered answer is paid for and wrong ones cost a refund or damages.
-
-Playing a plan out: recorded attempts drawn at random, verdicts with the verifier's errors.
+Also here: the most profitable plan when every delivered answer is paid for and wrong ones cost a
+refund or damages, and simulation, recorded attempts and verdicts being drawn at random.
 """
 
 from __future__ import annotations

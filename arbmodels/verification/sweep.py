@@ -1,7 +1,4 @@
-"""Margins as verification gets dearer or worse: sweeps, and where the margin vanishes.
-
-How much verification may cost, or err, before the margin of several models vanishes.
-"""
+"""Margins as verification gets dearer or worse: sweeps, and where the margin vanishes."""
 
 from __future__ import annotations
 
@@ -60,7 +57,7 @@ class Comparison:
         Under the verifier whose other numbers are kept.
     vary : {"cost", "false_accept", "false_reject"}
     penalty : float, currency units per wrong answer
-    baseline : {"same-verifier", "own-check"}
+    baseline : {"same-verifier", "self-verification"}
     """
 
     curves: VerdictCurves
@@ -346,11 +343,11 @@ def verification_threshold(
 
     Costs are tried from 0 up to 10,000 times the market price, eight per factor of ten, and rates
     up to 99% in steps of 1.5%; the first step that loses the margin is then halved until it is
-    known to ``tolerance``. Under "own-check" the cost of the best policy rises with the cost per
-    check and with the false-reject rate while the price stays, so the threshold is the only one.
-    Elsewhere the margin may come and go, and an interval shorter than a step may be missed.
-    Under "same-verifier" no cost per check need end the margin: as it grows, all that counts is
-    how many checks a solve rate takes, and several models may need fewer than one.
+    known to ``tolerance``. Under "self-verification" the cost of the best policy rises with the
+    cost per check and with the false-reject rate while the price stays, so the threshold is the
+    only one. Elsewhere the margin may come and go, and an interval shorter than a step may be
+    missed. Under "same-verifier" no cost per check need end the margin: as it grows, all that
+    counts is how many checks a solve rate takes, and several models may need fewer than one.
 
     Parameters
     ----------

@@ -56,9 +56,7 @@ def check_plan(case: Case) -> None:
         curves = (
             arb.dollar_curves(market, grid or [1.0, 2.0], "exact", _BILLING[case["stop"]])
             if len(grid) > 1
-            else arb.dollar_curves(
-                market, [*(grid or [1.0]), 1e9], "exact", _BILLING[case["stop"]]
-            )
+            else arb.dollar_curves(market, [*(grid or [1.0]), 1e9], "exact", _BILLING[case["stop"]])
         )
     else:
         most = [1] * len(market.models)

@@ -93,7 +93,7 @@ def draw_policy(rng: np.random.Generator) -> Case:
     case["penalty"] = float(rng.choice([0.0, rng.uniform(0, 3 * top)]))
     case["price"] = float(rng.choice([0.0, rng.uniform(0, 10 * top)]))
     case["refund"] = float(rng.choice([0.0, 1.0, rng.random()]))
-    case["own_check"] = bool(rng.random() < 0.5)
+    case["self_verification"] = bool(rng.random() < 0.5)
     case["rates"] = rng.random(3).tolist()
     return case
 
@@ -102,7 +102,7 @@ def check_policy(case: Case) -> None:
     """Least costs and bounds of all policies, prices of single models, the largest profit."""
     market, verifier = market_of(case), _verifier(case)
     billing = _BILLING[case["stop"]]
-    baseline = "own-check" if case["own_check"] else "same-verifier"
+    baseline = "self-verification" if case["self_verification"] else "same-verifier"
     found = verified_frontier(
         market, verifier, penalty=case["penalty"], baseline=baseline, billing=billing
     )
@@ -121,8 +121,8 @@ def check_policy(case: Case) -> None:
     between("verified: bound", low, found.bound_at(targets), high, ROUNDING, scale)
     for m in range(len(most)):
         alone = [limit if k == m else 0 for k, limit in enumerate(most)]
-        own = judge.all_plans(_instances(case, perfect=case["own_check"]), weight, alone)
-        fine = Fraction(0) if case["own_check"] else penalty
+        own = judge.all_plans(_instances(case, perfect=case["self_verification"]), weight, alone)
+        fine = Fraction(0) if case["self_verification"] else penalty
         single = judge.hull([(right, spend + fine * wrong) for right, wrong, spend in own.values()])
         inside = [u for u in targets if u <= float(single[-1][0]) - SAME_RATE]
         if inside:
