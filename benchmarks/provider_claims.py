@@ -7,7 +7,7 @@ list prices and how much by re-pricing; whether consumer prices fall or rise by 
 arbitrage once providers re-price in any case; on several grids of solve rates, and with a bootstrap
 over instances; and the fixed cost up to which a small provider enters. Six models: menus certified
 against every policy (:func:`arbmodels.games.certified_menus`), GPT-5 mini and DeepSeek re-price and
-the other four keep their list prices. Two models: exact menus of the authors' convention. Nested
+the other four keep their list prices. Two models: exact menus by the paper's billing. Nested
 logit demand: on two grids of solve rates, without a bootstrap.
 """
 

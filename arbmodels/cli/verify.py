@@ -110,7 +110,7 @@ _VALUES, _BEYOND = 41, 1.25
 
 @opt.described(
     "verify my-folder --check 0.01 --false-accept 0.05 --at 0.5,0.6",
-    "verify my-folder --at 0.6 --baseline self-verification --threshold cost",
+    "verify my-folder --at 0.6 --threshold cost",
     "verify my-folder --false-reject small=0.1,large=0 --price 1",
 )
 def verify(

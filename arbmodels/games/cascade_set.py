@@ -818,7 +818,7 @@ class MenuSearch:
                 rows,
                 self._pool.alone(float(rate)),
                 exact=False,
-                convention=f"{self.curves.convention}; mixtures of two plans",
+                billing=f"{self.curves.billing}; mixtures of two plans",
                 currency=self.curves.market.currency,
                 proof=proof,
             )
@@ -917,7 +917,7 @@ def cascade_menus(
                 len(curves.names) <= 2,
                 shortfall,
                 checked,
-                curves.convention,
+                curves.billing,
                 curves.market.currency,
             )
         )
