@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -43,6 +44,10 @@ _NEVER_WRAPPED = 24
 _HEADING = 8
 #: Blanks between two columns.
 _BETWEEN = 3
+
+_DIGIT = re.compile(r"\d")
+#: What stands in numbers such as "1.2%", "3 of 5", "2e-07", "-8% (-8% to +78%)".
+_NUMERIC = re.compile(r"[\s\d.,:;%()/<>=~±+*†×x$∞–−-]|\b(?:to|of|e-?\d+|nan|inf|s|ms|USD)\b")
 
 
 def model_label(model: str) -> str:
@@ -89,6 +94,13 @@ def percent(value: float, decimals: int = 1) -> str:
     return "–" if value is None or math.isnan(value) else f"{100 * value:.{decimals}f}%"
 
 
+def aligned_right(cells: Sequence[str]) -> bool:
+    """Return whether most cells of a column are numbers, with units, ranges and intervals."""
+    filled = [cell for cell in cells if cell.strip(" –-")]
+    numbers = [cell for cell in filled if _DIGIT.search(cell) and not _NUMERIC.sub("", cell)]
+    return len(numbers) > len(filled) / 2
+
+
 def wrapped(text: str, width: int) -> str:
     """Break lines between words only, so that names and paths stay whole."""
     return "\n".join(
@@ -114,7 +126,7 @@ class TextTable:
     columns : sequence of str
         Headings, units included.
     rows : sequence of sequence of str
-        Cells, already formatted. The first column is left-aligned, the others right-aligned.
+        Cells, already formatted. Columns of numbers are aligned to the right, others to the left.
     """
 
     title: str
@@ -141,10 +153,11 @@ class TextTable:
         least = max(map(len, words), default=0) + _BETWEEN + sum(needed[1:]) + 1
         table = Table(box=SIMPLE_HEAD)
         # Text objects, so that brackets in a name or unit are not taken for markup.
+        sides = self._sides()
         for position, (heading, cells) in enumerate(zip(headings, widest, strict=True)):
             table.add_column(
                 Text(heading),
-                justify="left" if position == 0 else "right",
+                justify="right" if sides[position] == "right" else "left",
                 no_wrap=cells <= _NEVER_WRAPPED and (position > 0 or sum(needed) < width),
                 overflow="fold",
             )
@@ -177,16 +190,25 @@ class TextTable:
 
     def html(self) -> str:
         """Return the table for a notebook."""
-        head = "".join(f"<th>{escape(column)}</th>" for column in self.columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>"
-            for row in self.rows
-        )
-        note = f"<p>{escape(self.note)}</p>" if self.note else ""
+        sides = self._sides()
+
+        def row(tag: str, cells: Sequence[str]) -> str:
+            return "".join(
+                f'<{tag} style="text-align: {side}">{escape(str(cell))}</{tag}>'
+                for side, cell in zip(sides, cells, strict=True)
+            )
+
+        body = "".join(f"<tr>{row('td', cells)}</tr>" for cells in self.rows)
+        note = f'<p style="white-space: pre-line">{escape(self.note)}</p>' if self.note else ""
         return (
-            f"<div><strong>{escape(self.title)}</strong><table><thead><tr>{head}</tr></thead>"
+            f"<div><strong>{escape(self.title)}</strong>"
+            f"<table><thead><tr>{row('th', self.columns)}</tr></thead>"
             f"<tbody>{body}</tbody></table>{note}</div>"
         )
+
+    def _sides(self) -> list[str]:
+        columns = [[str(row[place]) for row in self.rows] for place in range(len(self.columns))]
+        return ["right" if aligned_right(cells) else "left" for cells in columns]
 
 
 def models_table(

@@ -38,7 +38,24 @@ def test_no_short_cell_is_broken(table: TextTable, width: int) -> None:
 def test_every_word_is_in_the_notebook(table: TextTable) -> None:
     html = table.html()
     for row in table.rows:
-        assert all(f"<td>{cell}</td>" in html for cell in row)
+        assert all(f">{cell}</td>" in html for cell in row)
+
+
+def test_numbers_stand_to_the_right_and_words_to_the_left_and_notes_keep_their_lines() -> None:
+    rows = [("a", "1.5%", "one, then another"), ("b", "–", "none"), ("c", "-2 (-3 to 1)", "x")]
+    table = TextTable("Title", ("name", "share", "plan"), rows, "one line\nanother")
+    html = table.html()
+    assert '<th style="text-align: right">share</th>' in html
+    assert html.count('style="text-align: right"') == 4
+    assert '<p style="white-space: pre-line">one line\nanother</p>' in html
+    lines = table.text().splitlines()
+    assert lines[-2:] == ["one line", "another"]
+    assert [line.find("one, then") for line in lines if "1.5%" in line] == [
+        line.find("none") for line in lines if "none" in line
+    ]
+    (heading,) = (line for line in lines if "share" in line)
+    (first,) = (line for line in lines if "1.5%" in line)
+    assert heading.index("share") + len("share") == first.index("1.5%") + len("1.5%")
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.3])

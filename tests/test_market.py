@@ -275,7 +275,7 @@ def test_display_in_terminal_and_notebook() -> None:
     assert repr(market) == text
     html = market._repr_html_()
     assert "&lt;mine&gt; (recorded)" in html
-    assert "<td>2/4/5</td>" in html
+    assert ">2/4/5</td>" in html
     assert "simulated" in str(small(simulated=True))
 
 

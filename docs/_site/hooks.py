@@ -25,6 +25,8 @@ import notebook_pages  # noqa: E402
 import reference_pages  # noqa: E402
 import source_pages  # noqa: E402
 
+from arbmodels.display import aligned_right  # noqa: E402
+
 _MATHEMATICS = re.compile(r'<(span|div) class="arithmatex">(.*?)</\1>', re.DOTALL)
 
 _NO_WORDS = re.compile(r'–\s*<div class="doc-md-description">\s*</div>')
@@ -39,10 +41,6 @@ _OBJECT = re.compile(
 _TABLE = re.compile(r"<table(?: data-output[^>]*)?>.*?</table>", re.DOTALL)
 _ROW = re.compile(r"<tr.*?</tr>", re.DOTALL)
 _CELL = re.compile(r"<(t[hd])([^>]*)>(.*?)</\1>", re.DOTALL)
-#: Numbers with their units, ranges and intervals: "1.2%", "3 of 5", "-8% (-8% to +78%)".
-_NUMBERS = re.compile(
-    r"[\s\d.,:;%()/<>=~±+*†×x$–−-]|\b(?:to|of|e-?\d+|nan|inf|s|ms|USD)\b|∞|&lt;|&gt;"
-)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -115,9 +113,7 @@ def _aligned(table: str) -> str:
     # From the right: a cell that spans rows is missing on the left of those below.
     for column in range(1, max(map(len, rows), default=0) + 1):
         texts = [re.sub(r"<[^>]+>", "", row[-column][3]) for row in body if column <= len(row)]
-        filled = [unescape(text) for text in texts if text.strip(" –-")]
-        numbers = [text for text in filled if re.search(r"\d", text) and not _NUMBERS.sub("", text)]
-        sides.insert(0, "right" if len(numbers) > len(filled) / 2 else "left")
+        sides.insert(0, "right" if aligned_right([unescape(text) for text in texts]) else "left")
 
     def row(found: re.Match[str]) -> str:
         here = iter(sides[-len(_CELL.findall(found[0])) :])

@@ -54,7 +54,6 @@ def _tidied(text: str) -> str:
     # Without a class the theme draws a table; the other attribute keeps names and numbers whole.
     text = text.replace('<table border="1" class="dataframe">', "<table>")
     text = text.replace("<table>", "<table data-output>")
-    text = text.replace("</table><p>", '</table><p style="white-space: pre-line">')
     return re.sub(r"^ +(?=</?(?:table|thead|tbody|tr|td|th|div|caption))", "", text, flags=re.M)
 
 
