@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from tqdm import tqdm
 
-from arbmodels.data import dataset_info, fetch, list_datasets, load_market
+from arbmodels.data import dataset_info, fetch, list_datasets, load_features, load_market
 from arbmodels.data import download as store_module
 from arbmodels.data.download import PUBLISHED, PublishedFile, published_files, published_url
 from arbmodels.errors import DownloadError, InputError
@@ -310,7 +310,11 @@ def test_every_kind_of_source(tmp_path: Path, made_up: dict[str, bytes]) -> None
         (pd.DataFrame(), {"data": "."}, "data does not apply to a DataFrame"),
         (NAME, {"models": ["gpt5"]}, "no model 'gpt5'; it has gpt5mini, .*, mini-coder-4b"),
         ("swebench-sin", {}, "is neither a data set's name nor a folder .* mean 'swebench-sim'"),
-        ("nothing", {}, "The data sets are swebench-sim, olmedo2026/swebench, olmedo2026/"),
+        (
+            "nothing",
+            {},
+            "The data sets are swebench-sim, questions-sim, olmedo2026/swebench, olmedo2026/",
+        ),
         (Path("swebench-sim"), {}, "neither a data set's name nor a folder"),
         ("", {}, "'' is neither a data set's name nor a folder"),
         ("x" * 5000, {}, "is neither a data set's name nor a folder"),
@@ -328,7 +332,7 @@ def test_wrong_arguments(source: object, arguments: dict[str, object], message: 
 
 def test_the_list_and_what_is_known() -> None:
     names = list_datasets()
-    assert names == ("swebench-sim", *PUBLISHED, "routellm")
+    assert names == ("swebench-sim", "questions-sim", *PUBLISHED, "routellm")
     for name in PUBLISHED:
         info = dataset_info(name)
         assert info.name == name
@@ -369,6 +373,19 @@ def test_the_simulated_market_is_bundled_and_repeatable(simulated: Market) -> No
     for wrong in (load_market, fetch):
         with pytest.raises(InputError, match="no model 'sonnett'"):
             wrong("swebench-sim", models=["sonnett"])
+
+
+def test_simulated_questions_come_with_what_is_known_beforehand() -> None:
+    market, features = load_market("questions-sim"), load_features("questions-sim")
+    assert market.simulated
+    assert fetch("questions-sim").models == market.models == ("small", "large")
+    assert list(features.index) == list(market.instances)
+    assert list(features["segment"]) == list(market.segment or ())
+    assert (market.attempts == 1).all()
+    cheap, dear = market.solve_rate
+    assert 0.5 < cheap < dear - 0.05 < 0.9
+    assert np.corrcoef(features["prompt_chars"], market.cost[:, 1])[0, 1] > 0.9
+    assert (features["prompt_chars"] > 10).all()
 
 
 # --- the real files ---

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -26,8 +27,9 @@ def test_the_code_of_a_page_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)  # some of it writes files
     names: dict[str, Any] = {}
-    for code in re.findall(r"^```python\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE):
-        exec(compile(code, str(path), "exec"), names)  # noqa: S102 - our own pages
+    blocks = re.findall(r"^( *)```python\n(.*?)^\1```", path.read_text(), re.DOTALL | re.MULTILINE)
+    for _, code in blocks:
+        exec(compile(dedent(code), str(path), "exec"), names)  # noqa: S102 - our own pages
 
 
 @each_page

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from arbmodels.errors import DownloadError, InputError
 
 SIMULATED = "swebench-sim"
+QUESTIONS = "questions-sim"
 #: Its table is made of many files: :mod:`arbmodels.data.routellm`.
 ROUTELLM = "routellm"
 
@@ -104,7 +105,7 @@ PUBLISHED = {
     )
 }
 
-NAMES = (SIMULATED, *PUBLISHED, ROUTELLM)
+NAMES = (SIMULATED, QUESTIONS, *PUBLISHED, ROUTELLM)
 
 
 def find_published(name: str) -> Published:

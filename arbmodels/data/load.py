@@ -17,7 +17,6 @@ from arbmodels.data.download import (
     LICENCE,
     NAMES,
     ROUTELLM,
-    SIMULATED,
     Published,
     find_published,
     find_store,
@@ -34,7 +33,7 @@ from arbmodels.data.readers import (
     segment_labels,
 )
 from arbmodels.data.routellm import routellm_market
-from arbmodels.data.simulate import parameters_file, simulated_market
+from arbmodels.data.simulate import BUNDLED, description, parameters_file, simulated_market
 from arbmodels.errors import InputError
 from arbmodels.market import Market, Missing
 
@@ -89,13 +88,13 @@ def dataset_info(name: str, *, data: str | os.PathLike[str] | None = None) -> Da
     InputError
         If there is no such data set.
     """
-    if name == SIMULATED:
+    if name in BUNDLED:
         return DatasetInfo(
             name,
-            "Simulated market like SWE-bench Verified: fitted parameters and a seed",
-            simulated_market().models,
+            description(name),
+            simulated_market(name).models,
             (),
-            len(parameters_file().read_bytes()),
+            len(parameters_file(name).read_bytes()),
             "bundled with arbmodels",
             True,
             "MIT",
@@ -149,8 +148,8 @@ def fetch(name: str, *, models: Sequence[str] | None = None) -> DatasetInfo:
     DownloadError
         If a file cannot be downloaded.
     """
-    if name == SIMULATED:
-        choose(models, simulated_market().models, "model", name)
+    if name in BUNDLED:
+        choose(models, simulated_market(name).models, "model", name)
     elif name == ROUTELLM:
         choose(models, routellm.ROUTELLM_MODELS, "model", name)
         routellm.provide_table(find_store(None, routellm.FOLDER))
@@ -225,10 +224,10 @@ def load_market(
     """
     if isinstance(source, str) and source in NAMES:
         _refuse(source, columns=columns, currency=currency, name=name)
-        if source == SIMULATED:
+        if source in BUNDLED:
             _refuse(source, data=data)
             check_missing(missing)
-            return _with_segment(simulated_market().select(models=models), segment)
+            return _with_segment(simulated_market(source).select(models=models), segment)
         if source == ROUTELLM:
             check_missing(missing)
             return _with_segment(routellm_market(data=data).select(models=models), segment)

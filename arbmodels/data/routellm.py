@@ -29,6 +29,7 @@ from arbmodels._checks import SMALLEST
 from arbmodels._pandas import pd
 from arbmodels.data.download import (
     DATA_VARIABLE,
+    QUESTIONS,
     ROUTELLM,
     Store,
     base_url,
@@ -36,6 +37,7 @@ from arbmodels.data.download import (
     find_store,
     retrieve,
 )
+from arbmodels.data.simulate import simulated_features
 from arbmodels.errors import DataError, DownloadError, InputError
 from arbmodels.market import Market
 
@@ -342,15 +344,15 @@ def load_features(
     Parameters
     ----------
     name : str
-        A data set with features; "routellm" is the only one.
+        A data set with features: "routellm", or "questions-sim", which is simulated and bundled.
     data : path, optional
         Your copy of the data, as in :func:`load_market`.
 
     Returns
     -------
     DataFrame [N rows], indexed by instance
-        ``benchmark``, ``segment`` (text) and ``prompt_chars`` (characters of the question). Lengths
-        of answers are left out: they are outcomes.
+        ``segment`` (text) and ``prompt_chars`` (characters of the question); of "routellm" also
+        ``benchmark``. Lengths of answers are left out: they are outcomes.
 
     Raises
     ------
@@ -363,10 +365,12 @@ def load_features(
     ----------
     Ong et al., *RouteLLM: learning to route LLMs with preference data*, arXiv 2406.18665 (2024).
     """
+    if name == QUESTIONS:
+        return simulated_features()
     if name != ROUTELLM:
         raise InputError(
-            f"{name!r} has no table of features; {ROUTELLM!r} has. For other data, make a DataFrame"
-            " with one row per instance, indexed by instance."
+            f"{name!r} has no table of features; {ROUTELLM!r} and {QUESTIONS!r} have. For other"
+            " data, make a DataFrame with one row per instance, indexed by instance."
         )
     return _table(data)[0][_FEATURES]
 

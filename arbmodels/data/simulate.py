@@ -15,7 +15,7 @@ and costs q[i,m] US dollars, a shifted power (Box-Cox) transform of a normal var
 Given p, successes are binomial; how many attempts are made depends on what has been seen so far
 (:class:`Stage`), as in recorded markets, where hard issues are tried more often.
 
-The bundled simulated market: fitted parameters and a seed in, the same outcomes every time.
+The bundled simulated markets: parameters and a seed in, the same outcomes every time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels.data.download import SIMULATED
+from arbmodels._pandas import pd
+from arbmodels.data.download import QUESTIONS, SIMULATED
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 
@@ -282,15 +283,36 @@ def _sample(
     return attempts, successes
 
 
-def parameters_file() -> Traversable:
-    """Return the bundled file with the fitted parameters and the seed."""
-    return files("arbmodels").joinpath("data", "swebench_sim.json")
+#: What is bundled: the file of its parameters, and what it is.
+_BUNDLED = {
+    SIMULATED: (
+        "swebench_sim.json",
+        "Simulated market like SWE-bench Verified: fitted parameters and a seed",
+    ),
+    QUESTIONS: (
+        "questions_sim.json",
+        "Simulated answers of two models to 600 questions, with features: parameters and a seed",
+    ),
+}
+BUNDLED = tuple(_BUNDLED)
+#: Dollars per character of a question: what the cheaper model takes for it.
+_PER_CHARACTER = 0.15e-6
+
+
+def parameters_file(name: str = SIMULATED) -> Traversable:
+    """Return the bundled file with the parameters and the seed of a simulated market."""
+    return files("arbmodels").joinpath("data", _BUNDLED[name][0])
+
+
+def description(name: str) -> str:
+    """Return what a bundled market is."""
+    return _BUNDLED[name][1]
 
 
 @cache
-def simulated_market() -> Market:
-    """Return the whole simulated market; drawn once per process, whichever models are wanted."""
-    with as_file(parameters_file()) as path:
+def simulated_market(name: str = SIMULATED) -> Market:
+    """Return a whole simulated market; drawn once per process, whichever models are wanted."""
+    with as_file(parameters_file(name)) as path:
         parameters = SimulationParameters.from_json(path)
     drawn = simulate(parameters, parameters.seed)
     return Market(
@@ -300,6 +322,14 @@ def simulated_market() -> Market:
         drawn.successes,
         drawn.cost,
         segment=drawn.segment,
-        name=SIMULATED,
+        name=name,
         simulated=True,
     )
+
+
+def simulated_features() -> pd.DataFrame:
+    """Return what is known of the simulated questions beforehand: subject and length."""
+    market = simulated_market(QUESTIONS)
+    length = (market.cost.min(axis=1) / _PER_CHARACTER).round().astype(int)
+    columns = {"segment": market.segment, "prompt_chars": length}
+    return pd.DataFrame(columns, index=pd.Index(market.instances, name="instance"))
