@@ -13,9 +13,10 @@ groups with the same moves counted together.
 
 References
 ----------
-Sinha, P., Zoltners, A. A. (1979). The multiple-choice knapsack problem. *Operations Research* 27.
-Horowitz, E., Sahni, S. (1974). Computing partitions with applications to the knapsack problem.
-*Journal of the ACM* 21.
+Sinha, Zoltners, *The multiple-choice knapsack problem*, Operations Research 27 (1979).
+
+Horowitz, Sahni, *Computing partitions with applications to the knapsack problem*, Journal of the
+ACM 21 (1974).
 """
 
 from __future__ import annotations

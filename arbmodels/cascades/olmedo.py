@@ -10,7 +10,8 @@ the budgets of its lattice: :class:`AllocationPlans` scores them all.
 
 References
 ----------
-Olmedo, Schölkopf, Hardt (2026), section 3 and figure 1.
+Olmedo, Schölkopf, Hardt, *Computational arbitrage in AI model markets*, arXiv 2603.22404 (2026),
+section 3 and figure 1.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Resampled markets have other instances, other outcomes of the recorded attempts,
 
 References
 ----------
-Efron (1979), Bootstrap methods: another look at the jackknife, Annals of Statistics 7(1), 1-26.
+Efron, *Bootstrap methods: another look at the jackknife*, Annals of Statistics 7 (1979).
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ least price of several models scored there is too low as well (-4.6 points).
 
 References
 ----------
-Stone (1974), Cross-validatory choice and assessment of statistical predictions, Journal of the
-Royal Statistical Society B 36(2), 111-147.
+Stone, *Cross-validatory choice and assessment of statistical predictions*, Journal of the Royal
+Statistical Society B 36 (1974).
 """
 
 from __future__ import annotations

@@ -25,9 +25,10 @@ mean price, which is seen exactly enough with one issue.
 
 References
 ----------
-Olmedo, Schölkopf, Hardt (2026), figure 4.
-Ferguson (1973), A Bayesian analysis of some nonparametric problems, Annals of Statistics 1(2),
-209-230.
+Olmedo, Schölkopf, Hardt, *Computational arbitrage in AI model markets*, arXiv 2603.22404 (2026),
+figure 4.
+
+Ferguson, *A Bayesian analysis of some nonparametric problems*, Annals of Statistics 1 (1973).
 """
 
 from __future__ import annotations

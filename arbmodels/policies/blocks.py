@@ -22,8 +22,8 @@ for what is found here.
 
 References
 ----------
-Held, Karp (1962), A dynamic programming approach to sequencing problems, Journal of the Society for
-Industrial and Applied Mathematics 10(1), 196-210.
+Held, Karp, *A dynamic programming approach to sequencing problems*, Journal of the Society for
+Industrial and Applied Mathematics 10 (1962).
 """
 
 from __future__ import annotations

@@ -11,10 +11,11 @@ most one instance.
 
 References
 ----------
-Gittins (1979), Bandit processes and dynamic allocation indices, Journal of the Royal Statistical
-Society B 41(2), 148-177.
-Sidney (1975), Decomposition algorithms for single-machine sequencing with precedence relations and
-deferral costs, Operations Research 23(2), 283-298.
+Gittins, *Bandit processes and dynamic allocation indices*, Journal of the Royal Statistical Society
+B 41 (1979).
+
+Sidney, *Decomposition algorithms for single-machine sequencing with precedence relations and
+deferral costs*, Operations Research 23 (1975).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ the smallest bound is halved until the bound meets the best plan, or there are e
 
 References
 ----------
-Rockafellar, Uryasev (2000), Optimization of conditional value-at-risk, Journal of Risk 2(3), 21-41.
+Rockafellar, Uryasev, *Optimization of conditional value-at-risk*, Journal of Risk 2 (2000).
 """
 
 from __future__ import annotations
