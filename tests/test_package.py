@@ -11,6 +11,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+import yaml
 
 import arbmodels
 from cli_cases import python
@@ -59,6 +60,28 @@ def test_the_version_has_one_place() -> None:
     assert PROJECT["tool"]["hatch"]["version"]["path"] == "arbmodels/__init__.py"
     assert metadata.version("arbmodels") == arbmodels.__version__
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / ".github" / "workflows").glob("*.yml")))
+def test_workflows_are_well_formed(path: Path) -> None:
+    """They run elsewhere: here only what a parser and the Makefile can say of them."""
+    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert {"name", "permissions", "jobs"} <= set(workflow)
+    assert True in workflow  # "on", which YAML takes for a truth value
+    targets = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for job in workflow["jobs"].values():
+        assert "runs-on" in job
+        for step in job["steps"]:
+            assert ("uses" in step) != ("run" in step)
+            for target in re.findall(r"make ([a-z-]+)", step.get("run", "")):
+                assert f"\n{target}:" in targets
+
+
+def test_hooks_before_a_commit_are_the_tools_of_the_tests() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    ruff, codespell = hooks["repos"]
+    assert f"ruff=={ruff['rev'].removeprefix('v')}\n" in (ROOT / "constraints.txt").read_text()
+    assert [hook["id"] for hook in codespell["hooks"]] == ["codespell"]
 
 
 #: Run with nothing but the wheel on the path that is ours.

@@ -94,8 +94,7 @@ def best_joint(payoffs: np.ndarray, weights: list[float], *, coarse: bool) -> fl
                     for p in profiles
                 ]
             )
-            advices = [None] if coarse else list(range(size))
-            for advice in advices:
+            for advice in [None] if coarse else range(size):
                 kept = [c for c, p in enumerate(profiles) if advice is None or p[k] == advice]
                 highs.addRow(-np.inf, 0.0, len(kept), np.array(kept, dtype=np.int32), row[kept])
     highs.run()
