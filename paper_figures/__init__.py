@@ -2,7 +2,8 @@
 
 One file per figure: what the paper claims, the published values with a tolerance,
 ``compute(market) -> record`` (the authors' method and the exact one, plain values ready for JSON)
-and ``draw(record) -> Figure``. Run ``python -m paper_figures --help``.
+and ``draw(record) -> Figure``, to which :func:`paper_figures.common.picture` adds title and notes,
+or leaves them to a caption (``--plain``). Run ``python -m paper_figures --help``.
 
 To add a figure, copy a file, name it ``figure_<number>_<subject>.py``, and list it in
 :mod:`paper_figures.__main__`.

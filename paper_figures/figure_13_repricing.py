@@ -113,7 +113,11 @@ def compute(
     ]
     mean = 100 * float(np.mean(changes)) if changes else None
     missed = sum(not row["settled"] for row in rows)
-    words = "no solve rate is reached" if mean is None else f"market prices {mean:+.1f}%"
+    words = (
+        "no solve rate is reached"
+        if mean is None
+        else f"market prices {round(mean, 1) + 0.0:+.1f}%"
+    )
     return {
         "market": describe(market),
         "unit": f"{market.currency} per {ISSUES} issues",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -60,6 +61,33 @@ def test_every_picture_of_the_gallery_is_light_and_explained() -> None:
         text = (ROOT / "paper_figures" / f"{picture.stem}.py").read_text()
         assert text.startswith(('"""Figure', 'r"""Figure'))
         assert picture.stat().st_size < 200_000
+
+
+def test_the_gallery_says_which_claims_the_simulated_market_shows() -> None:
+    found = json.loads((DOCS / "figures" / "values.json").read_text(encoding="utf-8"))
+    source = (DOCS / "_site" / "gallery_page.py").read_text(encoding="utf-8")
+    named = set(re.findall(r"\{([^:{}]+):\.\df\}", source))
+    assert len(named) > 10
+    assert named <= set(found)
+    # The verdicts follow from the numbers.
+    assert found["margin at 50%"] < found["margin at 70%"] < found["peak margin"]
+    assert found["two models, peak margin"] < found["peak margin"]
+    assert found["largest share of the spend of Qwen3 Coder 480B and Sonnet"] > 1
+    sizes = ("70M", "200M", "600M", "1.8B", "5.4B")
+    grown = [found[f"mean margin after {size} tokens"] for size in sizes]
+    assert grown == sorted(grown)
+    assert grown[0] > 1
+    alone, middle, small = (
+        [found[f"{who} at {rate}%"] for rate in (66, 68, 70)]
+        for who in ("GPT-5 mini alone", "with Qwen3 Coder 30B", "with mini-coder 4B")
+    )
+    assert 66 < found["with Qwen3 Coder 30B it is lower from"] < 68
+    assert middle[0] > alone[0]
+    assert middle[1:] < alone[1:]
+    assert 68 < found["with mini-coder 4B it is lowest up to"] < 70
+    assert small[1] < min(alone[1], middle[1])
+    assert middle[2] < small[2] < alone[2]
+    assert found["its share at 55% after entry"] < 0.5
 
 
 def test_nothing_is_fetched_from_elsewhere() -> None:
