@@ -177,6 +177,7 @@ def drawable(values: Mapping[str, Any]) -> dict[str, npt.NDArray[np.float64]]:
     }
 
 
+#: What changes how figures look, and none of their numbers.
 _LOOKS = {Path(__file__).with_name(name) for name in ("style.py", "__main__.py")}
 
 

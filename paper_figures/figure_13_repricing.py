@@ -31,11 +31,6 @@ from paper_figures.held_out import at_most
 from paper_figures.style import legend, panels
 
 TITLE = "Providers' new prices"
-CAPTION = (
-    "What customers pay and what both providers earn, at list prices and once providers have chosen"
-    " new ones in equilibrium. Assumed: a marginal cost of 30% of the list price, and linear demand"
-    " that ends at twice the market price at list prices."
-)
 DATA = "olmedo2026/swebench"
 MODELS = ("gpt5mini", "deepseek")
 QUICK = {"rates": (0.72,), "seconds": 2.0, "ratios": 3}
@@ -43,6 +38,12 @@ QUICK = {"rates": (0.72,), "seconds": 2.0, "ratios": 3}
 #: Prices are stated for this many issues.
 ISSUES = 500
 MARGINAL_COST, CHOKE = 0.3, 2.0
+CAPTION = (
+    "What customers pay and what both providers earn, at list prices and once providers have chosen"
+    f" new ones in equilibrium. Assumed: a marginal cost of {MARGINAL_COST:.0%} of the list price,"
+    " and linear demand"
+    " that ends at twice the market price at list prices."
+)
 #: Largest gain over profit at which prices count as an equilibrium.
 TOLERANCE = 1e-3
 #: Bars: whether providers re-price, and the number of arbitrageurs.

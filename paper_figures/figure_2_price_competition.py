@@ -25,10 +25,6 @@ from paper_figures.held_out import compared, proof
 from paper_figures.style import POLICIES, legend, panels
 
 TITLE = "Price competition"
-CAPTION = (
-    "Two arbitrageurs undercut each other in turn, by 7% a step, until the price is what it costs"
-    " (above) and nothing is left of their margin (below)."
-)
 DATA = "olmedo2026/swebench"
 MODELS = ("gpt5mini", "deepseek")
 QUICK = {"repeats": 1}
@@ -37,6 +33,11 @@ QUICK = {"repeats": 1}
 ISSUES = 500
 #: What each round multiplies the price by.
 STEP = 0.93
+CAPTION = (
+    f"Two arbitrageurs undercut each other in turn, by {1 - STEP:.0%} a step, until the price is what"
+    " it costs"
+    " (above) and nothing is left of their margin (below)."
+)
 
 #: The paper states the step and the end in words. Seven full steps follow from its largest margin
 #: (0.93^7 > 1 - 0.411 > 0.93^8), the solve rates from its range.

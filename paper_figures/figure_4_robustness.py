@@ -10,9 +10,10 @@ authors stored do not follow from their notebook (the largest is 24.2%, on the n
 rates the best allocation earns 26.4%). A learner that pools what it bought with a prior needs a
 tenth of the money.
 
-The exact cascade, given every recorded attempt, is drawn as a level: in sample, and on new issues.
-These are issues of other folds in the first panel; in the others the cascades were fitted on the
-issues before the arrow's head and scored on those after it, at the latter's market price.
+The exact cascade, given every recorded attempt, is drawn as a level: what it earns on new issues
+(what it earns in sample is in the record). These are issues of other folds in the first panel; in
+the others the cascades were fitted on the first group of issues and scored on the second, at the
+latter's market price.
 
 Source: Olmedo, Schölkopf, Hardt (2026), figure 4. Margins are means over solve rates.
 """

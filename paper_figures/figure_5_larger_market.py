@@ -162,7 +162,9 @@ def compute(
             "own_margin_bound": plain(margin_of(price, bound), 100),
             "validated": plain(again.margin, 100),
             "shares": plain(shares, 100),
-            "drawn": plain(untied(rates, spend, np.vstack([shares, 0.0 * rates]))[:-1], 100),
+            "drawn": plain(
+                untied(rates, searched.spend_at(rates), np.vstack([shares, 0.0 * rates]))[:-1], 100
+            ),
         },
     }
 

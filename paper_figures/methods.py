@@ -201,6 +201,6 @@ def untied(rates: FloatArray, cost: FloatArray, shares: FloatArray) -> FloatArra
 
 #: Said where shares are drawn by that rule.
 TIE_RULE = (
-    f"Cascades, and mixtures of two, within {TIED:.0%} of the least cost count as tied: of these,"
-    " those are drawn along which the providers' split changes least."
+    f"Cascades, and mixtures of two, that cost at most {TIED:.0%} more than the cheapest cascade"
+    " count as tied: of these, those are drawn along which the providers' split changes least."
 )
