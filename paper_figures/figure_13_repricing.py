@@ -41,8 +41,7 @@ MARGINAL_COST, CHOKE = 0.3, 2.0
 CAPTION = (
     "What customers pay and what both providers earn, at list prices and once providers have chosen"
     f" new ones in equilibrium. Assumed: a marginal cost of {MARGINAL_COST:.0%} of the list price,"
-    " and linear demand"
-    " that ends at twice the market price at list prices."
+    " and linear demand that ends at twice the market price at list prices."
 )
 #: Largest gain over profit at which prices count as an equilibrium.
 TOLERANCE = 1e-3

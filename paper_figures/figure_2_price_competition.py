@@ -34,9 +34,8 @@ ISSUES = 500
 #: What each round multiplies the price by.
 STEP = 0.93
 CAPTION = (
-    f"Two arbitrageurs undercut each other in turn, by {1 - STEP:.0%} a step, until the price is what"
-    " it costs"
-    " (above) and nothing is left of their margin (below)."
+    f"Two arbitrageurs undercut each other in turn, by {1 - STEP:.0%} a step, until the price is"
+    " what it costs (above) and nothing is left of their margin (below)."
 )
 
 #: The paper states the step and the end in words. Seven full steps follow from its largest margin
