@@ -46,16 +46,16 @@ CLAIMS = (
     (
         "7: with Qwen3 Coder 30B the price is lower than with GPT-5 mini alone",
         "45.8 to 39.6 USD at 70% solved",
-        "{GPT-5 mini alone at 70%:.1f} to {with Qwen3 Coder 30B at 70%:.1f} USD; not below"
-        " {with Qwen3 Coder 30B it is lower from:.0f}% solved",
+        "{GPT-5 mini alone at 70%:.1f} to {with Qwen3 Coder 30B at 70%:.1f} USD; lower only"
+        " from {with Qwen3 Coder 30B it is lower from:.0f}% solved on",
         "at high solve rates",
     ),
     (
         "7: with mini-coder 4B it is lower still",
         "32.7, 29.2, 27.5 USD at 68% solved, 37.7 at 70%",
         "{GPT-5 mini alone at 68%:.1f}, {with Qwen3 Coder 30B at 68%:.1f},"
-        " {with mini-coder 4B at 68%:.1f} USD, {with mini-coder 4B at 70%:.1f} at 70%; not above"
-        " {with mini-coder 4B it is lowest up to:.0f}% solved",
+        " {with mini-coder 4B at 68%:.1f} USD, {with mini-coder 4B at 70%:.1f} at 70%; lowest only"
+        " up to {with mini-coder 4B it is lowest up to:.0f}% solved",
         "up to there",
     ),
     (
@@ -63,11 +63,12 @@ CLAIMS = (
         "all up to 47%; after the entry none at 55%, 21% at the frontier",
         "all up to {Qwen3 Coder 30B takes all up to:.0f}%; none at 55%,"
         " {its share at the frontier after entry:.0f}% at the frontier",
-        "yes",
+        "yes, but it keeps more at the frontier",
     ),
 )
 _WHY = (
-    "Where it differs, the simulated models overlap less than the recorded ones: their solve rates"
+    "Likely reasons for the differences: the simulated models overlap less than the recorded ones,"
+    " their solve rates"
     " per issue correlate less (GPT-5 mini with Qwen3 Coder 480B 0.80, recorded 0.85), so that"
     " another large model still adds something at the highest solve rates, and Qwen3 Coder 30B"
     " solves 77% of the issues at least once (recorded: 75%), which makes it the better small model"
@@ -101,7 +102,7 @@ def _claims() -> list[str]:
         "",
         "It is held to the recorded data model by model, and on the margins of GPT-5 mini with"
         " DeepSeek v3.2 (figures 1 to 4; `benchmarks/simulated_market.md`). Of what the paper"
-        " claims about other models it shows most, by the paper's method:",
+        " claims about other models it shows most, by the paper's method (prices for 500 issues):",
         "",
         "| figure and claim | paper | simulated | shown |",
         "| --- | --- | --- | --- |",
