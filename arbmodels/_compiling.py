@@ -2,7 +2,7 @@
 
 Loading numba and a compiled loop takes some 0.3 s, and compiling it another second. So a loop that
 says so is interpreted where its arguments are small, statement by statement as it would be
-compiled, until that has taken in all what loading would. Either way the numbers are the same to the
+compiled, until that has taken what loading would. Either way the numbers are the same to the
 last bit: the compiler takes no liberties with floating point.
 
 Compiled code is kept on disk, so that only the first process of all waits for the compiler. numba
@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from functools import cache, cached_property, partial, update_wrapper
-from time import perf_counter
+from time import thread_time
 from typing import Any, TypeVar, cast, overload
 
 import numpy as np
@@ -28,29 +28,29 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 #: Elements of the array arguments of a call that may be interpreted: some 0.3 microseconds each.
 SMALL = 100_000
-#: Seconds in all, after which a loop is compiled: what loading numba and the loop takes.
-_INTERPRETED = 0.25
 
 
 class _Compiled:
     """A function that is compiled at its first call, or when its calls are no longer small."""
+
+    #: Processor time for which loops are still interpreted, in all: what loading numba takes.
+    left = 0.25
 
     def __init__(
         self, function: Callable[..., Any], interpreted: int, fastmath: bool | set[str]
     ) -> None:
         update_wrapper(self, function)
         self._function, self._most, self._fastmath = function, interpreted, fastmath
-        self._left = _INTERPRETED if interpreted else 0.0
 
     def __call__(self, *args: Any) -> Any:
-        if self._left > 0:
+        if self._most and _Compiled.left > 0:
             if sum(each.size for each in args if isinstance(each, np.ndarray)) <= self._most:
-                start = perf_counter()
+                start = thread_time()
                 with np.errstate(all="ignore"):  # as compiled code
                     result = self._function(*args)
-                self._left -= perf_counter() - start
+                _Compiled.left -= thread_time() - start
                 return result
-            self._left = 0.0  # loaded now, it is the quicker one for small calls too
+            self._most = 0  # loaded now, it is the quicker one for small calls too
         return self.dispatcher(*args)
 
     @cached_property
