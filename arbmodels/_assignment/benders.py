@@ -14,15 +14,16 @@ weak duality with any prices :math:`\pi \ge 0`, and any v_g for each group, give
     V(y) \le \sum_r \pi_r \sigma_r (b_r - B_r y)
     + \sum_g w_g \Big[ v_g + \sum_a (r_{ga}(\pi) - v_g)^+ z_a \Big],
 
-linear in y and in the openings :math:`z_a \le y_e` of the links (see ``openings``). It is valid for
-fractional and continuous columns alike, so continuous columns that appear beside integer ones
-(amounts per tier) belong to the master, where the cut is linear in them; and also to the program
-that is left at fixed integer columns, so that every candidate is judged with its best amounts.
-Both agree at the candidate: its least Lagrangian value over the prices is, by duality, the relaxed
-optimum over assignments and continuous columns together, and the cut at those prices keeps the
-master from promising more. With an objective of zero the same cut, 0 <= ..., proves that rows
-cannot be kept. Sources: Geoffrion, *Generalized Benders decomposition*, JOTA 10 (1972); the cuts of
-the p-median problem in Magnanti and Wong, *Operations Research* 29 (1981).
+linear in y and in the openings :math:`z_a \le y_e` of the links (see
+``LinkingConstraints.opening``). It is valid for fractional and continuous columns alike, so
+continuous columns that appear beside integer ones (amounts per tier) belong to the master, where
+the cut is linear in them; and also to the program that is left at fixed integer columns, so that
+every candidate is judged with its best amounts. Both agree at the candidate: its least Lagrangian
+value over the prices is, by duality, the relaxed optimum over assignments and continuous columns
+together, and the cut at those prices keeps the master from promising more. With an objective of
+zero the same cut, 0 <= ..., proves that rows cannot be kept. Sources: Geoffrion, *Generalized
+Benders decomposition*, JOTA 10 (1972); the cuts of the p-median problem in Magnanti and Wong,
+*Operations Research* 29 (1981).
 
 The relaxation over fractional auxiliary variables: cuts at points between the master's and the
 best.

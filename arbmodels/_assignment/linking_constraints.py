@@ -6,10 +6,9 @@ groups add up to, a small linear program combines these under the rows and the a
 that may move, and its row prices, kept in a box round the best ones known, are tried next. Any
 prices give a valid cut, so nothing here has to be exact.
 
-Passes over groups whose plans are open to a share only.
-
-Plans that need the same auxiliary variables E_a open together: they share the link a, opened to
-:math:`z_a \le \min_{e \in E_a} y_e`. Link 0, of plans that need nothing, is always open.
+A plan serves a group only as far as the auxiliary variables that it needs are one. Plans that need
+the same variables E_a share the linking constraint a, opened to :math:`z_a \le \min_{e \in E_a} y_e`;
+link 0, of plans that need nothing, is always open.
 """
 
 from __future__ import annotations

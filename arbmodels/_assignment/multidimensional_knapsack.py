@@ -75,7 +75,7 @@ def solve_multidimensional_knapsack(
     r"""Solve a program with any number of coupling rows and no integer auxiliary variables.
 
     Newton's method on a sample finds nearly optimal prices; linear programs over the groups that
-    nearly tie make them exact (``boxstep``); a search among these groups fits the rows with
+    nearly tie make them exact (``relax``); a search among these groups fits the rows with
     whole moves, and a core of them goes to HiGHS, larger and larger, until the gap is proven.
     Works on any source: it is read once for each price vector, some ten times, and only groups
     that nearly tie are written out.

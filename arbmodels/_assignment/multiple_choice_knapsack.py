@@ -345,7 +345,12 @@ def improve(core: Core, best: Improvement) -> Iterator[Improvement]:
     count = FIRST
     while True:
         moves, rest = moves_below(core, best.optimality_gap, SORTED)
-        moves = in_front(moves)
+        # All but a few copies of each move come last, and what loses the same is mixed.
+        new = np.ones(len(moves), bool)
+        new[1:] = (np.diff(moves.loss) != 0.0) | (np.diff(moves.more) != 0.0)
+        starts = np.flatnonzero(new)
+        copy = np.arange(len(moves)) - np.repeat(starts, np.diff(np.append(starts, len(moves))))
+        moves = moves[np.lexsort((mixed(len(moves)), moves.loss, copy >= COPIES))]
         listed = moves[:count]
         # Whatever uses another move loses at least this much.
         rest = float(moves.loss[count:].min(initial=rest))
@@ -393,15 +398,6 @@ def moves_below(core: Core, below: float, most: int | None = None) -> tuple[Move
     gain = rows.value[group, plan] - rows.value[group, base[group]]
     moves = Moves(group, plan, more, gain, loss)
     return moves[np.lexsort((moves.group, moves.more, moves.loss))], rest
-
-
-def in_front(moves: Moves) -> Moves:
-    """Put all but a few copies of each move behind the others, and mix what loses the same."""
-    new = np.ones(len(moves), bool)
-    new[1:] = (np.diff(moves.loss) != 0.0) | (np.diff(moves.more) != 0.0)
-    starts = np.flatnonzero(new)
-    copy = np.arange(len(moves)) - np.repeat(starts, np.diff(np.append(starts, len(moves))))
-    return moves[np.lexsort((mixed(len(moves)), moves.loss, copy >= COPIES))]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Passes over all groups: the best plan at given prices, and what an assignment adds up to.
+"""Pricing: the best plan of every group at given prices, and what an assignment adds up to.
 
 Spreading choices evenly without a period, so that no order of the groups can fool a sample.
 

@@ -10,7 +10,7 @@ threads or machines there are, and data that does not fit into memory needs only
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
@@ -142,7 +142,8 @@ class Arrays:
         **kwargs: P.kwargs,
     ) -> list[T]:
         """Return ``function(block, *args, **kwargs)`` of every block, in order."""
-        blocks = list(self._blocks())
+        starts = range(0, self.groups, BLOCK)
+        blocks = [self.block.take(slice(start, start + BLOCK)) for start in starts]
         threads = min(self.threads or _processors(), len(blocks))
         if threads <= 1:
             return [function(block, *args, **kwargs) for block in blocks]
@@ -152,10 +153,6 @@ class Arrays:
     def take(self, rows: npt.NDArray[np.int64]) -> Block:
         """Return some groups, by position."""
         return self.block.take(rows)
-
-    def _blocks(self) -> Iterator[Block]:
-        for start in range(0, self.groups, BLOCK):
-            yield self.block.take(slice(start, start + BLOCK))
 
 
 def _processors() -> int:

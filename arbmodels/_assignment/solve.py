@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -28,8 +27,6 @@ from arbmodels._assignment.robust import least_robust, protected_activity, solve
 from arbmodels._clock import clock
 from arbmodels._solver import relative_gap
 from arbmodels.errors import SolverError
-
-_Engine = Callable[[AssignmentProgram, float, float], Answer]
 
 #: What sums over many groups may be off by, as a share of the sizes of their terms.
 _ROUNDING = 1e-11
@@ -118,7 +115,17 @@ def _ends(block: Block, table: FloatArray, forbidden: BoolArray | None) -> tuple
 
 def solve_literally(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
     """Solve with the limits as they are: the engine of programs that are part of another."""
-    return _engine(program)(program, gap, time_limit)
+    auxiliary = program.auxiliary
+    if program.protected is not None:
+        alone = len(program.limits) == 1 and auxiliary is None and program.protected.members is None
+        if not alone and _pairs(program) <= COMPACT:
+            return _solve_compact(program, gap, time_limit)
+        return solve_robust(program, gap, time_limit, solve_literally).answer
+    if auxiliary is not None and (auxiliary.integer.any() or auxiliary.needs.any()):
+        return solve_with_auxiliary_variables(program, gap, time_limit)
+    if auxiliary is None and len(program.limits) <= 1:
+        return solve_multiple_choice_knapsack(program, gap, time_limit)
+    return solve_multidimensional_knapsack(program, gap, time_limit)
 
 
 def least_protected(
@@ -140,24 +147,6 @@ def least_protected(
         return answer
     # What is said to be enough is so by the row's own numbers.
     return replace(answer, objective=protected_activity(program, answer.choice, answer.auxiliary))
-
-
-def _engine(program: AssignmentProgram) -> _Engine:
-    auxiliary = program.auxiliary
-    if program.protected is not None:
-        alone = len(program.limits) == 1 and auxiliary is None and program.protected.members is None
-        if not alone and _pairs(program) <= COMPACT:
-            return _solve_compact
-        return _solve_robust
-    if auxiliary is not None and (auxiliary.integer.any() or auxiliary.needs.any()):
-        return solve_with_auxiliary_variables
-    if auxiliary is None and len(program.limits) <= 1:
-        return solve_multiple_choice_knapsack
-    return solve_multidimensional_knapsack
-
-
-def _solve_robust(program: AssignmentProgram, gap: float, time_limit: float) -> Answer:
-    return solve_robust(program, gap, time_limit, solve_literally).answer
 
 
 def _pairs(program: AssignmentProgram) -> int:

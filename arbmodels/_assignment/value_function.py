@@ -1,10 +1,11 @@
-r"""What the linear relaxation is worth as one limit moves: a concave function, enclosed.
+r"""The value function: the optimum of the linear relaxation as one limit moves, enclosed.
 
 The value function of programs with one coupling row, exactly: all its breakpoints.
 
-Sorted by price, the breakpoints of all groups' envelopes (``one_row.envelope``) are
-those of the linear relaxation as a function of the row's limit. After each of them every group has
-one plan: there the relaxation is attained by an assignment.
+Sorted by price, the breakpoints of all groups' envelopes
+(:mod:`~arbmodels._assignment.multiple_choice_relaxation`) are those of the linear relaxation as a
+function of the row's limit. After each of them every group has one plan: there the relaxation is
+attained by an assignment.
 
 The value function of programs with several coupling rows, by tangents.
 

@@ -40,7 +40,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, ndtri
 
 from arbmodels._compiling import compiled
 from arbmodels.cascades import PaperPolicy, paper_curve
@@ -341,6 +340,8 @@ def base_failures(
     search: PaperSearch, records: Records, prior: Prior
 ) -> tuple[FloatArray, FloatArray]:
     """Return F of both models at every budget on the base's issues, [64, B] each."""
+    from scipy.special import expit  # slow to import, as all of scipy.special
+
     normal = _atoms()
     count = len(records.weight)
     rate = (records.successes / records.attempts).mean(axis=0)
@@ -358,6 +359,8 @@ def base_failures(
 
 def _skill(spread: FloatArray, rate: float) -> float:
     """Return mu at which the mean of expit(mu + spread) is ``rate``/(share possible), bisected."""
+    from scipy.special import expit
+
     low, high = -20.0, 20.0
     goal = min(rate * _ATOMS / len(spread), 0.98)
     for _ in range(30):
@@ -370,6 +373,7 @@ def _skill(spread: FloatArray, rate: float) -> float:
 def _atoms() -> FloatArray:
     """Return quasi-random standard normals, [64, 5]."""
     # Slow to import, and not needed where margins are only shown.
+    from scipy.special import ndtri
     from scipy.stats import qmc
 
     points = qmc.Sobol(5, scramble=True, seed=0).random(_ATOMS)
