@@ -2,8 +2,8 @@
 
 Arrays that a block does not have (classes, weights, offered) are passed with size zero, and
 quantities as read-only views, so that there is one compiled form for float32 and one for float64.
-Small calls are interpreted (:mod:`arbmodels._compiling`), so numbers are passed one by one and
-nothing here calls NumPy on whole arrays. No kernel starts threads: blocks are shared out by the source.
+Small calls are interpreted (:mod:`arbmodels._compiling`), with the same numbers. No kernel starts
+threads: blocks are shared out by the source.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ that may move, and its row prices, kept in a box round the best ones known, are 
 prices give a valid cut, so nothing here has to be exact.
 
 A plan serves a group only as far as the auxiliary variables that it needs are one. Plans that need
-the same variables E_a share the linking constraint a, opened to :math:`z_a \le \min_{e \in E_a} y_e`;
+the same variables E_a share the linking constraint a, opened to z_a, at most the least y_e in E_a;
 link 0, of plans that need nothing, is always open.
 """
 
