@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._checks import number_of
-from arbmodels.display import percent
+from arbmodels.display import Displayed, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import Estimator, FloatArray, failure_table
@@ -263,8 +263,8 @@ _POINTS, _SPAN = (250, 500), 1e-9
 _CELLS_AT_ONCE = 4_000_000
 
 
-@dataclass(frozen=True)
-class Curves:
+@dataclass(frozen=True, repr=False)
+class Curves(Displayed):
     """The spend curves of a market's models under one billing.
 
     Parameters

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import Field, dataclass, fields, is_dataclass
 from html import escape
-from textwrap import fill
-from typing import TYPE_CHECKING
+from itertools import islice
+from numbers import Real
+from textwrap import fill, shorten
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -44,6 +46,10 @@ _NEVER_WRAPPED = 24
 _HEADING = 8
 #: Blanks between two columns.
 _BETWEEN = 3
+#: Numbers, names and entries that a summary lists one by one; characters of one entry at most.
+_NAMED, _LONGEST = 4, 60
+#: Rows of a game's table at most.
+_ROWS = 10
 
 _DIGIT = re.compile(r"\d")
 #: What stands in numbers such as "1.2%", "3 of 5", "2e-07", "-8% (-8% to +78%)".
@@ -135,45 +141,11 @@ class TextTable:
     note: str = ""
 
     def text(self, width: int = 110) -> str:
-        """Return the table for a terminal of ``width`` characters; no number is cut in two."""
-        widest = [
-            max((len(str(row[position])) for row in self.rows), default=0)
-            for position in range(len(self.columns))
-        ]
-        headings = [
-            fill(column, max(cells, _HEADING), break_long_words=False)
-            for column, cells in zip(self.columns, widest, strict=True)
-        ]
-        # What may wrap are the first column (names) if there is no room, and long texts.
-        needed = [
-            max(min(cells, _NEVER_WRAPPED), *map(len, heading.split("\n"))) + _BETWEEN
-            for heading, cells in zip(headings, widest, strict=True)
-        ]
-        words = [word for row in self.rows for word in str(row[0]).split()]
-        least = max(map(len, words), default=0) + _BETWEEN + sum(needed[1:]) + 1
-        table = Table(box=SIMPLE_HEAD)
-        # Text objects, so that brackets in a name or unit are not taken for markup.
-        sides = self._sides()
-        for position, (heading, cells) in enumerate(zip(headings, widest, strict=True)):
-            table.add_column(
-                Text(heading),
-                justify="right" if sides[position] == "right" else "left",
-                no_wrap=cells <= _NEVER_WRAPPED and (position > 0 or sum(needed) < width),
-                overflow="fold",
-            )
-        for row in self.rows:
-            table.add_row(*[Text(str(cell)) for cell in row])
-        buffer = io.StringIO()
-        console = Console(
-            file=buffer,
-            width=max(width, least),
-            # In a notebook rich would draw by itself, beside the HTML.
-            force_jupyter=False,
-            force_terminal=False,
-            color_system=None,
-        )
-        console.print(table)
-        drawn = [line.rstrip() for line in buffer.getvalue().rstrip().splitlines()]
+        """Return the table for a terminal of ``width`` characters; no number is cut in two.
+
+        Columns that do not fit beside the others follow below, the first column repeated.
+        """
+        drawn = [line for columns in self._fitting(width) for line in self._drawn(columns, width)]
         return "\n".join(
             [
                 wrapped(self.title, width),
@@ -181,6 +153,61 @@ class TextTable:
                 *(["", wrapped(self.note, width)] * bool(self.note)),
             ]
         )
+
+    def _heading(self, position: int) -> tuple[str, int]:
+        """Return the heading over lines, and the characters of the widest cell."""
+        widest = max((len(str(row[position])) for row in self.rows), default=0)
+        return fill(self.columns[position], max(widest, _HEADING), break_long_words=False), widest
+
+    def _needed(self, position: int) -> int:
+        """Return how wide a column is at least; long texts and first columns may wrap."""
+        heading, cells = self._heading(position)
+        lines = max(map(len, heading.split("\n")))
+        if position:
+            return max(min(cells, _NEVER_WRAPPED), lines) + _BETWEEN
+        words = [word for row in self.rows for word in str(row[0]).split()]
+        return max([lines, *map(len, words)]) + _BETWEEN + 1
+
+    def _fitting(self, width: int) -> list[list[int]]:
+        """Return the columns that are drawn beside each other, part by part."""
+        parts, left = [[0]], width - self._needed(0)
+        for position in range(1, len(self.columns)):
+            needed = self._needed(position)
+            if needed > left and len(parts[-1]) > 1:
+                parts.append([0])
+                left = width - self._needed(0)
+            parts[-1].append(position)
+            left -= needed
+        return parts
+
+    def _drawn(self, columns: Sequence[int], width: int) -> list[str]:
+        """Draw some of the columns."""
+        table = Table(box=SIMPLE_HEAD)
+        first = max(self._heading(0)[1], self._needed(0) - _BETWEEN - 1)
+        rest = sum(map(self._needed, columns[1:]))
+        sides = self._sides()
+        # Text objects, so that brackets in a name or unit are not taken for markup.
+        for position in columns:
+            heading, cells = self._heading(position)
+            table.add_column(
+                Text(heading),
+                justify="right" if sides[position] == "right" else "left",
+                no_wrap=cells <= _NEVER_WRAPPED and (position > 0 or first + rest < width),
+                overflow="fold",
+            )
+        for row in self.rows:
+            table.add_row(*[Text(str(row[position])) for position in columns])
+        buffer = io.StringIO()
+        console = Console(
+            file=buffer,
+            width=max(width, self._needed(0) + rest),
+            # In a notebook rich would draw by itself, beside the HTML.
+            force_jupyter=False,
+            force_terminal=False,
+            color_system=None,
+        )
+        console.print(table)
+        return [line.rstrip() for line in buffer.getvalue().rstrip().splitlines()]
 
     def __repr__(self) -> str:
         return self.text()
@@ -254,12 +281,100 @@ def models_table(
     return TextTable(title, list(columns), cells, "\n".join((what, *notes)))
 
 
+def summary(value: Any) -> str:
+    """Return what a value is in a few words: sizes and ranges, never a whole array.
+
+    Parameters
+    ----------
+    value : anything
+
+    Examples
+    --------
+    >>> summary([0.25, 1.0]), summary(range(100)), summary({"a": 2})
+    ('0.2500, 1.000', '0, 1, 2, ... (100)', 'a: 2')
+    """
+    if value is None:
+        return "–"
+    if isinstance(value, Real) and not isinstance(value, bool):
+        text = f"{value:,}" if isinstance(value, int) else number(float(value))
+    elif hasattr(value, "columns"):
+        text = f"{len(value):,} rows of {', '.join(map(str, value.columns))}"
+    elif hasattr(value, "shape"):
+        text = _of_array(value)
+    elif isinstance(value, Mapping):
+        text = _listed(value.items(), lambda pair: f"{summary(pair[0])}: {summary(pair[1])}")
+    elif isinstance(value, Collection) and not isinstance(value, str) and not _is_named(value):
+        text = _listed(value, summary)
+    elif isinstance(value, str | bool):
+        text = str(value)
+    else:
+        name = getattr(value, "__name__", None) or getattr(value, "name", None)
+        kind = "" if hasattr(value, "__name__") else type(value).__name__
+        text = f"{kind} {name}".strip() if isinstance(name, str) else kind
+    return shorten(text, _LONGEST, placeholder="...")
+
+
+def brief(record: Any) -> str:
+    """Return a named tuple on one line, arrays as sizes and ranges."""
+    pairs = zip(record._fields, record, strict=True)
+    inside = ", ".join(f"{name}={summary(value)}" for name, value in pairs)
+    return f"{type(record).__name__}({inside})"
+
+
+def _is_named(value: Any) -> bool:
+    return hasattr(value, "_fields")  # a named tuple stands for itself
+
+
+def _listed(values: Collection[Any], text: Callable[[Any], str]) -> str:
+    few = len(values) <= _NAMED
+    shown = [text(value) for value in islice(values, _NAMED if few else _NAMED - 1)]
+    if len(shown) > 1 and len(set(shown)) == 1:
+        return f"{len(values):,} x {shown[0]}"
+    return ", ".join(shown) + ("" if few else f", ... ({len(values):,})")
+
+
+def _of_array(value: Any) -> str:
+    shape = " x ".join(f"{size:,}" for size in value.shape)
+    kind = getattr(value.dtype, "kind", "")
+    if kind == "b":
+        return f"{int(value.sum()):,} of {value.size:,} True"
+    if kind not in "iuf" or not hasattr(value, "tolist"):
+        return f"{shape} {'names' if kind in 'OU' else 'entries'}"
+    if value.ndim <= 1 and value.size <= _NAMED:
+        return ", ".join(map(summary, value.reshape(-1).tolist()))
+    known = value[abs(value) < math.inf]
+    if not known.size:
+        return f"{shape} numbers, none finite"
+    low, high = float(known.min()), float(known.max())
+    same = low == high
+    return f"{shape} numbers, " + (number(low) if same else f"{number(low)} to {number(high)}")
+
+
+def first(rows: Sequence[Sequence[str]], what: str) -> tuple[Sequence[Sequence[str]], str]:
+    """Return the first ten rows, and a sentence about the others.
+
+    Examples
+    --------
+    >>> first([("a",)] * 12, "sellers")[1]
+    '2 more sellers.'
+    """
+    more = len(rows) - _ROWS
+    return rows[:_ROWS], f"{more:,} more {what}." if more > 0 else ""
+
+
 class Displayed:
     """Anything that shows itself as a :class:`TextTable` in a terminal and in a notebook."""
 
     def table(self) -> TextTable:
-        """Return the table that stands for this object."""
-        raise NotImplementedError
+        """Return the table that stands for this object: of a data class, a row per field."""
+        given: tuple[Field[Any], ...] = fields(self) if is_dataclass(self) else ()
+        rows = [
+            (field.name.replace("_", " "), summary(getattr(self, field.name)))
+            for field in given
+            if field.name != "name" and not field.name.startswith("_")
+        ]
+        kind, name = type(self).__name__, getattr(self, "name", "")
+        return TextTable(f"{kind}: {summary(name)}" if name else kind, ("field", "value"), rows)
 
     def __str__(self) -> str:
         return self.table().text()

@@ -194,8 +194,8 @@ def validated(
 Method = Literal["exact", "olmedo2026"]
 
 
-@dataclass(frozen=True)
-class ArbitragePoint:
+@dataclass(frozen=True, repr=False)
+class ArbitragePoint(Displayed):
     """Price, cost and margin at one solve rate; NaN where undefined."""
 
     solve_rate: float

@@ -96,3 +96,24 @@ def test_a_table_shows_itself() -> None:
     table = TextTable("Title", ("name", "value"), [("a", "1")])
     assert repr(table) == table.text()
     assert table._repr_html_() == table.html()
+
+
+def test_columns_that_do_not_fit_follow_below() -> None:
+    """With the first column repeated, and no heading cut to letters."""
+    columns = ["value", *(f"measure {k} of the market" for k in range(9))]
+    rows = [(str(k), *(f"{k + j / 7:.4f}" for j in range(9))) for k in range(3)]
+    table = TextTable("Title", columns, rows, "note")
+    lines = table.text(60).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert sum(line.strip().startswith("value") for line in lines) >= 2
+    assert len(table.text(400).splitlines()) < len(lines)
+
+
+def test_text_is_left_and_numbers_are_right() -> None:
+    table = TextTable("", ("name", "how", "cost"), [("a", "by hand", "1.0"), ("b", "-", "10.0")])
+    assert '<td style="text-align: left">by hand</td>' in table.html()
+    assert '<td style="text-align: right">1.0</td>' in table.html()
+
+
+def test_lines_of_a_note_stay_lines_in_a_notebook() -> None:
+    assert "white-space: pre-line" in TextTable("", ("a",), [("b",)], "one\ntwo").html()

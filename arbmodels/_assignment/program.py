@@ -58,6 +58,10 @@ class Block:
     weights: FloatArray | None = None
     offered: BoolArray | None = None
 
+    def __repr__(self) -> str:
+        shape = " x ".join(f"{size:,}" for size in self.quantities[0].shape)
+        return f"Block from group {self.start:,}: {len(self.quantities)} quantities of {shape}"
+
     @property
     def size(self) -> int:
         """Number of groups."""

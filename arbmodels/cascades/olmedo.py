@@ -30,6 +30,7 @@ from arbmodels.curves import (
     log_budget,
     log_linear_weights,
 )
+from arbmodels.display import Displayed
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
@@ -65,8 +66,8 @@ class CostCurve:
         return float(self.solve_rate.max())
 
 
-@dataclass(frozen=True, eq=False)
-class PaperPolicy:
+@dataclass(frozen=True, eq=False, repr=False)
+class PaperPolicy(Displayed):
     """One allocation of dollars to the stages of a cascade, and what it costs.
 
     Parameters

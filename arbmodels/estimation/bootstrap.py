@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 _LEAST_DEFINED = 0.5
 
 
-@dataclass(frozen=True)
-class Band:
+@dataclass(frozen=True, repr=False)
+class Band(Displayed):
     """A point estimate with the quantiles of its resamples."""
 
     point: float

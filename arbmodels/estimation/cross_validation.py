@@ -196,8 +196,8 @@ def plain(values: npt.ArrayLike) -> Any:
     return objects.tolist()
 
 
-@dataclass(frozen=True, eq=False)
-class PriceAndCost:
+@dataclass(frozen=True, eq=False, repr=False)
+class PriceAndCost(Displayed):
     """Prices of the models and cost of the cascade over solve rates, currency units per instance.
 
     Parameters
@@ -496,8 +496,8 @@ class Tables:
         return Lattice(self.grids, rate, steps, shortest_paths(steps))
 
 
-@dataclass(frozen=True, eq=False)
-class ScoredPolicies:
+@dataclass(frozen=True, eq=False, repr=False)
+class ScoredPolicies(Displayed):
     """The policies of a training set along its hull, and what they do on some instances.
 
     Policies between two neighbours mix them; beyond the last there is nothing but the last.

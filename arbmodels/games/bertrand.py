@@ -22,11 +22,13 @@ from arbmodels.display import (
     ARBITRAGEUR_COLOUR,
     Displayed,
     TextTable,
+    first,
     model_colour,
     model_label,
     new_axes,
     number,
     percent,
+    summary,
 )
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
@@ -250,8 +252,8 @@ def _plain(values: npt.ArrayLike | Sequence[Any]) -> list[Any]:
 _SAME_COST = 1e-12
 
 
-@dataclass(frozen=True, eq=False)
-class Seller:
+@dataclass(frozen=True, eq=False, repr=False)
+class Seller(Displayed):
     """One seller with its cost along a grid of solve rates.
 
     Parameters
@@ -413,8 +415,8 @@ def reseller(
     return Seller(name, np.asarray(source.spend_at(rates)) * (1 + overhead), purchases)
 
 
-@dataclass(frozen=True, eq=False)
-class BertrandGame:
+@dataclass(frozen=True, eq=False, repr=False)
+class BertrandGame(Displayed):
     """Sellers post prices at every solve rate; consumers buy from the cheapest that reaches it.
 
     A unit mass of consumers at every solve rate, each buying once if the price is at most the
@@ -545,6 +547,39 @@ class BertrandGame:
     def _cap(self) -> FloatArray:
         cap = np.inf if self.willingness_to_pay is None else self.willingness_to_pay
         return np.broadcast_to(np.asarray(cap, dtype=float), self.solve_rates.shape)
+
+    def table(self) -> TextTable:
+        """Return the sellers, what they serve and at what cost."""
+        rates, unit = self.solve_rates, f"{self.currency}/instance"
+        rows = []
+        for seller in self.sellers:
+            served = np.isfinite(seller.cost)
+            cost = seller.cost[served]
+            rows.append(
+                (
+                    model_label(seller.name),
+                    f"{served.sum():,} of {len(rates):,}",
+                    number(cost.min()) if len(cost) else "–",
+                    number(cost.max()) if len(cost) else "–",
+                    ", ".join(map(model_label, seller.purchases)) or "nothing",
+                )
+            )
+        shown, more = first(rows, "sellers")
+        cap = self.willingness_to_pay
+        pays = "anything" if cap is None else f"at most {summary(np.asarray(cap))} {unit}"
+        return TextTable(
+            self.name,
+            (
+                "seller",
+                "solve rates served",
+                f"lowest cost [{unit}]",
+                f"highest cost [{unit}]",
+                "buys",
+            ),
+            shown,
+            f"{more} {len(rates):,} solve rates, {percent(rates.min())} to {percent(rates.max())}."
+            f" Consumers pay {pays}.".lstrip(),
+        )
 
     def solve(self) -> BertrandEquilibrium:
         r"""Return the limit-pricing equilibrium, certified by the independent check.

@@ -33,6 +33,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels.display import Displayed, TextTable, first, summary
+from arbmodels.display import number as shown_number
 from arbmodels.errors import InputError
 from arbmodels.games.certificate import BestResponse, Deviations, TieRule
 from arbmodels.games.finite.double_oracle import solve_continuous, staggered
@@ -63,7 +65,7 @@ _FIRST, _FEW = {1: 51, 2: 51, 3: 21}, 7
 _MOST = 1000
 
 
-class PostedPrices(ABC):
+class PostedPrices(Displayed, ABC):
     """Sellers post prices; sales depend on demand at a price and on which rivals are cheaper."""
 
     players: tuple[str, ...]
@@ -107,9 +109,31 @@ class PostedPrices(ABC):
     def _known(self) -> str:
         """Where a formula is known, in words."""
 
+    @property
+    @abstractmethod
+    def _sold(self) -> tuple[str, FloatArray, str]:
+        """Return what limits a seller, how much, and the demand in words."""
+
     def cost(self, player: int) -> float:
         """Return a seller's cost per unit."""
         return float(np.asarray(self.costs)[player])
+
+    def table(self) -> TextTable:
+        """Return the sellers' costs and what each can sell, and what consumers pay at most."""
+        what, amount, note = self._sold
+        rows, more = first(
+            [
+                (player, shown_number(float(size)), shown_number(self.cost(k)))
+                for k, (player, size) in enumerate(zip(self.players, amount, strict=True))
+            ],
+            "sellers",
+        )
+        return TextTable(
+            f"{self.name} ({self.unit})",
+            ("seller", what, f"cost [{self.unit}/unit]"),
+            rows,
+            f"{more} {note} T{self.ties[1:]}.".lstrip(),
+        )
 
     def finite(self, prices: Sequence[npt.ArrayLike]) -> FiniteGame:
         """Return the game on price grids, one per player."""
@@ -391,7 +415,7 @@ _TIES = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CapacityGame(PostedPrices):
     """Sellers of one good post prices; the cheapest fill their capacity first.
 
@@ -528,6 +552,16 @@ class CapacityGame(PostedPrices):
         return profit
 
     @property
+    def _sold(self) -> tuple[str, FloatArray, str]:
+        worth, mass = np.asarray(self.willingness_to_pay), np.asarray(self.mass)
+        return (
+            "capacity",
+            self.capacities,
+            f"Consumers: {shown_number(float(mass.sum()))} in all, who pay at most"
+            f" {summary(worth)} {self.unit}.",
+        )
+
+    @property
     def _known(self) -> str:
         return (
             "at most two sellers whose cost is below the highest willingness to pay, or one"
@@ -563,7 +597,7 @@ _CAPTIVE_TIES = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CaptiveGame(PostedPrices):
     """Sellers post prices; everybody pays at most ``willingness_to_pay``.
 
@@ -669,6 +703,15 @@ class CaptiveGame(PostedPrices):
         won = self.informed * lowest / lowest.sum(axis=1, keepdims=True)
         sold = np.where(price <= self.willingness_to_pay, np.asarray(self.captive) + won, 0.0)
         return np.asarray((price - cost) * sold)
+
+    @property
+    def _sold(self) -> tuple[str, FloatArray, str]:
+        return (
+            "captive consumers",
+            self.captive,
+            f"Informed consumers: {shown_number(self.informed)}. All pay at most"
+            f" {shown_number(self.willingness_to_pay)} {self.unit}.",
+        )
 
     @property
     def _known(self) -> str:

@@ -41,15 +41,15 @@ from arbmodels.cascades.lattice import (
 from arbmodels.cascades.search import check_axes
 from arbmodels.cascades.tables import Natural, Steps, natural_of
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves, dollar_curves
-from arbmodels.display import Displayed, TextTable, model_label, number, percent
+from arbmodels.display import Displayed, TextTable, first, model_label, number, percent
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
 
 
-@dataclass(frozen=True, eq=False)
-class Proof:
+@dataclass(frozen=True, eq=False, repr=False)
+class Proof(Displayed):
     r"""What any policy must spend at some price vectors, and hence at all others.
 
     The least cost of reaching a solve rate by any policy, V(w), is concave in the prices w,
@@ -696,7 +696,7 @@ def certified_menus(
     return finder.menus
 
 
-class MenuSearch:
+class MenuSearch(Displayed):
     """Column generation that remembers the plans and proofs of all prices so far.
 
     Parameters
@@ -750,6 +750,26 @@ class MenuSearch:
             self._pool.take(start._pool.every)
             priced = [p.prices for p in start._proofs if p is not None]
             self._columns(np.concatenate([np.ones((1, len(self.curves.names))), *priced]))
+
+    def table(self) -> TextTable:
+        """Return the solve rates, how many cascades each has, and how near they are proven."""
+        rows, more = first(
+            [
+                (
+                    percent(rate, 2),
+                    f"{len(menu.expected):,}",
+                    percent(float(menu.gap.max()), 2) if menu.proof else "–",
+                )
+                for rate, menu in zip(self.solve_rates, self.menus, strict=True)
+            ],
+            "solve rates",
+        )
+        return TextTable(
+            f"Search for cascades on {self.curves.market.name}: {self.searches:,} searches",
+            ("solve rate", "cascades", "gap"),
+            rows,
+            more,
+        )
 
     def certify(self, prices: npt.ArrayLike | None = None, *, time_limit: float = 600.0) -> None:
         """Add columns until the gap is reached at all price vectors, or time or states are used up.

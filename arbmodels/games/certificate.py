@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._pandas import pd
-from arbmodels.display import Displayed, TextTable, number, percent
+from arbmodels.display import Displayed, TextTable, brief, number, percent
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.passk import FloatArray
@@ -214,6 +214,9 @@ class BestResponse(NamedTuple):
     profit: FloatArray
     price: FloatArray
     attained: npt.NDArray[np.bool_]
+
+    def __repr__(self) -> str:
+        return brief(self)
 
 
 def bertrand_profit(

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._pandas import pd
-from arbmodels.display import TextTable, model_colour, new_axes, percent
+from arbmodels.display import Displayed, TextTable, model_colour, new_axes, percent
 from arbmodels.display import number as shown_number
 from arbmodels.errors import InputError
 from arbmodels.games.certificate import BestResponse, Deviations
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+#: Atoms, and pieces, that a table shows.
+_PARTS = 5
 #: Probabilities up to this are rounding.
 _NOTHING = 1e-12
 
@@ -78,8 +80,8 @@ class Piece(NamedTuple):
         return price
 
 
-@dataclass(frozen=True, eq=False)
-class PriceDistribution:
+@dataclass(frozen=True, eq=False, repr=False)
+class PriceDistribution(Displayed):
     """A mixed strategy over prices.
 
     Parameters
@@ -127,6 +129,23 @@ class PriceDistribution:
         for name, value in (("prices", prices), ("masses", masses)):
             value.setflags(write=False)
             object.__setattr__(self, name, value)
+
+    def table(self) -> TextTable:
+        """Return the largest atoms and the continuous pieces."""
+        order = np.sort(np.argsort(-self.masses, kind="stable")[:_PARTS])
+        parts = [(shown_number(self.prices[k]), percent(float(self.masses[k]))) for k in order]
+        parts += [
+            (f"{shown_number(p.low)} to {shown_number(p.high)}", percent(p.mass))
+            for p in self.pieces[:_PARTS]
+        ]
+        more = len(self.prices) + len(self.pieces) - len(parts)
+        return TextTable(
+            f"Prices from {shown_number(self.lowest)} to {shown_number(self.highest)}, mean"
+            f" {shown_number(self.mean)}",
+            ("price", "probability"),
+            parts,
+            f"{more:,} more." * bool(more),
+        )
 
     @classmethod
     def certain(cls, price: float) -> PriceDistribution:

@@ -23,6 +23,8 @@ from tqdm import tqdm
 
 from arbmodels._checks import is_label, labels_of
 from arbmodels._clock import clock
+from arbmodels.display import Displayed, TextTable, first, summary
+from arbmodels.display import number as shown_number
 from arbmodels.errors import InputError
 from arbmodels.games.certificate import BestResponse, Deviations
 from arbmodels.games.finite import polymatrix
@@ -255,8 +257,8 @@ _PEAKS, _ZOOMS, _FINE = 4, 6, 21
 _MOST, _FEW = {1: 1000, 2: 1000, 3: 81}, 25
 
 
-@dataclass(frozen=True, eq=False)
-class PriceGame:
+@dataclass(frozen=True, eq=False, repr=False)
+class PriceGame(Displayed):
     """Players choose prices between bounds; a function gives the profits.
 
     Parameters
@@ -312,6 +314,22 @@ class PriceGame:
         object.__setattr__(self, "lowest", lowest)
         object.__setattr__(self, "highest", highest)
         object.__setattr__(self, "players", names_of(self.players, len(lowest)))
+
+    def table(self) -> TextTable:
+        """Return the players and the bounds of their prices."""
+        rows, more = first(
+            [
+                (player, shown_number(low), shown_number(high))
+                for player, low, high in zip(self.players, self.lowest, self.highest, strict=True)
+            ],
+            "players",
+        )
+        return TextTable(
+            f"{self.name} ({self.unit})",
+            ("player", f"lowest price [{self.unit}]", f"highest price [{self.unit}]"),
+            rows,
+            f"{more} Payoff: {summary(self.payoff)}.".lstrip(),
+        )
 
     def finite(self, prices: Sequence[npt.ArrayLike]) -> FiniteGame:
         """Return the game on price grids, one per player."""

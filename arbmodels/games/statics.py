@@ -43,6 +43,14 @@ _SHOWN = (
     "herfindahl",
     "segmentation",
 )
+#: What two of the measures are.
+_MEANING = {
+    "segmentation": (
+        "segmentation: share of the served solve rates at which a provider earns, mean over"
+        " providers (1: all earn everywhere)."
+    ),
+    "herfindahl": " herfindahl: sum of squared shares of what consumers spend.",
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -88,10 +96,7 @@ class Statics(Displayed):
         """Return the main measures, epsilon first."""
         shown = [name for name in _SHOWN if name in self.frame]
         unsettled = self.unsettled
-        note = (
-            "segmentation: share of the served solve rates at which a provider earns, mean over"
-            " providers (1: all earn everywhere). herfindahl: of what consumers spend."
-        )
+        note = "".join(text for name, text in _MEANING.items() if name in shown)
         if unsettled.any():
             note += (
                 f" * {int(unsettled.sum())} of {len(unsettled)} rows: epsilon is above the"
@@ -100,11 +105,10 @@ class Statics(Displayed):
             )
         return TextTable(
             f"{self.name}: by {self.feature} [{self.unit}]",
-            ("value", "providers", "epsilon", *(name.replace("_", " ") for name in shown)),
+            (f"{self.feature}: providers", "epsilon", *(name.replace("_", " ") for name in shown)),
             [
                 (
-                    str(row["value"]),
-                    str(row["providers"]),
+                    f"{row['value']}: {row['providers']}",
                     number(float(row["epsilon"]), 2) + "*" * bool(open_row),
                     *(number(float(row[name]), 3) for name in shown),
                 )

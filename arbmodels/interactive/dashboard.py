@@ -18,6 +18,7 @@ from matplotlib.image import imsave
 
 from arbmodels.display import (
     ARBITRAGEUR_COLOUR,
+    Displayed,
     TextTable,
     model_colour,
     model_label,
@@ -321,7 +322,7 @@ class _Setting:
     budget: float
 
 
-class Dashboard:
+class Dashboard(Displayed):
     """Sliders for prices, solve rate, arbitrageurs and budget, and what follows from them.
 
     Made by :func:`explore`. Shown as the result of a cell; where no widgets are (a page, a paper),
@@ -457,8 +458,7 @@ class Dashboard:
         first, second, third, fourth = (picture.pixels() for picture in self.pictures)
         return np.vstack([np.hstack([first, second]), np.hstack([third, fourth])])
 
-    def __repr__(self) -> str:
-        return self.table().text()
+    _repr_html_ = None  # type: ignore[assignment]  # the bundle has widgets and a picture
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """Return the widgets, and a picture and a text where there are none."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from arbmodels.curves import dollar_curves
+from arbmodels.display import Displayed, brief
 from arbmodels.errors import InputError
 from arbmodels.games import (
     Deviations,
@@ -47,6 +48,9 @@ class OverRates(NamedTuple):
     price: FloatArray
     margin: FloatArray
 
+    def __repr__(self) -> str:
+        return brief(self)
+
 
 class AtRate(NamedTuple):
     """The providers' game at one solve rate and given multipliers.
@@ -60,9 +64,12 @@ class AtRate(NamedTuple):
     outcome: Outcome
     deviations: Deviations
 
+    def __repr__(self) -> str:
+        return brief(self)
 
-@dataclass(frozen=True, eq=False)
-class Explorer:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Explorer(Displayed):
     """Curves and games of a market of two models at any prices, without another search.
 
     Made by :meth:`from_market`.

@@ -477,8 +477,8 @@ def _check_numbers(
             raise InputError(f"{place}: {text}.")
 
 
-@dataclass(frozen=True, eq=False)
-class Arrivals:
+@dataclass(frozen=True, eq=False, repr=False)
+class Arrivals(Displayed):
     """A stream of T instances, in their order.
 
     Parameters
@@ -633,8 +633,8 @@ class Rule(Protocol):
         """Return who serves what from now on, and the multiplier (NaN if the rule has none)."""
 
 
-@dataclass(frozen=True)
-class FixedPrice:
+@dataclass(frozen=True, repr=False)
+class FixedPrice(Displayed):
     """One multiplier for the whole horizon: the policy as it is.
 
     References
@@ -658,8 +658,8 @@ class FixedPrice:
         return self.policy, self.policy.price
 
 
-@dataclass(frozen=True)
-class AdaptivePrice:
+@dataclass(frozen=True, repr=False)
+class AdaptivePrice(Displayed):
     """Find the multiplier again and again, on all instances known, for what is left of the budget.
 
     At every update the multiplier is the shadow price of a budget of left / remaining per instance
@@ -702,8 +702,8 @@ class AdaptivePrice:
         return RoutingPolicy(self.policy.plans, {SPEND: price}), price
 
 
-@dataclass(frozen=True)
-class FixedThreshold:
+@dataclass(frozen=True, repr=False)
+class FixedThreshold(Displayed):
     """One plan where it adds more than a threshold to another's value, whatever the costs.
 
     Parameters

@@ -57,8 +57,8 @@ _STYLES = (
 _SHOWN = 5
 
 
-@dataclass(frozen=True, eq=False)
-class PolicyClass:
+@dataclass(frozen=True, eq=False, repr=False)
+class PolicyClass(Displayed):
     """One class of policies on the grid of solve rates.
 
     Parameters

@@ -196,8 +196,8 @@ class Mixtures:
         return np.where(target <= self.max_solve_rate + SAME_RATE, least, np.nan)
 
 
-@dataclass(frozen=True)
-class Serving:
+@dataclass(frozen=True, repr=False)
+class Serving(Displayed):
     """A plan for a group of instances.
 
     Parameters

@@ -32,6 +32,7 @@ from arbmodels._assignment.program import (
     aggregate,
     offered,
 )
+from arbmodels.display import summary
 from arbmodels.errors import InputError
 from arbmodels.routing.table import Labels, PlanTable
 
@@ -55,6 +56,10 @@ class Part:
     quantity: str
     plan: FloatArray
     where: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        name = self.quantity or "one"
+        return f"Part({name} x {summary(self.plan)}; {', '.join(self.where) or 'all instances'})"
 
     def times(self, factor: float) -> Part:
         """Return the part times a number."""
@@ -461,6 +466,12 @@ class Builder:
         #: Contract -> the models it covers [M], and its payment as a combination of auxiliary
         #: variables.
         self.payments: dict[str, tuple[BoolArray, Mapping[str, float]]] = {}
+
+    def __repr__(self) -> str:
+        return (
+            f"Builder for {self.assignment!r} assignments: {len(self.rows):,} rows,"
+            f" {len(self.columns):,} columns beside the pairs"
+        )
 
     @property
     def mean(self) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._assignment.program import Block
+from arbmodels.display import Displayed
 from arbmodels.errors import InputError, SolverError
 from arbmodels.streaming.sources import Part, PartsSource, joined, progress, split
 
@@ -99,7 +100,7 @@ _TICK, _DESERTED = 1.0, 30.0
 _INSTALL = "A cluster needs Dask. Install it with: pip install 'arbmodels[dask]'"
 
 
-class DaskSource:
+class DaskSource(Displayed):
     r"""A :class:`~arbmodels._assignment.Source` of partitions on a Dask cluster.
 
     Every pass maps a function over the partitions where they lie (best responses to the

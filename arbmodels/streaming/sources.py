@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from arbmodels._assignment.program import BLOCK, Block, BoolArray, IntArray, Quantity
 from arbmodels._checks import LABEL, LARGEST, is_label, is_weight, labels_of, rounding_of
+from arbmodels.display import Displayed
 from arbmodels.errors import DataError, InputError
 
 #: Problems listed of one block; a wrong column has one per row.
@@ -270,7 +271,7 @@ class Part(Protocol):
         ...
 
 
-class PartsSource:
+class PartsSource(Displayed):
     """A :class:`~arbmodels._assignment.Source` of parts, one after the other.
 
     Every pass reads all of them again, and no more are in memory at a time than there are threads.

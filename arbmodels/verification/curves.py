@@ -46,7 +46,7 @@ import numpy.typing as npt
 from arbmodels._compiling import compiled
 from arbmodels.cascades.lattice import mean_products
 from arbmodels.curves import Billing, blocks
-from arbmodels.display import number, percent
+from arbmodels.display import Displayed, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import Estimator, FloatArray, fit_beta_prior
@@ -66,8 +66,8 @@ class Rates(NamedTuple):
     false_reject: FloatArray
 
 
-@dataclass(frozen=True)
-class Verifier:
+@dataclass(frozen=True, repr=False)
+class Verifier(Displayed):
     """Says "right" or "wrong" of every attempt; perfect and free by default.
 
     Verdicts are independent of each other given which attempts are right. An attempt that is
@@ -164,8 +164,8 @@ def _checked(what: str, value: object, whose: str) -> float:
     return number_
 
 
-@dataclass(frozen=True, eq=False)
-class VerdictCurve:
+@dataclass(frozen=True, eq=False, repr=False)
+class VerdictCurve(Displayed):
     """One model's attempts, up to K per instance, as if no other model were tried.
 
     Parameters
@@ -184,8 +184,8 @@ class VerdictCurve:
     bought: FloatArray
 
 
-@dataclass(frozen=True, eq=False)
-class VerdictCurves:
+@dataclass(frozen=True, eq=False, repr=False)
+class VerdictCurves(Displayed):
     """The curves of a market's models under one verifier and one billing.
 
     Parameters

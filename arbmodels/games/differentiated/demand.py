@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._checks import LARGEST, FloatArray, is_label, labels_of
+from arbmodels.display import Displayed
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.inputs import number, numbers
@@ -146,8 +147,8 @@ def gradient_of(jacobian: FloatArray, margins: npt.ArrayLike, owners: IntArray) 
 _NOWHERE = 1e12
 
 
-@dataclass(frozen=True, eq=False)
-class LinearDemand:
+@dataclass(frozen=True, eq=False, repr=False)
+class LinearDemand(Displayed):
     r"""Quantities :math:`q = a - B p`, none of them negative.
 
     Where q of a product would be negative nobody buys it, and the others' demand is what it would
@@ -343,8 +344,8 @@ class LinearDemand:
 _ROUNDING = 1e-13
 
 
-@dataclass(frozen=True, eq=False)
-class VerticalDemand:
+@dataclass(frozen=True, eq=False, repr=False)
+class VerticalDemand(Displayed):
     r"""Consumers of taste :math:`\theta`, uniform, who buy what maximises :math:`\theta s_j - p_j`.
 
     Parameters

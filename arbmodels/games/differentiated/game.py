@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DifferentiatedGame(Oligopoly):
     r"""Firms set the prices of their products; a demand says what consumers buy.
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy.special import wrightomega
 
 from arbmodels._checks import FloatArray, is_label, labels_of
+from arbmodels.display import Displayed
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.differentiated.demand import (
@@ -29,8 +30,8 @@ from arbmodels.games.differentiated.demand import (
 from arbmodels.games.differentiated.oligopoly import Oligopoly
 
 
-@dataclass(frozen=True, eq=False)
-class LogitDemand:
+@dataclass(frozen=True, eq=False, repr=False)
+class LogitDemand(Displayed):
     r"""Consumers who buy one product each, or nothing: logit, nested logit with ``nests``.
 
     A consumer's utility of product j in nest g is :math:`a_j - \alpha p_j` plus a random taste.

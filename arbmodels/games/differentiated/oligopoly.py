@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._checks import FloatArray, is_label, labels_of
+from arbmodels.display import Displayed, TextTable, first, model_label, number, summary
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.differentiated.demand import Demand, IntArray, per_product, price_rows
@@ -18,8 +19,8 @@ from arbmodels.games.differentiated.demand import Demand, IntArray, per_product,
 _ASKED = ("products", "quantities", "shares", "jacobian", "owner_gradient", "choke_price")
 
 
-@dataclass(frozen=True, eq=False)
-class Oligopoly:
+@dataclass(frozen=True, eq=False, repr=False)
+class Oligopoly(Displayed):
     """Demand, costs, owners and taxes, and the profits that they make.
 
     Parameters and errors are those of :class:`arbmodels.games.DifferentiatedGame`, which solves it.
@@ -80,6 +81,29 @@ class Oligopoly:
             isinstance(self.leader, str) and self.leader in self.firms
         ):
             raise InputError(f"No firm {self.leader!r} to lead; there are {', '.join(self.firms)}.")
+
+    def table(self) -> TextTable:
+        """Return the first products with firm and cost, and the demand."""
+        rows, note = first(
+            [
+                (model_label(product), str(firm), number(cost))
+                for product, firm, cost in zip(
+                    self.products, self.owners or (), self.costs, strict=True
+                )
+            ],
+            "products",
+        )
+        note += f" Demand: {type(self.demand).__name__}."
+        if self.fixed:
+            note += f" Prices given: {summary(self.fixed)}."
+        if self.leader:
+            note += f" {self.leader} prices first."
+        return TextTable(
+            f"{self.name}: {len(self.products):,} products of {len(self.firms):,} firms",
+            ("product", "firm", f"cost [{self.currency}]"),
+            rows,
+            note.lstrip(),
+        )
 
     @property
     def products(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from arbmodels._clock import clock
 from arbmodels._pandas import pd
-from arbmodels.display import TextTable, model_colour, new_axes, percent
+from arbmodels.display import Displayed, TextTable, model_colour, new_axes, percent, summary
 from arbmodels.display import number as shown_number
 from arbmodels.errors import InputError
 from arbmodels.games.certificate import Deviations
@@ -299,15 +299,18 @@ def listed(actions: tuple[float | str, ...], own: FloatArray) -> str:
     played = np.flatnonzero(own > 0)
     most = played[np.argsort(-own[played], kind="stable")][:_LISTED]
     parts = [
-        named(actions[k]) + ("" if own[k] == 1 else f" ({percent(float(own[k]))})")
+        named(actions[k])
+        + ("" if own[k] == 1 else f" with probability {shown_number(float(own[k]), 3)}")
         for k in sorted(most.tolist())
     ]
     return ", ".join(parts) + (", ..." if len(played) > _LISTED else "")
 
 
 def named(action: float | str) -> str:
-    """Return an action as text."""
-    return action if isinstance(action, str) else shown_number(action)
+    """Return an action as text: a name, a whole number, or four digits of a price."""
+    if isinstance(action, str):
+        return action
+    return f"{action:.0f}" if float(action).is_integer() else shown_number(action)
 
 
 #: Actions named along an axis.
@@ -462,8 +465,8 @@ class CorrelatedEquilibrium(ScaledEquilibrium):
 Method = finders.Method
 
 
-@dataclass(frozen=True, eq=False)
-class FiniteGame:
+@dataclass(frozen=True, eq=False, repr=False)
+class FiniteGame(Displayed):
     """A game of finitely many players with finitely many actions.
 
     Parameters
@@ -597,6 +600,24 @@ class FiniteGame:
         ]
         checked = check_strategies(given, self.payoffs.shape[1:])
         return mixed.payoff_by_action(self.payoffs, checked)
+
+    def table(self) -> TextTable:
+        """Return the players, their actions and the range of their payoffs."""
+        rows = [
+            (
+                player,
+                f"{len(own):,}",
+                summary([named(action) for action in own]),
+                shown_number(float(pay.min())),
+                shown_number(float(pay.max())),
+            )
+            for player, own, pay in zip(self.players, self.actions, self.payoffs, strict=True)
+        ]
+        return TextTable(
+            f"{self.name}: {self.payoffs[0].size:,} profiles",
+            ("player", "actions", "which", f"least [{self.unit}]", f"most [{self.unit}]"),
+            rows,
+        )
 
     def certify(self, strategies: Sequence[npt.ArrayLike]) -> Deviations:
         """Return what every player could gain by deviating from proposed mixed strategies.

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from arbmodels.display import brief
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.certificate import Deviations
@@ -59,6 +60,9 @@ class Strategy(NamedTuple):
 
     price: FloatArray
     probability: FloatArray
+
+    def __repr__(self) -> str:
+        return brief(self)
 
 
 def rivals_of(strategies: Sequence[Strategy], player: int) -> tuple[FloatArray, FloatArray]:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import lambertw
 
+from arbmodels.display import Displayed, TextTable, percent, summary
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.cascade_set import Menu, menus_of
@@ -27,8 +28,8 @@ class Choice(NamedTuple):
     surplus: FloatArray
 
 
-@dataclass(frozen=True, eq=False)
-class LogitConsumers:
+@dataclass(frozen=True, eq=False, repr=False)
+class LogitConsumers(Displayed):
     r"""Nested logit at every solve rate: models bought directly, one resold cascade, nothing.
 
     An offer at price p has utility :math:`\alpha_u (v_u - p)` plus a nested logit taste; direct
@@ -88,6 +89,21 @@ class LogitConsumers:
             share = inputs.number(getattr(self, name), what, 0.0, 1.0, below=True)
             object.__setattr__(self, name, share)
         object.__setattr__(self, "solve_rates", rates)
+
+    def table(self) -> TextTable:
+        """Return how many buy at what prices."""
+        return TextTable(
+            f"Logit consumers at {len(self.solve_rates):,} solve rates",
+            ("what", "value"),
+            [
+                ("solve rates", summary(self.solve_rates)),
+                ("value of a solved instance [currency units]", summary(self.value)),
+                ("price sensitivity [per currency unit]", summary(self.sensitivity)),
+                ("correlation within the nest", summary(self.sigma)),
+                ("mass", summary(self.mass)),
+                ("captive share", percent(self.captive)),
+            ],
+        )
 
     def choose(self, u: int, direct: FloatArray, resold: FloatArray) -> Choice:
         """Return shares at prices of the direct offers [B, M] and the resold one [B].
@@ -191,8 +207,8 @@ def logit_consumers(
 _NOTHING = 1e-9
 
 
-@dataclass(frozen=True, eq=False)
-class Consumers:
+@dataclass(frozen=True, eq=False, repr=False)
+class Consumers(Displayed):
     r"""Mass and willingness to pay over solve rates.
 
     At solve rate u the share of consumers who buy at price p is
@@ -268,6 +284,21 @@ class Consumers:
         object.__setattr__(self, "sample", sample)
         for name, value in ends.items():
             object.__setattr__(self, name, value)
+
+    def table(self) -> TextTable:
+        """Return how many buy at what prices."""
+        return TextTable(
+            f"Consumers at {len(self.solve_rates):,} solve rates",
+            ("what", "value"),
+            [
+                ("solve rates", summary(self.solve_rates)),
+                ("nobody pays more than [currency units/instance]", summary(self.high)),
+                ("everybody pays up to [currency units/instance]", summary(self.low)),
+                ("sample of willingness to pay", summary(self.sample)),
+                ("mass", summary(self.mass)),
+                ("captive share", percent(self.captive)),
+            ],
+        )
 
     @staticmethod
     def _per_rate(name: str, value: npt.ArrayLike, count: int) -> FloatArray:

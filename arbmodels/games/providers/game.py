@@ -39,7 +39,7 @@ _AROUND = (0.5, 0.75, 0.9, 1.1, 1.33, 2.0)
 _MOST = 200
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ProviderGame(ProviderOligopoly):
     r"""Providers set price multipliers, arbitrageurs buy cascades and resell, consumers buy.
 

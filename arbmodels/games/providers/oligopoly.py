@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from arbmodels._checks import labels_of, shown
 from arbmodels.curves import dollar_curves
+from arbmodels.display import Displayed, TextTable, first, model_label, percent, summary
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.cascade_set import SAME_COST, Menu, cascade_menus, checked_prices, menus_of
@@ -127,8 +128,8 @@ TIES = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class ProviderOligopoly:
+@dataclass(frozen=True, eq=False, repr=False)
+class ProviderOligopoly(Displayed):
     """Providers, menus, consumers and costs, and the profits that prices make.
 
     Parameters and errors are those of :class:`arbmodels.games.ProviderGame`, which solves it.
@@ -188,6 +189,31 @@ class ProviderOligopoly:
             and self.second_overhead > self.lowest_overhead
         ):
             self.cheapest_buyers.monopoly_price(0, 0.0)  # raises: arbitrageurs have market power
+
+    def table(self) -> TextTable:
+        """Return the providers, their models and costs, the arbitrageurs and the consumers."""
+        cost = dict(zip(self.models, np.asarray(self.marginal_cost), strict=True))
+        rows = [
+            (
+                model_label(name),
+                ", ".join(map(model_label, owned)),
+                summary([float(cost[model]) for model in owned]),
+                "keeps list price" if name in self.fixed else "chooses",
+            )
+            for name, owned in (self.providers or {}).items()
+        ]
+        shown, more = first(rows, "providers")
+        rates = self.consumers.solve_rates
+        overheads = tuple(self.arbitrageurs)  # type: ignore[arg-type]  # since __post_init__
+        own = f" with overheads {summary(overheads)}" if any(overheads) else ""
+        return TextTable(
+            f"{self.name}: profits in {self.unit}",
+            ("provider", "models", "marginal cost [x list]", "price"),
+            shown,
+            f"{more} {len(rates):,} solve rates, {percent(rates.min())} to {percent(rates.max())};"
+            f" {sum(len(menu.expected) for menu in self.menus):,} cascades; {len(overheads)}"
+            f" arbitrageurs{own}.".lstrip(),
+        )
 
     def _costs(self, models: tuple[str, ...]) -> FloatArray:
         given = self.marginal_cost

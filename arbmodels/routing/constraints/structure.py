@@ -131,6 +131,9 @@ class Start:
     sets: tuple[frozenset[str], ...]
     models_of: IntArray
 
+    def __repr__(self) -> str:
+        return f"<assignment of {len(self.models_of):,} instances to {len(self.plans):,} plans>"
+
 
 @runtime_checkable
 class Assigned(Protocol):
