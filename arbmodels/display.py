@@ -297,7 +297,7 @@ def summary(value: Any) -> str:
         return "–"
     if isinstance(value, Real) and not isinstance(value, bool):
         text = f"{value:,}" if isinstance(value, int) else number(float(value))
-    elif hasattr(value, "columns"):
+    elif hasattr(value, "columns") and hasattr(value, "shape"):
         text = f"{len(value):,} rows of {', '.join(map(str, value.columns))}"
     elif hasattr(value, "shape"):
         text = _of_array(value)
@@ -335,7 +335,7 @@ def _listed(values: Collection[Any], text: Callable[[Any], str]) -> str:
 
 def _of_array(value: Any) -> str:
     shape = " x ".join(f"{size:,}" for size in value.shape)
-    kind = getattr(value.dtype, "kind", "")
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
     if kind == "b":
         return f"{int(value.sum()):,} of {value.size:,} True"
     if kind not in "iuf" or not hasattr(value, "tolist"):

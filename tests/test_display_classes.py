@@ -208,6 +208,26 @@ def changed():
 
 #: Every public class, and how one comes about.
 OBJECTS = {
+    "AssignmentProgram": lambda: routed().program(),
+    "Assembled": lambda: routed().assembled,
+    "Cheapest": lambda: providers().menus[0].cheapest(np.ones((50, 2))),
+    "Choice": lambda: games.LogitConsumers([0.5], 1.0, 2.0).choose(
+        0, np.ones((50, 2)), np.ones(50)
+    ),
+    "Conflict": lambda: arb.errors.Conflict("budget", 1.0, 2.0, "USD"),
+    "CrossValidation": lambda: arb.RoutingProblem(market()).add_budget(3.0).cross_validate(2),
+    "CvxpyModel": lambda: arb.RoutingProblem(market()).add_budget(3.0).to_cvxpy(),
+    "Payment": lambda: arb.routing.Payment(1.0, 2.0, True),
+    "Points": lambda: frontier().bound_steps,
+    "PriceRange": lambda: result().price_range("budget"),
+    "Rates": lambda: verifier().rates([ODD, "deepseek"]),
+    "Reasons": lambda: result().explain(market().instances[0]),
+    "Scenarios": lambda: arb.RoutingProblem(market()).add_budget(3.0).scenarios(3),
+    "Score": lambda: result().score_on(market()),
+    "Seen": lambda: result().problem.seen_by(result().policy()),
+    "Served": lambda: providers().served(0, np.ones((50, 2))),
+    "TextTable": lambda: margin().table(),
+    "Use": lambda: result().uses[0],
     "AdaptivePrice": lambda: online.AdaptivePrice(online.RoutingPolicy([ODD, "b"], {"spend": 1.0})),
     "Allowed": lambda: constraint("Allowed"),
     "Arbitrage": margin,
@@ -338,7 +358,7 @@ def test_it_shows_itself(name, tmp_path):
 
 
 def test_every_public_class_is_tried():
-    """But errors, protocols, bases, and what needs a cluster or widgets."""
+    """But errors, protocols, bases, records of steps, and what needs a cluster or widgets."""
     public = set()
     for module in pkgutil.walk_packages(arb.__path__, "arbmodels."):
         if "._" in module.name or ".cli" in module.name:
@@ -353,5 +373,9 @@ def test_every_public_class_is_tried():
         and not inspect.isabstract(kind)
         and not getattr(kind, "_is_protocol", False)
     }
-    elsewhere = {"DaskSource", "Dashboard", "Equilibrium", "ParquetSource", "ScoredPolicies"}
+    elsewhere = {
+        *("DaskSource", "Dashboard", "ParquetSource", "RowGroup", "StreamedProblem"),
+        *("StreamedResult", "Equilibrium", "ScoredPolicies", "PriceOfRobustness"),
+        *("Hull", "Labels", "Needed", "Point", "Violation"),
+    }
     assert asked - set(OBJECTS) <= elsewhere

@@ -320,6 +320,9 @@ class AssignmentProgram:
     sizes: FloatArray | None = None
     protected: Deviations | None = None
 
+    def __repr__(self) -> str:
+        return f"Program of {self.groups:,} groups and {self.plans:,} plans"
+
     @property
     def groups(self) -> int:
         """G."""

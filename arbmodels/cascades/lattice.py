@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from arbmodels._compiling import compiled
 from arbmodels.curves import SAME_RATE, Curves, blocks, log_budget, log_linear_weights
+from arbmodels.display import brief
 from arbmodels.errors import InputError
 from arbmodels.passk import FloatArray
 
@@ -64,6 +65,9 @@ class Points(NamedTuple):
     rate: FloatArray
     spend: FloatArray
     number: IntArray
+
+    def __repr__(self) -> str:
+        return brief(self)
 
     @classmethod
     def of(cls, rate: FloatArray, spend: FloatArray) -> Points:

@@ -41,7 +41,7 @@ from arbmodels.cascades.lattice import (
 from arbmodels.cascades.search import check_axes
 from arbmodels.cascades.tables import Natural, Steps, natural_of
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves, dollar_curves
-from arbmodels.display import Displayed, TextTable, first, model_label, number, percent
+from arbmodels.display import Displayed, TextTable, brief, first, model_label, number, percent
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.market import Market
@@ -367,6 +367,10 @@ class Cheapest(NamedTuple):
 
     cost: FloatArray
     cascade: npt.NDArray[np.int64]
+
+    def __repr__(self) -> str:
+        return brief(self)
+
     purchases: FloatArray
 
 

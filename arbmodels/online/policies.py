@@ -52,8 +52,8 @@ class Use:
     where: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
-class Seen:
+@dataclass(frozen=True, eq=False, repr=False)
+class Seen(Displayed):
     """What a policy sees of N instances, columns in the order of its plans.
 
     Attributes

@@ -32,7 +32,7 @@ from arbmodels._assignment.program import (
     aggregate,
     offered,
 )
-from arbmodels.display import summary
+from arbmodels.display import Displayed, summary
 from arbmodels.errors import InputError
 from arbmodels.routing.table import Labels, PlanTable
 
@@ -135,8 +135,8 @@ def _on_models(
     return tuple(part for part in parts if part.plan.any())
 
 
-@dataclass(frozen=True, eq=False)
-class Assembled:
+@dataclass(frozen=True, eq=False, repr=False)
+class Assembled(Displayed):
     """A program with the names of what is in it.
 
     Attributes

@@ -22,6 +22,7 @@ from arbmodels._assignment.program import FloatArray
 from arbmodels._checks import path_of
 from arbmodels._solver import write
 from arbmodels._writing import write_whole
+from arbmodels.display import Displayed
 from arbmodels.errors import InputError
 
 #: What the two formats allow in a name everywhere, and how much of a name is kept.
@@ -353,8 +354,8 @@ def _add_beside(
         model.protect = pyo.Constraint(model.INSTANCES, rule=rule)
 
 
-@dataclass(frozen=True, eq=False)
-class CvxpyModel:
+@dataclass(frozen=True, eq=False, repr=False)
+class CvxpyModel(Displayed):
     """A CVXPY problem and its named parts.
 
     Attributes

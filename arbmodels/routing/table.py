@@ -26,6 +26,7 @@ from arbmodels._checks import (
     shown,
 )
 from arbmodels._pandas import pandas_loaded, pd
+from arbmodels.display import Displayed
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.plans import Plan
@@ -34,8 +35,8 @@ from arbmodels.plans import Plan
 Labelled = Sequence[object] | npt.NDArray[Any]
 
 
-@dataclass(frozen=True, eq=False)
-class Labels:
+@dataclass(frozen=True, eq=False, repr=False)
+class Labels(Displayed):
     """A partition of the instances by a label known before they are served.
 
     Attributes

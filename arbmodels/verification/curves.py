@@ -46,7 +46,7 @@ import numpy.typing as npt
 from arbmodels._compiling import compiled
 from arbmodels.cascades.lattice import mean_products
 from arbmodels.curves import Billing, blocks
-from arbmodels.display import Displayed, number, percent
+from arbmodels.display import Displayed, brief, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import Estimator, FloatArray, fit_beta_prior
@@ -64,6 +64,9 @@ class Rates(NamedTuple):
     cost: FloatArray
     false_accept: FloatArray
     false_reject: FloatArray
+
+    def __repr__(self) -> str:
+        return brief(self)
 
 
 @dataclass(frozen=True, repr=False)
@@ -415,6 +418,9 @@ class Point(NamedTuple):
     cost: float
     steps: IntArray
     value: float
+
+    def __repr__(self) -> str:
+        return brief(self)
 
 
 @dataclass(frozen=True, eq=False)

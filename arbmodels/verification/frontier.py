@@ -23,7 +23,7 @@ from arbmodels._pandas import pd
 from arbmodels.cascades.frontier import CascadeFrontier
 from arbmodels.cascades.lattice import lower_hull
 from arbmodels.curves import SAME_RATE, Billing, check_attainable, solve_rates_of
-from arbmodels.display import number, percent
+from arbmodels.display import Displayed, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import Estimator, FloatArray
@@ -48,8 +48,8 @@ _TOLERANCE = 1e-12
 _ROUNDING = 1e-13
 
 
-@dataclass(frozen=True, eq=False)
-class Hull:
+@dataclass(frozen=True, eq=False, repr=False)
+class Hull(Displayed):
     """The lower hull of (solve rate, cost), from abstaining to the largest solve rate.
 
     Parameters

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import lambertw
 
-from arbmodels.display import Displayed, TextTable, percent, summary
+from arbmodels.display import Displayed, TextTable, brief, percent, summary
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.cascade_set import Menu, menus_of
@@ -26,6 +26,9 @@ class Choice(NamedTuple):
     direct: FloatArray
     resold: FloatArray
     surplus: FloatArray
+
+    def __repr__(self) -> str:
+        return brief(self)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

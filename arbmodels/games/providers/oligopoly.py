@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from arbmodels._checks import labels_of, shown
 from arbmodels.curves import dollar_curves
-from arbmodels.display import Displayed, TextTable, first, model_label, percent, summary
+from arbmodels.display import Displayed, TextTable, brief, first, model_label, percent, summary
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.cascade_set import SAME_COST, Menu, cascade_menus, checked_prices, menus_of
@@ -40,6 +40,10 @@ class Served(NamedTuple):
     resold: FloatArray
     kept: FloatArray
     overhead: FloatArray
+
+    def __repr__(self) -> str:
+        return brief(self)
+
     surplus: FloatArray
 
 
