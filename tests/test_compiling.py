@@ -12,9 +12,7 @@ import numba
 import numpy as np
 import pytest
 
-from arbmodels._assignment import kernels
-from arbmodels._assignment import multidimensional_knapsack as many_rows
-from arbmodels._assignment import multiple_choice_relaxation as relaxation
+from arbmodels._assignment import kernels, multidimensional_knapsack, multiple_choice_relaxation
 from arbmodels._assignment.solve import solve
 from arbmodels._clock import clock, standing_still
 from arbmodels._compiling import _Compiled, compiled
@@ -184,9 +182,9 @@ def test_interpreted_loops_give_the_numbers_of_compiled_ones(
     for name in ("choose", "price_more", "chosen_sums", "walk", "find_moves", "both_ends"):
         monkeypatch.setattr(getattr(kernels, name), "_most", 10**9)
     monkeypatch.setattr(kernels.best_and_chosen, "_most", 10**9)
-    monkeypatch.setattr(relaxation, "SMALL", 20)  # larger programs are sampled
-    monkeypatch.setattr(relaxation, "LEAST", 10)
-    monkeypatch.setattr(many_rows, "SMALL", 0)  # and not given to HiGHS as they are
+    monkeypatch.setattr(multiple_choice_relaxation, "SMALL", 20)  # larger programs are sampled
+    monkeypatch.setattr(multiple_choice_relaxation, "LEAST", 10)
+    monkeypatch.setattr(multidimensional_knapsack, "SMALL", 0)  # and not given to HiGHS as they are
     for seed in range(12):
         for groups, rows in ((5, 1), (40, 1), (60, 3)):
             program = draw(seed, groups, 4, kind) if rows == 1 else random_program(seed, 60, 5, 3)

@@ -8,8 +8,7 @@ from time import perf_counter, process_time
 import numpy as np
 import pytest
 
-from arbmodels._assignment import Arrays, AssignmentProgram, Block
-from arbmodels._assignment import multidimensional_knapsack as many_rows
+from arbmodels._assignment import Arrays, AssignmentProgram, Block, multidimensional_knapsack
 from arbmodels._assignment.highs import relax_with_highs, solve_with_highs
 from arbmodels._assignment.multidimensional_knapsack import (
     Options,
@@ -31,7 +30,7 @@ from multidimensional_cases import (
 @pytest.fixture
 def no_whole(monkeypatch):
     """Small programs go through the engine, too, instead of to HiGHS as they are."""
-    monkeypatch.setattr(many_rows, "SMALL", 0)
+    monkeypatch.setattr(multidimensional_knapsack, "SMALL", 0)
 
 
 def check(program, answer):
@@ -328,7 +327,7 @@ def test_interruption_gives_the_best_so_far(monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(many_rows, "solve_core", interrupted)
+    monkeypatch.setattr(multidimensional_knapsack, "solve_core", interrupted)
     program = planted(4_000)
     answer = solve_multidimensional_knapsack(program, 0.0, 20.0)
     assert answer.status == "interrupted"
@@ -340,6 +339,6 @@ def test_interruption_without_an_assignment(monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(many_rows, "relax", interrupted)
+    monkeypatch.setattr(multidimensional_knapsack, "relax", interrupted)
     with pytest.raises(KeyboardInterrupt):
         solve_multidimensional_knapsack(planted(4_000), 0.0, 20.0)

@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arbmodels._assignment import Arrays, AssignmentProgram, Block
-from arbmodels._assignment import multiple_choice_knapsack as combinations
-from arbmodels._assignment import multiple_choice_knapsack as one_row
-from arbmodels._assignment import multiple_choice_relaxation as bracket_module
+from arbmodels._assignment import (
+    Arrays,
+    AssignmentProgram,
+    Block,
+    multiple_choice_knapsack,
+    multiple_choice_relaxation,
+)
 from arbmodels._assignment import program as source
 from arbmodels._assignment.highs import solve_with_highs
 from arbmodels._assignment.multiple_choice_knapsack import price, solve_multiple_choice_knapsack
@@ -80,10 +83,10 @@ def test_medium_programs_against_highs(kind):
 
 def sampled(monkeypatch, small=50, least=30, block=64, most=200):
     """Make small programs take the way of large ones."""
-    monkeypatch.setattr(bracket_module, "SMALL", small)
-    monkeypatch.setattr(bracket_module, "LEAST", least)
-    monkeypatch.setattr(bracket_module, "MOST", most)
-    monkeypatch.setattr(one_row, "MOST", most)
+    monkeypatch.setattr(multiple_choice_relaxation, "SMALL", small)
+    monkeypatch.setattr(multiple_choice_relaxation, "LEAST", least)
+    monkeypatch.setattr(multiple_choice_relaxation, "MOST", most)
+    monkeypatch.setattr(multiple_choice_knapsack, "MOST", most)
     monkeypatch.setattr(source, "BLOCK", block)
 
 
@@ -135,8 +138,8 @@ def test_the_core_in_highs_ends_what_combinations_leave_open(kind, monkeypatch):
     for seed in range(10):
         programs.append(draw(seed, 30, 4, kind, loose=0.05 + 0.09 * seed))
         expected.append(solve_multiple_choice_knapsack(programs[-1], 0.0, 60.0))
-    monkeypatch.setattr(combinations, "FIRST", 3)
-    monkeypatch.setattr(combinations, "LAST", 0)
+    monkeypatch.setattr(multiple_choice_knapsack, "FIRST", 3)
+    monkeypatch.setattr(multiple_choice_knapsack, "LAST", 0)
     for program, known in zip(programs, expected, strict=True):
         answer = solve_multiple_choice_knapsack(program, 0.0, 60.0)
         assert (answer.choice is None) == (known.choice is None)
@@ -148,10 +151,12 @@ def test_the_core_in_highs_ends_what_combinations_leave_open(kind, monkeypatch):
 def test_too_many_combinations_are_cut_and_said_so(monkeypatch):
     program = draw(5, 60, 5, "random", loose=0.4)
     known = solve_multiple_choice_knapsack(program, 0.0, 60.0)
-    monkeypatch.setattr(combinations, "COMBINATIONS", 2)
+    monkeypatch.setattr(multiple_choice_knapsack, "COMBINATIONS", 2)
     calls = []
     monkeypatch.setattr(
-        one_row, "solve_core", lambda near, best, *_: calls.append(best.floor) or best
+        multiple_choice_knapsack,
+        "solve_core",
+        lambda near, best, *_: calls.append(best.floor) or best,
     )
     answer = solve_multiple_choice_knapsack(program, 0.0, 60.0)
     assert len(calls) == 1

@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from arbmodels._assignment import multiple_choice_knapsack as combinations
-from arbmodels._assignment import multiple_choice_knapsack as one_row
+from arbmodels._assignment import multiple_choice_knapsack
 from arbmodels._assignment.multiple_choice_knapsack import price, solve_multiple_choice_knapsack
 from arbmodels._assignment.multiple_choice_relaxation import Grid, Line, Rows
 from arbmodels._solver import relative_gap
@@ -112,12 +111,12 @@ def test_interruption_leaves_the_best_so_far(monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(one_row, "improve", interrupted)
+    monkeypatch.setattr(multiple_choice_knapsack, "improve", interrupted)
     answer = solve_multiple_choice_knapsack(program, 0.0, 60.0)
     assert answer.status == "interrupted"
     assert answer.objective <= best.objective <= answer.bound
     assert relative_gap(answer.objective, answer.bound) < 1e-3
-    monkeypatch.setattr(one_row, "relax", interrupted)
+    monkeypatch.setattr(multiple_choice_knapsack, "relax", interrupted)
     with pytest.raises(KeyboardInterrupt):
         solve_multiple_choice_knapsack(program, 0.0, 60.0)
 
@@ -131,8 +130,8 @@ def test_out_of_time_the_answer_and_its_bound_stand(monkeypatch):
     def fails(*_):
         raise SolverError("no solution found")
 
-    monkeypatch.setattr(one_row, "solve_core", fails)
-    monkeypatch.setattr(combinations, "COMBINATIONS", 2)
+    monkeypatch.setattr(multiple_choice_knapsack, "solve_core", fails)
+    monkeypatch.setattr(multiple_choice_knapsack, "COMBINATIONS", 2)
     with pytest.raises(SolverError, match="no solution found"):
         solve_multiple_choice_knapsack(program, 0.0, 60.0)  # a failure with time left is not hidden
 

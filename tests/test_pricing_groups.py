@@ -9,8 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arbmodels._assignment import Arrays, AssignmentProgram, Block, pricing
-from arbmodels._assignment import multiple_choice_relaxation as relaxation
+from arbmodels._assignment import (
+    Arrays,
+    AssignmentProgram,
+    Block,
+    multiple_choice_relaxation,
+    pricing,
+)
 from arbmodels._assignment import program as source
 from arbmodels._assignment.program import dense, offered
 
@@ -202,9 +207,9 @@ def test_one_reading_of_a_block_gives_what_several_give(seed, quantities, dtype,
     low, high = program.table(np.array([0.5, 2.0])), program.table(np.array([3.0, 0.25]))
     first, last = pricing.best_of(block, low), pricing.best_of(block, high)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(relaxation, "CHUNK", chunk)
-        ends = relaxation._ends(block, low, high)
-        value, totals = relaxation._check(block, low, last.choice)
+        patch.setattr(multiple_choice_relaxation, "CHUNK", chunk)
+        ends = multiple_choice_relaxation._ends(block, low, high)
+        value, totals = multiple_choice_relaxation._check(block, low, last.choice)
     assert value == pytest.approx(first.value)
     every = pricing.totals_of(block, last.choice, low.shape)
     np.testing.assert_allclose(totals, every, atol=1e-9)

@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels import _checks as check
-from arbmodels._assignment import Arrays, AssignmentProgram, Block
-from arbmodels._assignment import multiple_choice_knapsack as one_row
+from arbmodels._assignment import Arrays, AssignmentProgram, Block, multiple_choice_knapsack
 from arbmodels._pandas import pd
 from arbmodels.display import Displayed, TextTable, number
 from arbmodels.errors import InfeasibleError, InputError
@@ -356,7 +355,7 @@ def shadow_price(value: FloatArray, spend: FloatArray, budget: float) -> float |
     program = AssignmentProgram(
         Arrays(block), objective, row[None], np.ones(1), np.array([budget]), maximise=True
     )
-    priced = one_row.price(program)
+    priced = multiple_choice_knapsack.price(program)
     return None if priced is None else priced.price
 
 
