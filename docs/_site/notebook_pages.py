@@ -62,7 +62,7 @@ def _index() -> str:
         "# Tutorials",
         "",
         "Every page is a notebook that the tests run. Each says at its top how long it takes and"
-        " which data it needs; most run on the bundled simulated market.",
+        " how to switch to recorded data; as shown they run on bundled simulated markets.",
         "",
     ]
     for name, notebook in _read().items():

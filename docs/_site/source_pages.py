@@ -18,7 +18,7 @@ def pages() -> dict[str, str]:
         place = path.relative_to(ROOT)
         code = path.read_text(encoding="utf-8") or "# empty\n"
         made[f"source/{place.with_suffix('.md').as_posix()}"] = (
-            "---\nsearch: { exclude: true }\nhide: [toc, navigation]\n---\n\n"
+            "---\nsearch: { exclude: true }\ntemplate: source.html\n---\n\n"
             f"# {place.as_posix()}\n\n"
             f'``````{{ .python linenums="1" }}\n{code}``````\n'
         )
