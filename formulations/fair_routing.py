@@ -144,8 +144,9 @@ def answers(rng: np.random.Generator) -> dict[str, float]:
 
     def score(choice: Choice) -> float:
         rates = solve_rate[np.arange(len(choice)), choice]
-        worst = min(np.average(rates[segment == k], weights=weight[segment == k]) for k in (0, 1))
-        return float(worst) if within(total(spend, choice), budget) else np.nan
+        means = [np.average(rates[segment == k], weights=weight[segment == k]) for k in (0, 1)]
+        worst = float(np.min(means))  # NaN if a pair is not on offer
+        return worst if within(total(spend, choice), budget) else np.nan
 
     return compare(
         value.shape,
