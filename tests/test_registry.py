@@ -31,7 +31,7 @@ def test_every_file_is_found() -> None:
 @each_file
 def test_passes_its_check(path: Path) -> None:
     """Pyomo, CVXPY and a judge that is neither agree on small instances."""
-    found = check(path)
+    found = check(path, instances=12, seed=11)
     assert found.passed, found.problems
     assert {"pyomo", "cvxpy"} < set(found.ways)
     assert found.feasible >= 4
