@@ -5,10 +5,10 @@ processor time; nested logit as much again). For linear demand at the cheapest s
 assumed and calibrated marginal costs: how much of the change of providers' revenue comes at fixed
 list prices and how much by re-pricing; whether consumer prices fall or rise by re-pricing, and by
 arbitrage once providers re-price in any case; on several grids of solve rates, and with a bootstrap
-over instances; and the fixed cost up to which a small provider enters. Six models: menus certified
-against every policy (:func:`arbmodels.games.certified_menus`), GPT-5 mini and DeepSeek re-price and
-the other four keep their list prices. Two models: exact menus by the paper's billing. Nested
-logit demand: on two grids of solve rates, without a bootstrap.
+over instances; and the fixed cost up to which a small provider enters. Six models: cascade sets
+certified against every policy (:func:`arbmodels.games.certified_cascade_sets`), GPT-5 mini and
+DeepSeek re-price and the other four keep their list prices. Two models: exact cascade sets by the
+paper's billing. Nested logit demand: on two grids of solve rates, without a bootstrap.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ LOGIT_GRIDS, LOGIT_SAMPLES = ("3", "4"), 5
 #: Gain over profit at which a search stops, of estimates and samples alike; the time is limited
 #: where three providers choose, of whom no equilibrium may be found.
 TOLERANCE, LOGIT_TOLERANCE, SECONDS = 0.02, 0.05, 60.0
-#: Price vectors that the six-model menus are certified at, drawn besides list prices.
+#: Price vectors that the six-model cascade sets are certified at, drawn besides list prices.
 DRAWN, SPREAD = 30, (0.3, 2.5)
 ENTRY_RATES = np.linspace(0.50, 0.74, 7)
 
 Games = arb.games.ProviderGame
-Build = Callable[[arb.Market], tuple[arb.games.Menu, ...]]
+Build = Callable[[arb.Market], tuple[arb.games.CascadeSet, ...]]
 
 
 def main() -> None:
@@ -72,46 +72,46 @@ def main() -> None:
 
 
 def _two() -> dict[str, Any]:
-    pair, menus = _pair()
+    pair, cascade_sets = _pair()
     return {
         "solve_rates": TWO.tolist(),
         "menus": "exact hulls, dollars, the paper's billing",
-        "claims": _claims(pair, menus),
+        "claims": _claims(pair, cascade_sets),
     }
 
 
 def _pair() -> tuple[arb.Market, Build]:
-    kept: dict[bytes, tuple[arb.games.Menu, ...]] = {}
+    kept: dict[bytes, tuple[arb.games.CascadeSet, ...]] = {}
 
-    def menus(market: arb.Market) -> tuple[arb.games.Menu, ...]:
+    def cascade_sets(market: arb.Market) -> tuple[arb.games.CascadeSet, ...]:
         key = market.weight.tobytes()
         if key not in kept:
-            kept[key] = arb.games.cascade_menus(arb.dollar_curves(market), TWO)
+            kept[key] = arb.games.cascade_sets_of(arb.dollar_curves(market), TWO)
         return kept[key]
 
-    return arb.load_market("olmedo2026/swebench", models=list(MOVERS)), menus
+    return arb.load_market("olmedo2026/swebench", models=list(MOVERS)), cascade_sets
 
 
-def _all() -> tuple[arb.Market, Build, arb.games.MenuSearch, list[float]]:
-    """Return the six-model market, its menus and a resample's, and the samples' gaps."""
+def _all() -> tuple[arb.Market, Build, arb.games.CascadeSetSearch, list[float]]:
+    """Return the six-model market, its cascade sets and a resample's, and the samples' gaps."""
     six = arb.load_market("olmedo2026/swebench")
-    finder = arb.games.MenuSearch(six, SIX)
+    finder = arb.games.CascadeSetSearch(six, SIX)
     finder.certify()
     finder.certify(_drawn(six, DRAWN, 0))
-    kept = {six.weight.tobytes(): finder.menus}
+    kept = {six.weight.tobytes(): finder.cascade_sets}
     gaps: list[float] = []
 
-    def menus(market: arb.Market) -> tuple[arb.games.Menu, ...]:
+    def cascade_sets(market: arb.Market) -> tuple[arb.games.CascadeSet, ...]:
         key = market.weight.tobytes()
         if key not in kept:
             # The plans found on all instances, scored on these; proven at list prices.
-            again = arb.games.MenuSearch(market, SIX, start=finder)
+            again = arb.games.CascadeSetSearch(market, SIX, start=finder)
             again.certify()
-            gaps.append(max(float(menu.gap.max()) for menu in again.menus))
-            kept[key] = again.menus
+            gaps.append(max(float(cascade_set.gap.max()) for cascade_set in again.cascade_sets))
+            kept[key] = again.cascade_sets
         return kept[key]
 
-    return six, menus, finder, gaps
+    return six, cascade_sets, finder, gaps
 
 
 def _drawn(market: arb.Market, count: int, seed: int) -> Any:
@@ -125,11 +125,13 @@ def _drawn(market: arb.Market, count: int, seed: int) -> Any:
 
 
 def _six() -> dict[str, Any]:
-    six, menus, finder, gaps = _all()
-    between = np.array([menu.gap_at(_drawn(six, 100, 1)) for menu in finder.menus])
-    columns = [len(menu.expected) for menu in finder.menus]
-    largest = max(float(menu.gap.max()) for menu in finder.menus)
-    claims = _claims(six, menus)
+    six, cascade_sets, finder, gaps = _all()
+    between = np.array(
+        [cascade_set.gap_at(_drawn(six, 100, 1)) for cascade_set in finder.cascade_sets]
+    )
+    columns = [len(cascade_set.expected) for cascade_set in finder.cascade_sets]
+    largest = max(float(cascade_set.gap.max()) for cascade_set in finder.cascade_sets)
+    claims = _claims(six, cascade_sets)
     return {
         "solve_rates": SIX.tolist(),
         "menus": "certified, whole attempts, mixtures of two plans",
@@ -147,12 +149,12 @@ def _six() -> dict[str, Any]:
     }
 
 
-def _certified(finder: arb.games.MenuSearch) -> dict[str, Any]:
+def _certified(finder: arb.games.CascadeSetSearch) -> dict[str, Any]:
     """One equilibrium whose visited prices are all certified, against the one without."""
     rates = SIX[GRIDS["3"]]
-    small = arb.games.MenuSearch(finder.curves, rates, start=finder)
+    small = arb.games.CascadeSetSearch(finder.curves, rates, start=finder)
     small.certify()
-    game = _game(small.menus, 0.3)
+    game = _game(small.cascade_sets, 0.3)
     found = arb.games.solve_certified(small, game, tolerance=TOLERANCE)
     plain = game.solve(tolerance=TOLERANCE)
     return {
@@ -166,8 +168,8 @@ def _certified(finder: arb.games.MenuSearch) -> dict[str, Any]:
     }
 
 
-def _claims(market: arb.Market, menus: Build) -> list[dict[str, Any]]:
-    whole, rows = menus(market), []
+def _claims(market: arb.Market, cascade_sets: Build) -> list[dict[str, Any]]:
+    whole, rows = cascade_sets(market), []
     for name, cost in COSTS.items():
         shares = _costs([whole[k] for k in GRIDS[SAMPLED]], cost)
         row: dict[str, Any] = {
@@ -177,7 +179,7 @@ def _claims(market: arb.Market, menus: Build) -> list[dict[str, Any]]:
                 grid: _point([whole[k] for k in positions], shares)
                 for grid, positions in GRIDS.items()
             },
-            "bootstrap": _sampled(market, menus, shares, SAMPLED, SAMPLES),
+            "bootstrap": _sampled(market, cascade_sets, shares, SAMPLED, SAMPLES),
         }
         print(name, _signs(row), flush=True)
         rows.append(row)
@@ -188,8 +190,8 @@ def _logit() -> dict[str, Any]:
     """Return the grids again under nested logit."""
     rows = []
     for models in MARKETS:
-        market, menus, *_ = _pair() if models == "two" else _all()
-        whole = menus(market)
+        market, cascade_sets, *_ = _pair() if models == "two" else _all()
+        whole = cascade_sets(market)
         for name, cost in COSTS.items():
             shares = _costs([whole[k] for k in GRIDS[LOGIT_GRIDS[0]]], cost, logit=True)
             row = {
@@ -200,7 +202,7 @@ def _logit() -> dict[str, Any]:
                     for grid in LOGIT_GRIDS
                 },
                 "bootstrap": _sampled(
-                    market, menus, shares, LOGIT_GRIDS[0], LOGIT_SAMPLES, logit=True
+                    market, cascade_sets, shares, LOGIT_GRIDS[0], LOGIT_SAMPLES, logit=True
                 ),
             }
             print(models, name, _signs(row), flush=True)
@@ -208,28 +210,28 @@ def _logit() -> dict[str, Any]:
     return {"rows": rows}
 
 
-def _game(menus: Any, cost: Any, arbitrageurs: int = 2, *, logit: bool = False) -> Games:
-    models = menus[0].models
+def _game(cascade_sets: Any, cost: Any, arbitrageurs: int = 2, *, logit: bool = False) -> Games:
+    models = cascade_sets[0].models
     consumers = (
-        arb.games.logit_consumers(menus, elasticity=ELASTICITY, sigma=SIGMA)
+        arb.games.logit_consumers(cascade_sets, elasticity=ELASTICITY, sigma=SIGMA)
         if logit
-        else arb.games.linear_consumers(menus, CHOKE)
+        else arb.games.linear_consumers(cascade_sets, CHOKE)
     )
     if not np.isscalar(cost):
         cost = dict(zip(models, cost, strict=True))
     fixed = tuple(m for m in models if m not in MOVERS)
-    return Games(tuple(menus), consumers, cost, arbitrageurs, fixed=fixed)
+    return Games(tuple(cascade_sets), consumers, cost, arbitrageurs, fixed=fixed)
 
 
-def _costs(menus: Any, cost: float | None, *, logit: bool = False) -> Any:
+def _costs(cascade_sets: Any, cost: float | None, *, logit: bool = False) -> Any:
     if cost is not None:
-        return np.full(len(menus[0].models), cost)
-    return arb.games.calibrate_costs(_game(menus, 0.3, logit=logit)).cost
+        return np.full(len(cascade_sets[0].models), cost)
+    return arb.games.calibrate_costs(_game(cascade_sets, 0.3, logit=logit)).cost
 
 
-def _point(menus: Any, shares: Any, *, logit: bool = False) -> dict[str, float | bool]:
+def _point(cascade_sets: Any, shares: Any, *, logit: bool = False) -> dict[str, float | bool]:
     """Return the decomposition, and what arbitrage does where providers re-price anyway."""
-    game = _game(menus, shares, logit=logit)
+    game = _game(cascade_sets, shares, logit=logit)
     tolerance = LOGIT_TOLERANCE if logit else TOLERANCE
     parts = arb.games.decompose_revenue(game, tolerance=tolerance, time_limit=math.inf)
     without = game.replace(arbitrageurs=0).solve(tolerance=tolerance)
@@ -251,7 +253,7 @@ def _point(menus: Any, shares: Any, *, logit: bool = False) -> dict[str, float |
 
 def _sampled(
     market: arb.Market,
-    menus: Build,
+    cascade_sets: Build,
     shares: Any,
     grid: str,
     samples: int,
@@ -259,7 +261,7 @@ def _sampled(
     logit: bool = False,
 ) -> dict[str, Any]:
     def build(drawn: arb.Market) -> Games:
-        found = menus(drawn)
+        found = cascade_sets(drawn)
         return _game([found[k] for k in GRIDS[grid]], shares, logit=logit)
 
     found = arb.games.bootstrap_decomposition(
@@ -296,10 +298,10 @@ def _entry() -> dict[str, Any]:
     rows = []
     for small in ("qwen3-coder-30b", "minicoder4b"):
         market = arb.load_market("olmedo2026/swebench", models=[*MOVERS, small])
-        menus = _menus_of_three(market)
+        cascade_sets = _sets_of_three(market)
         for name, cost in {"10%": 0.1, "30%": 0.3}.items():
             for grid, positions in {"7": range(7), "4": range(0, 7, 2)}.items():
-                chosen = [menus[k] for k in positions]
+                chosen = [cascade_sets[k] for k in positions]
                 game = Games(tuple(chosen), arb.games.linear_consumers(chosen, CHOKE), cost)
                 for moves in (False, True) if grid == "7" else (False,):
                     found = arb.games.entry_threshold(
@@ -343,14 +345,14 @@ def _finite(gain: float) -> float | None:
     return gain if math.isfinite(gain) else None
 
 
-def _menus_of_three(market: arb.Market) -> tuple[arb.games.Menu, ...]:
+def _sets_of_three(market: arb.Market) -> tuple[arb.games.CascadeSet, ...]:
     rng = np.random.default_rng(0)
     low, high = np.log(SPREAD)
     drawn = np.exp(rng.uniform(low, high, (DRAWN, 3)))
-    finder = arb.games.MenuSearch(market, ENTRY_RATES)
+    finder = arb.games.CascadeSetSearch(market, ENTRY_RATES)
     finder.certify()
     finder.certify(drawn)
-    return finder.menus
+    return finder.cascade_sets
 
 
 if __name__ == "__main__":

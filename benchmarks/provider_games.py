@@ -21,7 +21,7 @@ import arbmodels as arb
 from arbmodels.cascades.lattice import build_lattice, coarsen
 from arbmodels.curves import dollar_curves
 from arbmodels.errors import ArbModelsError
-from arbmodels.games import ProviderGame, cascade_menus, linear_consumers
+from arbmodels.games import ProviderGame, cascade_sets_of, linear_consumers
 from arbmodels.games.cascade_set import Repricing
 from arbmodels.market import Market
 
@@ -64,15 +64,15 @@ def _market() -> tuple[Market, str]:
 
 
 def _repricing(name: str, market: Market, states: int) -> dict[str, Any]:
-    """Time of the menu, of all price vectors on it, and of one vector solved anew."""
+    """Time of the cascade set, of all price vectors on it, and of one vector solved anew."""
     began = process_time()
-    (menu,) = cascade_menus(dollar_curves(market), [0.72], most_states=states)
+    (cascade_set,) = cascade_sets_of(dollar_curves(market), [0.72], most_states=states)
     made = process_time() - began
     w = np.exp(np.random.default_rng(0).uniform(-1, 1, (VECTORS, len(market.models))))
     times = []
     for _ in range(REPEATS):
         began = process_time()
-        cost = menu.cost(w)
+        cost = cascade_set.cost(w)
         times.append(process_time() - began)
     curves = dollar_curves(market)
     oracle = Repricing(curves, build_lattice(curves, coarsen(curves.grids, states)), 0.72)
@@ -83,13 +83,13 @@ def _repricing(name: str, market: Market, states: int) -> dict[str, Any]:
     each = (process_time() - began) / some
     return {
         "case": name,
-        "cascades": len(menu.expected),
+        "cascades": len(cascade_set.expected),
         "menu_seconds": made,
         "all_vectors_seconds": min(times),
         "solved_anew_seconds": each * VECTORS,
         "ratio": each * VECTORS / min(times),
         "largest_excess": float((cost[:some] / anew - 1).max()),
-        "stated_shortfall": menu.shortfall,
+        "stated_shortfall": cascade_set.shortfall,
     }
 
 
@@ -117,8 +117,8 @@ def _equilibrium(market: Market, rate: float, arbitrageurs: int) -> dict[str, An
 
 def _equilibrium_of_six(market: Market, rate: float) -> dict[str, Any]:
     """All six providers choose: processor time without a time limit, and epsilon."""
-    menus = cascade_menus(dollar_curves(market), [rate], most_states=SIX_STATES)
-    game = ProviderGame(menus, linear_consumers(menus, 2.0), 0.3, 2)
+    cascade_sets = cascade_sets_of(dollar_curves(market), [rate], most_states=SIX_STATES)
+    game = ProviderGame(cascade_sets, linear_consumers(cascade_sets, 2.0), 0.3, 2)
     began = process_time()
     found = game.solve()
     return {
@@ -140,7 +140,9 @@ def _draw(record: dict[str, Any], path: Path) -> None:
     rows = record["repricing"]
     names = ["Two models", "Six models"]
     place = np.arange(2)
-    left.bar(place - 0.2, [r["all_vectors_seconds"] for r in rows], 0.38, label="On the menu")
+    left.bar(
+        place - 0.2, [r["all_vectors_seconds"] for r in rows], 0.38, label="On the cascade set"
+    )
     left.bar(place + 0.2, [r["solved_anew_seconds"] for r in rows], 0.38, label="Each solved anew")
     left.set_xticks(place, names)
     left.set_yscale("log")

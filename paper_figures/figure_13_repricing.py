@@ -95,7 +95,7 @@ def compute(
     rows = []
     for rate, bought in zip(rates, validated, strict=True):
         game = arb.games.ProviderGame.from_market(
-            market, [rate], choke=CHOKE, marginal_cost=MARGINAL_COST
+            market, [rate], choke_multiple=CHOKE, marginal_cost=MARGINAL_COST
         )
         rows += [
             {
@@ -224,14 +224,14 @@ def _scored(
         single, expected = bought[k].single, bought[k].expected
         if not np.isfinite(expected).all():
             return None
-        menu = arb.games.Menu(
-            game.menus[0].solve_rate,
+        cascade_set = arb.games.CascadeSet(
+            game.cascade_sets[0].solve_rate,
             game.models,
             expected[None],
             np.where(np.isfinite(single), single, np.inf),
             False,
         )
-        here, rows = game.replace(menus=(menu,)), prices[nearest == k]
+        here, rows = game.replace(cascade_sets=(cascade_set,)), prices[nearest == k]
         served = here.served(0, rows)
         sold += float(served.sold.sum())
         paid += float((served.sold * served.price).sum())

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from arbmodels.games import Consumers, Menu, ProviderGame, Strategy
+from arbmodels.games import CascadeSet, Consumers, ProviderGame, Strategy
 
-MENU = Menu(
+MENU = CascadeSet(
     0.7,
     ("a", "b"),
     [[2.0, 0.0], [1.1, 0.5], [0.6, 0.9], [0.2, 1.6], [0.0, 2.2]],
     [2.0, 2.2],
     True,
 )
-FAR = Menu(0.8, ("a", "b"), [[3.0, 0.4], [1.5, 1.2], [0.9, 2.5]], [np.inf, np.inf], True)
+FAR = CascadeSet(0.8, ("a", "b"), [[3.0, 0.4], [1.5, 1.2], [0.9, 2.5]], [np.inf, np.inf], True)
 
 
 def small_game(
@@ -27,11 +27,11 @@ def small_game(
     captive: float = 0.0,
     far: bool = False,
 ) -> ProviderGame:
-    """Return a game on a menu of five cascades, and on one out of every model's reach."""
-    menus = (MENU, FAR) if far else (MENU,)
-    rates = [menu.solve_rate for menu in menus]
+    """Return a game on a cascade set of five cascades, and on one out of every model's reach."""
+    cascade_sets = (MENU, FAR) if far else (MENU,)
+    rates = [cascade_set.solve_rate for cascade_set in cascade_sets]
     consumers = Consumers(rates, low=low, high=high, captive=captive)
-    return ProviderGame(menus, consumers, cost, arbitrageurs)
+    return ProviderGame(cascade_sets, consumers, cost, arbitrageurs)
 
 
 def brute_force(
@@ -47,7 +47,8 @@ def brute_force(
 def judged_profits(
     game: ProviderGame, player: int, own: np.ndarray, rivals: np.ndarray, weight: np.ndarray
 ) -> np.ndarray:
-    """Return expected profits at own multipliers, from the menus' numbers and the rules in words.
+    """Return expected profits at own multipliers, from the cascade sets' numbers and the rules in
+    words.
 
     For consumers with uniform willingness to pay, one model per provider, and the tie rule "share".
     Written apart from the package: who is cheapest sells, offers within 1e-12 of each other tie.
@@ -57,8 +58,8 @@ def judged_profits(
     extra = sorted([*game.arbitrageurs, np.inf, np.inf])[:2]
     cost = np.asarray(game.marginal_cost)
     order = [game.models.index(game.providers[name][0]) for name in game.players]
-    for u, menu in enumerate(game.menus):
-        single, rows = menu.single[order], menu.expected[:, order]
+    for u, cascade_set in enumerate(game.cascade_sets):
+        single, rows = cascade_set.single[order], cascade_set.expected[:, order]
         low, high = float(taste.low[u]), float(taste.high[u])
         for profile, chance in zip(rivals, weight, strict=True):
             w = np.repeat(profile[None], len(own), axis=0)
@@ -113,8 +114,8 @@ def judged_best(
     extra = [o for o in sorted(game.arbitrageurs)[:2] if np.isfinite(o)]
     at = [np.linspace(0.0, 1.0, points)]
     top = 1.0
-    for u, menu in enumerate(game.menus):
-        single, rows = menu.single[order], menu.expected[:, order]
+    for u, cascade_set in enumerate(game.cascade_sets):
+        single, rows = cascade_set.single[order], cascade_set.expected[:, order]
         low, high = float(game.cheapest_buyers.low[u]), float(game.cheapest_buyers.high[u])
         own = np.append(rows[:, player], single[player])
         own = own[np.isfinite(own) & (own > 0)]

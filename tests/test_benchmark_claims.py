@@ -34,8 +34,10 @@ def test_verdicts_need_all_grids_and_the_samples() -> None:
 
 def test_a_number_of_the_record_comes_out_again(real_data: Path) -> None:
     pair = arb.load_market("olmedo2026/swebench", models=["gpt5mini", "deepseek"], data=real_data)
-    menus = arb.games.cascade_menus(pair, TWO[GRIDS["3"]])
-    game = arb.games.ProviderGame(menus, arb.games.linear_consumers(menus, CHOKE), 0.3, 2)
+    cascade_sets = arb.games.cascade_sets_of(pair, TWO[GRIDS["3"]])
+    game = arb.games.ProviderGame(
+        cascade_sets, arb.games.linear_consumers(cascade_sets, CHOKE), 0.3, 2
+    )
     before = arb.games.outcome(game.replace(arbitrageurs=0), np.ones(2)).total_revenue.sum()
     listed = arb.games.outcome(game, np.ones(2)).total_revenue.sum()
     found = RECORD["two"]["claims"][1]["grids"]["3"]["at_list_prices"]

@@ -15,7 +15,7 @@ import arbmodels as arb
 from arbmodels.cascades.olmedo import CostCurve
 from arbmodels.curves import AttemptCurve
 from arbmodels.estimation.cross_validation import PriceAndCost
-from arbmodels.games import CapacityGame, EntryGame, FiniteGame, Menu, PriceGame, ProviderGame
+from arbmodels.games import CapacityGame, CascadeSet, EntryGame, FiniteGame, PriceGame, ProviderGame
 from arbmodels.games.differentiated import DifferentiatedGame
 from arbmodels.policies.classes import PolicyClasses
 from arbmodels.verification.frontier import VerifiedFrontier
@@ -205,7 +205,7 @@ FAULTS = {
     "provider-payoffs": _method(ProviderGame, "profits"),
     "provider-certificates": _attribute(ProviderGame, "certify", "gain", by=-0.01),
     "providers": _attribute(ProviderGame, "solve", "profits"),
-    "menu": _method(Menu, "cost"),
+    "menu": _method(CascadeSet, "cost"),
 }
 
 

@@ -59,8 +59,8 @@ def bertrand():
 
 @functools.cache
 def providers():
-    menus = games.cascade_menus(curves(), [0.4, 0.5])
-    return games.ProviderGame(menus, games.linear_consumers(menus, 2.0), 0.3)
+    cascade_sets = games.cascade_sets_of(curves(), [0.4, 0.5])
+    return games.ProviderGame(cascade_sets, games.linear_consumers(cascade_sets, 2.0), 0.3)
 
 
 @functools.cache
@@ -210,7 +210,7 @@ def changed():
 OBJECTS = {
     "AssignmentProgram": lambda: routed().program(),
     "Assembled": lambda: routed().assembled,
-    "Cheapest": lambda: providers().menus[0].cheapest(np.ones((50, 2))),
+    "Cheapest": lambda: providers().cascade_sets[0].cheapest(np.ones((50, 2))),
     "Choice": lambda: games.LogitConsumers([0.5], 1.0, 2.0).choose(
         0, np.ones((50, 2)), np.ones(50)
     ),
@@ -292,9 +292,9 @@ OBJECTS = {
     "MarginBands": bands,
     "Market": market,
     "MeanLatency": lambda: timed().add_mean_latency(9.0).constraints[0],
-    "Menu": lambda: providers().menus[0],
+    "CascadeSet": lambda: providers().cascade_sets[0],
     "MenuLimit": lambda: constraint("MenuLimit"),
-    "MenuSearch": lambda: games.MenuSearch(curves(), [0.4]),
+    "CascadeSetSearch": lambda: games.CascadeSetSearch(curves(), [0.4]),
     "Moving": lambda: budgets().moving,
     "OnlineComparison": lambda: online.OnlineComparison([run()]),
     "OnlineRun": run,
@@ -312,7 +312,7 @@ OBJECTS = {
     "PriceEquilibrium": lambda: capacities().solve(),
     "PriceGame": lambda: games.PriceGame(lambda p: p * (2 - p), [0, 0], [1, 1], players=(ODD, "b")),
     "Prior": estimation.Prior,
-    "Proof": lambda: games.certified_menus(curves(), [0.4])[0].proof,
+    "Proof": lambda: games.certified_cascade_sets(curves(), [0.4])[0].proof,
     "ProviderEquilibrium": solved,
     "ProviderGame": providers,
     "QualityFloor": lambda: constraint("QualityFloor"),

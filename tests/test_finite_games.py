@@ -1,4 +1,4 @@
-"""Finite games: every finder against the certificate, brute force, and known answers."""
+"""Finite games: every solver against the certificate, brute force, and known answers."""
 
 from __future__ import annotations
 

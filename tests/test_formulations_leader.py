@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import arbmodels as arb
 from arbmodels.formulations.leader_follower import build_cvxpy, build_pyomo, cascades_of
 from arbmodels.formulations.solving import solve, values
-from arbmodels.games import Consumers, Menu, ProviderGame, cascade_menus
+from arbmodels.games import CascadeSet, Consumers, ProviderGame, cascade_sets_of
 from arbmodels.games.providers.best_response import best_response
 from arbmodels.market import Market
 
@@ -20,7 +20,9 @@ def game_of(menus: list[np.ndarray], mass: np.ndarray, worth: np.ndarray, cost: 
     names = [f"m{k}" for k in range(menus[0].shape[1])]
     # Direct offers are cascades of one model: leaving them out changes nothing.
     alone = [np.inf] * len(names)
-    listed = tuple(Menu(rate, names, e, alone, True) for rate, e in zip(rates, menus, strict=True))
+    listed = tuple(
+        CascadeSet(rate, names, e, alone, True) for rate, e in zip(rates, menus, strict=True)
+    )
     consumers = Consumers(rates, low=worth, high=worth, mass=mass)
     return ProviderGame(listed, consumers, cost, 2)
 
@@ -46,7 +48,7 @@ def test_program_and_segment_search_agree(seed, rates, cascades, models):
 
 def test_on_the_simulated_market(simulated: Market) -> None:
     market = simulated.select(models=["gpt5mini", "deepseek"])
-    menus = cascade_menus(market, [0.7, 0.72])
+    menus = cascade_sets_of(market, [0.7, 0.72])
     worth = np.array([1.5 * menu.single.min() for menu in menus])
     mass = np.ones(2)
     consumers = Consumers([0.7, 0.72], low=worth, high=worth)

@@ -23,7 +23,7 @@ from arbmodels.games import (
     ProviderGame,
     Seller,
     Strategy,
-    cascade_menus,
+    cascade_sets_of,
     linear_consumers,
 )
 from arbmodels.games.differentiated import DifferentiatedGame, LinearDemand
@@ -46,8 +46,8 @@ def entry() -> EntryGame:
 def providers() -> ProviderGame:
     market = arb.load_market("swebench-sim", models=["gpt5mini", "deepseek"])
     rates = np.array([0.5, 0.6])
-    menus = cascade_menus(arb.dollar_curves(market), rates)
-    return ProviderGame(menus, linear_consumers(menus, 3.0), 0.5)
+    cascade_sets = cascade_sets_of(arb.dollar_curves(market), rates)
+    return ProviderGame(cascade_sets, linear_consumers(cascade_sets, 3.0), 0.5)
 
 
 def linear_profit(prices):

@@ -74,12 +74,12 @@ def small_market():
     return arb.Market(["a", "b"], ["i", "j"], [[4, 4]] * 2, [[2, 3]] * 2, [[1.0, 3.0]] * 2)
 
 
-def menu():
-    return g.Menu(**MENU)
+def cascade_set():
+    return g.CascadeSet(**MENU)
 
 
 def provider_game():
-    return g.ProviderGame((menu(),), g.Consumers([0.7], high=4.0), 0.5)
+    return g.ProviderGame((cascade_set(),), g.Consumers([0.7], high=4.0), 0.5)
 
 
 def bertrand():
@@ -120,13 +120,13 @@ CALLS = {
         {"market": small_market(), "solve_rates": [0.4]},
         {"market": "o", "solve_rates": "n"},
     ),
-    "cascade_menus": (
-        g.cascade_menus,
+    "cascade_sets_of": (
+        g.cascade_sets_of,
         {"market": small_market(), "solve_rates": [0.4]},
         {"market": "o", "solve_rates": "n", "most_states": "w", "tolerance": "s"},
     ),
-    "certified_menus": (
-        g.certified_menus,
+    "certified_cascade_sets": (
+        g.certified_cascade_sets,
         {"source": small_market(), "solve_rates": [0.4]},
         {
             "source": "o",
@@ -377,8 +377,8 @@ CALLS = {
         {"demand": logit(), "prices": [2.0, 2.0]},
         {"demand": "o", "prices": "n", "owners": "o", "unit_tax": "n", "ad_valorem_tax": "n"},
     ),
-    "Menu": (
-        g.Menu,
+    "CascadeSet": (
+        g.CascadeSet,
         MENU,
         {
             "solve_rate": "n",
@@ -392,8 +392,8 @@ CALLS = {
             "proof": "o",
         },
     ),
-    "Menu.cost": (menu().cost, {"prices": [1.0, 1.0]}, {"prices": "n"}),
-    "Menu.direct": (menu().direct, {"prices": [1.0, 1.0]}, {"prices": "n"}),
+    "CascadeSet.cost": (cascade_set().cost, {"prices": [1.0, 1.0]}, {"prices": "n"}),
+    "CascadeSet.direct": (cascade_set().direct, {"prices": [1.0, 1.0]}, {"prices": "n"}),
     "Proof": (g.Proof, {"prices": [[1.0]], "bound": [1.0]}, {"prices": "n", "bound": "n"}),
     "Consumers": (
         g.Consumers,
@@ -412,19 +412,19 @@ CALLS = {
     ),
     "linear_consumers": (
         g.linear_consumers,
-        {"menus": [menu()], "choke": 2.0},
-        {"menus": "o", "choke": "n", "mass": "n", "captive": "n"},
+        {"cascade_sets": [cascade_set()], "choke_multiple": 2.0},
+        {"cascade_sets": "o", "choke_multiple": "n", "mass": "n", "captive": "n"},
     ),
     "logit_consumers": (
         g.logit_consumers,
-        {"menus": [menu()]},
-        {"menus": "o", "elasticity": "n", "bought": "n", "sigma": "n", "mass": "n"},
+        {"cascade_sets": [cascade_set()]},
+        {"cascade_sets": "o", "elasticity": "n", "bought": "n", "sigma": "n", "mass": "n"},
     ),
     "ProviderGame": (
         g.ProviderGame,
-        {"menus": [menu()], "consumers": g.Consumers([0.7], high=4.0)},
+        {"cascade_sets": [cascade_set()], "consumers": g.Consumers([0.7], high=4.0)},
         {
-            "menus": "o",
+            "cascade_sets": "o",
             "consumers": "o",
             "marginal_cost": "n",
             "arbitrageurs": "o",

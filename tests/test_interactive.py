@@ -124,7 +124,7 @@ def test_a_step_searches_nothing_and_draws_no_frame(
 
     monkeypatch.setattr(Repricing, "cheapest", searched)
     monkeypatch.setattr(arb.games.ProviderGame, "solve", searched)
-    monkeypatch.setattr("arbmodels.interactive.explorer.cascade_menus", searched)
+    monkeypatch.setattr("arbmodels.interactive.explorer.cascade_sets_of", searched)
     for picture in dashboard.pictures:
         monkeypatch.setattr(picture.canvas, "draw", searched)
     for rate in RATES:

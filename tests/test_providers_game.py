@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arbmodels.errors import InputError
-from arbmodels.games import Consumers, Menu, ProviderGame, Strategy, outcome
+from arbmodels.games import CascadeSet, Consumers, ProviderGame, Strategy, outcome
 from arbmodels.games.providers.best_response import (
     best_response,
     payoff_matrix,
@@ -127,7 +127,7 @@ def test_a_sample_of_willingness_to_pay_is_exact_too() -> None:
 
 
 def test_an_owner_of_two_models_and_a_fixed_provider() -> None:
-    menu = Menu(
+    cascade_set = CascadeSet(
         0.7,
         ("a", "b", "c"),
         [[2, 0, 0], [0.5, 0.6, 0.3], [0, 1, 0.8], [0, 0, 2.5]],
@@ -135,7 +135,7 @@ def test_an_owner_of_two_models_and_a_fixed_provider() -> None:
         False,
     )
     owned = {"one": ("a", "c"), "two": ("b",)}
-    game = ProviderGame((menu,), Consumers([0.7], high=4.0), 0.2, 2, owned, fixed=("two",))
+    game = ProviderGame((cascade_set,), Consumers([0.7], high=4.0), 0.2, 2, owned, fixed=("two",))
     certificate = game.certify([Strategy(np.array([1.1]), np.ones(1))] * 2)
     assert certificate.players == ("one",)
     best = best_response(game, 0, np.array([1.1, 1.1]))
@@ -146,10 +146,10 @@ def test_an_owner_of_two_models_and_a_fixed_provider() -> None:
 
 
 def test_ties_go_by_the_rule() -> None:
-    menu = Menu(0.7, ("a", "b"), [[2.0, 0.0], [0.0, 2.0]], [2.0, 2.0], True)
+    cascade_set = CascadeSet(0.7, ("a", "b"), [[2.0, 0.0], [0.0, 2.0]], [2.0, 2.0], True)
     consumers = Consumers([0.7], low=5.0, high=5.0)
     costs = {"a": 0.2, "b": 0.4}
-    share = ProviderGame((menu,), consumers, costs, 0)
+    share = ProviderGame((cascade_set,), consumers, costs, 0)
     assert share.profits([1, 1])[0] == pytest.approx([0.8, 0.6])
     low_cost = share.replace(tie_rule="low_cost")
     assert low_cost.profits([1, 1])[0] == pytest.approx([1.6, 0.0])
@@ -184,8 +184,8 @@ def test_beyond_the_top_nothing_is_sold() -> None:
         ({"providers": {"one": ("a",)}}, "exactly one provider"),
         ({"fixed": ("z",)}, "No provider"),
         ({"tie_rule": "coin"}, "tie rule"),
-        ({"menus": (MENU, FAR)}, "do not fit"),
-        ({"menus": (FAR,)}, "do not fit"),
+        ({"cascade_sets": (MENU, FAR)}, "do not fit"),
+        ({"cascade_sets": (FAR,)}, "do not fit"),
     ],
 )
 def test_bad_games_are_refused(changes: dict[str, object], match: str) -> None:
@@ -225,9 +225,9 @@ def test_who_sells_nothing_at_a_profit_is_certified_exactly() -> None:
     for seed in range(155, 170):
         rng = np.random.default_rng(seed)
         rows = np.vstack([np.diag([2.0, 2.2, 2.5]), rng.uniform(0.1, 1.2, (6, 3))])
-        menu = Menu(0.7, ("a", "b", "c"), rows, [2.0, 2.2, 2.5], True)
+        cascade_set = CascadeSet(0.7, ("a", "b", "c"), rows, [2.0, 2.2, 2.5], True)
         costs = rng.uniform(0.2, 0.9, 3)
-        game = ProviderGame((menu,), Consumers([0.7], high=4.0), costs, 2)
+        game = ProviderGame((cascade_set,), Consumers([0.7], high=4.0), costs, 2)
         below = rng.uniform(0.05, 0.15, 3)
         prices = np.where(rng.random(3) < 0.5, below, rng.uniform(0.1, 1.5, 3))
         certificate = game.certify([Strategy(prices[[k]], np.ones(1)) for k in range(3)])
@@ -239,9 +239,9 @@ def test_who_sells_nothing_at_a_profit_is_certified_exactly() -> None:
 @pytest.mark.parametrize("overhead", [0.0, 0.1, 1 / 3, 0.3])
 def test_kinks_at_zero_are_not_pieces_of_their_own(overhead: float) -> None:
     """A kink at 1e-16, the rounding of zero, made a piece so steep that it promised 0.7."""
-    menu = Menu(0.5, ("a", "b"), [[0.8, 0.0], [0.0, 2.0]], [0.8, 2.0], True)
+    cascade_set = CascadeSet(0.5, ("a", "b"), [[0.8, 0.0], [0.0, 2.0]], [0.8, 2.0], True)
     game = ProviderGame(
-        (menu,), Consumers([0.5], high=1.7, mass=0.3), [0.0, 0.9], arbitrageurs=[overhead]
+        (cascade_set,), Consumers([0.5], high=1.7, mass=0.3), [0.0, 0.9], arbitrageurs=[overhead]
     )
     certificate = game.certify(pure([1.0625, 0.9]))
     assert certificate.exact

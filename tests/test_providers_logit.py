@@ -7,8 +7,8 @@ import pytest
 
 from arbmodels.errors import InputError
 from arbmodels.games import (
+    CascadeSet,
     LogitConsumers,
-    Menu,
     ProviderGame,
     Strategy,
     logit_consumers,
@@ -84,7 +84,7 @@ def test_with_arbitrageurs_the_answer_carries_its_epsilon() -> None:
 
 
 def test_a_rate_out_of_reach_sells_only_through_arbitrageurs() -> None:
-    far = Menu(0.8, ("a", "b"), [[1.0, 0.5]], [np.inf, np.inf], True)
+    far = CascadeSet(0.8, ("a", "b"), [[1.0, 0.5]], [np.inf, np.inf], True)
     consumers = logit_consumers([far])
     silent = ProviderGame((far,), consumers, 0.3, 0)
     assert silent.profits([1.0, 1.0]).tolist() == [[0.0, 0.0]]

@@ -8,12 +8,12 @@ import pytest
 from arbmodels.curves import attempt_curves, dollar_curves
 from arbmodels.errors import InputError
 from arbmodels.games import (
+    CascadeSet,
     Consumers,
-    Menu,
     ProviderEquilibrium,
     ProviderGame,
     Strategy,
-    cascade_menus,
+    cascade_sets_of,
     comparative_statics,
     linear_consumers,
 )
@@ -32,42 +32,42 @@ def pair(market: Market, rate: float, cost: float, arbitrageurs: int) -> Provide
 
 
 def test_without_arbitrageurs_the_cheaper_provider_limit_prices() -> None:
-    menu = Menu(0.7, ("a", "b"), [[2.0, 0.0], [0.0, 3.0]], [2.0, 3.0], True)
-    game = ProviderGame((menu,), Consumers([0.7], high=8.0), 0.5, 0)
+    cascade_set = CascadeSet(0.7, ("a", "b"), [[2.0, 0.0], [0.0, 3.0]], [2.0, 3.0], True)
+    game = ProviderGame((cascade_set,), Consumers([0.7], high=8.0), 0.5, 0)
     found = game.solve()
     assert found.kind == "pure"
     # b's cost is 1.5 and a's monopoly price 4.5: a sells just below 1.5.
     assert found.outcome.mean_price == pytest.approx(1.5, rel=1e-6)
     assert found.relative_epsilon < 1e-6
-    far = ProviderGame((menu,), Consumers([0.7], high=1.6), 0.5, 0)
+    far = ProviderGame((cascade_set,), Consumers([0.7], high=1.6), 0.5, 0)
     assert far.solve().outcome.mean_price == pytest.approx(1.3, rel=1e-6)  # monopoly
 
 
 def test_complements_in_the_only_cascade_price_as_the_closed_form() -> None:
     # One cascade, zero cost, demand A - p: each provider's revenue per sale is A / 3.
-    menu = Menu(0.8, ("a", "b"), [[0.5, 2.0]], [np.inf, np.inf], True)
-    found = ProviderGame((menu,), Consumers([0.8], high=3.0), 0.0, 2).solve()
+    cascade_set = CascadeSet(0.8, ("a", "b"), [[0.5, 2.0]], [np.inf, np.inf], True)
+    found = ProviderGame((cascade_set,), Consumers([0.8], high=3.0), 0.0, 2).solve()
     assert found.kind == "pure"
     assert found.prices * [0.5, 2.0] == pytest.approx([1.0, 1.0], rel=1e-5)
     assert found.outcome.mean_price == pytest.approx(2.0, rel=1e-5)
 
 
 def test_a_monopolist_and_nobody_to_sell() -> None:
-    menu = Menu(0.7, ("a",), [[2.0]], [2.0], True)
-    game = ProviderGame((menu,), Consumers([0.7], high=4.0), 0.5, 0)
+    cascade_set = CascadeSet(0.7, ("a",), [[2.0]], [2.0], True)
+    game = ProviderGame((cascade_set,), Consumers([0.7], high=4.0), 0.5, 0)
     found = game.solve()
     assert found.prices[0] * 2.0 == pytest.approx((4 + 1) / 2)
     assert found.epsilon == pytest.approx(0, abs=1e-9)
     dear = game.replace(marginal_cost=3.0)  # costs more than anybody pays
     assert dear.solve().profits[0] == 0
-    reachless = Menu(0.9, ("a", "b"), [[1.0, 1.0]], [np.inf, np.inf], True)
+    reachless = CascadeSet(0.9, ("a", "b"), [[1.0, 1.0]], [np.inf, np.inf], True)
     silent = ProviderGame((reachless,), Consumers([0.9], high=4.0), 0.5, 0)
     assert silent.solve().outcome.paid.sum() == 0
 
 
 def test_identical_firms_price_at_cost() -> None:
-    menu = Menu(0.7, ("a", "b"), [[2.0, 0.0], [0.0, 2.0]], [2.0, 2.0], True)
-    game = ProviderGame((menu,), Consumers([0.7], high=8.0), 0.5, 0)
+    cascade_set = CascadeSet(0.7, ("a", "b"), [[2.0, 0.0], [0.0, 2.0]], [2.0, 2.0], True)
+    game = ProviderGame((cascade_set,), Consumers([0.7], high=8.0), 0.5, 0)
     assert game.solve().prices == pytest.approx([0.5, 0.5], rel=1e-3)
 
 
@@ -77,9 +77,9 @@ def test_where_nothing_costs_anything_prices_are_zero_and_one_equilibrium_is_nam
 ) -> None:
     # Runs of best responses end anywhere near zero; each end was named as one more equilibrium.
     expected = [[2.063, 0.0], [0.0, 2.743], [0.992105, 0.332169]]
-    menu = Menu(0.7, ("a", "b"), expected, [2.063, 2.743], True)
+    cascade_set = CascadeSet(0.7, ("a", "b"), expected, [2.063, 2.743], True)
     consumers = Consumers([0.7], low=low, high=3.0945, captive=0.3)
-    game = ProviderGame((menu,), consumers, 0.0, arbitrageurs=2, tie_rule=tie_rule)
+    game = ProviderGame((cascade_set,), consumers, 0.0, arbitrageurs=2, tie_rule=tie_rule)
     answer = game.solve(tolerance=0.005)
     assert answer.kind == "pure"
     assert answer.converged
@@ -140,12 +140,12 @@ def test_at_74_percent_there_are_several_equilibria(swebench_pair: Market) -> No
 
 
 @pytest.fixture(scope="session")
-def real_menus(swebench_pair: Market) -> dict[str, tuple[Menu, ...]]:
+def real_menus(swebench_pair: Market) -> dict[str, tuple[CascadeSet, ...]]:
     rates = np.round(np.arange(0.50, 0.7601, 0.01), 2)
     return {
-        "dollars": cascade_menus(dollar_curves(swebench_pair), rates),
-        "attempts": cascade_menus(attempt_curves(swebench_pair), rates),
-        "stopping": cascade_menus(attempt_curves(swebench_pair, billing="stop-at-record"), rates),
+        "dollars": cascade_sets_of(dollar_curves(swebench_pair), rates),
+        "attempts": cascade_sets_of(attempt_curves(swebench_pair), rates),
+        "stopping": cascade_sets_of(attempt_curves(swebench_pair, billing="stop-at-record"), rates),
     }
 
 
@@ -166,7 +166,7 @@ def _parts(share: tuple[float, float], billing: str, step: int) -> object:
     ],
 )
 def test_where_no_cascade_helps_the_cheaper_provider_limit_prices(
-    real_menus: dict[str, tuple[Menu, ...]],
+    real_menus: dict[str, tuple[CascadeSet, ...]],
     shares: tuple[float, float],
     billing: str,
     step: int,
@@ -174,19 +174,19 @@ def test_where_no_cascade_helps_the_cheaper_provider_limit_prices(
     # At prices w where both offers cost one, cascade k costs sum_m E_km / L_m. If that is below one
     # for no k, none is cheaper than both offers at any prices: V is concave and homogeneous.
     some = 0
-    for place, menu in enumerate(real_menus[billing][::step]):
-        if not np.isfinite(menu.single).all():
+    for place, cascade_set in enumerate(real_menus[billing][::step]):
+        if not np.isfinite(cascade_set.single).all():
             continue
-        helps = (menu.expected / menu.single).sum(axis=1).min() < 1 - 1e-9
+        helps = (cascade_set.expected / cascade_set.single).sum(axis=1).min() < 1 - 1e-9
         choke = (1.5, 2.0, 3.0)[place % 3]
-        cost = np.array(shares) * menu.single
+        cost = np.array(shares) * cascade_set.single
         cheap = int(np.argmin(cost))
-        high = choke * menu.single.min()
+        high = choke * cascade_set.single.min()
         price = min(cost.max(), (high + cost[cheap]) / 2)
         profit = (price - cost[cheap]) * (1 - price / high)
         for arbitrageurs in (0,) if helps else (0, 1, 2):
-            consumers = linear_consumers([menu], choke)
-            game = ProviderGame((menu,), consumers, np.array(shares), arbitrageurs)
+            consumers = linear_consumers([cascade_set], choke)
+            game = ProviderGame((cascade_set,), consumers, np.array(shares), arbitrageurs)
             found = game.solve()
             some += 1
             assert found.kind == "pure"
@@ -213,13 +213,13 @@ def test_where_no_cascade_helps_the_cheaper_provider_limit_prices(
     ],
 )
 def test_answers_on_real_menus_are_those_of_a_judge(
-    real_menus: dict[str, tuple[Menu, ...]], billing: str, some: slice
+    real_menus: dict[str, tuple[CascadeSet, ...]], billing: str, some: slice
 ) -> None:
-    for place, menu in enumerate(real_menus[billing][some]):
+    for place, cascade_set in enumerate(real_menus[billing][some]):
         shares = np.array(COSTS[place % len(COSTS)])
-        high = 2.0 * min(menu.single.min(), float(menu.cost(np.ones(2))[0]))
-        consumers = Consumers([menu.solve_rate], high=high)
-        game = ProviderGame((menu,), consumers, shares, place % 3)
+        high = 2.0 * min(cascade_set.single.min(), float(cascade_set.cost(np.ones(2))[0]))
+        consumers = Consumers([cascade_set.solve_rate], high=high)
+        game = ProviderGame((cascade_set,), consumers, shares, place % 3)
         found = game.solve(tolerance=0.05)
         _judged(found)
         assert not found.below_cost
@@ -248,10 +248,12 @@ def _judged(found: ProviderEquilibrium) -> None:
 
 
 def test_statics_of_an_arbitrageur_who_serves_nobody_do_not_move(
-    real_menus: dict[str, tuple[Menu, ...]],
+    real_menus: dict[str, tuple[CascadeSet, ...]],
 ) -> None:
-    menus = [m for m in real_menus["dollars"] if m.solve_rate in (0.60, 0.64)]
-    game = ProviderGame(tuple(menus), linear_consumers(menus, 3.0), np.array([0.3, 0.7]), 2)
+    cascade_sets = [m for m in real_menus["dollars"] if m.solve_rate in (0.60, 0.64)]
+    game = ProviderGame(
+        tuple(cascade_sets), linear_consumers(cascade_sets, 3.0), np.array([0.3, 0.7]), 2
+    )
     frame = comparative_statics(game, "arbitrageurs", [0, 1, 2]).to_frame()
     frame = frame[frame["providers"] == "re-pricing"]
     assert frame["settled"].all()
@@ -264,7 +266,7 @@ def test_who_sells_nothing_does_not_price_below_cost(swebench_pair: Market) -> N
     # gains, the winner's price is held down by an offer that loses on every sale.
     for rate in (0.64, 0.65):
         game = pair(swebench_pair, rate, 0.0, 0).replace(marginal_cost=np.array([0.3, 0.7]))
-        single = game.menus[0].single
+        single = game.cascade_sets[0].single
         low = np.array([0.9 * 0.5 * single[1] / single[0], 0.5])
         held = best_response(game, 0, low).price
         propped = [Strategy(np.array([p]), np.ones(1)) for p in (held, 0.5)]
@@ -285,9 +287,9 @@ def test_who_sells_nothing_does_not_price_below_cost(swebench_pair: Market) -> N
 
 
 def _random_game(seed: int) -> ProviderGame:
-    """Return menus with near-ties: equal corners, cascades on the line between them, zero costs."""
+    """Return cascade sets with near-ties: equal corners, cascades between them, zero costs."""
     rng = np.random.default_rng(seed)
-    menus, highs = [], []
+    cascade_sets, highs = [], []
     for u in range(rng.integers(1, 4)):
         single = rng.uniform(1, 3, 2)
         if rng.random() < 0.6:
@@ -298,7 +300,7 @@ def _random_game(seed: int) -> ProviderGame:
         scale = rng.choice([1.0, 1 - 1e-15, 1 + 1e-15, 1 - 1e-13, 0.99, 0.9, 0.7], count)
         mixed = rng.dirichlet(np.ones(2), count) * single * scale[:, None]
         rows = np.vstack([corners, mixed, mixed[:1] * (1 - 1e-14)])
-        menus.append(Menu(0.5 + 0.05 * u, ("a", "b"), rows, single, True))
+        cascade_sets.append(CascadeSet(0.5 + 0.05 * u, ("a", "b"), rows, single, True))
         highs.append(rng.uniform(1.2, 4) * single.min())
     cost = [
         rng.uniform(0, 1.1, 2),
@@ -308,8 +310,8 @@ def _random_game(seed: int) -> ProviderGame:
         0.5 * (1 + 1e-15 * rng.integers(-3, 4, 2)),
     ][rng.integers(5)]
     arbitrageurs = [0, 1, 2, (0.0, 0.1), (0.05,)][rng.integers(5)]
-    consumers = Consumers([menu.solve_rate for menu in menus], high=highs)
-    return ProviderGame(tuple(menus), consumers, cost, arbitrageurs)
+    consumers = Consumers([cascade_set.solve_rate for cascade_set in cascade_sets], high=highs)
+    return ProviderGame(tuple(cascade_sets), consumers, cost, arbitrageurs)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -318,7 +320,7 @@ def test_certificates_of_near_ties_are_those_of_a_judge(seed: int) -> None:
     for k in range(6):
         game = _random_game(100 * seed + k)
         price = rng.uniform(0.2, 1.4)
-        tie = price * game.menus[0].single[0] / game.menus[0].single
+        tie = price * game.cascade_sets[0].single[0] / game.cascade_sets[0].single
         for prices in (np.asarray(game.marginal_cost), tie, rng.uniform(0.1, 1.5, 2)):
             certificate = game.certify(pure(prices))
             assert certificate.exact
@@ -343,7 +345,7 @@ def test_plain_bertrand_of_random_costs_is_the_limit_price() -> None:
         single = rng.uniform(0.5, 2, 2)
         corners = np.diag(single * (1 + 1e-15 * rng.integers(-20, 21, 2)))
         line = rng.dirichlet(np.ones(2)) * single * (1 + 1e-15 * rng.integers(-5, 6))
-        menu = Menu(0.6, ("a", "b"), np.vstack([corners, line]), single, True)
+        cascade_set = CascadeSet(0.6, ("a", "b"), np.vstack([corners, line]), single, True)
         shares = rng.choice([0.0, 0.2, 0.5, rng.uniform(0, 1)], 2)
         high = rng.uniform(1.3, 4) * single.min()
         cost = shares * single
@@ -352,7 +354,7 @@ def test_plain_bertrand_of_random_costs_is_the_limit_price() -> None:
         if low >= high:
             continue
         arbitrageurs = int(rng.integers(3))
-        game = ProviderGame((menu,), Consumers([0.6], high=high), shares, arbitrageurs)
+        game = ProviderGame((cascade_set,), Consumers([0.6], high=high), shares, arbitrageurs)
         found = game.solve()
         assert found.converged
         assert found.outcome.mean_price == pytest.approx(price, rel=1e-6, abs=1e-9)
@@ -363,7 +365,7 @@ def test_plain_bertrand_of_random_costs_is_the_limit_price() -> None:
 
 def test_at_76_percent_only_a_cascade_serves(swebench_pair: Market) -> None:
     game = pair(swebench_pair, 0.76, 0.1, 2)
-    assert not game.menus[0].reach_alone
+    assert not game.cascade_sets[0].reach_alone
     assert game.replace(arbitrageurs=0).solve().outcome.sold.sum() == 0
     found = game.solve()
     assert found.kind == "pure"
@@ -387,7 +389,7 @@ def test_a_provider_held_fixed_leaves_a_monopolist_against_list_prices(
     assert found.profits[1] >= game.profits(grid)[:, 1].max() - 1e-9
 
 
-TRIO = Menu(
+TRIO = CascadeSet(
     0.7,
     ("a", "b", "c"),
     [
@@ -433,8 +435,8 @@ def test_three_providers_mix_with_less_to_gain_than_in_any_pure_profile(arbitrag
 
 
 def test_three_alike_providers_price_at_cost_and_say_so() -> None:
-    menu = Menu(0.7, ("a", "b", "c"), 2.0 * np.eye(3), [2.0] * 3, True)
-    found = ProviderGame((menu,), Consumers([0.7], high=8.0), 0.5, 0).solve()
+    cascade_set = CascadeSet(0.7, ("a", "b", "c"), 2.0 * np.eye(3), [2.0] * 3, True)
+    found = ProviderGame((cascade_set,), Consumers([0.7], high=8.0), 0.5, 0).solve()
     assert sorted(found.prices)[:2] == pytest.approx([0.5, 0.5], rel=1e-3)
     assert found.epsilon < 1e-6
 

@@ -7,12 +7,12 @@ import pytest
 
 from arbmodels.errors import InputError
 from arbmodels.games import (
+    CascadeSet,
     Consumers,
-    Menu,
     ProviderGame,
     bootstrap_decomposition,
     calibrate_costs,
-    cascade_menus,
+    cascade_sets_of,
     comparative_statics,
     decompose_revenue,
     distillation_statics,
@@ -28,13 +28,13 @@ from provider_cases import MENU, small_game
 
 def test_a_monopolist_is_calibrated_by_its_first_order_condition() -> None:
     # Price 2 is the monopoly price (4 + 2 c) / 2 of linear demand up to 4 at c = 0; up to 3 at 0.5.
-    menu = Menu(0.7, ("a",), [[2.0]], [2.0], True)
+    cascade_set = CascadeSet(0.7, ("a",), [[2.0]], [2.0], True)
     for high, cost in ((3.0, 0.5), (2.5, 0.75)):
-        found = calibrate_costs(ProviderGame((menu,), Consumers([0.7], high=high)))
+        found = calibrate_costs(ProviderGame((cascade_set,), Consumers([0.7], high=high)))
         assert found.cost[0] == pytest.approx(cost, abs=1e-6)
         assert found.possible.all()
     # Up to 5 the list price is below every monopoly price: no cost >= 0 explains it.
-    found = calibrate_costs(ProviderGame((menu,), Consumers([0.7], high=5.0)))
+    found = calibrate_costs(ProviderGame((cascade_set,), Consumers([0.7], high=5.0)))
     assert found.cost[0] == 0
     assert not found.possible[0]
     assert found.gain[0] == pytest.approx(2.5 * 0.5 - 2.0 * 0.6)
@@ -55,8 +55,8 @@ def test_calibrated_costs_leave_the_least_gain() -> None:
 
 def test_a_leader_earns_at_least_what_it_earns_in_any_pure_equilibrium() -> None:
     # Complements in one cascade, zero cost: the leader takes A/2, the follower A/4 of price.
-    menu = Menu(0.8, ("a", "b"), [[0.5, 2.0]], [np.inf, np.inf], True)
-    game = ProviderGame((menu,), Consumers([0.8], high=4.0), 0.0, 2)
+    cascade_set = CascadeSet(0.8, ("a", "b"), [[0.5, 2.0]], [np.inf, np.inf], True)
+    game = ProviderGame((cascade_set,), Consumers([0.8], high=4.0), 0.0, 2)
     led = game.stackelberg("a")
     assert led.prices * [0.5, 2.0] == pytest.approx([2.0, 1.0], rel=1e-3)
     together = game.solve()
@@ -155,8 +155,8 @@ def test_decomposition_adds_up_and_has_intervals(simulated: Market) -> None:
 
 def test_entry_equilibria_are_those_of_enumeration(simulated: Market) -> None:
     market = simulated.select(models=["gpt5mini", "deepseek", "qwen3-coder-30b"])
-    menus = cascade_menus(market, [0.65, 0.72], most_states=20_000, tolerance=0.05)
-    consumers = linear_consumers(menus, 2.0)
+    cascade_sets = cascade_sets_of(market, [0.65, 0.72], most_states=20_000, tolerance=0.05)
+    consumers = linear_consumers(cascade_sets, 2.0)
     games = {
         n: entry_game(
             market, consumers, 0.004, marginal_cost=0.3, arbitrageurs=n, most_states=20_000
@@ -210,7 +210,7 @@ def test_the_threshold_of_entry_is_the_profit_in_the_market() -> None:
 
 def test_a_student_takes_revenue_and_a_dear_one_takes_none(simulated: Market) -> None:
     market = simulated.select(models=["qwen3-coder-30b", "minicoder4b"])
-    consumers = linear_consumers(cascade_menus(market, [0.4, 0.5]), 2.0)
+    consumers = linear_consumers(cascade_sets_of(market, [0.4, 0.5]), 2.0)
     arguments = ("qwen3-coder-30b", ["minicoder4b"], consumers)
     quick = {"tolerance": 0.05, "time_limit": 2.0}
     found = distillation_statics(market, *arguments, **quick).to_frame()
@@ -231,4 +231,4 @@ def test_a_student_takes_revenue_and_a_dear_one_takes_none(simulated: Market) ->
 
 def test_menus_are_shared_between_games() -> None:
     game = small_game(2)
-    assert game.replace(arbitrageurs=0).menus[0] is MENU
+    assert game.replace(arbitrageurs=0).cascade_sets[0] is MENU

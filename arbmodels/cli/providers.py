@@ -100,7 +100,12 @@ def providers(
     market = opt.open_market(source, models, columns, missing, data)
     with out.working("Looking for an equilibrium", quiet=json):
         game = _game(
-            market, rates, arbitrageurs, marginal_cost=marginal_cost, choke=choke, captive=captive
+            market,
+            rates,
+            arbitrageurs,
+            marginal_cost=marginal_cost,
+            choke=choke,
+            captive=captive,
         )
         if fixed is not None:
             game = game.replace(fixed=tuple(opt.names(fixed) or ()))
@@ -175,7 +180,12 @@ def statics(
         from arbmodels.games import comparative_statics
 
         game = _game(
-            market, rates, arbitrageurs, marginal_cost=marginal_cost, choke=choke, captive=captive
+            market,
+            rates,
+            arbitrageurs,
+            marginal_cost=marginal_cost,
+            choke=choke,
+            captive=captive,
         )
         answer = comparative_statics(
             game, vary, wanted, tolerance=tolerance, time_limit=_seconds(time_limit)
@@ -334,7 +344,7 @@ def _game(
     game = ProviderGame.from_market(
         market,
         rates,
-        choke=choke,
+        choke_multiple=choke,
         captive=captive,
         marginal_cost=cost,
         arbitrageurs=arbitrageurs,
@@ -348,6 +358,6 @@ def _game(
 
 def _consumers(market: Market, rates: list[float], choke: float) -> Consumers:
     """Linear demand up to a multiple of the cheapest price at list prices."""
-    from arbmodels.games import cascade_menus, linear_consumers
+    from arbmodels.games import cascade_sets_of, linear_consumers
 
-    return linear_consumers(cascade_menus(market, rates, most_states=200_000), choke)
+    return linear_consumers(cascade_sets_of(market, rates, most_states=200_000), choke)

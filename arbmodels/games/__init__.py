@@ -18,12 +18,12 @@ from arbmodels.games.bertrand import (
 )
 from arbmodels.games.bertrand_edgeworth import CapacityGame, CaptiveGame
 from arbmodels.games.cascade_set import (
+    CascadeSet,
+    CascadeSetSearch,
     Cheapest,
-    Menu,
-    MenuSearch,
     Proof,
-    cascade_menus,
-    certified_menus,
+    cascade_sets_of,
+    certified_cascade_sets,
 )
 from arbmodels.games.certificate import (
     BestResponse,
@@ -70,6 +70,8 @@ __all__ = [
     "Calibration",
     "CapacityGame",
     "CaptiveGame",
+    "CascadeSet",
+    "CascadeSetSearch",
     "CertifiedPlay",
     "Cheapest",
     "Choice",
@@ -84,8 +86,6 @@ __all__ = [
     "FiniteEquilibrium",
     "FiniteGame",
     "LogitConsumers",
-    "Menu",
-    "MenuSearch",
     "Outcome",
     "PriceDistribution",
     "PriceEquilibrium",
@@ -105,8 +105,8 @@ __all__ = [
     "bootstrap_decomposition",
     "calibrate_costs",
     "capacity_statics",
-    "cascade_menus",
-    "certified_menus",
+    "cascade_sets_of",
+    "certified_cascade_sets",
     "certify",
     "comparative_statics",
     "decompose_revenue",

@@ -1,4 +1,4 @@
-"""The price-free menu: the cascades that can be cheapest at some prices of the models.
+"""The price-free cascade set: the cascades that can be cheapest at some prices of the models.
 
 For a solve rate u, cascade k buys E[k, m] dollars' worth of model m at list prices, in
 expectation. At price multipliers w the arbitrage cost is V(w) = min_k sum_m w_m E[k, m], and the
@@ -127,7 +127,7 @@ def with_proof(old: Proof | None, prices: FloatArray, bound: FloatArray) -> Proo
 
 
 def rates_of(solve_rates: npt.ArrayLike) -> FloatArray:
-    """Return the solve rates that menus are wanted at, [U].
+    """Return the solve rates that cascade sets are wanted at, [U].
 
     Raises
     ------
@@ -157,7 +157,7 @@ def checked_vectors(prices: npt.ArrayLike | None, models: int) -> FloatArray:
             f" the {models} models."
         )
     if not np.all(np.isfinite(w) & (w > 0)):
-        raise InputError("The multipliers at which menus are certified are finite and > 0.")
+        raise InputError("The multipliers at which cascade sets are certified are finite and > 0.")
     return w
 
 
@@ -355,7 +355,7 @@ def _cheapest(  # noqa: PLR0917  # a compiled loop takes plain arrays
 #: Two costs nearer than this (relative) are the same: sums along paths are rounded, by up to 1e-13
 #: of some hundred terms.
 SAME_COST = 1e-12
-#: Ratios of two multipliers that the exact menu of two models covers.
+#: Ratios of two multipliers that the exact cascade set of two models covers.
 PRICE_RATIO = 1e6
 #: Multipliers of the search for more than two models lie between one over this and this.
 PRICE_SPREAD = 20.0
@@ -375,13 +375,13 @@ class Cheapest(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Menu(Displayed):
+class CascadeSet(Displayed):
     r"""Cascades that reach one solve rate, enough of them to re-optimise at any prices.
 
     .. math:: V(w) = \min_k \sum_m w_m E_{km}
 
-    Made by :func:`arbmodels.games.cascade_menus`, or, with a proof for every policy at chosen
-    prices, by :func:`arbmodels.games.certified_menus`.
+    Made by :func:`arbmodels.games.cascade_sets_of`, or, with a proof for every policy at chosen
+    prices, by :func:`arbmodels.games.certified_cascade_sets`.
 
     Parameters
     ----------
@@ -393,10 +393,11 @@ class Menu(Displayed):
     single : float array [M], currency units per instance
         Cost at list prices of each model alone; infinite where it does not reach the solve rate.
     exact : bool
-        Whether the menu is the whole lower hull: no cascade on the lattice is cheaper at any
+        Whether the cascade set is the whole lower hull: no cascade on the lattice is cheaper at any
         prices whose ratio lies within ``PRICE_RATIO``.
     shortfall : float
-        Largest relative excess of the menu's cost over the lattice's optimum that was seen at
+        Largest relative excess of the cascade set's cost over the lattice's optimum that was seen
+        at
         ``checked`` fresh price vectors, before what was missing there was added; 0 if exact.
     checked : int
     billing, currency : str
@@ -409,10 +410,10 @@ class Menu(Displayed):
 
     Examples
     --------
-    >>> menu = Menu(0.7, ("a", "b"), [[2.0, 0.0], [0.5, 1.0]], [2.0, np.inf], True)
-    >>> menu.cost([[1.0, 1.0], [1.0, 2.0]]).tolist()
+    >>> cascade_set = CascadeSet(0.7, ("a", "b"), [[2.0, 0.0], [0.5, 1.0]], [2.0, np.inf], True)
+    >>> cascade_set.cost([[1.0, 1.0], [1.0, 2.0]]).tolist()
     [1.5, 2.0]
-    >>> menu.cheapest([1.0, 1.0]).purchases.tolist()
+    >>> cascade_set.cheapest([1.0, 1.0]).purchases.tolist()
     [[0.5, 1.0]]
     """
 
@@ -428,12 +429,12 @@ class Menu(Displayed):
     proof: Proof | None = None
 
     def __post_init__(self) -> None:
-        inputs.number(self.solve_rate, "The solve rate of a menu", 0.0, 1.0)
-        expected = inputs.numbers(self.expected, "The spends of a menu")
+        inputs.number(self.solve_rate, "The solve rate of a cascade set", 0.0, 1.0)
+        expected = inputs.numbers(self.expected, "The spends of a cascade set")
         single = inputs.numbers(self.single, "The cost of each model alone")
         models = inputs.names(self.models, "models")
         inputs.truth(self.exact, "exact")
-        inputs.number(self.shortfall, "The shortfall of a menu", 0.0)
+        inputs.number(self.shortfall, "The shortfall of a cascade set", 0.0)
         inputs.whole(self.checked, "checked")
         inputs.text("billing", self.billing)
         inputs.text("currency", self.currency)
@@ -441,11 +442,11 @@ class Menu(Displayed):
             inputs.a(Proof, self.proof, "proof")
         if expected.ndim != 2 or not len(expected) or expected.shape[1:] != (len(models),):
             raise InputError(
-                f"A menu of {len(models)} models needs one row of {len(models)} spends per"
+                f"A cascade set of {len(models)} models needs one row of {len(models)} spends per"
                 f" cascade, not an array of shape {expected.shape}."
             )
         if not np.all(np.isfinite(expected) & (expected >= 0)):
-            raise InputError("The spends of a menu are finite numbers >= 0.")
+            raise InputError("The spends of a cascade set are finite numbers >= 0.")
         if single.shape != (len(models),) or np.isnan(single).any() or np.any(single < 0):
             raise InputError(
                 f"Give the cost of each of the {len(models)} models alone, infinite where it"
@@ -482,7 +483,7 @@ class Menu(Displayed):
         """Return cost, cascade and purchases at every price vector.
 
         Purchases are valued at list prices: the gradient of V. Where two cascades cost the same,
-        the first of the menu is taken.
+        the first of the cascade set is taken.
 
         Parameters
         ----------
@@ -518,7 +519,7 @@ class Menu(Displayed):
         Raises
         ------
         InputError
-            If the menu has no proof, or as :meth:`cheapest`.
+            If the cascade set has no proof, or as :meth:`cheapest`.
         """
         return self._proven.at(checked_prices(prices, len(self.models)))
 
@@ -529,7 +530,7 @@ class Menu(Displayed):
         Raises
         ------
         InputError
-            If the menu has no proof.
+            If the cascade set has no proof.
         """
         proof = self._proven
         return _gap(self.cost(proof.prices), proof.bound)
@@ -542,14 +543,14 @@ class Menu(Displayed):
     def _proven(self) -> Proof:
         if self.proof is None:
             raise InputError(
-                "This menu has no proven bounds; make it with certified_menus, at the price"
-                " vectors that matter."
+                "This cascade set has no proven bounds; make it with certified_cascade_sets, at the"
+                " price vectors that matter."
             )
         return self.proof
 
     @property
     def words(self) -> str:
-        """What is proven about the menu."""
+        """What is proven about the cascade set."""
         if self.exact:
             return (
                 "The whole lower hull: no cascade on the lattice is cheaper at any prices with"
@@ -560,7 +561,7 @@ class Menu(Displayed):
             vectors = "price vector" if len(gap) == 1 else "price vectors"
             return (
                 f"Proven at {len(gap)} {vectors}: no policy is cheaper by more than"
-                f" {percent(float(gap.max()), 2)} of the menu's cost"
+                f" {percent(float(gap.max()), 2)} of the cascade set's cost"
                 f" ({percent(float(gap.mean()), 2)} in the mean)."
             )
         return (
@@ -577,11 +578,11 @@ class Menu(Displayed):
         )
 
     def table(self) -> TextTable:
-        """Return up to ten cascades, evenly spaced along the menu."""
+        """Return up to ten cascades, evenly spaced along the cascade set."""
         shown = np.unique(np.linspace(0, len(self.expected) - 1, 10).astype(int))
         unit = f"{self.currency}/instance"
         return TextTable(
-            f"Menu at a solve rate of {percent(self.solve_rate, 2)}: {len(self.expected)}"
+            f"Cascade set at a solve rate of {percent(self.solve_rate, 2)}: {len(self.expected)}"
             f" cascades, expected spend at list prices [{unit}]",
             ("cascade", *map(model_label, self.models)),
             [(str(k), *(number(spend) for spend in self.expected[k])) for k in shown],
@@ -612,17 +613,20 @@ def checked_prices(prices: npt.ArrayLike, models: int) -> FloatArray:
     return w
 
 
-def menus_of(menus: Sequence[Menu]) -> tuple[Menu, ...]:
-    """Return menus, at least one.
+def checked_sets(cascade_sets: Sequence[CascadeSet]) -> tuple[CascadeSet, ...]:
+    """Return cascade sets, at least one.
 
     Raises
     ------
     InputError
         If they are something else.
     """
-    given = tuple(inputs.a(Menu, menu, "A menu") for menu in inputs.listed(menus, "menus"))
+    given = tuple(
+        inputs.a(CascadeSet, cascade_set, "A cascade set")
+        for cascade_set in inputs.listed(cascade_sets, "cascade_sets")
+    )
     if not given:
-        raise InputError("Give at least one menu.")
+        raise InputError("Give at least one cascade set.")
     return given
 
 
@@ -634,7 +638,7 @@ _OWN = 0.9
 _NEW_PRICES = 1e-10
 
 
-def certified_menus(
+def certified_cascade_sets(
     source: Market | Curves,
     solve_rates: npt.ArrayLike,
     prices: npt.ArrayLike | None = None,
@@ -642,35 +646,38 @@ def certified_menus(
     gap: float = 0.01,
     most_states: int = 300_000,
     time_limit: float = 600.0,
-) -> tuple[Menu, ...]:
-    r"""Return menus whose cost is proven to be near the best policy's at chosen prices.
+) -> tuple[CascadeSet, ...]:
+    r"""Return cascade sets whose cost is proven to be near the best policy's at chosen prices.
 
     Columns are generated where they are wanted. At every price vector the certified search
     (:func:`arbmodels.search_frontier`) looks for policies that are cheap there and bounds all
     others from below; it stops when both differ by at most ``gap``. What it finds is taken into a
-    pool of plans, and the menu's rows are the cheapest mixtures of two of them at the prices asked
-    for, and at some in between. No search is started where the bounds that follow from earlier
-    price vectors (:class:`Proof`) are near enough.
+    pool of plans, and the cascade set's rows are the cheapest mixtures of two of them at the
+    prices asked for, and at some in between. No search is started where the bounds that follow
+    from earlier price vectors (:class:`Proof`) are near enough.
 
     Parameters
     ----------
     source : Market or Curves
         A market is scored in whole attempts, unbiased pass@k, paying past the record as
-        :func:`cascade_menus` does. On budget grids the search's bounds are too loose to be of use.
+        :func:`cascade_sets_of` does. On budget grids the search's bounds are too loose to be of
+        use.
     solve_rates : float array [U]
     prices : float array [B, M], optional
         Multipliers of the list prices, > 0; list prices by default. They are taken in turn.
     gap : float
-        Largest share of the menu's cost that a better policy may save, wanted at each of them.
+        Largest share of the cascade set's cost that a better policy may save, wanted at each of
+        them.
     most_states : int
         Of a lattice; with few, gaps stay open at high solve rates.
     time_limit : float, seconds
-        Afterwards nothing more is searched; the menus state the gaps that are left.
+        Afterwards nothing more is searched; the cascade sets state the gaps that are left.
 
     Returns
     -------
-    tuple of Menu, length U
-        ``menu.gap`` holds what is proven at each price vector, ``menu.bound(prices)`` anywhere.
+    tuple of CascadeSet, length U
+        ``cascade_set.gap`` holds what is proven at each price vector,
+        ``cascade_set.bound(prices)`` anywhere.
 
     Raises
     ------
@@ -679,9 +686,9 @@ def certified_menus(
 
     Notes
     -----
-    A menu's rows are policies that draw one of two plans at random for every instance, so that the
-    solve rate is reached exactly; a model alone likewise draws between two numbers of attempts.
-    Cost and bound are both in-sample.
+    A cascade set's rows are policies that draw one of two plans at random for every instance, so
+    that the solve rate is reached exactly; a model alone likewise draws between two numbers of
+    attempts. Cost and bound are both in-sample.
 
     References
     ----------
@@ -691,23 +698,23 @@ def certified_menus(
     --------
     >>> import arbmodels as arb
     >>> market = arb.load_market("swebench-sim", models=["gpt5mini", "deepseek", "minicoder4b"])
-    >>> menu, = certified_menus(market, [0.7], [[1, 1, 1], [2, 1, 1]])
-    >>> bool((menu.gap <= 0.01).all()), menu.proof.prices.tolist()
+    >>> cascade_set, = certified_cascade_sets(market, [0.7], [[1, 1, 1], [2, 1, 1]])
+    >>> bool((cascade_set.gap <= 0.01).all()), cascade_set.proof.prices.tolist()
     (True, [[1.0, 1.0, 1.0], [2.0, 1.0, 1.0]])
     """
-    finder = MenuSearch(source, solve_rates, gap=gap, most_states=most_states)
+    finder = CascadeSetSearch(source, solve_rates, gap=gap, most_states=most_states)
     finder.certify(prices, time_limit=time_limit)
-    return finder.menus
+    return finder.cascade_sets
 
 
-class MenuSearch(Displayed):
+class CascadeSetSearch(Displayed):
     """Column generation that remembers the plans and proofs of all prices so far.
 
     Parameters
     ----------
     source, solve_rates, gap, most_states
-        As in :func:`certified_menus`.
-    start : MenuSearch, optional
+        As in :func:`certified_cascade_sets`.
+    start : CascadeSetSearch, optional
         Its plans are scored anew on ``source``, such as a resample of the instances: columns
         without a search. Proofs do not carry over.
 
@@ -724,7 +731,7 @@ class MenuSearch(Displayed):
         *,
         gap: float = 0.01,
         most_states: int = 300_000,
-        start: MenuSearch | None = None,
+        start: CascadeSetSearch | None = None,
     ) -> None:
         inputs.a((Market, Curves), source, "source")
         rates = rates_of(solve_rates)
@@ -761,10 +768,10 @@ class MenuSearch(Displayed):
             [
                 (
                     percent(rate, 2),
-                    f"{len(menu.expected):,}",
-                    percent(float(menu.gap.max()), 2) if menu.proof else "–",
+                    f"{len(cascade_set.expected):,}",
+                    percent(float(cascade_set.gap.max()), 2) if cascade_set.proof else "–",
                 )
-                for rate, menu in zip(self.solve_rates, self.menus, strict=True)
+                for rate, cascade_set in zip(self.solve_rates, self.cascade_sets, strict=True)
             ],
             "solve rates",
         )
@@ -833,10 +840,10 @@ class MenuSearch(Displayed):
                     self._rows[u] = np.concatenate([self._rows[u], column[None]])
 
     @property
-    def menus(self) -> tuple[Menu, ...]:
-        """The menus so far, one per solve rate."""
+    def cascade_sets(self) -> tuple[CascadeSet, ...]:
+        """The cascade sets so far, one per solve rate."""
         return tuple(
-            Menu(
+            CascadeSet(
                 float(rate),
                 self.curves.names,
                 rows,
@@ -850,31 +857,31 @@ class MenuSearch(Displayed):
         )
 
 
-#: Improvements on the menu's cost below this (relative) are rounding.
+#: Improvements on the cascade set's cost below this (relative) are rounding.
 _NEW = 1e-11
 #: Price vectors of a round of the search for more than two models, and most rounds.
 _DRAWS = 192
 _ROUNDS = 12
 
 
-def cascade_menus(
+def cascade_sets_of(
     market: Market | Curves,
     solve_rates: npt.ArrayLike,
     *,
     most_states: int = DEFAULT_STATES,
     tolerance: float = 1e-3,
     seed: int = 0,
-) -> tuple[Menu, ...]:
-    """Return the menu of every solve rate.
+) -> tuple[CascadeSet, ...]:
+    """Return the cascade set of every solve rate.
 
     Two models: the lower hull of all cascades on the lattice, found exactly by asking the
     shortest path for the cheapest cascade at the slope between two neighbouring ones until no
     slope gives a new one. More models: the cheapest cascades at random price vectors, in rounds,
-    until the menu's cost at fresh ones exceeds the lattice's optimum by at most ``tolerance`` (or
-    the rounds are over); the excess at the last fresh ones, measured before what was missing there
-    was added, is kept in the result. On a thinned lattice of six models that optimum is itself some
-    percent above the cheapest policy's; :func:`arbmodels.games.certified_menus` proves how near its
-    menus are.
+    until the cascade set's cost at fresh ones exceeds the lattice's optimum by at most
+    ``tolerance`` (or the rounds are over); the excess at the last fresh ones, measured before what
+    was missing there was added, is kept in the result. On a thinned lattice of six models that
+    optimum is itself some percent above the cheapest policy's;
+    :func:`arbmodels.games.certified_cascade_sets` proves how near its cascade sets are.
 
     Parameters
     ----------
@@ -891,7 +898,7 @@ def cascade_menus(
 
     Returns
     -------
-    tuple of Menu, length U
+    tuple of CascadeSet, length U
 
     Raises
     ------
@@ -902,9 +909,9 @@ def cascade_menus(
     --------
     >>> import arbmodels as arb
     >>> market = arb.load_market("swebench-sim", models=["gpt5mini", "deepseek"])
-    >>> menu, = cascade_menus(market, [0.7])
+    >>> cascade_set, = cascade_sets_of(market, [0.7])
     >>> frontier = arb.cascade_frontier(arb.dollar_curves(market))
-    >>> bool(np.isclose(menu.cost([1, 1])[0], frontier.spend_at(0.7)))
+    >>> bool(np.isclose(cascade_set.cost([1, 1])[0], frontier.spend_at(0.7)))
     True
     """
     inputs.a((Market, Curves), market, "market")
@@ -933,7 +940,7 @@ def cascade_menus(
         else:
             expected, shortfall, checked = _search(oracle, start, tolerance, seed)
         found.append(
-            Menu(
+            CascadeSet(
                 rate,
                 curves.names,
                 expected,
@@ -990,24 +997,24 @@ def _hull_of_two(oracle: Repricing) -> FloatArray:
 def _search(
     oracle: Repricing, start: FloatArray, tolerance: float, seed: int
 ) -> tuple[FloatArray, float, int]:
-    """Return cascades, the menu's largest relative excess at fresh prices, and how many those were.
+    """Return cascades, their largest relative excess at fresh prices, and how many those were.
 
-    Each round draws prices that the menu has not seen, measures its excess there, and adds what
-    was missing; it ends when a round's excess is below the tolerance.
+    Each round draws prices that the cascade set has not seen, measures its excess there, and adds
+    what was missing; it ends when a round's excess is below the tolerance.
     """
     rng = np.random.default_rng(seed)
     count = oracle.models
-    menu = np.array([*start, oracle.cheapest(np.ones(count))[1]])
+    cascade_set = np.array([*start, oracle.cheapest(np.ones(count))[1]])
     spread = np.log(PRICE_SPREAD)
     shortfall = np.inf
     for _ in range(_ROUNDS):
         prices = np.exp(rng.uniform(-spread, spread, (_DRAWS, count)))
         found = [oracle.cheapest(w) for w in prices]
         least = np.array([cost for cost, _ in found])
-        excess = (prices @ menu.T).min(axis=1) / least - 1
+        excess = (prices @ cascade_set.T).min(axis=1) / least - 1
         new = np.array([bought for _, bought in found])[excess > _NEW]
         shortfall = max(float(excess.max()), 0.0)
-        menu = np.unique(np.concatenate([menu, new]), axis=0)
+        cascade_set = np.unique(np.concatenate([cascade_set, new]), axis=0)
         if shortfall <= tolerance:
             break
-    return menu, shortfall, _DRAWS
+    return cascade_set, shortfall, _DRAWS

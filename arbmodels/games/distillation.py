@@ -13,7 +13,7 @@ from arbmodels.cascades import cascade_frontier
 from arbmodels.curves import default_budget_grid, dollar_curves
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
-from arbmodels.games.cascade_set import cascade_menus
+from arbmodels.games.cascade_set import cascade_sets_of
 from arbmodels.games.providers import (
     Consumers,
     Outcome,
@@ -165,8 +165,8 @@ def _game(
         captive=consumers.captive,
         sample=consumers.sample,
     )
-    menus = cascade_menus(curves, served.solve_rates)
-    return ProviderGame(menus, served, marginal_cost, arbitrageurs, name=part.name)
+    cascade_sets = cascade_sets_of(curves, served.solve_rates)
+    return ProviderGame(cascade_sets, served, marginal_cost, arbitrageurs, name=part.name)
 
 
 def _behaviours(
@@ -199,13 +199,13 @@ def _scaled(game: ProviderGame, factor: float) -> ProviderGame:
     if factor == 1.0:
         return game
     scale = np.array([1.0, factor])
-    menus = tuple(
+    cascade_sets = tuple(
         replace(
-            menu,
-            expected=menu.expected * scale,
-            single=np.where(np.isfinite(menu.single), menu.single * scale, np.inf),
+            cascade_set,
+            expected=cascade_set.expected * scale,
+            single=np.where(np.isfinite(cascade_set.single), cascade_set.single * scale, np.inf),
         )
-        for menu in game.menus
+        for cascade_set in game.cascade_sets
     )
     cost = np.asarray(game.marginal_cost) / scale
-    return game.replace(menus=menus, marginal_cost=cost)
+    return game.replace(cascade_sets=cascade_sets, marginal_cost=cost)

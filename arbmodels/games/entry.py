@@ -26,7 +26,7 @@ from arbmodels.display import (
 )
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
-from arbmodels.games.cascade_set import cascade_menus
+from arbmodels.games.cascade_set import cascade_sets_of
 from arbmodels.games.certificate import Deviations
 from arbmodels.games.equilibrium import Equilibrium
 from arbmodels.games.providers import Consumers, ProviderGame, outcome
@@ -86,9 +86,10 @@ def entry_threshold(
     --------
     Nobody buys b alone; in the cascade it earns a margin of 0.5 on each of 2.5 of 4 consumers.
 
-    >>> from arbmodels.games import Consumers, Menu
-    >>> menu = Menu(0.7, ("a", "b"), [[2.0, 0.0], [0.5, 1.0], [0.0, 2.5]], [2.0, 2.5], True)
-    >>> game = ProviderGame((menu,), Consumers([0.7], high=4.0), 0.5)
+    >>> from arbmodels.games import CascadeSet, Consumers
+    >>> bought = [[2.0, 0.0], [0.5, 1.0], [0.0, 2.5]]
+    >>> cascades = CascadeSet(0.7, ("a", "b"), bought, [2.0, 2.5], True)
+    >>> game = ProviderGame((cascades,), Consumers([0.7], high=4.0), 0.5)
     >>> found = entry_threshold(game, "b", [0, 2]).to_frame()
     >>> found[found["providers"] == "list prices"]["threshold"].tolist()
     [0.0, 0.3125]
@@ -475,7 +476,7 @@ def entry_game(
     tolerance, time_limit : float
         Of each subset's equilibrium.
     most_states : int
-        Of the lattice behind the menus.
+        Of the lattice behind the cascade sets.
 
     Raises
     ------
@@ -561,7 +562,7 @@ def _game(
     kept = rates <= reach
     if not kept.any():
         return None
-    menus = cascade_menus(curves, rates[kept], most_states=most_states)
+    cascade_sets = cascade_sets_of(curves, rates[kept], most_states=most_states)
     served = Consumers(
         rates[kept],
         low=np.asarray(consumers.low)[kept],
@@ -575,4 +576,4 @@ def _game(
         if isinstance(marginal_cost, Mapping)
         else marginal_cost
     )
-    return ProviderGame(menus, served, cost, arbitrageurs, name=part.name)
+    return ProviderGame(cascade_sets, served, cost, arbitrageurs, name=part.name)

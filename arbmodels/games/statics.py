@@ -184,9 +184,10 @@ def comparative_statics(
 
     Examples
     --------
-    >>> from arbmodels.games import Consumers, Menu
-    >>> menu = Menu(0.7, ("a", "b"), [[2.0, 0.0], [0.5, 1.0], [0.0, 2.5]], [2.0, 2.5], True)
-    >>> game = ProviderGame((menu,), Consumers([0.7], high=4.0), 0.5)
+    >>> from arbmodels.games import CascadeSet, Consumers
+    >>> bought = [[2.0, 0.0], [0.5, 1.0], [0.0, 2.5]]
+    >>> cascades = CascadeSet(0.7, ("a", "b"), bought, [2.0, 2.5], True)
+    >>> game = ProviderGame((cascades,), Consumers([0.7], high=4.0), 0.5)
     >>> found = comparative_statics(game.replace(fixed=game.players), "arbitrageurs", [0, 1, 2])
     >>> found.to_frame()["mean_price"].tolist()
     [2.0, 2.0, 1.5]

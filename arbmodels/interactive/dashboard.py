@@ -208,7 +208,7 @@ class Prices(Picture):
         self.price = self.line(color="0.2", lw=4, alpha=0.35, label="Consumers pay")
         self.budget = self.line(color=_BUDGET, lw=1, label="Budget")
         self.rate = self.line(color="0.6", lw=0.8, ls=":")
-        at_list = np.array([menu.single for menu in explorer.curves.menus])
+        at_list = np.array([cascade_set.single for cascade_set in explorer.curves.cascade_sets])
         self.top = 1.5 * float(at_list[np.isfinite(at_list)].max())
         self.limit((self.rates[0], self.rates[-1]), (0.0, self.top))
         self.legend(3)
@@ -515,8 +515,8 @@ def explore(
 ) -> Dashboard:
     """Put a market of two models under sliders.
 
-    Menus and equilibria are found first, with a progress bar; a step of a slider then takes sums
-    and lookups only, and redraws the pictures that it touches.
+    CascadeSets and equilibria are found first, with a progress bar; a step of a slider then takes
+    sums and lookups only, and redraws the pictures that it touches.
 
     Parameters
     ----------
@@ -525,7 +525,7 @@ def explore(
     solve_rates : float array [K], optional
         That can be chosen, see :meth:`Explorer.from_market`.
     **options
-        ``marginal_cost``, ``choke``, ``tolerance``, ``time_limit``: see
+        ``marginal_cost``, ``choke_multiple``, ``tolerance``, ``time_limit``: see
         :meth:`Explorer.from_market`.
 
     Returns
@@ -560,8 +560,8 @@ def _scales(explorer: Explorer, position: int) -> tuple[float, float]:
     earned = max(
         float(explorer.game(position, n).profits(both).max()) for n in range(MOST_ARBITRAGEURS + 1)
     )
-    choke = float(np.asarray(explorer.games[position].cheapest_buyers.high)[0])
-    return earned, choke / 2
+    choke_price = float(np.asarray(explorer.games[position].cheapest_buyers.high)[0])
+    return earned, choke_price / 2
 
 
 def _played(strategy: Any) -> str:

@@ -19,7 +19,7 @@ from arbmodels.games import (
     ProviderEquilibrium,
     ProviderGame,
     Strategy,
-    cascade_menus,
+    cascade_sets_of,
     linear_consumers,
     outcome,
 )
@@ -96,11 +96,11 @@ class Explorer(Displayed):
         solve_rates: npt.ArrayLike | None = None,
         *,
         marginal_cost: float = 0.3,
-        choke: float = 2.0,
+        choke_multiple: float = 2.0,
         tolerance: float = 0.02,
         time_limit: float = 5.0,
     ) -> Explorer:
-        """Find the menus of all solve rates and the equilibria of those that can be chosen.
+        """Find the cascade sets of all solve rates and the equilibria of those that can be chosen.
 
         Parameters
         ----------
@@ -109,7 +109,7 @@ class Explorer(Displayed):
         solve_rates : float array [K], optional
             Increasing, at least two; by default five over the range of :func:`arbmodels.arbitrage`.
             Curves are drawn from the first to the last.
-        marginal_cost, choke : float
+        marginal_cost, choke_multiple : float
             As in :meth:`arbmodels.games.ProviderGame.from_market`.
         tolerance, time_limit : float
             Of each of the 3 K equilibria, as in :meth:`arbmodels.games.ProviderGame.solve`.
@@ -134,13 +134,20 @@ class Explorer(Displayed):
             raise InputError("Give at least two solve rates, in increasing order.")
         at = np.arange(len(chosen)) * _BETWEEN
         rates = np.interp(np.arange(at[-1] + 1), at, chosen)
-        menus = cascade_menus(market, rates)
+        cascade_sets = cascade_sets_of(market, rates)
         name = f"{market.name}{' (simulated)' if market.simulated else ''}"
         curves = ProviderGame(
-            menus, linear_consumers(menus, choke), marginal_cost, MOST_ARBITRAGEURS, name=name
+            cascade_sets,
+            linear_consumers(cascade_sets, choke_multiple),
+            marginal_cost,
+            MOST_ARBITRAGEURS,
+            name=name,
         )
         games = tuple(
-            curves.replace(menus=(menus[u],), consumers=linear_consumers([menus[u]], choke))
+            curves.replace(
+                cascade_sets=(cascade_sets[u],),
+                consumers=linear_consumers([cascade_sets[u]], choke_multiple),
+            )
             for u in at
         )
         asked = [(k, n) for k in range(len(games)) for n in range(MOST_ARBITRAGEURS + 1)]
@@ -180,9 +187,9 @@ class Explorer(Displayed):
         """
         w = np.asarray(prices, dtype=float)[None]
         game = self.curves.replace(arbitrageurs=min(arbitrageurs, MOST_ARBITRAGEURS))
-        direct = np.concatenate([menu.direct(w) for menu in game.menus])
-        cost = np.concatenate([menu.cost(w) for menu in game.menus])
-        price = np.concatenate([game.served(u, w).price for u in range(len(game.menus))])
+        direct = np.concatenate([cascade_set.direct(w) for cascade_set in game.cascade_sets])
+        cost = np.concatenate([cascade_set.cost(w) for cascade_set in game.cascade_sets])
+        price = np.concatenate([game.served(u, w).price for u in range(len(game.cascade_sets))])
         best = direct.min(axis=1)
         sold = np.isfinite(best) & (best > 0)
         margin = np.full(len(best), np.nan)

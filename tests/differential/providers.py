@@ -8,11 +8,11 @@ import numpy as np
 
 import arbmodels as arb
 from arbmodels.games import (
+    CascadeSet,
     Consumers,
-    Menu,
     ProviderGame,
     Strategy,
-    cascade_menus,
+    cascade_sets_of,
 )
 from tests.differential.harness import Area, Case, between, holds, same
 from tests.differential.markets import AXES, SIMPLER, draw_market, market_of
@@ -60,7 +60,7 @@ def game_of(case: Case) -> ProviderGame:
     models = tuple(f"m{m}" for m in range(len(case["owner"])))
     rates = [0.5 + 0.1 * u for u in range(len(case["menus"]))]
     menus = tuple(
-        Menu(
+        CascadeSet(
             rate,
             models,
             menu["expected"],
@@ -204,7 +204,7 @@ def check_menu(case: Case) -> None:
     rate = float(truth.max_solve_rate) * case["share"]
     billing = "stop-at-record" if stop else "pay-past-record"
     curves = arb.attempt_curves(market_of(case), billing=billing)
-    (menu,) = cascade_menus(curves, [rate])
+    (menu,) = cascade_sets_of(curves, [rate])
     near = Fraction(SAME_RATE)
     for row in case["multipliers"]:
         w = row[: len(case["cost"][0])]

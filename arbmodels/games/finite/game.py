@@ -27,7 +27,7 @@ from arbmodels.display import number as shown_number
 from arbmodels.errors import InputError
 from arbmodels.games.certificate import Deviations
 from arbmodels.games.equilibrium import Equilibrium
-from arbmodels.games.finite import solve as finders
+from arbmodels.games.finite import solve as solvers
 from arbmodels.games.finite import strategies as mixed
 from arbmodels.games.finite.correlated import solve_joint
 from arbmodels.games.finite.learning import JOINT, play
@@ -462,7 +462,7 @@ class CorrelatedEquilibrium(ScaledEquilibrium):
         return steps, measure, "Rounds", "epsilon (scaled payoffs)"
 
 
-Method = finders.Method
+Method = solvers.Method
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -718,7 +718,7 @@ class FiniteGame(Displayed):
         time_limit = number(time_limit, "time_limit", 0.0, above=True)
         if paths is not None:
             paths = whole(paths, "paths", 1)
-        found = finders.find(self.payoffs, method, clock() + time_limit, paths)
+        found = solvers.find(self.payoffs, method, clock() + time_limit, paths)
         answers = [self._answer(one) for one in found]
         first = answers[0]
         return FiniteEquilibrium(**{**vars(first), "others": tuple(answers[1:])})
@@ -775,7 +775,7 @@ class FiniteGame(Displayed):
                     f"The joint distribution of {self.payoffs[0].size:,} profiles is too large"
                     f" (limit {JOINT:,}); use solve('regret') for independent strategies."
                 )
-            averages = play(finders.own_scale(self.payoffs), deadline, joint=True)
+            averages = play(solvers.own_scale(self.payoffs), deadline, joint=True)
             joint = cast("FloatArray", averages.joint)
             how, rounds = "regret matching+", averages.rounds
             trace, bound = averages.trace, float(total.max())
@@ -844,7 +844,7 @@ class FiniteGame(Displayed):
         }
         return pd.DataFrame({**columns, **pays})
 
-    def _answer(self, found: finders.Found) -> FiniteEquilibrium:
+    def _answer(self, found: solvers.Found) -> FiniteEquilibrium:
         deviations = self.certify(found.strategies)
         pure_play = all(float(own.max()) == 1.0 for own in found.strategies)
         return FiniteEquilibrium(

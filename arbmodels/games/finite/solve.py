@@ -1,4 +1,4 @@
-"""Which finder is asked, in which order, and what all of them found.
+"""Which solver is asked, in which order, and what all of them found.
 
 Two players whose payoffs add up to a constant: one linear program, both strategies.
 """
@@ -157,8 +157,8 @@ def find(payoffs: FloatArray, method: Method, deadline: float, paths: int | None
         if method == "lemke_howson" or found[0].epsilon <= EXACT:
             return found
     for name in _in_order(method, two=two):
-        finder, share = _FINDERS[name]
-        found.append(finder(payoffs, _part(deadline, share, method), EXACT))
+        solver, share = _FINDERS[name]
+        found.append(solver(payoffs, _part(deadline, share, method), EXACT))
         if found[-1].epsilon <= EXACT:
             return found[-1:]
     return [min(found, key=lambda one: one.epsilon)]

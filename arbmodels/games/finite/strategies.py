@@ -2,9 +2,9 @@
 
 Pure equilibria by enumeration: what every profile leaves each player to gain.
 
-What every player of a finite game could gain, computed apart from the finders.
+What every player of a finite game could gain, computed apart from the solvers.
 
-A finder contracts the payoffs axis by axis, or pivots, or solves a program. Here the joint
+A solver contracts the payoffs axis by axis, or pivots, or solves a program. Here the joint
 distribution is laid out and multiplied once with the payoffs as they were given.
 
 What a finite game accepts.

@@ -101,9 +101,9 @@ def top_multiplier(game: ProviderOligopoly, player: int) -> float:
     own = game.ownership[player].astype(bool)
     tops = [1.0]
     for u, _, captive in game.groups():
-        menu = game.menus[u]
-        alone = menu.single[own].min()
-        bought = menu.expected[:, own].sum(axis=1)
+        cascade_set = game.cascade_sets[u]
+        alone = cascade_set.single[own].min()
+        bought = cascade_set.expected[:, own].sum(axis=1)
         if captive or not game.arbitrageurs:
             bought = bought[:0]
         least = min(bought[bought > 0].min(initial=np.inf), alone)
@@ -132,11 +132,13 @@ def profit_pieces(
     cost = np.asarray(game.marginal_cost)
     parts = []
     for u, mass, captive in game.groups():
-        menu = game.menus[u]
-        alone = np.where(own > 0, menu.single, np.inf)
+        cascade_set = game.cascade_sets[u]
+        alone = np.where(own > 0, cascade_set.single, np.inf)
         best = int(np.argmin(alone))
-        reach = np.isfinite(menu.single) & (own == 0)
-        theirs = np.where(reach, others * np.where(reach, menu.single, 0.0), np.inf).min(axis=1)
+        reach = np.isfinite(cascade_set.single) & (own == 0)
+        theirs = np.where(reach, others * np.where(reach, cascade_set.single, 0.0), np.inf).min(
+            axis=1
+        )
         first = np.inf if captive else game.lowest_overhead
         second = np.inf if captive else game.second_overhead
         knots = game.cheapest_buyers.knots(u)
@@ -144,9 +146,9 @@ def profit_pieces(
         sample = game.cheapest_buyers.sample is not None
         parts.append(
             _pieces(
-                others @ menu.expected.T,
-                menu.expected @ own,
-                menu.expected @ (own * cost),
+                others @ cascade_set.expected.T,
+                cascade_set.expected @ own,
+                cascade_set.expected @ (own * cost),
                 theirs,
                 float(alone[best]),
                 float(cost[best]),

@@ -214,8 +214,10 @@ def _searched(
     few = others[:: max(1, len(others) // _KINKED)]
     kinks = [
         end
-        for menu in game.menus
-        for _, _, _, _, end in _envelope(few @ menu.expected.T, menu.expected @ owned, HIGHEST)
+        for cascade_set in game.cascade_sets
+        for _, _, _, _, end in _envelope(
+            few @ cascade_set.expected.T, cascade_set.expected @ owned, HIGHEST
+        )
     ]
     beside = np.concatenate(kinks) if kinks else np.zeros(0)
     beside = np.concatenate([beside * (1 - 1e-9), beside * (1 + 1e-9)])
@@ -251,8 +253,8 @@ def _top(game: ProviderOligopoly, player: int) -> float:
     least = [np.inf]
     for u, _, captive in game.groups():
         high = float(game.cheapest_buyers.highest[u])
-        least.append(float(game.menus[u].single[own].min()) / high)
-        spend = game.menus[u].expected[:, own].sum(axis=1) / high
+        least.append(float(game.cascade_sets[u].single[own].min()) / high)
+        spend = game.cascade_sets[u].expected[:, own].sum(axis=1) / high
         if game.arbitrageurs and not captive:
             least.append(float(spend[spend > 0].min(initial=np.inf)))
     lowest = min(least)
@@ -334,12 +336,12 @@ def _crossings(
 ) -> tuple[FloatArray, FloatArray]:
     """Return where the payoff against each profile may change its formula: (profile, point)."""
     u, _, captive = group
-    menu, own = game.menus[u], game.ownership[player]
+    cascade_set, own = game.cascade_sets[u], game.ownership[player]
     others = game.price_vectors(profiles) * (1 - own)
     count = len(profiles)
-    offers = menu.direct(others)
+    offers = cascade_set.direct(others)
     theirs = np.where(own > 0, np.inf, offers).min(axis=1)
-    alone = float(np.where(own > 0, menu.single, np.inf).min())
+    alone = float(np.where(own > 0, cascade_set.single, np.inf).min())
     levels = [
         *game.cheapest_buyers.knots(u).tolist(),
         float(np.asarray(game.cheapest_buyers.low)[u]),
@@ -364,7 +366,9 @@ def _crossings(
     if game.arbitrageurs and not captive:
         first, second = game.lowest_overhead, game.second_overhead
         high = float(game.cheapest_buyers.highest[u])
-        for on, a, b, low, end in _envelope(others @ menu.expected.T, menu.expected @ own, top):
+        for on, a, b, low, end in _envelope(
+            others @ cascade_set.expected.T, cascade_set.expected @ own, top
+        ):
             found.append(low)
             which.append(on)
             lines = [((1 + first) * a, (1 + first) * b)]

@@ -16,7 +16,7 @@ from scipy.special import lambertw
 from arbmodels.display import Displayed, TextTable, brief, percent, summary
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
-from arbmodels.games.cascade_set import Menu, menus_of
+from arbmodels.games.cascade_set import CascadeSet, checked_sets
 from arbmodels.passk import FloatArray
 
 
@@ -164,7 +164,7 @@ def _lambert_of_exp(exponent: FloatArray) -> FloatArray:
 
 
 def logit_consumers(
-    menus: Sequence[Menu],
+    cascade_sets: Sequence[CascadeSet],
     *,
     elasticity: float = 3.0,
     bought: float = 0.8,
@@ -176,7 +176,7 @@ def logit_consumers(
 
     Parameters
     ----------
-    menus : sequence of Menu
+    cascade_sets : sequence of CascadeSet
     elasticity : float > 0
         Sensitivity x the cheapest price at list prices.
     bought : float in (0, 1)
@@ -189,15 +189,17 @@ def logit_consumers(
     InputError
         If a number is out of its range.
     """
-    menus = menus_of(menus)
+    cascade_sets = checked_sets(cascade_sets)
     elasticity = inputs.number(elasticity, "The elasticity", 0.0, above=True)
     bought = inputs.number(bought, "The share who buy", 0.0, 1.0, above=True, below=True)
-    direct = np.array([menu.single.min() for menu in menus])
-    cascade = np.array([menu.cost(np.ones(len(menu.models)))[0] for menu in menus])
+    direct = np.array([cascade_set.single.min() for cascade_set in cascade_sets])
+    cascade = np.array(
+        [cascade_set.cost(np.ones(len(cascade_set.models)))[0] for cascade_set in cascade_sets]
+    )
     price = np.where(np.isfinite(direct), direct, cascade)
     alpha = elasticity / price
     return LogitConsumers(
-        np.array([menu.solve_rate for menu in menus]),
+        np.array([cascade_set.solve_rate for cascade_set in cascade_sets]),
         price + np.log(bought / (1 - bought)) / alpha,
         alpha,
         sigma,
@@ -368,11 +370,14 @@ class Consumers(Displayed):
 
 
 def linear_consumers(
-    menus: Sequence[Menu], choke: float, mass: npt.ArrayLike = 1.0, captive: float = 0.0
+    cascade_sets: Sequence[CascadeSet],
+    choke_multiple: float,
+    mass: npt.ArrayLike = 1.0,
+    captive: float = 0.0,
 ) -> Consumers:
-    """Return consumers with linear demand at the solve rates of some menus.
+    """Return consumers with linear demand at the solve rates of some cascade sets.
 
-    Nobody buys at ``choke`` times the cheapest price at list prices: that of the best model alone,
+    Nobody buys at ``choke_multiple`` times the cheapest list price: that of the best model alone,
     or of the best cascade where no model alone reaches the solve rate.
 
     Raises
@@ -380,13 +385,16 @@ def linear_consumers(
     InputError
         If the choke price is not above the list price.
     """
-    menus = menus_of(menus)
-    choke = inputs.number(choke, "The choke price over the list price", 1.0, above=True)
-    direct = np.array([menu.single.min() for menu in menus])
-    cascade = np.array([menu.cost(np.ones(len(menu.models)))[0] for menu in menus])
+    cascade_sets = checked_sets(cascade_sets)
+    what = "The choke price over the list price"
+    choke_multiple = inputs.number(choke_multiple, what, 1.0, above=True)
+    direct = np.array([cascade_set.single.min() for cascade_set in cascade_sets])
+    cascade = np.array(
+        [cascade_set.cost(np.ones(len(cascade_set.models)))[0] for cascade_set in cascade_sets]
+    )
     return Consumers(
-        np.array([menu.solve_rate for menu in menus]),
-        high=choke * np.where(np.isfinite(direct), direct, cascade),
+        np.array([cascade_set.solve_rate for cascade_set in cascade_sets]),
+        high=choke_multiple * np.where(np.isfinite(direct), direct, cascade),
         mass=mass,  # type: ignore[arg-type]  # any array-like, checked there
         captive=captive,
     )

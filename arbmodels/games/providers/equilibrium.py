@@ -95,7 +95,7 @@ def plot_prices(outcome: Outcome, ax: Axes | None = None) -> Axes:
     ax = new_axes() if ax is None else ax
     game = outcome.game
     rates = 100 * game.consumers.solve_rates
-    single = np.array([menu.single for menu in game.menus])
+    single = np.array([cascade_set.single for cascade_set in game.cascade_sets])
     for m, name in enumerate(game.models):
         price = np.where(np.isfinite(single[:, m]), single[:, m], np.nan)
         ax.plot(
@@ -538,7 +538,9 @@ class ProviderEquilibrium(Equilibrium):
             shown = "; ".join(_listed(prices) for prices in self.others[:5])
             more = len(self.others) - 5
             text += f" Other pure equilibria: {shown}" + (f" and {more} more." if more > 0 else ".")
-        billings = dict.fromkeys(menu.billing for menu in self.game.menus if menu.billing)
+        billings = dict.fromkeys(
+            cascade_set.billing for cascade_set in self.game.cascade_sets if cascade_set.billing
+        )
         return "\n".join([text, *(f"Cascades: {each}" for each in billings)])
 
     def table(self) -> TextTable:

@@ -1,6 +1,6 @@
 """The provider game: what it is, how it is solved and certified, and who may lead (Stackelberg).
 
-Also the game on menus that are certified where the game goes.
+Also the game on cascade sets that are certified where the game goes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from arbmodels.curves import Curves
 from arbmodels.display import Displayed, TextTable, percent
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
-from arbmodels.games.cascade_set import Menu, MenuSearch
+from arbmodels.games.cascade_set import CascadeSet, CascadeSetSearch
 from arbmodels.games.certificate import Deviations
 from arbmodels.games.providers.best_response import best_response
 from arbmodels.games.providers.certificate import Strategy, certify_providers
@@ -44,9 +44,9 @@ class ProviderGame(ProviderOligopoly):
     r"""Providers set price multipliers, arbitrageurs buy cascades and resell, consumers buy.
 
     At multipliers w, model m alone serves solve rate u at the price w_m L_m(u), and arbitrageurs
-    buy the cheapest cascade of the menu for V(w, u). Each consumer of u buys from the cheapest
-    seller. The arbitrageur with the lowest overhead o_1 serves where (1 + o_1) V lies below the
-    cheapest direct offer d, at
+    buy the cheapest cascade of the cascade set for V(w, u). Each consumer of u buys from the
+    cheapest seller. The arbitrageur with the lowest overhead o_1 serves where (1 + o_1) V lies
+    below the cheapest direct offer d, at
 
     .. math:: p = \min(d, (1 + o_2) V, p^m((1 + o_1) V))
 
@@ -56,9 +56,9 @@ class ProviderGame(ProviderOligopoly):
 
     Parameters
     ----------
-    menus : sequence of Menu, length U
-        One per solve rate of the consumers, see :func:`arbmodels.games.cascade_menus` and, for
-        many models, :func:`arbmodels.games.certified_menus`.
+    cascade_sets : sequence of CascadeSet, length U
+        One per solve rate of the consumers, see :func:`arbmodels.games.cascade_sets_of` and, for
+        many models, :func:`arbmodels.games.certified_cascade_sets`.
     consumers : Consumers or LogitConsumers
         Who buy from the cheapest seller, or choose by nested logit between the models bought
         directly and the resold cascade: then a lone arbitrageur sets its logit markup, providers
@@ -78,7 +78,8 @@ class ProviderGame(ProviderOligopoly):
     Raises
     ------
     InputError
-        If menus and consumers differ in solve rates, menus in models, or a number is out of range.
+        If cascade sets and consumers differ in solve rates, cascade sets in models, or a number is
+        out of range.
 
     References
     ----------
@@ -87,9 +88,10 @@ class ProviderGame(ProviderOligopoly):
 
     Examples
     --------
-    >>> from arbmodels.games import Consumers, Menu
-    >>> menu = Menu(0.7, ("a", "b"), [[2.0, 0.0], [0.5, 1.0], [0.0, 2.5]], [2.0, 2.5], True)
-    >>> game = ProviderGame((menu,), Consumers([0.7], high=4.0), 0.5, arbitrageurs=2)
+    >>> from arbmodels.games import CascadeSet, Consumers
+    >>> bought = [[2.0, 0.0], [0.5, 1.0], [0.0, 2.5]]
+    >>> cascades = CascadeSet(0.7, ("a", "b"), bought, [2.0, 2.5], True)
+    >>> game = ProviderGame((cascades,), Consumers([0.7], high=4.0), 0.5, arbitrageurs=2)
     >>> game.profits([1.0, 1.0]).tolist()  # 2.5 of 4 buy at 1.5: 0.5 of a, 1.0 of b
     [[0.15625, 0.3125]]
     """
@@ -282,22 +284,23 @@ class CertifiedPlay(Displayed):
     """An equilibrium, and how near its arbitrage costs are to those of the best policies.
 
     Made by :func:`solve_certified`. Two different things are proven: ``equilibrium.epsilon`` says
-    that nobody gains more by another price *if arbitrageurs buy from the menus*; ``gap`` says that
-    at the prices visited no policy whatever is cheaper than the menus by more.
+    that nobody gains more by another price *if arbitrageurs buy from the cascade sets*; ``gap``
+    says that at the prices visited no policy whatever is cheaper than the cascade sets by more.
 
     Parameters
     ----------
     equilibrium : ProviderEquilibrium
-        On the last menus.
+        On the last cascade sets.
     visited : float array [V, M]
         Multipliers of the models that are played, deviated to, or the list prices.
     played : bool array [V]
         Whether they are played in equilibrium.
     gap : float array [V]
-        Largest share of the menu's cost that a better policy could save, over the solve rates.
+        Largest share of the cascade set's cost that a better policy could save, over the solve
+        rates.
     wanted : float
     trace : sequence of float
-        Largest gap at the visited prices of each round's equilibrium, before menus grew.
+        Largest gap at the visited prices of each round's equilibrium, before cascade sets grew.
     """
 
     equilibrium: ProviderEquilibrium
@@ -308,18 +311,18 @@ class CertifiedPlay(Displayed):
     trace: tuple[float, ...]
 
     @property
-    def menus(self) -> tuple[Menu, ...]:
-        """The menus of the equilibrium."""
-        return self.equilibrium.game.menus
+    def cascade_sets(self) -> tuple[CascadeSet, ...]:
+        """The cascade sets of the equilibrium."""
+        return self.equilibrium.game.cascade_sets
 
     @property
-    def closed(self) -> bool:
+    def converged(self) -> bool:
         """Whether the gap is as small as was wanted at all visited prices."""
         return bool(self.gap.max() <= self.wanted)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row per visited price vector: multipliers, whether played, gap."""
-        frame = pd.DataFrame(self.visited, columns=list(self.menus[0].models))
+        frame = pd.DataFrame(self.visited, columns=list(self.cascade_sets[0].models))
         return frame.assign(played=self.played, gap=self.gap)
 
     def to_dict(self) -> dict[str, Any]:
@@ -330,18 +333,18 @@ class CertifiedPlay(Displayed):
             "largest_gap_played": float(self.gap[self.played].max()),
             "visited": len(self.gap),
             "wanted": self.wanted,
-            "closed": self.closed,
+            "closed": self.converged,
             "trace": list(self.trace),
-            "columns": [len(menu.expected) for menu in self.menus],
+            "columns": [len(cascade_set.expected) for cascade_set in self.cascade_sets],
         }
 
     def table(self) -> TextTable:
-        """Return the equilibrium's table with what is proven about the menus."""
+        """Return the equilibrium's table with what is proven about the cascade sets."""
         shown = self.equilibrium.table()
-        state = "within" if self.closed else "not within"
+        state = "within" if self.converged else "not within"
         note = (
-            f"{shown.note}\nMenus: at {len(self.gap)} price vectors played, deviated to or listed,"
-            f" no policy is cheaper than the menu by more than"
+            f"{shown.note}\nCascade sets: at {len(self.gap)} price vectors played, deviated to or"
+            f" listed, no policy is cheaper than the cascade set by more than"
             f" {percent(float(self.gap.max()), 2)}, {state} the {percent(self.wanted, 2)} wanted;"
             f" {len(self.trace)} rounds."
         )
@@ -349,7 +352,7 @@ class CertifiedPlay(Displayed):
 
 
 def solve_certified(
-    source: Market | Curves | MenuSearch,
+    source: Market | Curves | CascadeSetSearch,
     game: ProviderGame,
     *,
     gap: float = 0.01,
@@ -357,21 +360,21 @@ def solve_certified(
     solver: Callable[[ProviderGame], ProviderEquilibrium] | None = None,
     **options: Any,
 ) -> CertifiedPlay:
-    """Solve the provider game on menus that grow where the game goes.
+    """Solve the provider game on cascade sets that grow where the game goes.
 
-    The game is solved, the menus are certified (:meth:`MenuSearch.certify`) at the prices that are
-    played, deviated to or near them, and the game is solved again on what came in, until the
-    prices of an equilibrium are ones at which the menus were near enough before.
+    The game is solved, the cascade sets are certified (:meth:`CascadeSetSearch.certify`) at the
+    prices that are played, deviated to or near them, and the game is solved again on what came in,
+    until the prices of an equilibrium are ones at which the cascade sets were near enough before.
 
     Parameters
     ----------
-    source : Market, Curves or MenuSearch
-        What the game's menus were made of; a market is scored in whole attempts. A search is
+    source : Market, Curves or CascadeSetSearch
+        What the game's cascade sets were made of; a market is scored in whole attempts. A search is
         used as it is and remembers what is added.
     game : ProviderGame
-        Its menus are replaced.
+        Its cascade sets are replaced.
     gap : float
-        Largest gap of the menus' cost that is wanted at the visited prices.
+        Largest gap of the cascade sets' cost that is wanted at the visited prices.
     rounds : int
         Solutions of the game, at most.
     solver : callable, optional
@@ -381,34 +384,36 @@ def solve_certified(
     Raises
     ------
     InputError
-        If there are no rounds, or as :func:`certified_menus` and the solver.
+        If there are no rounds, or as :func:`certified_cascade_sets` and the solver.
 
     Examples
     --------
     >>> import arbmodels as arb
     >>> market = arb.load_market("swebench-sim", models=["gpt5mini", "deepseek", "minicoder4b"])
-    >>> menus = arb.games.certified_menus(market, [0.66])
-    >>> game = ProviderGame(menus, arb.games.linear_consumers(menus, 2.0), 0.3,
+    >>> cascade_sets = arb.games.certified_cascade_sets(market, [0.66])
+    >>> game = ProviderGame(cascade_sets, arb.games.linear_consumers(cascade_sets, 2.0), 0.3,
     ...                     fixed=["deepseek", "minicoder4b"])
     >>> found = solve_certified(market, game)
-    >>> found.closed, found.equilibrium.kind
+    >>> found.converged, found.equilibrium.kind
     (True, 'pure')
     """
     inputs.whole(rounds, "rounds", 1)
     inputs.a(ProviderGame, game, "game")
-    inputs.a((Market, Curves, MenuSearch), source, "source")
+    inputs.a((Market, Curves, CascadeSetSearch), source, "source")
     inputs.number(gap, "The gap", 0.0, above=True)
     rates = game.consumers.solve_rates
-    finder = source if isinstance(source, MenuSearch) else MenuSearch(source, rates, gap=gap)
+    finder = (
+        source if isinstance(source, CascadeSetSearch) else CascadeSetSearch(source, rates, gap=gap)
+    )
     if not np.array_equal(finder.solve_rates, rates):
-        raise InputError("The search for menus has other solve rates than the game.")
+        raise InputError("The search for cascade sets has other solve rates than the game.")
     finder.certify()
     trace: list[float] = []
     for k in range(rounds):
-        now = game.replace(menus=finder.menus)
+        now = game.replace(cascade_sets=finder.cascade_sets)
         found = solver(now) if solver else now.solve(**options)
         visited, played = _visited(found)
-        gaps = _gaps(finder.menus, visited)
+        gaps = _gaps(finder.cascade_sets, visited)
         trace.append(float(gaps.max()))
         if trace[-1] <= gap or k == rounds - 1:
             break
@@ -416,8 +421,8 @@ def solve_certified(
     return CertifiedPlay(found, visited, played, gaps, gap, tuple(trace))
 
 
-def _gaps(menus: Sequence[Menu], visited: FloatArray) -> FloatArray:
-    return np.asarray(np.max([menu.gap_at(visited) for menu in menus], axis=0))
+def _gaps(cascade_sets: Sequence[CascadeSet], visited: FloatArray) -> FloatArray:
+    return np.asarray(np.max([cascade_set.gap_at(visited) for cascade_set in cascade_sets], axis=0))
 
 
 def _visited(found: ProviderEquilibrium) -> tuple[FloatArray, BoolArray]:

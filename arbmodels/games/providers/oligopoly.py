@@ -17,7 +17,13 @@ from arbmodels.curves import dollar_curves
 from arbmodels.display import Displayed, TextTable, brief, first, model_label, percent, summary
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
-from arbmodels.games.cascade_set import SAME_COST, Menu, cascade_menus, checked_prices, menus_of
+from arbmodels.games.cascade_set import (
+    SAME_COST,
+    CascadeSet,
+    cascade_sets_of,
+    checked_prices,
+    checked_sets,
+)
 from arbmodels.games.certificate import TieRule
 from arbmodels.games.providers.consumers import Consumers, LogitConsumers, linear_consumers
 from arbmodels.market import Market
@@ -48,7 +54,7 @@ class Served(NamedTuple):
 
 
 def served_by_choice(
-    menu: Menu,
+    cascade_set: CascadeSet,
     consumers: LogitConsumers,
     u: int,
     w: FloatArray,
@@ -59,7 +65,7 @@ def served_by_choice(
 
     Parameters
     ----------
-    menu : Menu
+    cascade_set : CascadeSet
     consumers : LogitConsumers
     u : int
         Position of the solve rate.
@@ -68,10 +74,10 @@ def served_by_choice(
     overheads : tuple of float
         The two lowest of the arbitrageurs; infinite where there is none.
     """
-    offers = menu.direct(w)
+    offers = cascade_set.direct(w)
     first, second = overheads
     price, own = np.full(len(w), np.inf), np.zeros(len(w))
-    cheapest = menu.cheapest(w)
+    cheapest = cascade_set.cheapest(w)
     if np.isfinite(first):
         own = (1 + first) * cheapest.cost
         price = own.copy()
@@ -82,7 +88,7 @@ def served_by_choice(
     choice = consumers.choose(u, offers, price)
     sold = choice.direct.sum(axis=1) + choice.resold
     share = np.maximum(sold, 1e-300)
-    list_cost = np.where(np.isfinite(menu.single), menu.single, 0.0)
+    list_cost = np.where(np.isfinite(cascade_set.single), cascade_set.single, 0.0)
     paid = np.where(np.isfinite(offers), offers, 0.0)
     resells = choice.resold > 0
     mean = (
@@ -134,12 +140,12 @@ TIES = {
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ProviderOligopoly(Displayed):
-    """Providers, menus, consumers and costs, and the profits that prices make.
+    """Providers, cascade sets, consumers and costs, and the profits that prices make.
 
     Parameters and errors are those of :class:`arbmodels.games.ProviderGame`, which solves it.
     """
 
-    menus: tuple[Menu, ...]
+    cascade_sets: tuple[CascadeSet, ...]
     consumers: Consumers | LogitConsumers
     marginal_cost: FloatArray | float | Mapping[str, float] = 0.5
     arbitrageurs: int | Sequence[float] = 2
@@ -149,22 +155,23 @@ class ProviderOligopoly(Displayed):
     name: str = "Provider game"
 
     def __post_init__(self) -> None:
-        menus = menus_of(self.menus)
+        cascade_sets = checked_sets(self.cascade_sets)
         inputs.a((Consumers, LogitConsumers), self.consumers, "consumers")
         rates = self.consumers.solve_rates
-        if len(menus) != len(rates) or any(
-            abs(menu.solve_rate - rate) > SAME_COST for menu, rate in zip(menus, rates, strict=True)
+        if len(cascade_sets) != len(rates) or any(
+            abs(cascade_set.solve_rate - rate) > SAME_COST
+            for cascade_set, rate in zip(cascade_sets, rates, strict=True)
         ):
             raise InputError(
-                f"{len(menus)} menus do not fit the {len(rates)} solve rates of the consumers; give"
-                " one per solve rate, in the same order."
+                f"{len(cascade_sets)} cascade sets do not fit the {len(rates)} solve rates of the"
+                " consumers; give one per solve rate, in the same order."
             )
-        models = menus[0].models
-        if any(menu.models != models for menu in menus):
-            raise InputError("The menus are of different models.")
+        models = cascade_sets[0].models
+        if any(cascade_set.models != models for cascade_set in cascade_sets):
+            raise InputError("The cascade sets are of different models.")
         inputs.chosen(self.tie_rule, "tie rule", TIES)
         inputs.text("name", self.name)
-        object.__setattr__(self, "menus", menus)
+        object.__setattr__(self, "cascade_sets", cascade_sets)
         object.__setattr__(self, "marginal_cost", self._costs(models))
         object.__setattr__(self, "arbitrageurs", self._overheads())
         owned = {m: (m,) for m in models} if self.providers is None else self.providers
@@ -215,7 +222,7 @@ class ProviderOligopoly(Displayed):
             ("provider", "models", "marginal cost [x list]", "price"),
             shown,
             f"{more} {len(rates):,} solve rates, {percent(rates.min())} to {percent(rates.max())};"
-            f" {sum(len(menu.expected) for menu in self.menus):,} cascades; {len(overheads)}"
+            f" {sum(len(one.expected) for one in self.cascade_sets):,} cascades; {len(overheads)}"
             f" arbitrageurs{own}.".lstrip(),
         )
 
@@ -258,7 +265,7 @@ class ProviderOligopoly(Displayed):
         market: Market,
         solve_rates: npt.ArrayLike,
         *,
-        choke: float = 2.0,
+        choke_multiple: float = 2.0,
         mass: npt.ArrayLike = 1.0,
         captive: float = 0.0,
         marginal_cost: float | Mapping[str, float] = 0.5,
@@ -269,23 +276,25 @@ class ProviderOligopoly(Displayed):
 
         The cascades are those of the paper's billing in dollars
         (:func:`arbmodels.dollar_curves`), which skips attempts by each instance's own cost. For
-        another, give :class:`ProviderGame` the menus of other curves, such as
-        ``cascade_menus(attempt_curves(market), solve_rates)``. Results say which.
+        another, give :class:`ProviderGame` the cascade sets of other curves, such as
+        ``cascade_sets_of(attempt_curves(market), solve_rates)``. Results say which.
 
         Parameters
         ----------
         market : Market
         solve_rates : float array [U]
-        choke : float > 1
+        choke_multiple : float > 1
             Price at which nobody buys, as a multiple of the cheapest price at list prices: that
             of the best model alone, or of the best cascade where no model alone suffices.
         mass, captive, marginal_cost, arbitrageurs, providers
             As in :class:`Consumers` and :class:`ProviderGame`.
         """
-        menus = cascade_menus(dollar_curves(inputs.a(Market, market, "market")), solve_rates)
-        consumers = linear_consumers(menus, choke, mass, captive)
+        cascade_sets = cascade_sets_of(
+            dollar_curves(inputs.a(Market, market, "market")), solve_rates
+        )
+        consumers = linear_consumers(cascade_sets, choke_multiple, mass, captive)
         return cls(
-            menus,
+            cascade_sets,
             consumers,
             marginal_cost,
             arbitrageurs,
@@ -303,7 +312,7 @@ class ProviderOligopoly(Displayed):
     @property
     def models(self) -> tuple[str, ...]:
         """The models, in the order of price vectors."""
-        return self.menus[0].models
+        return self.cascade_sets[0].models
 
     @property
     def players(self) -> tuple[str, ...]:
@@ -313,7 +322,7 @@ class ProviderOligopoly(Displayed):
     @property
     def currency(self) -> str:
         """Currency of prices and profits."""
-        return self.menus[0].currency
+        return self.cascade_sets[0].currency
 
     @property
     def unit(self) -> str:
@@ -368,7 +377,7 @@ class ProviderOligopoly(Displayed):
         """
         if isinstance(self.consumers, LogitConsumers):
             one = np.ones(len(self.models))
-            most = np.array([float(menu.cost(one)[0]) for menu in self.menus])
+            most = np.array([float(cascade_set.cost(one)[0]) for cascade_set in self.cascade_sets])
         else:
             most = self.consumers.highest
         return float(np.asarray(self.consumers.mass) @ most)
@@ -412,7 +421,7 @@ class ProviderOligopoly(Displayed):
         w = checked_prices(prices, len(self.models))
         if isinstance(self.consumers, LogitConsumers):
             return served_by_choice(
-                self.menus[u],
+                self.cascade_sets[u],
                 self.consumers,
                 u,
                 w,
@@ -420,22 +429,24 @@ class ProviderOligopoly(Displayed):
                 if captive
                 else (self.lowest_overhead, self.second_overhead),
             )
-        menu, cost = self.menus[u], np.asarray(self.marginal_cost)
-        offers = menu.direct(w)
+        cascade_set, cost = self.cascade_sets[u], np.asarray(self.marginal_cost)
+        offers = cascade_set.direct(w)
         best = offers.min(axis=1)
         tied = (offers <= best[:, None] * (1 + SAME_COST)) & np.isfinite(offers)
-        list_cost = np.where(np.isfinite(menu.single), menu.single, 0.0)
+        list_cost = np.where(np.isfinite(cascade_set.single), cascade_set.single, 0.0)
         direct = self._split(tied, cost * list_cost) * list_cost
         price, kept = best.copy(), np.zeros(len(w))
         overhead, resold = kept.copy(), np.zeros_like(direct)
         first, second = self.lowest_overhead, self.second_overhead
         if np.isfinite(first) and not captive:
-            costs = w @ menu.expected.T
+            costs = w @ cascade_set.expected.T
             spend = costs.min(axis=1)
             own = (1 + first) * spend
             wins = own < best * (1 - SAME_COST)
-            cascade = self._split(costs <= spend[:, None] * (1 + SAME_COST), menu.expected @ cost)
-            resold = np.where(wins[:, None], cascade @ menu.expected, 0.0)
+            cascade = self._split(
+                costs <= spend[:, None] * (1 + SAME_COST), cascade_set.expected @ cost
+            )
+            resold = np.where(wins[:, None], cascade @ cascade_set.expected, 0.0)
             direct = np.where(wins[:, None], 0.0, direct)
             asked = best if np.isinf(second) else np.minimum(best, (1 + second) * spend)
             if second > first:

@@ -635,9 +635,9 @@ def solve_providers(
 
     Examples
     --------
-    >>> from arbmodels.games import Consumers, Menu, ProviderGame
-    >>> menu = Menu(0.7, ("a", "b"), [[2.0, 0.0], [0.0, 2.0]], [2.0, 2.0], True)
-    >>> game = ProviderGame((menu,), Consumers([0.7], high=4.0), 0.5, arbitrageurs=0)
+    >>> from arbmodels.games import Consumers, CascadeSet, ProviderGame
+    >>> cascade_set = CascadeSet(0.7, ("a", "b"), [[2.0, 0.0], [0.0, 2.0]], [2.0, 2.0], True)
+    >>> game = ProviderGame((cascade_set,), Consumers([0.7], high=4.0), 0.5, arbitrageurs=0)
     >>> solve_providers(game).prices.round(3).tolist()  # Bertrand: price at marginal cost
     [0.5, 0.5]
     """
