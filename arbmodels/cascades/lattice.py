@@ -87,8 +87,8 @@ class Points(NamedTuple):
 
     def at(self, solve_rate: FloatArray, values: FloatArray) -> FloatArray:
         """Return what an array holds of the cheapest plan for each solve rate; NaN beyond."""
-        found: FloatArray = np.append(values, np.nan)[self.first(solve_rate)]
-        return found
+        position, last = self.first(solve_rate), len(values) - 1
+        return np.where(position <= last, values[np.minimum(position, last)], np.nan)
 
     def spend_at(self, solve_rate: FloatArray) -> FloatArray:
         """Return the least spend for each solve rate; NaN beyond the largest."""

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from arbmodels.cli import options as opt
-from arbmodels.cli.output import (
-    about,
-    called,
-    check_picture,
-    check_table,
-    new_picture,
-    save_picture,
-    save_table,
-    show,
-    show_json,
-    working,
-)
+from arbmodels.cli.output import called, check_picture, check_table, drawn, present, working
 from arbmodels.display import TextTable, number, percent
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:
+    from arbmodels.cascades.frontier import CascadeFrontier
     from arbmodels.policies import PolicyClass, PolicyClasses
 
 
@@ -88,80 +80,59 @@ def search(
             most_states=states,
             time_limit=time_limit,
         )
-        if rates is None:
-            rates = [
-                *opt.round_rates(answer.max_solve_rate / 2, 0.999 * answer.max_solve_rate),
-                answer.max_solve_rate,
-            ]
+        rates = rates or _up_to(answer.max_solve_rate)
         spend, mixture = answer.spend_at(rates), answer.mixture_spend_at(rates)
         bound, gaps = answer.bound_at(rates), answer.gap_at(rates)
         plans = [answer.plan_at(rate) for rate in rates]
-    if plot is not None:
-        figure, (axes,) = new_picture()
-        answer.plot(axes).set_title(called(market))
-        save_picture(figure, plot)
-    unit = f"{market.currency}/instance"
-    if json:
-        points: list[dict[str, Any]] = [
-            {
-                "solve_rate": rate,
-                "spend": spend[row],
-                "mixture": mixture[row],
-                "bound": bound[row],
-                "gap": gaps[row],
-                "plan": plan.summary,
-                "stages": plan.stages,
-                "mixed_plans": [
-                    {"share": share, "stages": each.stages}
-                    for each, share in answer.mixture_at(rate)
-                ],
-            }
-            for row, (rate, plan) in enumerate(zip(rates, plans, strict=True))
-        ]
-        show_json(
-            {
-                **about(market),
-                "unit": unit,
-                "stage_unit": answer.curves.unit,
-                "accounting": answer.billing,
-                "in_sample": True,
-                "reach": answer.max_solve_rate,
-                "market_reach": answer.market_max_solve_rate,
-                "wanted_gap": gap,
-                "closed": int(answer.converged.sum()),
-                "looked_at": len(answer.solve_rates),
-                "seconds": answer.seconds,
-                "points": points,
-            }
-        )
-        return
+    points = [
+        {
+            "solve_rate": rate,
+            "spend": spend[row],
+            "mixture": mixture[row],
+            "bound": bound[row],
+            "gap": gaps[row],
+            "plan": plan.summary,
+            "stages": plan.stages,
+        }
+        for row, (rate, plan) in enumerate(zip(rates, plans, strict=True))
+    ]
+    headings = {
+        "solve_rate": "solve rate",
+        "spend": "one plan",
+        "mixture": "mixed",
+        "bound": "lower bound",
+        "gap": "gap",
+        "plan": "plan",
+    }
     converged = answer.converged
-    show(
-        TextTable(
-            f"Searched cascades of {called(market)}, in {unit}",
-            ("solve rate", "one plan", "mixed", "lower bound", "gap", "plan"),
-            [
-                (
-                    percent(rate, 2),
-                    number(spend[row]),
-                    number(mixture[row]),
-                    number(bound[row]),
-                    percent(gaps[row], 2),
-                    plan.summary,
-                )
-                for row, (rate, plan) in enumerate(zip(rates, plans, strict=True))
-            ],
-            "mixed: two plans, one of them drawn at random. lower bound: of every policy, mixtures"
-            " included; gap: of the mixtures.\n"
-            f"A gap of {percent(gap, 1)} is reached at {int(converged.sum())} of {len(converged)}"
-            f" solve rates looked at, in {answer.seconds:.1f} s. The best single model reaches"
-            f" {percent(answer.market_max_solve_rate, 2)}, all together"
-            f" {percent(answer.max_solve_rate, 2)}.\n"
-            f"{answer.billing}; fitted and scored on the same instances.",
-        )
+    note = (
+        "mixed: two plans, one of them drawn at random. lower bound: of every policy, mixtures"
+        " included; gap: of the mixtures.\n"
+        f"A gap of {percent(gap, 1)} is reached at {int(converged.sum())} of {len(converged)} solve"
+        f" rates looked at, in {answer.seconds:.1f} s. The best single model reaches"
+        f" {percent(answer.market_max_solve_rate, 2)}, all together"
+        f" {percent(answer.max_solve_rate, 2)}."
     )
-    if plot is not None:
-        show(f"Figure: {plot}")
+
+    def values() -> dict[str, Any]:
+        for point in points:
+            point["mixed_plans"] = [
+                {"share": share, "stages": each.stages}
+                for each, share in answer.mixture_at(point["solve_rate"])
+            ]
+        return {
+            **_scored(answer),
+            "stage_unit": answer.curves.unit,
+            "wanted_gap": gap,
+            "closed": int(converged.sum()),
+            "looked_at": len(answer.solve_rates),
+            "seconds": answer.seconds,
+            "points": points,
+        }
+
+    table = _table("Searched cascades", answer, headings, points, note)
+    draw = partial(drawn, answer.plot, market)
+    present(market, lambda: [table], values, json=json, plot=plot, draw=draw)
 
 
 Order = Annotated[
@@ -209,28 +180,26 @@ def classes(
         from arbmodels.policies import policy_classes
 
         answer = policy_classes(opt.curves_of(market, billing), rates, opt.names(order))
-    if plot is not None:
-        figure, (axes,) = new_picture()
-        figure.set_size_inches(7.6, 3.7)
-        answer.plot(axes).set_title(called(market))
-        save_picture(figure, plot)
-    if output is not None:
-        save_table(answer.to_frame(), output)
-    if json:
-        show_json(
-            {
-                **about(market),
-                "unit": f"{market.currency}/instance",
-                "stage_unit": answer.curves.unit,
-                "accounting": answer.billing,
-                "in_sample": True,
-                "classes": [_class(answer, row, each) for row, each in enumerate(answer.classes)],
-            }
-        )
-        return
-    show(answer.table())
-    if plot is not None:
-        show(f"Figure: {plot}")
+
+    def values() -> dict[str, Any]:
+        return {
+            "unit": f"{market.currency}/instance",
+            "stage_unit": answer.curves.unit,
+            "accounting": answer.billing,
+            "in_sample": True,
+            "classes": [_class(answer, row, each) for row, each in enumerate(answer.classes)],
+        }
+
+    present(
+        market,
+        lambda: [answer.table()],
+        values,
+        json=json,
+        plot=plot,
+        draw=partial(drawn, answer.plot, market, (7.6, 3.7)),
+        output=output,
+        frame=answer.to_frame,
+    )
 
 
 def _class(answer: PolicyClasses, row: int, each: PolicyClass) -> dict[str, Any]:
@@ -334,63 +303,41 @@ def limits(
             Limits(max_spend, max_attempts, max_seconds),
             seconds=opt.per_model("--seconds", seconds) if seconds else None,
         )
-        if rates is None:
-            rates = [
-                *opt.round_rates(answer.max_solve_rate / 2, 0.999 * answer.max_solve_rate),
-                answer.max_solve_rate,
-            ]
+        rates = rates or _up_to(answer.max_solve_rate)
         spend, worst = answer.spend_at(rates), answer.worst_at(rates)
-        plans = [answer.plan_at(rate) if rate <= answer.max_solve_rate else None for rate in rates]
-    if plot is not None:
-        figure, (axes,) = new_picture()
-        answer.plot(axes).set_title(called(market))
-        save_picture(figure, plot)
-    if output is not None:
-        save_table(answer.to_frame(), output)
-    unit = f"{market.currency}/instance"
-    if json:
-        points: list[dict[str, Any]] = [
-            {
-                "solve_rate": rate,
-                "spend": spend[row],
-                "worst_spend": worst[row],
-                "plan": None if plan is None else plan.summary,
-                "stages": None if plan is None else plan.stages,
-            }
-            for row, (rate, plan) in enumerate(zip(rates, plans, strict=True))
-        ]
-        show_json(
-            {
-                **about(market),
-                "unit": unit,
-                "accounting": answer.curves.billing,
-                "in_sample": True,
-                "limits": {"spend": max_spend, "attempts": max_attempts, "seconds": max_seconds},
-                "reach": answer.max_solve_rate,
-                "points": points,
-            }
-        )
-        return
-    show(
-        TextTable(
-            f"Cheapest cascades of {called(market)} with {answer.limits.label}, in {unit}",
-            ("solve rate", "mean spend", "worst case", "plan (attempts)"),
-            [
-                (
-                    percent(rate, 2),
-                    number(spend[row]),
-                    number(worst[row]),
-                    "–" if plan is None else plan.summary,
-                )
-                for row, (rate, plan) in enumerate(zip(rates, plans, strict=True))
-            ],
-            f"Largest solve rate within the limits: {percent(answer.max_solve_rate, 2)}. Exact"
-            " over whole attempts; worst case: every attempt fails on the dearest instance.\n"
-            f"{answer.curves.billing}; fitted and scored on the same instances.",
-        )
+        plans = _plans_at(answer, rates)
+    points = [
+        {
+            "solve_rate": rate,
+            "spend": spend[row],
+            "worst_spend": worst[row],
+            "plan": None if plan is None else plan.summary,
+            "stages": None if plan is None else plan.stages,
+        }
+        for row, (rate, plan) in enumerate(zip(rates, plans, strict=True))
+    ]
+    headings = {
+        "solve_rate": "solve rate",
+        "spend": "mean spend",
+        "worst_spend": "worst case",
+        "plan": "plan (attempts)",
+    }
+    note = (
+        f"Largest solve rate within the limits: {percent(answer.max_solve_rate, 2)}. Exact over"
+        " whole attempts; worst case: every attempt fails on the dearest instance."
     )
-    if plot is not None:
-        show(f"Figure: {plot}")
+    table = _table(f"Cheapest cascades with {answer.limits.label}", answer, headings, points, note)
+    asked = {"spend": max_spend, "attempts": max_attempts, "seconds": max_seconds}
+    present(
+        market,
+        lambda: [table],
+        lambda: {**_scored(answer), "limits": asked, "points": points},
+        json=json,
+        plot=plot,
+        draw=partial(drawn, answer.plot, market),
+        output=output,
+        frame=answer.to_frame,
+    )
 
 
 Rate = Annotated[str, typer.Option("--at", metavar="0.70", help="The solve rate, between 0 and 1.")]
@@ -450,34 +397,33 @@ def cvar(
         curves = opt.attempt_curves_of(market, billing, attempts)
         answer = cvar_plan(curves, rates[0], limit, level=level, cells=cells)
         distribution = spend_distribution(answer.plan, curves)
-    if plot is not None:
-        figure, (axes,) = new_picture()
-        distribution.plot(axes).set_title(called(market))
-        save_picture(figure, plot)
-    if output is not None:
-        save_table(distribution.to_frame(), output)
-    if json:
-        show_json(
-            {
-                **about(market),
-                "unit": f"{market.currency}/instance",
-                "accounting": answer.billing,
-                "in_sample": True,
-                "asked": {"solve_rate": answer.asked, "limit": limit, "level": level},
-                "plan": answer.plan.summary,
-                "stages": answer.plan.stages,
-                "solve_rate": answer.solve_rate,
-                "spend": answer.spend,
-                "bound": answer.bound,
-                "gap": answer.gap,
-                "cvar": answer.cvar,
-                "worst_spend": distribution.worst(),
-            }
-        )
-        return
-    show(answer.table(), distribution.table())
-    if plot is not None:
-        show(f"Figure: {plot}")
+
+    def values() -> dict[str, Any]:
+        return {
+            "unit": f"{market.currency}/instance",
+            "accounting": answer.billing,
+            "in_sample": True,
+            "asked": {"solve_rate": answer.asked, "limit": limit, "level": level},
+            "plan": answer.plan.summary,
+            "stages": answer.plan.stages,
+            "solve_rate": answer.solve_rate,
+            "spend": answer.spend,
+            "bound": answer.bound,
+            "gap": answer.gap,
+            "cvar": answer.cvar,
+            "worst_spend": distribution.worst(),
+        }
+
+    present(
+        market,
+        lambda: [answer.table(), distribution.table()],
+        values,
+        json=json,
+        plot=plot,
+        draw=partial(drawn, distribution.plot, market),
+        output=output,
+        frame=distribution.to_frame,
+    )
 
 
 BatchSeconds = Annotated[
@@ -526,70 +472,50 @@ def batches(
 
         curves = opt.attempt_curves_of(market, billing, attempts)
         answer = batch_frontier(curves, waits, max_seconds, largest=largest)
-        largest_rate = answer.max_solve_rate
-        if rates is None:
-            rates = [*opt.round_rates(largest_rate / 2, 0.999 * largest_rate), largest_rate]
-        plans = [answer.plan_at(rate) if rate <= largest_rate else None for rate in rates]
+        rates = rates or _up_to(answer.max_solve_rate)
+        plans = _plans_at(answer, rates)
         distributions = [
             None if plan is None else spend_distribution(plan, curves, parallel=True, seconds=waits)
             for plan in plans
         ]
-    if plot is not None:
-        figure, (axes,) = new_picture()
-        figure.set_size_inches(6.8, 3.7)
-        answer.plot(axes).set_title(called(market))
-        save_picture(figure, plot)
-    if output is not None:
-        save_table(answer.to_frame(), output)
-    unit = f"{market.currency}/instance"
     spend = answer.spend_at(rates)
-    points: list[dict[str, Any]] = [
+    points = [
         {
             "solve_rate": rate,
             "spend": spend[row],
-            "mean_seconds": None if distribution is None else distribution.mean("seconds"),
-            "longest_seconds": None if distribution is None else distribution.worst("seconds"),
-            "batches": None if distribution is None else distribution.plan.stages,
+            "mean_seconds": None if each is None else each.mean("seconds"),
+            "longest_seconds": None if each is None else each.worst("seconds"),
+            "batches": None if each is None else each.plan.stages,
+            "plan": None if each is None else each.plan.summary,
         }
-        for row, (rate, distribution) in enumerate(zip(rates, distributions, strict=True))
+        for row, (rate, each) in enumerate(zip(rates, distributions, strict=True))
     ]
-    if json:
-        show_json(
-            {
-                **about(market),
-                "unit": unit,
-                "accounting": answer.curves.billing,
-                "in_sample": True,
-                "seconds": waits,
-                "max_seconds": max_seconds,
-                "largest_batch": largest,
-                "reach": largest_rate,
-                "points": points,
-            }
-        )
-        return
-    show(
-        answer.table(),
-        TextTable(
-            f"Cheapest batches of {called(market)} within {max_seconds:g} s, in {unit}",
-            ("solve rate", "spend", "mean time [s]", "longest [s]", "batches"),
-            [
-                (percent(point["solve_rate"], 2), number(point["spend"]), "–", "–", "–")
-                if distribution is None
-                else (
-                    percent(point["solve_rate"], 2),
-                    number(point["spend"]),
-                    number(point["mean_seconds"]),
-                    number(point["longest_seconds"]),
-                    distribution.plan.summary,
-                )
-                for point, distribution in zip(points, distributions, strict=True)
-            ],
-            "Every stage is one batch.",
-        ),
+    headings = {
+        "solve_rate": "solve rate",
+        "spend": "spend",
+        "mean_seconds": "mean time [s]",
+        "longest_seconds": "longest [s]",
+        "plan": "batches",
+    }
+
+    title = f"Cheapest batches within {max_seconds:g} s"
+    table = _table(title, answer, headings, points, "Every stage is one batch.")
+    present(
+        market,
+        lambda: [answer.table(), table],
+        lambda: {
+            **_scored(answer),
+            "seconds": waits,
+            "max_seconds": max_seconds,
+            "largest_batch": largest,
+            "points": points,
+        },
+        json=json,
+        plot=plot,
+        draw=partial(drawn, answer.plot, market, (6.8, 3.7)),
+        output=output,
+        frame=answer.to_frame,
     )
-    if plot is not None:
-        show(f"Figure: {plot}")
 
 
 @opt.described(
@@ -625,67 +551,93 @@ def frontier(
         from arbmodels.cascades import cascade_frontier
 
         answer = cascade_frontier(opt.curves_of(market, billing), refine=refine)
-        if rates is None:
-            rates = [
-                *opt.round_rates(answer.max_solve_rate / 2, 0.999 * answer.max_solve_rate),
-                answer.max_solve_rate,
-            ]
+        rates = rates or _up_to(answer.max_solve_rate)
         spend, mixture = answer.spend_at(rates), answer.mixture_spend_at(rates)
         within = [rate for rate in rates if rate <= answer.max_solve_rate]
         bound, gap = answer.bound_at(rates), answer.gap_at(rates)
-        plans = [answer.plan_at(rate) if rate <= answer.max_solve_rate else None for rate in rates]
-    if plot is not None:
-        figure, (axes,) = new_picture()
-        answer.plot(axes).set_title(called(market))
-        save_picture(figure, plot)
-    unit = f"{market.currency}/instance"
-    if json:
-        points: list[dict[str, Any]] = [
-            {
-                "solve_rate": rate,
-                "spend": spend[row],
-                "bound": bound[row],
-                "gap": gap[row],
-                "mixture": mixture[row],
-                "plan": None if plan is None else plan.summary,
-                "stages": None if plan is None else plan.stages,
-            }
-            for row, (rate, plan) in enumerate(zip(rates, plans, strict=True))
-        ]
-        show_json(
-            {
-                **about(market),
-                "unit": unit,
-                "stage_unit": answer.curves.unit,
-                "accounting": answer.billing,
-                "in_sample": True,
-                "reach": answer.max_solve_rate,
-                "market_reach": answer.market_max_solve_rate,
-                "proof": answer.proof(within),
-                "points": points,
-            }
-        )
-        return
-    show(
-        TextTable(
-            f"Cheapest cascades of {called(market)}, in {unit}",
-            ("solve rate", "spend", "lower bound", "gap", "mixed", f"plan ({answer.curves.unit})"),
-            [
-                (
-                    percent(rate, 2),
-                    number(spend[row]),
-                    number(bound[row]),
-                    percent(gap[row]),
-                    number(mixture[row]),
-                    "–" if plan is None else plan.summary,
-                )
-                for row, (rate, plan) in enumerate(zip(rates, plans, strict=True))
-            ],
-            "lower bound: of any one cascade. mixed: two cascades, one of them drawn at random.\n"
-            f"The best single model reaches {percent(answer.market_max_solve_rate, 2)}, cascades"
-            f" {percent(answer.max_solve_rate, 2)}. Spend: {answer.proof(within)}.\n"
-            f"{answer.billing}; fitted and scored on the same instances.",
-        )
+        plans = _plans_at(answer, rates)
+    points = [
+        {
+            "solve_rate": rate,
+            "spend": spend[row],
+            "bound": bound[row],
+            "gap": gap[row],
+            "mixture": mixture[row],
+            "plan": None if plan is None else plan.summary,
+            "stages": None if plan is None else plan.stages,
+        }
+        for row, (rate, plan) in enumerate(zip(rates, plans, strict=True))
+    ]
+    headings = {
+        "solve_rate": "solve rate",
+        "spend": "spend",
+        "bound": "lower bound",
+        "gap": "gap",
+        "mixture": "mixed",
+        "plan": f"plan ({answer.curves.unit})",
+    }
+    proof = answer.proof(within)
+    note = (
+        "lower bound: of any one cascade. mixed: two cascades, one of them drawn at random.\n"
+        f"The best single model reaches {percent(answer.market_max_solve_rate, 2)}, cascades"
+        f" {percent(answer.max_solve_rate, 2)}. Spend: {proof}."
     )
-    if plot is not None:
-        show(f"Figure: {plot}")
+    table = _table("Cheapest cascades", answer, headings, points, note)
+    present(
+        market,
+        lambda: [table],
+        lambda: {
+            **_scored(answer),
+            "stage_unit": answer.curves.unit,
+            "proof": proof,
+            "points": points,
+        },
+        json=json,
+        plot=plot,
+        draw=partial(drawn, answer.plot, market),
+    )
+
+
+def _up_to(largest: float) -> list[float]:
+    """Return round solve rates in the upper half, and the largest itself."""
+    return [*opt.round_rates(largest / 2, 0.999 * largest), largest]
+
+
+def _plans_at(answer: CascadeFrontier, rates: Sequence[float]) -> list[Any]:
+    """Return the plan of every solve rate; None above the largest."""
+    return [answer.plan_at(rate) if rate <= answer.max_solve_rate else None for rate in rates]
+
+
+def _scored(answer: CascadeFrontier) -> dict[str, Any]:
+    """Return what the numbers of a frontier are, and how far it and its models get."""
+    return {
+        "unit": f"{answer.market.currency}/instance",
+        "accounting": answer.billing,
+        "in_sample": True,
+        "reach": answer.max_solve_rate,
+        "market_reach": answer.market_max_solve_rate,
+    }
+
+
+def _table(
+    title: str,
+    answer: CascadeFrontier,
+    headings: dict[str, str],
+    points: Sequence[dict[str, Any]],
+    note: str,
+) -> TextTable:
+    """Return points as a table; a column's key says how it is printed."""
+
+    def cell(key: str, value: Any) -> str:
+        if value is None:
+            return "–"
+        if key == "plan":
+            return str(value)
+        return percent(value, 2) if key in {"solve_rate", "gap"} else number(value)
+
+    return TextTable(
+        f"{title} of {called(answer.market)}, in {answer.market.currency}/instance",
+        tuple(headings.values()),
+        [tuple(cell(key, point[key]) for key in headings) for point in points],
+        f"{note}\n{answer.billing}; fitted and scored on the same instances.",
+    )

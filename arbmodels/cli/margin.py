@@ -15,10 +15,9 @@ from arbmodels.cli.output import (
     check_picture,
     check_table,
     deliver,
+    drawn,
     new_picture,
-    save_picture,
-    show,
-    show_json,
+    present,
     working,
 )
 from arbmodels.display import TextTable, model_label, number, percent
@@ -111,11 +110,7 @@ def cross_validate(
         workers=workers,
     )
 
-    def draw() -> Figure:
-        figure, (axes,) = new_picture()
-        found.plot(axes).set_title(called(market))
-        return figure
-
+    draw = partial(drawn, found.plot, market)
     deliver(found, market, draw, plot=plot, output=output, json=json)
 
 
@@ -183,31 +178,29 @@ def bootstrap(
     from arbmodels.estimation import bootstrap_curves, bootstrap_margin
 
     make = partial(opt.curves_of, billing=billing)
-    drawn = {"resamples": resamples, "over": opt.names(over), "seed": seed, "workers": workers}
+    how = {"resamples": resamples, "over": opt.names(over), "seed": seed, "workers": workers}
     found: CurveBands | MarginBands
     if curves:
-        found = bootstrap_curves(market, curves=make, **drawn)  # type: ignore[arg-type]
+        found = bootstrap_curves(market, curves=make, **how)  # type: ignore[arg-type]
     else:
         found = bootstrap_margin(
             market,
             method=method,
             curves=None if method == "olmedo2026" else make,
             solve_rates=rates,
-            **drawn,  # type: ignore[arg-type]
+            **how,  # type: ignore[arg-type]
         )
-    draw = partial(_figure, found, called(market))
+    draw = partial(_figure, found, market)
     deliver(found, market, draw, plot=plot, output=output, json=json)
 
 
-def _figure(found: CurveBands | MarginBands, title: str) -> Figure:
+def _figure(found: CurveBands | MarginBands, market: Market) -> Figure:
     from arbmodels.estimation import MarginBands
 
     if not isinstance(found, MarginBands):
-        figure, (axes,) = new_picture()
-        found.plot(axes).set_title(title)
-        return figure
+        return drawn(found.plot, market)
     figure, (left, right) = new_picture(2)
-    found.plot_costs(left).set_title(f"{title}: prices and cost")
+    found.plot_costs(left).set_title(f"{called(market)}: prices and cost")
     found.plot(right).set_title("Margin")
     return figure
 
@@ -335,16 +328,15 @@ def margin(
         if rates is None:
             rates = opt.round_rates(float(answer.solve_rates[0]), answer.market_max_solve_rate)
         found = margin_json(answer, rates)
-    if plot is not None:
-        figure, (axes,) = new_picture()
-        answer.plot(axes).set_title(called(market))
-        save_picture(figure, plot)
-    if json:
-        show_json(found)
-        return
-    show(margin_table(answer, found))
-    if plot is not None:
-        show(f"Figure: {plot}")
+    draw = partial(drawn, answer.plot, market)
+    present(
+        market,
+        lambda: [margin_table(answer, found)],
+        lambda: found,
+        json=json,
+        plot=plot,
+        draw=draw,
+    )
 
 
 def find_margin(

@@ -13,7 +13,7 @@ import json
 import math
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -204,6 +204,43 @@ class Estimate(Protocol):
         ...
 
 
+def drawn(
+    plot: Callable[[Axes], Axes], market: Market, size: tuple[float, float] | None = None
+) -> Figure:
+    """Return a picture of one panel under the market's name; the size is in inches."""
+    figure, (axes,) = new_picture()
+    if size is not None:
+        figure.set_size_inches(*size)
+    plot(axes).set_title(called(market))
+    return figure
+
+
+def present(
+    market: Market,
+    tables: Callable[[], Sequence[TextTable | str]],
+    values: Callable[[], dict[str, Any]],
+    *,
+    json: bool,
+    plot: Path | None = None,
+    draw: Callable[[], Figure] | None = None,
+    output: Path | None = None,
+    frame: Callable[[], pd.DataFrame] | None = None,
+) -> None:
+    """Show an answer, as tables or with ``json`` as plain values, and write the files asked for."""
+    if plot is not None and draw is not None:
+        save_picture(draw(), plot)
+    if output is not None and frame is not None:
+        save_table(frame(), output)
+    if json:
+        show_json({**about(market), **values()})
+        return
+    show(*tables())
+    if plot is not None:
+        show(f"Figure: {plot}")
+    if output is not None:
+        show(f"Table: {output}")
+
+
 def deliver(
     found: Estimate,
     market: Market,
@@ -214,15 +251,7 @@ def deliver(
     json: bool,
 ) -> None:
     """Show an estimate, and write the files asked for; ``draw`` makes the picture."""
-    if plot is not None:
-        save_picture(draw(), plot)
-    if output is not None:
-        save_table(found.to_frame(), output)
-    if json:
-        show_json({**about(market), **found.to_dict()})
-        return
-    show(found.table())
-    if plot is not None:
-        show(f"Figure: {plot}")
-    if output is not None:
-        show(f"Table: {output}")
+    tables, values = (lambda: [found.table()]), found.to_dict
+    present(
+        market, tables, values, json=json, plot=plot, draw=draw, output=output, frame=found.to_frame
+    )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -14,6 +13,8 @@ from arbmodels.display import TextTable, number, percent
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from arbmodels.verification import VerificationThreshold, VerifiedFrontier, VerifiedPlan
 
 
@@ -186,58 +187,62 @@ def verify(
                 for rate in rates
                 if at is not None or rate <= answer.market_max_solve_rate
             ]
-    if plot is not None:
-        _draw(answer, ends, plot)
-    if output is not None:
-        out.save_table(answer.to_frame(), output)
-    if json:
-        out.show_json(
-            {
-                **out.about(market),
-                "unit": f"{market.currency}/instance",
-                "verifier": verifier.label,
-                "accounting": answer.billing,
-                "in_sample": True,
-                "reach": answer.max_solve_rate,
-                "market_reach": answer.market_max_solve_rate,
-                "points": points,
-                "thresholds": [_threshold(end) for end in ends],
-                "best": None if best is None else _best(best, price or 0.0, penalty, refund),
-            }
-        )
-        return
-    out.show(_table(answer, points), *(end.table() for end in ends))
-    if best is not None:
-        earned = best.profit(price or 0.0, penalty=penalty, refund=refund)
-        out.show(
-            best.table(), f"It earns {number(earned)} {market.currency}/instance; none earns more."
-        )
-    if plot is not None:
-        out.show(f"Figure: {plot}")
+
+    def tables() -> list[TextTable | str]:
+        shown: list[TextTable | str] = [_table(answer, points), *(end.table() for end in ends)]
+        if best is not None:
+            earned = number(best.profit(price or 0.0, penalty=penalty, refund=refund))
+            shown += [
+                best.table(),
+                f"It earns {earned} {market.currency}/instance; none earns more.",
+            ]
+        return shown
+
+    def values() -> dict[str, Any]:
+        return {
+            "unit": f"{market.currency}/instance",
+            "verifier": verifier.label,
+            "accounting": answer.billing,
+            "in_sample": True,
+            "reach": answer.max_solve_rate,
+            "market_reach": answer.market_max_solve_rate,
+            "points": points,
+            "thresholds": [_threshold(end) for end in ends],
+            "best": None if best is None else _best(best, price or 0.0, penalty, refund),
+        }
+
+    out.present(
+        market,
+        tables,
+        values,
+        json=json,
+        plot=plot,
+        draw=lambda: out.drawn(_picture(answer, ends), market),
+        output=output,
+        frame=answer.to_frame,
+    )
 
 
 def _points(answer: VerifiedFrontier, rates: Sequence[float]) -> list[dict[str, Any]]:
     found = []
     for rate in rates:
-        inside = rate <= answer.max_solve_rate
-        next_plan = answer.plan_at(rate) if inside else None
+        plan = answer.plan_at(rate).plan if rate <= answer.max_solve_rate else None
         wrong = float(answer.wrong_at(rate))
-        found.append(
-            {
-                "solve_rate": rate,
-                "wrong_rate": wrong,
-                "false_share": wrong / (rate + wrong) if rate + wrong > 0 else None,
-                "cost": float(answer.cost_at(rate)),
-                "bound": float(answer.bound_at(rate)),
-                "spend": float(answer.spend_at(rate)),
-                "check_spend": float(answer.check_spend_at(rate)),
-                "market_price": float(answer.price_at(rate)),
-                "margin": float(answer.margin_at(rate)),
-                "plan": None if next_plan is None else next_plan.plan.summary,
-                "stages": None if next_plan is None else next_plan.plan.stages,
-                "plan_gap": float(answer.plan_gap_at(rate)) if inside else None,
-            }
-        )
+        point = {
+            "solve_rate": rate,
+            "wrong_rate": wrong,
+            "false_share": wrong / (rate + wrong) if rate + wrong > 0 else None,
+            "cost": answer.cost_at(rate),
+            "bound": answer.bound_at(rate),
+            "spend": answer.spend_at(rate),
+            "check_spend": answer.check_spend_at(rate),
+            "market_price": answer.price_at(rate),
+            "margin": answer.margin_at(rate),
+            "plan": None if plan is None else plan.summary,
+            "stages": None if plan is None else plan.stages,
+            "plan_gap": answer.plan_gap_at(rate),
+        }
+        found.append(point)
     return found
 
 
@@ -293,31 +298,27 @@ def _table(answer: VerifiedFrontier, points: Sequence[dict[str, Any]]) -> TextTa
     )
 
 
-def _draw(answer: VerifiedFrontier, ends: Sequence[VerificationThreshold], path: Path) -> None:
+def _picture(
+    answer: VerifiedFrontier, ends: Sequence[VerificationThreshold]
+) -> Callable[[Axes], Axes]:
+    """Return what draws the thresholds, or without any the costs."""
+    finite = [end.value for end in ends if 0 < end.value < float("inf")]
+    if not finite:
+        return ends[0].plot if ends else answer.plot
     import numpy as np
 
-    figure, (axes,) = out.new_picture()
-    finite = [end.value for end in ends if 0 < end.value < np.inf]
-    if ends and finite:
-        from arbmodels.verification import verification_sweep
+    from arbmodels.verification import verification_sweep
 
-        versus = ends[0].comparison
-        most = _BEYOND * max(finite)
-        kept = versus.curves
-        sweep = verification_sweep(
-            answer.market,
-            [end.solve_rate for end in ends],
-            np.linspace(0, most if versus.vary == "cost" else min(most, 0.99), _VALUES),
-            vary=versus.vary,
-            verifier=kept.verifier,
-            penalty=versus.penalty,
-            baseline=versus.baseline,
-            max_attempts=kept.max_attempts,
-            billing=kept.past_record,
-        )
-        sweep.plot(axes).set_title(out.called(answer.market))
-    elif ends:
-        ends[0].plot(axes).set_title(out.called(answer.market))
-    else:
-        answer.plot(axes).set_title(out.called(answer.market))
-    out.save_picture(figure, path)
+    versus, most = ends[0].comparison, _BEYOND * max(finite)
+    sweep = verification_sweep(
+        answer.market,
+        [end.solve_rate for end in ends],
+        np.linspace(0, most if versus.vary == "cost" else min(most, 0.99), _VALUES),
+        vary=versus.vary,
+        verifier=versus.curves.verifier,
+        penalty=versus.penalty,
+        baseline=versus.baseline,
+        max_attempts=versus.curves.max_attempts,
+        billing=versus.curves.past_record,
+    )
+    return sweep.plot
