@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arbmodels.cli import options as opt
-from arbmodels.cli.output import called, check_picture, check_table, drawn, present, working
+from arbmodels.cli.output import called, drawn, present, working
 from arbmodels.display import TextTable, number, percent
 from arbmodels.errors import InputError
 
@@ -40,25 +40,20 @@ TimeLimit = Annotated[
 ]
 
 
-@opt.described(
+@opt.on_market(
     "search swebench-sim",
     "search swebench-sim --at 0.6,0.7,0.75 --gap 0.005",
     "search my-folder --states 2000000 --plot cascades.png",
 )
 def search(
-    source: opt.Source,
+    market: opt.Opened,
     *,
-    models: opt.Models = None,
     at: opt.SolveRates = None,
     billing: SearchBilling = opt.DEFAULT_BILLING,
     gap: Gap = 0.01,
     states: States = 300_000,
     time_limit: TimeLimit = 60.0,
     plot: opt.Plot = None,
-    force: opt.Force = False,
-    columns: opt.Columns = None,
-    missing: opt.MissingPairs = "intersection",
-    data: opt.Data = None,
     json: opt.Json = False,
 ) -> None:
     """Search cascades of any number of models, and bound what every policy must spend.
@@ -67,9 +62,7 @@ def search(
     adds some where the bound loses most. The bound holds for every order, every number of
     attempts and every random choice among cascades.
     """
-    check_picture(plot, force=force)
     rates = None if at is None else opt.solve_rates(at)
-    market = opt.open_market(source, models, columns, missing, data)
     with working("Searching for cascades", quiet=json):
         from arbmodels.cascades import search_frontier
 
@@ -130,7 +123,7 @@ def search(
             "points": points,
         }
 
-    table = _table("Searched cascades", answer, headings, points, note)
+    table = _table(f"Searched cascades of {called(market)}", answer, headings, points, note)
     draw = partial(drawn, answer.plot, market)
     present(market, lambda: [table], values, json=json, plot=plot, draw=draw)
 
@@ -146,23 +139,18 @@ Order = Annotated[
 ]
 
 
-@opt.described(
+@opt.on_market(
     "classes swebench-sim --models gpt5mini,deepseek --at 0.72",
     "classes my-folder --order large,small --plot classes.png",
 )
 def classes(
-    source: opt.Source,
+    market: opt.Opened,
     *,
-    models: opt.Models = None,
     at: opt.SolveRates = None,
     order: Order = None,
     billing: opt.BillingOption = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
-    force: opt.Force = False,
-    columns: opt.Columns = None,
-    missing: opt.MissingPairs = "intersection",
-    data: opt.Data = None,
     json: opt.Json = False,
 ) -> None:
     """Compare classes of policies: the least spend of each, and what it saves.
@@ -172,10 +160,7 @@ def classes(
     plan per segment; and an oracle that knows every instance, which cannot be deployed. Up to four
     models. Below the table is what is proven of each class.
     """
-    check_picture(plot, force=force)
-    check_table(output, force=force)
     rates = None if at is None else opt.solve_rates(at)
-    market = opt.open_market(source, models, columns, missing, data)
     with working("Comparing classes of policies", quiet=json):
         from arbmodels.policies import policy_classes
 
@@ -257,15 +242,14 @@ MaxSeconds = Annotated[
 ]
 
 
-@opt.described(
+@opt.on_market(
     "limits swebench-sim --models gpt5mini,deepseek --max-spend 1",
     "limits my-folder --max-attempts 3 --at 0.5 --output limits.csv",
     "limits my-folder --max-spend 0.1 --attempts 4 --plot limits.png",
 )
 def limits(
-    source: opt.Source,
+    market: opt.Opened,
     *,
-    models: opt.Models = None,
     max_spend: MaxSpend = None,
     max_attempts: MaxAttempts = None,
     max_seconds: MaxSeconds = None,
@@ -275,10 +259,6 @@ def limits(
     attempts: opt.MostAttempts = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
-    force: opt.Force = False,
-    columns: opt.Columns = None,
-    missing: opt.MissingPairs = "intersection",
-    data: opt.Data = None,
     json: opt.Json = False,
 ) -> None:
     """Find the cheapest cascades that keep limits on every instance, whatever happens.
@@ -286,15 +266,12 @@ def limits(
     Exact over whole attempts. The worst case is what the dearest instance costs if every attempt
     fails; it never exceeds the limits.
     """
-    check_picture(plot, force=force)
-    check_table(output, force=force)
     rates = None if at is None else opt.solve_rates(at)
     if max_spend is max_attempts is max_seconds is None:
         raise InputError(
             "Say what is limited: --max-spend D, --max-attempts K or --max-seconds S; without a"
             " limit use arbmodels frontier."
         )
-    market = opt.open_market(source, models, columns, missing, data)
     with working("Looking for the cheapest cascades", quiet=json):
         from arbmodels.policies import Limits, limited_frontier
 
@@ -326,7 +303,13 @@ def limits(
         f"Largest solve rate within the limits: {percent(answer.max_solve_rate, 2)}. Exact over"
         " whole attempts; worst case: every attempt fails on the dearest instance."
     )
-    table = _table(f"Cheapest cascades with {answer.limits.label}", answer, headings, points, note)
+    table = _table(
+        f"Cheapest cascades of {called(market)} with {answer.limits.label}",
+        answer,
+        headings,
+        points,
+        note,
+    )
     asked = {"spend": max_spend, "attempts": max_attempts, "seconds": max_seconds}
     present(
         market,
@@ -357,26 +340,21 @@ Cells = Annotated[
 ]
 
 
-@opt.described(
+@opt.on_market(
     "cvar my-folder --at 0.6 --limit 0.1 --json",
     "cvar my-folder --at 0.6 --limit 0.1 --level 0.8 --plot spend.png",
 )
 def cvar(
-    source: opt.Source,
+    market: opt.Opened,
     *,
     at: Rate,
     limit: Limit,
     level: Level = 0.95,
     cells: Cells = 100,
-    models: opt.Models = None,
     billing: opt.AttemptsBillingOption = opt.DEFAULT_BILLING,
     attempts: opt.MostAttempts = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
-    force: opt.Force = False,
-    columns: opt.Columns = None,
-    missing: opt.MissingPairs = "intersection",
-    data: opt.Data = None,
     json: opt.Json = False,
 ) -> None:
     """Find the cheapest cascade for a solve rate whose worst outcomes stay within a limit.
@@ -385,12 +363,9 @@ def cvar(
     the worst outcomes. Comes with a proven lower bound. --plot draws the distribution of the
     spend, --output writes mean and worst case of every instance.
     """
-    check_picture(plot, force=force)
-    check_table(output, force=force)
     rates = opt.solve_rates(at)
     if len(rates) > 1:
         raise InputError(f"--at {at}: give one solve rate.")
-    market = opt.open_market(source, models, columns, missing, data)
     with working("Looking for the cheapest cascade", quiet=json):
         from arbmodels.policies import cvar_plan, spend_distribution
 
@@ -434,26 +409,21 @@ Largest = Annotated[
 ]
 
 
-@opt.described(
+@opt.on_market(
     "batches my-folder --max-seconds 80 --seconds small=9,large=40",
     "batches my-folder --max-seconds 9 --seconds small=9,large=9 --json",
 )
 def batches(
-    source: opt.Source,
+    market: opt.Opened,
     *,
     max_seconds: BatchSeconds,
     seconds: opt.Seconds = None,
     largest: Largest = 8,
-    models: opt.Models = None,
     at: opt.SolveRates = None,
     billing: opt.AttemptsBillingOption = opt.DEFAULT_BILLING,
     attempts: opt.MostAttempts = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
-    force: opt.Force = False,
-    columns: opt.Columns = None,
-    missing: opt.MissingPairs = "intersection",
-    data: opt.Data = None,
     json: opt.Json = False,
 ) -> None:
     """Find the cheapest batches of parallel attempts within a time per instance.
@@ -462,10 +432,7 @@ def batches(
     takes the time of one attempt. Exact over all sequences of batches. --seconds is needed of every
     model. --output writes the least spend by time limit and solve rate.
     """
-    check_picture(plot, force=force)
-    check_table(output, force=force)
     rates = None if at is None else opt.solve_rates(at)
-    market = opt.open_market(source, models, columns, missing, data)
     waits = opt.per_model("--seconds", seconds)
     with working("Looking for the cheapest batches", quiet=json):
         from arbmodels.policies import batch_frontier, spend_distribution
@@ -498,7 +465,7 @@ def batches(
         "plan": "batches",
     }
 
-    title = f"Cheapest batches within {max_seconds:g} s"
+    title = f"Cheapest batches of {called(market)} within {max_seconds:g} s"
     table = _table(title, answer, headings, points, "Every stage is one batch.")
     present(
         market,
@@ -518,23 +485,18 @@ def batches(
     )
 
 
-@opt.described(
+@opt.on_market(
     "frontier swebench-sim --models gpt5mini,deepseek",
     "frontier my-folder --billing olmedo2026 --refine 4",
     "frontier my-folder --billing attempts-pay-past-record",
 )
 def frontier(
-    source: opt.Source,
+    market: opt.Opened,
     *,
-    models: opt.Models = None,
     at: opt.SolveRates = None,
     billing: opt.BillingOption = None,
     refine: opt.Refine = 1,
     plot: opt.Plot = None,
-    force: opt.Force = False,
-    columns: opt.Columns = None,
-    missing: opt.MissingPairs = "intersection",
-    data: opt.Data = None,
     json: opt.Json = False,
 ) -> None:
     """Find the cheapest cascade for every solve rate, with a proven lower bound.
@@ -544,9 +506,7 @@ def frontier(
     amounts (up to four models); no cascade at all costs less than the lower bound. Mixing two
     cascades at random may cost less than one alone.
     """
-    check_picture(plot, force=force)
     rates = None if at is None else opt.solve_rates(at)
-    market = opt.open_market(source, models, columns, missing, data)
     with working("Looking for the cheapest cascades", quiet=json):
         from arbmodels.cascades import cascade_frontier
 
@@ -582,7 +542,7 @@ def frontier(
         f"The best single model reaches {percent(answer.market_max_solve_rate, 2)}, cascades"
         f" {percent(answer.max_solve_rate, 2)}. Spend: {proof}."
     )
-    table = _table("Cheapest cascades", answer, headings, points, note)
+    table = _table(f"Cheapest cascades of {called(market)}", answer, headings, points, note)
     present(
         market,
         lambda: [table],
@@ -636,7 +596,7 @@ def _table(
         return percent(value, 2) if key in {"solve_rate", "gap"} else number(value)
 
     return TextTable(
-        f"{title} of {called(answer.market)}, in {answer.market.currency}/instance",
+        f"{title}, in {answer.market.currency}/instance",
         tuple(headings.values()),
         [tuple(cell(key, point[key]) for key in headings) for point in points],
         f"{note}\n{answer.billing}; fitted and scored on the same instances.",

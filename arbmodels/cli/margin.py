@@ -12,8 +12,6 @@ from arbmodels.cli import options as opt
 from arbmodels.cli.output import (
     about,
     called,
-    check_picture,
-    check_table,
     deliver,
     drawn,
     new_picture,
@@ -59,15 +57,14 @@ Repeats = Annotated[
 ]
 
 
-@opt.described(
+@opt.on_market(
     "cross-validate swebench-sim --models gpt5mini,deepseek",
     "cross-validate my-folder --by segments --folds 3",
     "cross-validate my-folder --method searched --repeats 1",
 )
 def cross_validate(
-    source: opt.Source,
+    market: opt.Opened,
     *,
-    models: opt.Models = None,
     method: Method = "exact",
     folds: Folds = 5,
     by: By = "instances",
@@ -78,10 +75,6 @@ def cross_validate(
     workers: opt.Workers = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
-    force: opt.Force = False,
-    columns: opt.Columns = None,
-    missing: opt.MissingPairs = "intersection",
-    data: opt.Data = None,
     json: opt.Json = False,
 ) -> None:
     """Compare the margin on new instances with the margin in sample.
@@ -91,12 +84,9 @@ def cross_validate(
     cross-validated, is by how much the margin in sample is too good. Held out a margin may be
     negative.
     """
-    check_picture(plot, force=force)
-    check_table(output, force=force)
     rates = None if at is None else opt.solve_rates(at)
     if method == "olmedo2026" and billing not in (None, "olmedo2026"):
         raise InputError(f"--method {method} has its own billing: leave out --billing.")
-    market = opt.open_market(source, models, columns, missing, data)
     from arbmodels.estimation import cross_validate_margin
 
     found = cross_validate_margin(
@@ -134,14 +124,13 @@ OfCurves = Annotated[
 ]
 
 
-@opt.described(
+@opt.on_market(
     "bootstrap my-folder --resamples 20 --plot bands.pdf",
     "bootstrap my-folder --resamples 20 --curves --json",
 )
 def bootstrap(
-    source: opt.Source,
+    market: opt.Opened,
     *,
-    models: opt.Models = None,
     method: opt.MethodOption = "exact",
     curves: OfCurves = False,
     resamples: Resamples = 200,
@@ -152,10 +141,6 @@ def bootstrap(
     workers: opt.Workers = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
-    force: opt.Force = False,
-    columns: opt.Columns = None,
-    missing: opt.MissingPairs = "intersection",
-    data: opt.Data = None,
     json: opt.Json = False,
 ) -> None:
     """Say how far prices, costs and margins could be off, by drawing the data anew.
@@ -164,8 +149,6 @@ def bootstrap(
     90% of the resamples. They are in-sample, like the margin they are around; `cross-validate`
     says by how much that is too good.
     """
-    check_picture(plot, force=force)
-    check_table(output, force=force)
     rates = None if at is None else opt.solve_rates(at)
     if method == "olmedo2026" and (billing not in (None, "olmedo2026") or curves):
         raise InputError(
@@ -174,7 +157,6 @@ def bootstrap(
         )
     if curves and rates is not None:
         raise InputError("--curves are by amount, not by solve rate: leave out --at.")
-    market = opt.open_market(source, models, columns, missing, data)
     from arbmodels.estimation import bootstrap_curves, bootstrap_margin
 
     make = partial(opt.curves_of, billing=billing)
@@ -230,14 +212,13 @@ Learners = Annotated[
 ]
 
 
-@opt.described(
+@opt.on_market(
     "robustness my-folder --budgets 1,10 --draws 20",
     "robustness my-folder --segment repo0 --draws 20 --json",
 )
 def robustness(
-    source: opt.Source,
+    market: opt.Opened,
     *,
-    models: opt.Models = None,
     segment: Segment = None,
     budgets: Budgets = "1,3,5,10,30,100,1000",
     draws: Draws = 200,
@@ -246,10 +227,6 @@ def robustness(
     workers: opt.Workers = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
-    force: opt.Force = False,
-    columns: opt.Columns = None,
-    missing: opt.MissingPairs = "intersection",
-    data: opt.Data = None,
     json: opt.Json = False,
 ) -> None:
     """Learn cascades of two models for small search budgets, and score them on a whole market.
@@ -258,10 +235,7 @@ def robustness(
     of the paper's 102 allocations. Shown are the mean margin and the band from 5% to 95% of the
     searches. The first model is the cheap one.
     """
-    check_picture(plot, force=force)
-    check_table(output, force=force)
     amounts = [opt.number_of(part, "A budget of --budgets") for part in opt.names(budgets) or ()]
-    market = opt.open_market(source, models, columns, missing, data)
     from arbmodels.estimation import robustness_study
 
     chosen: list[Learner] = opt.names(learners) or []  # type: ignore[assignment]
@@ -283,24 +257,19 @@ def robustness(
     deliver(found, market, draw, plot=plot, output=output, json=json)
 
 
-@opt.described(
+@opt.on_market(
     "margin swebench-sim --models gpt5mini,deepseek --at 0.7 --json",
     "margin swebench-sim --models gpt5mini,deepseek --method olmedo2026",
     "margin my-folder --billing dollars-stop-at-record --plot my.pdf",
 )
 def margin(
-    source: opt.Source,
+    market: opt.Opened,
     *,
-    models: opt.Models = None,
     method: opt.MethodOption = "exact",
     at: opt.SolveRates = None,
     billing: opt.BillingOption = None,
     refine: opt.Refine = 1,
     plot: opt.Plot = None,
-    force: opt.Force = False,
-    columns: opt.Columns = None,
-    missing: opt.MissingPairs = "intersection",
-    data: opt.Data = None,
     json: opt.Json = False,
 ) -> None:
     """Show what an arbitrageur would earn: market price, his cost, his margin.
@@ -313,9 +282,7 @@ def margin(
     it stands the cross-validated margin and the optimism, by how much the margin in sample is too
     good.
     """
-    check_picture(plot, force=force)
     rates = None if at is None else opt.solve_rates(at)
-    market = opt.open_market(source, models, columns, missing, data)
     from arbmodels.cascades import search_frontier
     from arbmodels.cascades.frontier import MAX_MODELS
     from arbmodels.margins import arbitrage

@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from inspect import cleandoc
+from functools import partial
+from inspect import Parameter, Signature, cleandoc, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, cast
 
 import typer
 
+from arbmodels.cli.output import check_picture, check_table
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:
     from arbmodels.curves import Curves
     from arbmodels.market import Market, Missing
+
+    Opened: TypeAlias = Market
+else:
+    Opened = Any  # the market of a command, made by on_market: its type is not loaded at start-up
 
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -178,6 +184,43 @@ def described(*examples: str) -> Callable[[Command], Command]:
         return command
 
     return describe
+
+
+def on_market(*examples: str) -> Callable[[Command], Command]:
+    """Make a command of a function of a market: the options that say which market, and the help.
+
+    Files that the command would write, and solve rates, are checked before the market is loaded.
+    """
+
+    def make(command: Command) -> Command:
+        own = list(signature(command, eval_str=True).parameters.values())[1:]
+        option = partial(Parameter, kind=Parameter.KEYWORD_ONLY)
+        parameters = [
+            Parameter("source", Parameter.POSITIONAL_OR_KEYWORD, annotation=Source),
+            option("models", default=None, annotation=Models),
+            *(each for each in own if each.name != "json"),
+            option("force", default=False, annotation=Force),
+            option("columns", default=None, annotation=Columns),
+            option("missing", default="intersection", annotation=MissingPairs),
+            option("data", default=None, annotation=Data),
+            *(each for each in own if each.name == "json"),
+        ]
+
+        def run(**given: Any) -> None:
+            force = given.pop("force")
+            check_picture(given.get("plot"), force=force)
+            check_table(given.get("output"), force=force)
+            if given.get("at") is not None:
+                solve_rates(given["at"])
+            which = [given.pop(name) for name in ("source", "models", "columns", "missing", "data")]
+            command(open_market(*which), **given)
+
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        return described(*examples)(cast("Command", run))
+
+    return make
 
 
 def names(text: str | None) -> list[str] | None:

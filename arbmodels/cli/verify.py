@@ -109,13 +109,13 @@ def of_models(option: str, entries: Sequence[str] | None) -> float | dict[str, f
 _VALUES, _BEYOND = 41, 1.25
 
 
-@opt.described(
+@opt.on_market(
     "verify my-folder --check 0.01 --false-accept 0.05 --at 0.5,0.6",
     "verify my-folder --at 0.6 --threshold cost",
     "verify my-folder --false-reject small=0.1,large=0 --price 1",
 )
 def verify(
-    source: opt.Source,
+    market: opt.Opened,
     *,
     check: Check = None,
     false_accept: FalseAccept = None,
@@ -125,16 +125,11 @@ def verify(
     refund: Refund = 0.0,
     baseline: BaselineOption = "same-verifier",
     threshold: Threshold = None,
-    models: opt.Models = None,
     at: opt.SolveRates = None,
     billing: opt.AttemptsBillingOption = opt.DEFAULT_BILLING,
     attempts: opt.MostAttempts = None,
     plot: opt.Plot = None,
     output: opt.Output = None,
-    force: opt.Force = False,
-    columns: opt.Columns = None,
-    missing: opt.MissingPairs = "intersection",
-    data: opt.Data = None,
     json: opt.Json = False,
 ) -> None:
     """Find the best policies when checking an answer costs money and the verifier errs.
@@ -144,12 +139,9 @@ def verify(
     price and the margin. Up to four models; two plans may be mixed at random.
     --threshold draws the margins with --plot; without it the picture is of the costs.
     """
-    out.check_picture(plot, force=force)
-    out.check_table(output, force=force)
     rates = None if at is None else opt.solve_rates(at)
     if refund and price is None:
         raise InputError("--refund is a share of the price: give --price as well.")
-    market = opt.open_market(source, models, columns, missing, data)
     with out.working("Looking for the best policies", quiet=json):
         from arbmodels.verification import (
             Verifier,
