@@ -337,8 +337,22 @@ def solve_rates_of(values: npt.ArrayLike) -> FloatArray:
         If one is NaN or no probability.
     """
     rates = np.asarray(values, dtype=float)
-    if not np.all((rates >= -_ASIDE) & (rates <= 1 + _ASIDE)):
+    if not (np.abs(rates - 0.5) <= 0.5 + _ASIDE).all():
         raise InputError("Solve rates are numbers between 0 and 1.")
+    return rates
+
+
+def solve_rate_list(values: npt.ArrayLike) -> FloatArray:
+    """Return one or several solve rates as a list, [U].
+
+    Raises
+    ------
+    InputError
+        If one is no probability, or there is none.
+    """
+    rates = np.atleast_1d(solve_rates_of(values))
+    if rates.ndim != 1 or not len(rates):
+        raise InputError("Solve rates are a list of numbers between 0 and 1.")
     return rates
 
 

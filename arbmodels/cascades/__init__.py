@@ -1,6 +1,6 @@
 """Cascades: which models to try, in what order and how often, until one attempt is verified."""
 
-from arbmodels.cascades.frontier import Frontier, cascade_frontier
+from arbmodels.cascades.frontier import CascadeFrontier, Frontier, cascade_frontier
 from arbmodels.cascades.lattice import Points
 from arbmodels.cascades.olmedo import (
     PaperPolicy,
@@ -11,6 +11,7 @@ from arbmodels.cascades.olmedo import (
 from arbmodels.cascades.search import SearchedFrontier, search_frontier
 
 __all__ = [
+    "CascadeFrontier",
     "Frontier",
     "PaperPolicy",
     "Points",

@@ -299,9 +299,9 @@ class Paths:
 
     def cheapest(self, target: FloatArray) -> tuple[FloatArray, IntArray, FloatArray]:
         """Return spend, number and amount of the last purchase (NaN: all of it), per solve rate."""
-        best = self.points.spend_at(target)
-        last = len(self.points.number) - 1
-        chosen = self.points.number[np.minimum(self.points.first(target), last)]
+        position, attained = self.points.first(target)
+        best = np.where(attained, self.points.spend[position], np.nan)
+        chosen = self.points.number[position]
         amount = np.full(len(target), np.nan)
         if self.natural.curves.continuous and len(self._model):
             grids = [log_budget(grid) for grid in self.natural.amounts]
@@ -611,9 +611,9 @@ class Frontier(CascadeFrontier):
 
     def _cheapest(self, target: FloatArray) -> Cheapest:
         flatten = target.ravel()
-        best = self._points.spend_at(flatten)
-        last = len(self._points.rate) - 1
-        state = self._points.number[np.minimum(self._points.first(flatten), last)]
+        position, attained = self._points.first(flatten)
+        best = np.where(attained, self._points.spend[position], np.nan)
+        state = self._points.number[position]
         axis = np.full(flatten.shape, -1)
         amount = np.full(flatten.shape, np.nan)
         if self.curves.continuous and self._complete:

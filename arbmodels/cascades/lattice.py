@@ -81,14 +81,16 @@ class Points(NamedTuple):
         """Largest solve rate."""
         return float(self.rate[-1])
 
-    def first(self, solve_rate: FloatArray) -> IntArray:
-        """Return the position of the cheapest plan for each solve rate; their count beyond."""
-        return np.searchsorted(self.rate, solve_rate - SAME_RATE)
+    def first(self, solve_rate: FloatArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
+        """Return the position of the cheapest plan for each solve rate, and whether one is."""
+        position = np.searchsorted(self.rate, solve_rate - SAME_RATE)
+        last = len(self.rate) - 1
+        return np.minimum(position, last), position <= last
 
     def at(self, solve_rate: FloatArray, values: FloatArray) -> FloatArray:
         """Return what an array holds of the cheapest plan for each solve rate; NaN beyond."""
-        position, last = self.first(solve_rate), len(values) - 1
-        return np.where(position <= last, values[np.minimum(position, last)], np.nan)
+        position, attained = self.first(solve_rate)
+        return np.where(attained, values[position], np.nan)
 
     def spend_at(self, solve_rate: FloatArray) -> FloatArray:
         """Return the least spend for each solve rate; NaN beyond the largest."""

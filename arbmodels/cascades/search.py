@@ -16,7 +16,14 @@ from arbmodels.cascades.frontier import CascadeFrontier, Frontier
 from arbmodels.cascades.lattice import build_lattice
 from arbmodels.cascades.relaxation import Bounds
 from arbmodels.cascades.tables import MAX_CELLS, Natural, Plans, check_size, natural_of
-from arbmodels.curves import SAME_RATE, Curves, attempt_curves, check_attainable, solve_rates_of
+from arbmodels.curves import (
+    SAME_RATE,
+    Curves,
+    attempt_curves,
+    check_attainable,
+    solve_rate_list,
+    solve_rates_of,
+)
 from arbmodels.display import ARBITRAGEUR_COLOUR, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
@@ -118,7 +125,7 @@ class SearchedFrontier(CascadeFrontier):
         """
         rate = np.array(check_attainable(solve_rate, self.max_solve_rate))
         single = self.plans.single
-        return self.natural.plan(self.plans.purchases(int(single.number[single.first(rate)])))
+        return self.natural.plan(self.plans.purchases(int(single.number[single.first(rate)[0]])))
 
     def mixture_at(self, solve_rate: float) -> tuple[tuple[Plan, float], ...]:
         """Return the plans, with their probabilities, whose mixture reaches ``solve_rate``.
@@ -148,15 +155,15 @@ class SearchedFrontier(CascadeFrontier):
         float array [len(solve_rate), M], currency units per instance
             NaN rows above :attr:`max_solve_rate`.
         """
-        rate, _, number = self.plans.single
-        position = self.plans.single.first(np.atleast_1d(solve_rates_of(solve_rate)))
-        table = np.full((len(rate) + 1, len(self.names)), np.nan)
-        for each in np.unique(position[position < len(rate)]):
-            steps = self.plans.purchases(int(number[each]))
+        single = self.plans.single
+        position, attained = single.first(np.atleast_1d(solve_rates_of(solve_rate)))
+        table = np.full((len(single.rate), len(self.names)), np.nan)
+        for each in np.unique(position[attained]):
+            steps = self.plans.purchases(int(single.number[each]))
             models = np.array([m for m, _ in steps], dtype=np.int64)
             spend = self.natural.score(steps).spend
             table[each] = np.bincount(models, spend, minlength=len(self.names))
-        return table[position]
+        return np.where(attained[:, None], table[position], np.nan)
 
     @cached_property
     def single_models(self) -> tuple[Frontier, ...]:
@@ -357,8 +364,6 @@ def check_axes(curves: Curves) -> None:
 def _rates(wanted: npt.ArrayLike | None, largest: float) -> FloatArray:
     if wanted is None:
         return np.linspace(min(_LOWEST, largest / 2), largest, _POINTS)
-    rates = np.unique(solve_rates_of(wanted))
-    if not len(rates):
-        raise InputError("The list of solve rates is empty.")
+    rates = np.unique(solve_rate_list(wanted))
     check_attainable(float(rates[-1]), largest)
     return rates

@@ -63,7 +63,14 @@ from arbmodels.cascades.lattice import (
 from arbmodels.cascades.olmedo import CostCurve, PaperPolicy
 from arbmodels.cascades.search import search_frontier
 from arbmodels.cascades.tables import natural_of
-from arbmodels.curves import SAME_RATE, Curves, attempt_curves, blocks, default_budget_grid
+from arbmodels.curves import (
+    SAME_RATE,
+    Curves,
+    attempt_curves,
+    blocks,
+    default_budget_grid,
+    solve_rate_list,
+)
 from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.estimation.learning import PaperSearch
@@ -147,7 +154,7 @@ def rates_up_to(largest: float, solve_rates: npt.ArrayLike | None = None) -> Flo
 
     Parameters
     ----------
-    max_solve_rate : float
+    largest : float
         Largest solve rate of a single model.
     solve_rates : array of probabilities, optional
         By default 1,000 points from 0.68 to ``largest`` (from 0.9 times it where it is below 0.70).
@@ -166,10 +173,7 @@ def rates_up_to(largest: float, solve_rates: npt.ArrayLike | None = None) -> Flo
             raise InputError("No model of this market solves anything within the largest budget.")
         lowest = _PAPER_LOWEST if largest >= _PAPER_LOWEST + 0.02 else _LOWEST_SHARE * largest
         return np.linspace(lowest, largest, 1000)
-    rates = np.atleast_1d(np.asarray(solve_rates, dtype=float))
-    if rates.ndim != 1 or len(rates) == 0 or not np.all((rates >= 0) & (rates <= 1)):
-        raise InputError("Solve rates are a list of numbers between 0 and 1.")
-    return rates
+    return solve_rate_list(solve_rates)
 
 
 def margin_of(price: FloatArray, cost: FloatArray) -> FloatArray:

@@ -244,7 +244,7 @@ class Ascent:
     def plan_at(self, solve_rate: float) -> Plan:
         """Return the cheapest plan found; InputError if unattainable."""
         rate = np.array(check_attainable(solve_rate, self.max_solve_rate))
-        amounts = self._points.number[self._points.first(rate)]
+        amounts = self._points.number[self._points.first(rate)[0]]
         bought = [m for m in range(len(amounts)) if amounts[m]]
         bought.sort(key=lambda m: self._ratio[m][amounts[m]])
         grids, names = self.curves.grids, self.curves.names
@@ -447,9 +447,9 @@ class BlockCascades:
 
     def _cheapest(self, target: FloatArray) -> tuple[FloatArray, IntArray, IntArray, FloatArray]:
         """Spend, state, model of a cut last block (-1: none) and its amount, per solve rate."""
-        best = self._points.spend_at(target)
-        last = len(self._points.number) - 1
-        state = self._points.number[np.minimum(self._points.first(target), last)]
+        position, attained = self._points.first(target)
+        best = np.where(attained, self._points.spend[position], np.nan)
+        state = self._points.number[position]
         model, amount = np.full(len(target), -1), np.full(len(target), np.nan)
         for m in range(len(self.lattice.grids)) if self._may_be_cut else ():
             # One purchase of model m from every state: a lattice whose other axes lie idle.

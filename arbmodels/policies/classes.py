@@ -15,7 +15,7 @@ from arbmodels._pandas import pd
 from arbmodels.cascades import Frontier, cascade_frontier
 from arbmodels.cascades.frontier import MAX_MODELS
 from arbmodels.cascades.lattice import Lattice, build_lattice, coarsen, lower_hull, useful
-from arbmodels.curves import SAME_RATE, Curves, attempt_curves
+from arbmodels.curves import SAME_RATE, Curves, attempt_curves, solve_rate_list
 from arbmodels.display import Displayed, TextTable, model_label, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
@@ -595,10 +595,7 @@ def _rates(solve_rates: npt.ArrayLike | None, largest: float) -> FloatArray:
         if largest <= SAME_RATE:
             raise InputError("No model of this market solves anything within the largest amount.")
         return np.linspace(_LOWEST_SHARE, 1.0, _POINTS) * largest
-    rates = np.atleast_1d(np.asarray(solve_rates, dtype=float))
-    if rates.ndim != 1 or len(rates) == 0 or not np.all((rates >= 0) & (rates <= 1)):
-        raise InputError("Solve rates are a list of numbers between 0 and 1.")
-    return rates
+    return solve_rate_list(solve_rates)
 
 
 def _order(curves: Curves, order: Sequence[str] | None) -> tuple[str, ...]:

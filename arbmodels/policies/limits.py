@@ -174,7 +174,7 @@ class LatticeFrontier(CascadeFrontier):
     def _state_at(self, solve_rate: float) -> int:
         """Return the flat position of the cheapest state that reaches a solve rate."""
         rate = np.array(check_attainable(solve_rate, self.max_solve_rate))
-        return int(self._points.number[self._points.first(rate)])
+        return int(self._points.number[self._points.first(rate)[0]])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
