@@ -193,7 +193,7 @@ def test_a_figure_is_drawn_and_never_overwritten_unasked(
 
 
 def test_a_figure_that_cannot_be_written_is_bad_input(folder: Path, tmp_path: Path) -> None:
-    assert ".png, .pdf, .svg" in bad("margin", folder, "--plot", tmp_path / "figure.xlsx")
+    assert ".png, .pdf or .svg" in bad("margin", folder, "--plot", tmp_path / "figure.xlsx")
     (tmp_path / "folder.png").mkdir()
     assert "is a folder" in bad("margin", folder, "--plot", tmp_path / "folder.png")
     (tmp_path / "file").touch()

@@ -68,7 +68,7 @@ from cli_cases import bad, run
         (["game", "bertrand", "{folder}", "--arbitrageurs", "-1"], "--arbitrageurs"),
         (["game", "bertrand", "{folder}", "--willingness-to-pay", "-1"], "willingness to pay"),
         (["game", "bertrand", "{folder}", "--provider-cost-share", "0"], "> 0 and <= 1"),
-        (["demo", "--output", "{folder}"], ".png, .pdf, .svg"),
+        (["demo", "--output", "{folder}"], ".png, .pdf or .svg"),
     ],
 )
 def test_bad_input_ends_with_code_two_and_says_what_to_do(

@@ -55,7 +55,7 @@ def demo(
     Takes a few seconds and no connection. The bundled market is drawn from a generator that was
     fitted to recorded attempts on SWE-bench Verified; nothing in it is a recorded attempt.
     """
-    out.check_picture(output, force=force)
+    out.check_files(plot=output, force=force)
     with out.working("Routing, cascades, arbitrage, competition", quiet=json):
         found = _compute()
         out.save_picture(_figure(found), output)

@@ -21,7 +21,7 @@ from arbmodels.cli.margin import at_rates, find_margin
 from arbmodels.cli.output import (
     about,
     called,
-    check_picture,
+    check_files,
     new_picture,
     save_picture,
     show,
@@ -333,7 +333,7 @@ def finite(
         raise InputError("--method is for --kind nash. Leave it out, or change the kind.")
     if kind == "nash" and objective != "welfare":
         raise InputError("--objective is for --kind correlated or coarse. Leave it out.")
-    check_picture(plot, force=force)
+    check_files(plot=plot, force=force)
     with working("Looking for equilibria", quiet=json):
         from arbmodels.games.finite.game import read_game
 
@@ -405,7 +405,7 @@ def capacity(
     is ample or scarce. epsilon is the most any seller gains by any other price, on the continuous
     game.
     """
-    check_picture(plot, force=force)
+    check_files(plot=plot, force=force)
     sizes = _numbers(capacities, "--capacities")
     each, worth = _numbers(costs, "--costs"), _numbers(willingness_to_pay, "--willingness-to-pay")
     with working("Looking for an equilibrium", quiet=json):
@@ -514,7 +514,7 @@ def game_logit(
     than epsilon. A table of observed prices and shares is inverted into qualities and marginal
     costs first; if no cost explains a price, the command says so.
     """
-    check_picture(plot, force=force)
+    check_files(plot=plot, force=force)
     frame = _read(table)
     from arbmodels.games.differentiated import DifferentiatedGame, implied_costs
 

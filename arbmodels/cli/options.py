@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, c
 
 import typer
 
-from arbmodels.cli.output import check_picture, check_table
+from arbmodels.cli.output import check_files
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:
@@ -208,8 +208,7 @@ def on_market(*examples: str) -> Callable[[Command], Command]:
 
         def run(**given: Any) -> None:
             force = given.pop("force")
-            check_picture(given.get("plot"), force=force)
-            check_table(given.get("output"), force=force)
+            check_files(plot=given.get("plot"), output=given.get("output"), force=force)
             if given.get("at") is not None:
                 solve_rates(given["at"])
             which = [given.pop(name) for name in ("source", "models", "columns", "missing", "data")]

@@ -33,25 +33,42 @@ if TYPE_CHECKING:
     from arbmodels.market import Market
 
 
-_TABLE_ENDINGS = (".csv", ".parquet")
+#: What a file is for -> what it is called, and how its name ends.
+_FILES = {
+    "plot": ("figure", (".png", ".pdf", ".svg")),
+    "output": ("table", (".csv", ".parquet")),
+    "export": ("program", (".mps", ".lp")),
+}
 
 
-def check_table(path: Path | None, *, force: bool) -> None:
-    """Refuse a file that could not be written or would overwrite something unasked.
+def check_files(*, force: bool, **paths: Path | None) -> None:
+    """Refuse files that could not be written or would overwrite something unasked.
+
+    Parameters
+    ----------
+    force : bool
+        Whether overwriting was asked for.
+    plot, output, export : path, optional
 
     Raises
     ------
     InputError
         Before anything is computed.
     """
-    if path is None:
-        return
-    if path.suffix.lower() not in _TABLE_ENDINGS:
-        raise InputError(f"{path}: a table's name ends in {' or '.join(_TABLE_ENDINGS)}.")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder. Name a file for the table.")
-    if path.exists() and not force:
-        raise InputError(f"{path} exists already. Overwrite it with --force, or name another file.")
+    for option, path in paths.items():
+        if path is None:
+            continue
+        what, endings = _FILES[option]
+        if path.suffix.lower() not in endings:
+            raise InputError(
+                f"{path}: the name of a {what} ends in {', '.join(endings[:-1])} or {endings[-1]}."
+            )
+        if path.is_dir():
+            raise InputError(f"{path} is a folder. Name a file for the {what}.")
+        if path.exists() and not force:
+            raise InputError(
+                f"{path} exists already. Overwrite it with --force, or name another file."
+            )
 
 
 def save_table(frame: pd.DataFrame, path: Path) -> None:
@@ -85,27 +102,6 @@ def make_folder_of(path: Path) -> None:
             f"{path} cannot be written: {path.parent} cannot be made a folder ({error.strerror})."
             " Name another."
         ) from error
-
-
-_ENDINGS = (".png", ".pdf", ".svg")
-
-
-def check_picture(path: Path | None, *, force: bool) -> None:
-    """Refuse a picture that could not be written or would overwrite something unasked.
-
-    Raises
-    ------
-    InputError
-        Before anything is computed.
-    """
-    if path is None:
-        return
-    if path.suffix.lower() not in _ENDINGS:
-        raise InputError(f"{path}: a figure's name ends in {', '.join(_ENDINGS)}.")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder. Name a file for the figure.")
-    if path.exists() and not force:
-        raise InputError(f"{path} exists already. Overwrite it with --force, or name another file.")
 
 
 def new_picture(columns: int = 1) -> tuple[Figure, list[Axes]]:

@@ -52,7 +52,7 @@ def predict(
     solve rate of routing at random, by a threshold, by predicted value at a price, and by an oracle
     that knows every outcome, which is a bound and not deployable. Needs the extra predict.
     """
-    out.check_picture(plot, force=force)
+    out.check_files(plot=plot, force=force)
     market = opt.open_market(source, models, columns, "intersection", data)
     known = _features(source, features, data)
     from arbmodels.predict import cost_quality, cross_fit

@@ -95,7 +95,7 @@ def providers(
     provider gains by any other multiplier, exact on the continuous game. Where there is no pure
     equilibrium, the answer says so and is mixed.
     """
-    out.check_picture(plot, force=force)
+    out.check_files(plot=plot, force=force)
     rates = opt.solve_rates(at)
     market = opt.open_market(source, models, columns, missing, data)
     with out.working("Looking for an equilibrium", quiet=json):
@@ -167,7 +167,7 @@ def statics(
     Every row is given twice: with providers at their list prices, and re-pricing in an equilibrium
     whose epsilon, the most any of them could gain by another price, comes first.
     """
-    out.check_picture(plot, force=force)
+    out.check_files(plot=plot, force=force)
     rates = opt.solve_rates(at)
     numbers = [opt.number_of(part, "A value of --values") for part in opt.names(values) or ()]
     wanted: list[int] | list[float] = numbers
@@ -292,7 +292,7 @@ def distill(
     The teacher stays at list price, answers by its best price, or both price in equilibrium; each
     row says what the teacher earns from consumers and resale, and net of the market without it.
     """
-    out.check_picture(plot, force=force)
+    out.check_files(plot=plot, force=force)
     rates = opt.solve_rates(at)
     pupils = opt.names(students) or []
     market = opt.open_market(source, ",".join([teacher, *pupils]), columns, missing, data)

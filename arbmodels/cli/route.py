@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from arbmodels.cli import options as opt
-from arbmodels.cli.output import about, check_picture, show, show_json, working
+from arbmodels.cli.output import about, check_files, show, show_json, working
 from arbmodels.errors import InfeasibleError, InputError
 
 if TYPE_CHECKING:
@@ -459,8 +459,7 @@ def route(
         max_changes,
     )
     asked.check()
-    _check_files(output, export, force=force)
-    check_picture(plot, force=force)
+    check_files(plot=plot, output=output, export=export, force=force)
     market = opt.open_market(source, models, columns, missing, data)
     _check_instance(explain, market)
     with working("Evaluating the plans", quiet=json):
@@ -535,17 +534,6 @@ def _check_instance(name: str | None, market: Market) -> None:
             f"--explain {name!r}: {market.name} has no such instance; its names look like"
             f" {market.instances[0]!r}."
         )
-
-
-def _check_files(*paths: Path | None, force: bool) -> None:
-    """Refuse before anything is computed what could not be written."""
-    for path, endings in zip(paths, ((".csv", ".parquet"), (".mps", ".lp")), strict=True):
-        if path is None:
-            continue
-        if path.suffix not in endings:
-            raise InputError(f"{path}: the file's name must end in {' or '.join(endings)}.")
-        if path.exists() and not force:
-            raise InputError(f"{path} exists already. Overwrite it with --force.")
 
 
 def _write(result: RoutingResult, path: Path, *, force: bool) -> None:
