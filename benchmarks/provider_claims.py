@@ -283,7 +283,7 @@ def _sampled(
         },
         "share_of_samples_with_rising_prices": float((change > 0).mean()),
         "largest_epsilon": float(rows["relative_epsilon"].max()),
-        "unsettled": found.unsettled_samples,
+        "unsettled": found.samples_not_converged,
     }
 
 

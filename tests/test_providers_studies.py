@@ -93,7 +93,7 @@ def test_statics_show_both_behaviours_and_refuse_nonsense() -> None:
     assert frame["providers"].tolist() == ["list prices", "re-pricing"] * 2
     assert np.all(frame["relative_epsilon"] < 0.2)
     assert frame["settled"].all()
-    assert not found.unsettled.any()
+    assert not found.not_converged.any()
     assert "no equilibrium" not in str(found)
     assert found.plot("welfare").get_ylabel() == "Welfare"
     assert "epsilon" in str(found)
@@ -115,7 +115,7 @@ def test_rows_above_the_tolerance_are_marked() -> None:
     frame = found.to_frame()
     assert frame["relative_epsilon"].iloc[3] > 1e-4
     assert frame["settled"].tolist() == [True, True, True, False]
-    assert found.unsettled.tolist() == [False, False, False, True]
+    assert found.not_converged.tolist() == [False, False, False, True]
     assert "* 1 of 4 rows" in str(found)
     labels = found.plot().get_legend_handles_labels()[1]
     assert labels.count("Not within the tolerance: no equilibrium") == 1
@@ -124,7 +124,7 @@ def test_rows_above_the_tolerance_are_marked() -> None:
     assert parts.to_dict()["settled"] is False
     assert "no equilibrium" in str(parts)
     entry = entry_threshold(small_game(2), "b", [2], entrant_moves=True, **rushed)
-    assert entry.unsettled.tolist() == [False, True]
+    assert entry.not_converged.tolist() == [False, True]
 
 
 def test_decomposition_adds_up_and_has_intervals(simulated: Market) -> None:

@@ -48,10 +48,10 @@ class Decomposition(Displayed):
     @property
     def converged(self) -> bool:
         """Whether the equilibrium, and that of every sample, is within the tolerance asked for."""
-        return bool(self.frame["settled"].all()) and not self.unsettled_samples
+        return bool(self.frame["settled"].all()) and not self.samples_not_converged
 
     @property
-    def unsettled_samples(self) -> int:
+    def samples_not_converged(self) -> int:
         """Bootstrap samples whose equilibrium is not within the tolerance asked for."""
         if self.samples is None:
             return 0
@@ -113,7 +113,7 @@ class Decomposition(Displayed):
             "unit": self.unit,
             "states": self.to_frame().to_dict("records"),
             "settled": self.converged,
-            "unsettled_samples": self.unsettled_samples,
+            "unsettled_samples": self.samples_not_converged,
             **{part: getattr(self, part) for part in parts},
         }
         if self.samples is not None:
@@ -129,8 +129,8 @@ class Decomposition(Displayed):
         )
         if not self.frame["settled"].all():
             note += " Not within the tolerance: what is said of re-pricing is of no equilibrium."
-        if self.unsettled_samples:
-            note += f" Nor are {self.unsettled_samples} samples, which the intervals contain."
+        if self.samples_not_converged:
+            note += f" Nor are {self.samples_not_converged} samples, which the intervals contain."
         columns = ("revenue", "profit", "mean_price", "consumer_surplus", "welfare")
         return TextTable(
             f"{self.name}: what arbitrage does [{self.unit}]",

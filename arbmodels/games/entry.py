@@ -252,7 +252,7 @@ class EntryGame(Displayed):
         Operating profit of each entrant, and under "" its epsilon: what any of them could gain by
         another price, over profit (0 at list prices).
     name, unit : str
-    unsettled : sequence of frozenset of str
+    not_converged : sequence of frozenset of str
         Subsets whose prices are no equilibrium within the tolerance asked for: their profits, and
         what follows from them, are those of the best prices found.
     """
@@ -262,7 +262,7 @@ class EntryGame(Displayed):
     profits: Mapping[frozenset[str], Mapping[str, float]]
     name: str
     unit: str
-    unsettled: tuple[frozenset[str], ...] = ()
+    not_converged: tuple[frozenset[str], ...] = ()
 
     @property
     def equilibria(self) -> tuple[frozenset[str], ...]:
@@ -313,7 +313,7 @@ class EntryGame(Displayed):
                 for m, more in zip(self.candidates, gain.tolist(), strict=True)
             ),
             np.ones(len(self.candidates), dtype=bool),
-            not self.unsettled,
+            not self.not_converged,
             "entering or staying out",
             "who is indifferent does as it does",
             1,
@@ -334,7 +334,7 @@ class EntryGame(Displayed):
                 looked_at[inside].profit,
                 looked_at[inside],
                 len(looked_at),
-                looked_at[inside].epsilon == 0 and not self.unsettled,
+                looked_at[inside].epsilon == 0 and not self.not_converged,
             )
             for inside in stable
         ]
@@ -383,7 +383,7 @@ class EntryGame(Displayed):
                 model,
                 profit,
                 inside in stable,
-                inside not in self.unsettled,
+                inside not in self.not_converged,
             )
             for inside, row in self.profits.items()
             for model, profit in row.items()
@@ -404,7 +404,7 @@ class EntryGame(Displayed):
                     "entrants": sorted(inside),
                     "profits": {m: p for m, p in row.items() if m},
                     "relative_epsilon": row[""],
-                    "settled": inside not in self.unsettled,
+                    "settled": inside not in self.not_converged,
                 }
                 for inside, row in self.profits.items()
             ],
@@ -425,11 +425,11 @@ class EntryGame(Displayed):
         ]
         sets = "; ".join(_listed(self.candidates, inside) for inside in stable)
         note = f"Entry equilibria ({len(stable)} of {len(self.profits)} subsets): {sets or 'none'}."
-        if self.unsettled:
+        if self.not_converged:
             note += (
-                f" In {len(self.unsettled)} subsets no equilibrium of prices was found within the"
-                " tolerance: "
-                + "; ".join(_listed(self.candidates, inside) for inside in self.unsettled)
+                f" In {len(self.not_converged)} subsets no equilibrium of prices was found"
+                " within the tolerance: "
+                + "; ".join(_listed(self.candidates, inside) for inside in self.not_converged)
                 + "."
             )
         return TextTable(
@@ -503,7 +503,7 @@ def entry_game(
         fixed = np.full(len(models), inputs.number(fixed_cost, "The fixed cost", 0.0))
     profits: dict[frozenset[str], Mapping[str, float]] = {frozenset(): {"": 0.0}}
     unit = ""
-    unsettled = []
+    not_converged = []
     for size in range(1, len(models) + 1):
         for inside in combinations(models, size):
             game = _game(
@@ -522,7 +522,7 @@ def entry_game(
                 found = game.solve(tolerance=tolerance, time_limit=time_limit)
                 earned, gain = found.profits, found.relative_epsilon
                 if not found.converged:
-                    unsettled.append(frozenset(inside))
+                    not_converged.append(frozenset(inside))
             else:
                 earned, gain = outcome(game, np.ones(size)).total_profit, 0.0
             profits[frozenset(inside)] = {
@@ -536,7 +536,7 @@ def entry_game(
         profits,
         f"Entry on {market.name}, {arbitrageurs} arbitrageurs, {how}",
         unit or f"{market.currency}/instance x mass",
-        tuple(unsettled),
+        tuple(not_converged),
     )
 
 

@@ -77,7 +77,7 @@ class Statics(Displayed):
     unit: str
 
     @property
-    def unsettled(self) -> npt.NDArray[np.bool_]:
+    def not_converged(self) -> npt.NDArray[np.bool_]:
         """Rows whose epsilon is above the tolerance asked for: they are no equilibria, [rows]."""
         if "settled" not in self.frame:
             return np.zeros(len(self.frame), dtype=bool)
@@ -95,11 +95,11 @@ class Statics(Displayed):
     def table(self) -> TextTable:
         """Return the main measures, epsilon first."""
         shown = [name for name in _SHOWN if name in self.frame]
-        unsettled = self.unsettled
+        not_converged = self.not_converged
         note = "".join(text for name, text in _MEANING.items() if name in shown)
-        if unsettled.any():
+        if not_converged.any():
             note += (
-                f" * {int(unsettled.sum())} of {len(unsettled)} rows: epsilon is above the"
+                f" * {int(not_converged.sum())} of {len(not_converged)} rows: epsilon is above the"
                 " tolerance asked for, so this is no equilibrium, and differences to it mean"
                 " nothing."
             )
@@ -112,7 +112,7 @@ class Statics(Displayed):
                     number(float(row["epsilon"]), 2) + "*" * bool(open_row),
                     *(number(float(row[name]), 3) for name in shown),
                 )
-                for row, open_row in zip(self.frame.to_dict("records"), unsettled, strict=True)
+                for row, open_row in zip(self.frame.to_dict("records"), not_converged, strict=True)
             ],
             note,
         )
@@ -138,7 +138,7 @@ class Statics(Displayed):
                 color=_COLOURS.get(str(how), "black"),
                 label=f"Providers: {how}",
             )
-            missed = self.unsettled[part.index]
+            missed = self.not_converged[part.index]
             if missed.any():
                 ax.plot(
                     [str(v) for v in part["value"][missed]],

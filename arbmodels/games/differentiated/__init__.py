@@ -1,4 +1,4 @@
-"""Price competition under smooth demand: logit, nested logit, linear, vertical."""
+"""Price competition between differentiated products: logit, nested logit, linear, vertical."""
 
 from arbmodels.games.differentiated.demand import Demand, LinearDemand, VerticalDemand
 from arbmodels.games.differentiated.game import DifferentiatedEquilibrium, DifferentiatedGame

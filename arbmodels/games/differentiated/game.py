@@ -1,6 +1,6 @@
 """Price competition between firms with any number of differentiated products.
 
-A price equilibrium of a smooth game, with its certificate.
+A price equilibrium of such a game, with its certificate.
 """
 
 from __future__ import annotations

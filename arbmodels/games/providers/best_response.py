@@ -174,7 +174,7 @@ def payoff_matrix(
     As :meth:`ProviderGame.profits`, much faster for many pairs; own multipliers that lie on a
     breakpoint are taken as the limit from below.
     """
-    if game.smooth:
+    if game.differentiated:
         pairs = np.repeat(rivals[None], len(own), axis=0)
         pairs[:, :, player] = own[:, None]
         earned = game.profits(pairs.reshape(-1, len(game.players)))[:, player]
@@ -418,7 +418,7 @@ def best_response(
     rivals = np.atleast_2d(rivals)
     if weight is None:
         weight = np.full(len(rivals), 1 / len(rivals))
-    if game.smooth:
+    if game.differentiated:
         grid = np.geomspace(_LOWEST, HIGHEST, _GRID)
         most, price = searched_response(game, player, rivals, weight, grid)
         return Response(most, price, True)
@@ -428,7 +428,7 @@ def best_response(
 
 def most_earned(game: ProviderOligopoly, player: int, rivals: FloatArray) -> float:
     """Return the supremum of the own profit against one profile, without a price that earns it."""
-    if game.smooth:
+    if game.differentiated:
         return best_response(game, player, rivals).profit
     return _largest(*_summed_pieces(game, player, np.atleast_2d(rivals), np.ones(1))).profit
 
@@ -437,7 +437,7 @@ def expected(
     game: ProviderOligopoly, player: int, own: FloatArray, rivals: FloatArray, weight: FloatArray
 ) -> FloatArray:
     """Return the expected profit at own multipliers; on a breakpoint, the limit from below."""
-    if game.smooth:
+    if game.differentiated:
         return expected_profits(game, player, own, rivals, weight)
     points, total = _summed_pieces(game, player, rivals, weight)
     return _value_at(points, total, own)
@@ -447,7 +447,7 @@ def answered(
     game: ProviderOligopoly, player: int, own: FloatArray, rivals: FloatArray, weight: FloatArray
 ) -> tuple[Response, FloatArray]:
     """Return the best response and the expected profit at own multipliers, in one go."""
-    if game.smooth:
+    if game.differentiated:
         best = best_response(game, player, rivals, weight)
         return best, expected(game, player, own, rivals, weight)
     points, total = _summed_pieces(game, player, rivals, weight)

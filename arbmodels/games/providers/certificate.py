@@ -121,10 +121,10 @@ def certify_providers(game: ProviderOligopoly, strategies: Sequence[Strategy]) -
         np.array(attained),
         all(exact),
         f"price multipliers from 0 to {HIGHEST:g}, by search"
-        if game.smooth
+        if game.differentiated
         else "all price multipliers >= 0, every breakpoint and the limits from both of its sides"
         f" included (breakpoints within {SAME_PRICE:.0e} of each other are one)",
-        "no ties: consumers' tastes differ" if game.smooth else TIES[game.tie_rule],
+        "no ties: consumers' tastes differ" if game.differentiated else TIES[game.tie_rule],
         int(max(resolution)),
         game.unit,
     )
@@ -149,7 +149,7 @@ def _one(
     profiles, weight = rivals_of(strategies, player)
     own, chance = strategies[player]
     own, chance = own[chance > 0], chance[chance > 0]
-    if game.smooth:
+    if game.differentiated:
         return _searched(game, player, (profiles, weight), Strategy(own, chance))
     top = _top(game, player)
     parts = [

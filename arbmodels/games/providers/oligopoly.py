@@ -195,7 +195,7 @@ class ProviderOligopoly(Displayed):
             )
         object.__setattr__(self, "fixed", fixed)
         if (
-            not self.smooth
+            not self.differentiated
             and self.cheapest_buyers.sample is not None
             and self.second_overhead > self.lowest_overhead
         ):
@@ -337,7 +337,7 @@ class ProviderOligopoly(Displayed):
         )
 
     @property
-    def smooth(self) -> bool:
+    def differentiated(self) -> bool:
         """Whether consumers choose by logit, so that profits are no quadratics."""
         return isinstance(self.consumers, LogitConsumers)
 

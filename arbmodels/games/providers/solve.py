@@ -102,7 +102,7 @@ def gains_at(game: ProviderOligopoly, prices: FloatArray) -> Profile:
 def respond(
     game: ProviderOligopoly, start: FloatArray, deadline: float = np.inf
 ) -> tuple[Profile, bool]:
-    """Let providers answer in turn; return the best profile met and whether it settled.
+    """Let providers answer in turn; return the best profile met and whether it converged.
 
     Nobody starts below its marginal cost, and no answer lies below it: lower prices are dominated.
     """
@@ -129,13 +129,13 @@ def respond(
             best = found
         here = tuple(np.round(np.log(np.maximum(prices, 1e-12)), 7))
         late = clock() > deadline
-        if not moved or late or (here in seen and not settled(game, found)):
+        if not moved or late or (here in seen and not converged(game, found)):
             break
         seen.add(here)
-    return best, settled(game, best)
+    return best, converged(game, best)
 
 
-def settled(game: ProviderOligopoly, found: Profile) -> bool:
+def converged(game: ProviderOligopoly, found: Profile) -> bool:
     """Return whether what could be gained is no more than approaching a limit costs."""
     largest = float(np.abs(found.profit).max())
     return found.gain <= SETTLED * largest + NO_GAIN * game.most_paid
@@ -152,7 +152,7 @@ def _idle_at_cost(game: ProviderOligopoly, found: Profile) -> Profile:
         return found
     same = gains_at(game, np.where(idle, game.ceilings, found.prices))
     close = np.abs(same.profit - found.profit).max() <= NO_GAIN * game.most_paid
-    return same if close and settled(game, same) else found
+    return same if close and converged(game, same) else found
 
 
 def _undominated(game: ProviderOligopoly, prices: FloatArray) -> FloatArray:
@@ -369,7 +369,7 @@ def mixed_profiles(
     grids = tuple(price_grid(game, player, _COARSE) for player in game.movers)
     iteration = 0
     # Smooth demand leaves no price wars to resolve: best responses alone complete the grid.
-    for _ in range(_SMOOTH_ORACLES if game.smooth else _ORACLES):
+    for _ in range(_SMOOTH_ORACLES if game.differentiated else _ORACLES):
         solved = _equilibrium(game, grids, start, deadline) if clock() < deadline else None
         if solved is None:
             return
@@ -378,7 +378,7 @@ def mixed_profiles(
         checked = check(game, found)
         yield Mixed(found, checked.profit, checked.of_own, iteration)
         grids = tuple(np.union1d(g, [a]) for g, a in zip(grids, checked.answer, strict=True))
-    if game.smooth:
+    if game.differentiated:
         return
     extra = [s.price[s.probability > 0.05] for s in found]
     window: list[tuple[Strategy, Strategy]] = []
@@ -655,11 +655,11 @@ def solve_providers(
     deadline = began + time_limit
     # Pure equilibria may take a third of the time where mixed ones can follow.
     share = 1 / 3 if len(game.movers) > 1 else 1.0
-    settled, least = enumerate_pure(game, size=grid, seed=seed, deadline=began + share * time_limit)
-    if settled:
+    pure, least = enumerate_pure(game, size=grid, seed=seed, deadline=began + share * time_limit)
+    if pure:
         # Of several, the one that providers earn most in.
-        settled.sort(key=lambda found: -float(found.profit.sum()))
-        return _pure(game, settled[0], settled[1:], tolerance)
+        pure.sort(key=lambda one: -float(one.profit.sum()))
+        return _pure(game, pure[0], pure[1:], tolerance)
     if len(game.movers) == 1:
         return _pure(game, least, [], tolerance, least=True)
     many = len(game.movers) > 2
