@@ -655,11 +655,13 @@ def solve_providers(
     deadline = began + time_limit
     # Pure equilibria may take a third of the time where mixed ones can follow.
     share = 1 / 3 if len(game.movers) > 1 else 1.0
-    pure, least = enumerate_pure(game, size=grid, seed=seed, deadline=began + share * time_limit)
-    if pure:
+    equilibria, least = enumerate_pure(
+        game, size=grid, seed=seed, deadline=began + share * time_limit
+    )
+    if equilibria:
         # Of several, the one that providers earn most in.
-        pure.sort(key=lambda one: -float(one.profit.sum()))
-        return _pure(game, pure[0], pure[1:], tolerance)
+        equilibria.sort(key=lambda one: -float(one.profit.sum()))
+        return _pure(game, equilibria[0], equilibria[1:], tolerance)
     if len(game.movers) == 1:
         return _pure(game, least, [], tolerance, least=True)
     many = len(game.movers) > 2
