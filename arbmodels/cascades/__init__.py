@@ -1,6 +1,6 @@
 """Cascades: which models to try, in what order and how often, until one attempt is verified."""
 
-from arbmodels.cascades.frontier import CascadeFrontier, Frontier, cascade_frontier
+from arbmodels.cascades.frontier import CascadeFrontier, Frontier, SingleModel, cascade_frontier
 from arbmodels.cascades.lattice import Points
 from arbmodels.cascades.olmedo import (
     PaperPolicy,
@@ -16,6 +16,7 @@ __all__ = [
     "PaperPolicy",
     "Points",
     "SearchedFrontier",
+    "SingleModel",
     "cascade_frontier",
     "paper_curve",
     "paper_market_max_solve_rate",
