@@ -34,7 +34,7 @@ def page(record: Record) -> str:
     return "\n".join(
         [
             _HEAD,
-            *_menus(record["six"]),
+            *_cascade_sets(record["six"]),
             *_parts(record),
             *_grids(record),
             *_equilibrium(record),
@@ -88,14 +88,14 @@ def _rows(record: Record) -> list[tuple[str, Record]]:
     ]
 
 
-def _menus(six: Record) -> list[str]:
+def _cascade_sets(six: Record) -> list[str]:
     found, between = six["equilibrium"], six["gap_between"]
     return [
         "## How good the arbitrageurs' cascades are",
         "",
         f"Two models: the exact hull. Six models: {min(six['columns'])} to {max(six['columns'])}"
         f" cascades per solve rate, certified at {six['price_vectors']} price vectors: no policy is"
-        f" cheaper there by more than {100 * six['largest_gap']:.2f}% of the menu's cost. At"
+        f" cheaper there by more than {100 * six['largest_gap']:.2f}% of the cascade set's cost. At"
         f" {between['at']} the gap that follows by concavity is {100 * between['median']:.1f}% in"
         f" the median and {100 * between['largest']:.1f}% at most. On bootstrap samples the same"
         " plans are scored anew; at list prices the gap is at most"
