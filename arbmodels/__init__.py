@@ -31,7 +31,7 @@ _HOMES = {
         "load_market",
         "routellm_market",
     ),
-    "display": ("ARBITRAGEUR_COLOUR", "TextTable", "model_colour", "model_label"),
+    "display": ("ARBITRAGEUR_COLOR", "TextTable", "model_color"),
     "errors": (
         "ArbModelsError",
         "Conflict",

@@ -31,10 +31,9 @@ from arbmodels.data import list_datasets as list_datasets
 from arbmodels.data import load_features as load_features
 from arbmodels.data import load_market as load_market
 from arbmodels.data import routellm_market as routellm_market
-from arbmodels.display import ARBITRAGEUR_COLOUR as ARBITRAGEUR_COLOUR
+from arbmodels.display import ARBITRAGEUR_COLOR as ARBITRAGEUR_COLOR
 from arbmodels.display import TextTable as TextTable
-from arbmodels.display import model_colour as model_colour
-from arbmodels.display import model_label as model_label
+from arbmodels.display import model_color as model_color
 from arbmodels.errors import ArbModelsError as ArbModelsError
 from arbmodels.errors import Conflict as Conflict
 from arbmodels.errors import DataError as DataError

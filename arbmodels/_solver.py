@@ -63,7 +63,7 @@ class Program:
     column_lower, column_upper : float array [n]
     integer : bool array [n], optional
         Which columns are whole numbers; none by default (a linear program).
-    maximise : bool
+    maximize : bool
     """
 
     cost: FloatArray
@@ -73,7 +73,7 @@ class Program:
     column_lower: FloatArray
     column_upper: FloatArray
     integer: npt.NDArray[np.bool_] | None = None
-    maximise: bool = False
+    maximize: bool = False
 
     def __post_init__(self) -> None:
         rows, columns = self.matrix.shape
@@ -161,7 +161,7 @@ def solve(
     --------
     >>> one_row = sparse.csr_array([[1.0, 1.0]])
     >>> solve(Program(np.array([3.0, 2.0]), one_row, np.array([-np.inf]), np.array([1.5]),
-    ...               np.zeros(2), np.ones(2), maximise=True)).x.tolist()
+    ...               np.zeros(2), np.ones(2), maximize=True)).x.tolist()
     [1.0, 0.5]
     """
     start = perf_counter()
@@ -348,13 +348,13 @@ def _passed(program: Program, options: dict[str, Any]) -> highspy.Highs:
     matrix.sum_duplicates()
     rows, columns = matrix.shape
     integer = np.zeros(columns) if program.integer is None else program.integer
-    maximise = highspy.ObjSense.kMaximize if program.maximise else highspy.ObjSense.kMinimize
+    maximize = highspy.ObjSense.kMaximize if program.maximize else highspy.ObjSense.kMinimize
     passed = highs.passModel(
         columns,
         rows,
         matrix.nnz,
         int(highspy.MatrixFormat.kRowwise),
-        int(maximise),
+        int(maximize),
         0.0,
         np.ascontiguousarray(program.cost, dtype=np.float64),
         np.ascontiguousarray(program.column_lower, dtype=np.float64),

@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 #: Colour-blind safe (Okabe and Ito 2008); the arbitrageur has a colour of its own.
 _PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
-ARBITRAGEUR_COLOUR = "#B22222"
+ARBITRAGEUR_COLOR = "#B22222"
 
-#: Labels and colours of the models that the literature's data sets contain.
-_KNOWN_MODELS = {
-    "gpt5mini": ("GPT-5 mini", _PALETTE[0]),
-    "deepseek": ("DeepSeek v3.2", _PALETTE[1]),
-    "sonnet": ("Claude Sonnet 4.5", _PALETTE[3]),
-    "qwen3-coder-480b": ("Qwen3 Coder 480B", _PALETTE[5]),
-    "qwen3-coder-30b": ("Qwen3 Coder 30B", _PALETTE[2]),
-    "minicoder4b": ("mini-coder 4B", _PALETTE[4]),
-    "mini-coder-4b": ("mini-coder 4B", _PALETTE[4]),
-    "mixtral-8x7b": ("Mixtral 8x7B", _PALETTE[1]),
-    "gpt4-1106": ("GPT-4 (1106)", _PALETTE[0]),
+#: Colors of models that several data sets contain, the same in every picture.
+_COLORS = {
+    "gpt5mini": _PALETTE[0],
+    "deepseek": _PALETTE[1],
+    "sonnet": _PALETTE[3],
+    "qwen3-coder-480b": _PALETTE[5],
+    "qwen3-coder-30b": _PALETTE[2],
+    "minicoder4b": _PALETTE[4],
+    "mini-coder-4b": _PALETTE[4],
+    "mixtral-8x7b": _PALETTE[1],
+    "gpt4-1106": _PALETTE[0],
 }
 
 
@@ -56,15 +56,10 @@ _DIGIT = re.compile(r"\d")
 _NUMERIC = re.compile(r"[\s\d.,:;%()/<>=~±+*†×x$∞–−-]|\b(?:to|of|e-?\d+|nan|inf|s|ms|USD)\b")
 
 
-def model_label(model: str) -> str:
-    """Return the printed name of a model (its identifier when it is not a known one)."""
-    return _KNOWN_MODELS.get(model, (model, ""))[0]
-
-
-def model_colour(model: str, models: Sequence[str]) -> str:
+def model_color(model: str, models: Sequence[str]) -> str:
     """Return the same colour for the same model in every figure."""
-    if model in _KNOWN_MODELS:
-        return _KNOWN_MODELS[model][1]
+    if model in _COLORS:
+        return _COLORS[model]
     return _PALETTE[list(models).index(model) % len(_PALETTE)]
 
 
@@ -257,7 +252,7 @@ def models_table(
     """
     rows = summary.to_dict("records")
     columns = {
-        "model": [model_label(str(model)) for model in summary.index],
+        "model": [str(model) for model in summary.index],
         "records": [str(row["instances"]) for row in rows],
         "attempts": [
             f"{row['attempts_min']}/{row['attempts_median']:g}/{row['attempts_max']}"

@@ -20,11 +20,10 @@ from arbmodels.cascades import (
 )
 from arbmodels.curves import Curves
 from arbmodels.display import (
-    ARBITRAGEUR_COLOUR,
+    ARBITRAGEUR_COLOR,
     Displayed,
     TextTable,
-    model_colour,
-    model_label,
+    model_color,
     new_axes,
     number,
     percent,
@@ -415,14 +414,14 @@ class Arbitrage(Displayed):
         ax = new_axes() if ax is None else ax
         rates, models = 100 * self.solve_rates, self.names
         for model, prices in zip(models, self.model_prices.T, strict=True):
-            ax.plot(rates, prices, color=model_colour(model, models), label=model_label(model))
-        ax.plot(rates, self.arbitrage_cost, color=ARBITRAGEUR_COLOUR, lw=2, label="Arbitrageur")
+            ax.plot(rates, prices, color=model_color(model, models), label=model)
+        ax.plot(rates, self.arbitrage_cost, color=ARBITRAGEUR_COLOR, lw=2, label="Arbitrageur")
         ax.fill_between(
             rates,
             self.arbitrage_cost,
             self.market_price,
             where=self._sells,
-            color=ARBITRAGEUR_COLOUR,
+            color=ARBITRAGEUR_COLOR,
             alpha=0.15,
             lw=0,
         )

@@ -20,7 +20,7 @@ from arbmodels._checks import (
     whole_of,
 )
 from arbmodels.curves import Curves, Unit, attempt_curves, dollar_curves
-from arbmodels.display import Displayed, TextTable, model_label, number, percent
+from arbmodels.display import Displayed, TextTable, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
@@ -224,7 +224,7 @@ class PlanEvaluation(Displayed):
         unit = f"{self.market.currency}/instance"
         by_model = self.market.weight @ self.spend_by_model
         rows = [
-            (model_label(model), number(value), percent(value / max(self.mean_spend, 1e-300)))
+            (model, number(value), percent(value / max(self.mean_spend, 1e-300)))
             for model, value in zip(self.market.models, by_model, strict=True)
         ]
         rows.append(("all", number(self.mean_spend), percent(1.0)))

@@ -40,14 +40,14 @@ def pyomo(instance: Instance, gap: float, limit: float) -> Outcome:
         model.rows.add(total <= upper[r] if np.isfinite(upper[r]) else total >= lower[r])
     model.goal = pyo.Objective(
         expr=pyo.quicksum(c * model.x[k] for k, c in enumerate(objective) if c),
-        sense=pyo.maximize if instance.maximise else pyo.minimize,
+        sense=pyo.maximize if instance.maximize else pyo.minimize,
     )
     solver = pyo.SolverFactory("appsi_highs")
     solver.options = {"mip_rel_gap": gap, "time_limit": limit}
     solver.config.load_solution = False
     results = solver.solve(model, load_solutions=False)
     problem = results.problem[0]
-    bound = problem["Upper bound"] if instance.maximise else problem["Lower bound"]
+    bound = problem["Upper bound"] if instance.maximize else problem["Lower bound"]
     if not len(results.solution) and not results.solver.termination_condition:
         return None, float(bound)
     solver.load_vars()
@@ -69,7 +69,7 @@ def cvxpy(instance: Instance, gap: float, limit: float) -> Outcome:
             used = matrix[rows] @ x
             constraints.append(used <= side[rows] if most else used >= side[rows])
     value = instance.objective() @ x
-    goal = cp.Maximize(value) if instance.maximise else cp.Minimize(value)
+    goal = cp.Maximize(value) if instance.maximize else cp.Minimize(value)
     cp.Problem(goal, constraints).solve(solver=cp.HIGHS, mip_rel_gap=gap, time_limit=limit)
     return x.value, None
 
@@ -95,7 +95,7 @@ def linopy(instance: Instance, gap: float, limit: float) -> Outcome:
             used <= upper[r] if np.isfinite(upper[r]) else used >= lower[r], name=f"row{r}"
         )
     value: Any = (named(instance.objective()) * x).sum()
-    model.add_objective(value, sense="max" if instance.maximise else "min")
+    model.add_objective(value, sense="max" if instance.maximize else "min")
     model.solve(
         "highs",
         io_api="direct",
@@ -111,7 +111,7 @@ def pulp(instance: Instance, gap: float, limit: float) -> Outcome:
     """Build a PuLP problem pair by pair, solve it with HiGHS."""
     import pulp as lp
 
-    problem = lp.LpProblem("routing", lp.LpMaximize if instance.maximise else lp.LpMinimize)
+    problem = lp.LpProblem("routing", lp.LpMaximize if instance.maximize else lp.LpMinimize)
     x = [lp.LpVariable(f"x{k}", cat="Binary") for k in range(instance.size * instance.plans)]
     problem += lp.LpAffineExpression(zip(x, instance.objective().tolist(), strict=True))
     for i in range(instance.size):

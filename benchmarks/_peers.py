@@ -53,7 +53,7 @@ def highs(instance: Instance, gap: float, limit: float) -> Outcome:
         "threads": 2,
     }.items():
         solver.setOptionValue(name, value)
-    sense = highspy.ObjSense.kMaximize if instance.maximise else highspy.ObjSense.kMinimize
+    sense = highspy.ObjSense.kMaximize if instance.maximize else highspy.ObjSense.kMinimize
     solver.passModel(
         columns,
         matrix.shape[0],
@@ -82,7 +82,7 @@ def scipy_milp(instance: Instance, gap: float, limit: float) -> Outcome:
     """Call scipy.optimize.milp."""
     from scipy.optimize import LinearConstraint, milp
 
-    sign = -1.0 if instance.maximise else 1.0
+    sign = -1.0 if instance.maximize else 1.0
     answer = milp(
         sign * instance.objective(),
         constraints=[
@@ -119,7 +119,7 @@ def cp_sat(instance: Instance, gap: float, limit: float) -> Outcome:
             model.add(cp_model.LinearExpr.weighted_sum(used, weight) >= least)
     value = np.rint(instance.objective() * scale).astype(np.int64).tolist()
     goal = cp_model.LinearExpr.weighted_sum(x, value)
-    if instance.maximise:
+    if instance.maximize:
         model.maximize(goal)
     else:
         model.minimize(goal)
@@ -151,7 +151,7 @@ def glop(instance: Instance, _: float, limit: float) -> Outcome:
         )
         model.add(used <= upper[r] if np.isfinite(upper[r]) else used >= lower[r])
     value = model_builder.LinearExpr.weighted_sum(x, instance.objective().tolist())
-    if instance.maximise:
+    if instance.maximize:
         model.maximize(value)
     else:
         model.minimize(value)

@@ -42,7 +42,7 @@ class Instance:
     spend: Array
     segment: IntArray | None
     rows: tuple[Row, ...]
-    maximise: bool
+    maximize: bool
 
     @property
     def size(self) -> int:
@@ -58,7 +58,7 @@ class Instance:
         """Return the program as the engine holds it; nothing is copied."""
         classes = 1 if self.segment is None else int(self.segment.max()) + 1
         objective = np.zeros((3, classes, self.plans))
-        objective[1 if self.maximise else 2] = 1.0
+        objective[1 if self.maximize else 2] = 1.0
         rows = np.zeros((len(self.rows), 3, classes, self.plans))
         for r, row in enumerate(self.rows):
             where = slice(row.segment, None if row.segment is None else row.segment + 1)
@@ -70,12 +70,12 @@ class Instance:
             rows,
             np.array([row.sense for row in self.rows]),
             np.array([row.limit for row in self.rows]),
-            self.maximise,
+            self.maximize,
         )
 
     def objective(self) -> FloatArray:
         """Return the objective of every pair, [N (M + 1)]."""
-        return _flat(self.solve if self.maximise else self.spend)
+        return _flat(self.solve if self.maximize else self.spend)
 
     def matrix(self) -> sparse.csr_array:
         """Return the coupling rows over the pairs, [R, N (M + 1)]."""
@@ -109,7 +109,7 @@ class Instance:
         np.save(folder / "spend.npy", self.spend)
         if self.segment is not None:
             np.save(folder / "segment.npy", self.segment)
-        record = {"maximise": self.maximise, "rows": [asdict(row) for row in self.rows]}
+        record = {"maximize": self.maximize, "rows": [asdict(row) for row in self.rows]}
         (folder / "program.json").write_text(json.dumps(record))
 
     @classmethod

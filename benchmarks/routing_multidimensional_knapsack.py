@@ -65,7 +65,7 @@ def constrained(size: int, rows: int = USUAL_ROWS, seed: int = 0) -> Instance:
     capacities = [Row("one", 1.0, most, model=int(model)) for model in busiest]
     others = [*floors[:SEGMENTS], *capacities, *floors[SEGMENTS:]]
     return Instance(
-        plain.solve, plain.spend, segment, (*plain.rows, *others[: rows - 1]), maximise=True
+        plain.solve, plain.spend, segment, (*plain.rows, *others[: rows - 1]), maximize=True
     )
 
 

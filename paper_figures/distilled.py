@@ -104,7 +104,7 @@ def draw_pairs(record: Record) -> Figure:
     simulated = record["market"]["simulated"]
     axes.fill_between(amounts, means["exact"], means["bound"], **BOUND)
     axes.plot(
-        amounts, means["exact"], "o-", ms=3, color=arb.ARBITRAGEUR_COLOUR, label="Cheapest cascade"
+        amounts, means["exact"], "o-", ms=3, color=arb.ARBITRAGEUR_COLOR, label="Cheapest cascade"
     )
     axes.plot(
         amounts,
@@ -112,7 +112,7 @@ def draw_pairs(record: Record) -> Figure:
         "o:",
         ms=3,
         lw=1.0,
-        color=arb.ARBITRAGEUR_COLOUR,
+        color=arb.ARBITRAGEUR_COLOR,
         label="Cheapest, cross-validated",
     )
     axes.plot(amounts, means["authors"], "s--", ms=3, lw=0.9, color="0.15", label="Paper's policy")

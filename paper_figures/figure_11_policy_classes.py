@@ -179,7 +179,7 @@ def draw(record: Record) -> Figure:
     for axis, (name, title) in zip(axes, CLASSES.items(), strict=True):
         entry = record["classes"][name]
         curves = drawable({key: value for key, value in entry.items() if key != "proof"})
-        rate, red = curves["solve_rate"], arb.ARBITRAGEUR_COLOUR
+        rate, red = curves["solve_rate"], arb.ARBITRAGEUR_COLOR
         axis.fill_between(
             rate,
             curves["margin"],

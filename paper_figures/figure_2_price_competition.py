@@ -145,7 +145,7 @@ def draw(record: Record) -> Figure:
             look: dict[str, Any] = {"color": shade, "lw": 0.8 if k else 1.3, "label": named.get(k)}
             prices.plot(path["solve_rate"], path["prices"][k], **look)
             margins.plot(path["solve_rate"], path["margins"][k], **look)
-        look = {"color": arb.ARBITRAGEUR_COLOUR, "lw": 1.1, "label": "Cost of the cascade"}
+        look = {"color": arb.ARBITRAGEUR_COLOR, "lw": 1.1, "label": "Cost of the cascade"}
         prices.plot(path["solve_rate"], path["cost"], **look)
         prices.set_title(title)
         margins.xaxis.set_major_locator(MaxNLocator(3, integer=True))

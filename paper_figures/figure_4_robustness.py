@@ -198,7 +198,7 @@ def draw(record: Record) -> Figure:
     figure, axes = panels(1, 3, 2.5, sharey=True)
     looks: dict[str, dict[str, Any]] = {
         "authors": {"color": "0.15", "ls": (0, (3, 1.5)), "label": "Paper's learner"},
-        "exact": {"color": arb.ARBITRAGEUR_COLOUR, "label": "Learner with a prior"},
+        "exact": {"color": arb.ARBITRAGEUR_COLOR, "label": "Learner with a prior"},
     }
     budgets = record["budgets"]
     for axis, (panel, curves) in zip(axes, record["panels"].items(), strict=True):

@@ -54,44 +54,60 @@ POLICIES = {
 #: Of more than two models the lattice is thinned: nobody knows that nothing is cheaper.
 BEST_FOUND = {"exact": "Cheapest found", "held out": "Cheapest found,\ncross-validated"}
 #: The arbitrageur by the exact method and, on top of it, by the authors' own.
-EXACT: dict[str, Any] = {"color": arb.ARBITRAGEUR_COLOUR, "lw": 1.5, "label": "Cheapest cascade"}
+EXACT: dict[str, Any] = {"color": arb.ARBITRAGEUR_COLOR, "lw": 1.5, "label": "Cheapest cascade"}
 AUTHORS: dict[str, Any] = {
     "color": "0.15",
     "lw": 0.9,
     "ls": (0, (3, 1.5)),
     "label": "Paper's policy",
 }
-PROFIT: dict[str, Any] = {"color": arb.ARBITRAGEUR_COLOUR, "alpha": 0.13, "lw": 0}
+PROFIT: dict[str, Any] = {"color": arb.ARBITRAGEUR_COLOR, "alpha": 0.13, "lw": 0}
 #: Where no single model sells, so that there is no market price.
 NO_PRICE: dict[str, Any] = {"color": "0.93", "lw": 0, "zorder": 0}
 #: From the exact curve to what no policy can beat.
 BOUND: dict[str, Any] = {"color": "0.55", "alpha": 0.45, "lw": 0, "label": "Up to the proven limit"}
 VALIDATED: dict[str, Any] = {
-    "color": arb.ARBITRAGEUR_COLOUR,
+    "color": arb.ARBITRAGEUR_COLOR,
     "lw": 1.0,
     "ls": ":",
     "label": "Cheapest, cross-validated",
 }
 
-#: Names and colours of models that only these figures show; the others have theirs in the library.
-_OTHERS = {
-    "kimina-1.7b": ("Kimina 1.7B", "#B5DDD8"),
-    "kimina-8b": ("Kimina 8B", "#5AAFA6"),
-    "kimina-72b": ("Kimina 72B", "#1F5F5B"),
-    "prover-small": ("Simulated small prover", "#B5DDD8"),
-    "prover-medium": ("Simulated medium prover", "#5AAFA6"),
-    "prover-large": ("Simulated large prover", "#1F5F5B"),
+#: Names of the models as the paper prints them.
+_NAMES = {
+    "gpt5mini": "GPT-5 mini",
+    "deepseek": "DeepSeek v3.2",
+    "sonnet": "Claude Sonnet 4.5",
+    "qwen3-coder-480b": "Qwen3 Coder 480B",
+    "qwen3-coder-30b": "Qwen3 Coder 30B",
+    "minicoder4b": "mini-coder 4B",
+    "mini-coder-4b": "mini-coder 4B",
+    "kimina-1.7b": "Kimina 1.7B",
+    "kimina-8b": "Kimina 8B",
+    "kimina-72b": "Kimina 72B",
+    "prover-small": "Simulated small prover",
+    "prover-medium": "Simulated medium prover",
+    "prover-large": "Simulated large prover",
+}
+#: Colors of models that only these figures show; the others have theirs in the library.
+_COLORS = {
+    "kimina-1.7b": "#B5DDD8",
+    "kimina-8b": "#5AAFA6",
+    "kimina-72b": "#1F5F5B",
+    "prover-small": "#B5DDD8",
+    "prover-medium": "#5AAFA6",
+    "prover-large": "#1F5F5B",
 }
 
 
 def label(model: str) -> str:
     """Return the printed name of a model."""
-    return _OTHERS[model][0] if model in _OTHERS else arb.model_label(model)
+    return _NAMES.get(model, model)
 
 
 def colour(model: str, models: Sequence[str]) -> str:
     """Return the colour of a model, the same in every figure."""
-    return _OTHERS[model][1] if model in _OTHERS else arb.model_colour(model, models)
+    return _COLORS[model] if model in _COLORS else arb.model_color(model, models)
 
 
 def panels(rows: int, columns: int, height: float, **options: Any) -> tuple[Figure, list[Axes]]:
@@ -140,7 +156,7 @@ def draw_shares(record: dict[str, Any], titles: Mapping[str, str]) -> Figure:
     """
     figure, axes = panels(2, 2, 3.0, sharex=True, sharey=True)
     models = record["market"]["models"]
-    colours = [*(colour(model, models) for model in models), arb.ARBITRAGEUR_COLOUR]
+    colours = [*(colour(model, models) for model in models), arb.ARBITRAGEUR_COLOR]
     layers: Sequence[Artist] = ()
     for panel, (kind, title) in zip(axes, {"none": "No arbitrage", **titles}.items(), strict=True):
         shares = dict(record["shares"][kind])

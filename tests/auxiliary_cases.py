@@ -66,8 +66,8 @@ def random_program(seed, groups=4, plans=3, columns=3, rows=1, *, ties=False, ab
     objective[0] = rng.normal(0, 0.2, (classes, every)) * (rng.random() < 0.3)
     coupling[:, 2] = rng.choice([-1.0, 0.0, 1.0], (rows, classes, every), p=[0.1, 0.2, 0.7])
     coupling[:, 0] = 0.3 * rng.integers(0, 2, (rows, classes, every)) * (rng.random() < 0.3)
-    maximise = bool(rng.random() < 0.6)
-    sign = 1.0 if maximise else -1.0
+    maximize = bool(rng.random() < 0.6)
+    sign = 1.0 if maximize else -1.0
     binary = rng.random(columns) < 0.85
     needs = (rng.random((every, columns)) < 0.45) & binary
     needs[plans:] = False
@@ -94,7 +94,7 @@ def random_program(seed, groups=4, plans=3, columns=3, rows=1, *, ties=False, ab
         coupling,
         rng.choice([-1.0, 1.0], rows),
         np.zeros(rows),
-        maximise,
+        maximize,
         forbidden,
         auxiliary,
     )
@@ -140,7 +140,7 @@ def enumerate_best(program):
             total = left + auxiliary.coupling[r] @ y
             held &= program.sense[r] * (total - program.limits[r]) <= 1e-9
         if held.any():
-            reached = program.sign * worth[held].max() if program.maximise else -worth[held].min()
+            reached = program.sign * worth[held].max() if program.maximize else -worth[held].min()
             reached += program.sign * float(auxiliary.objective @ y)
             best = reached if best is None else max(best, reached)
     return None if best is None else program.sign * best
@@ -260,7 +260,7 @@ def enumerate_contracts(program, contracts):
         using = (choices % 2 == p) & (choices > 0)
         spend = np.where(using, block.quantities[1][every, choices], 0.0).sum(axis=1)
         paid = paid + contract.payment(spend, using.any(axis=1))
-    if program.maximise:
+    if program.maximize:
         held = paid <= program.limits[0] + 1e-9
         return value[held].max() if held.any() else None
     held = value >= program.limits[0] - 1e-9

@@ -103,7 +103,7 @@ def with_worst_segment(program, rng, *, free=False):
         rows=np.concatenate([program.rows, rows]),
         sense=np.concatenate([program.sense, -np.ones(classes)]),
         limits=np.concatenate([program.limits, np.zeros(classes)]),
-        maximise=True,
+        maximize=True,
         auxiliary=auxiliary_of(
             1,
             integer=False,
@@ -118,7 +118,7 @@ def with_worst_segment(program, rng, *, free=False):
 
 def with_amounts(program, rng):
     """Two amounts that soften the first row at rising rates; together they are limited."""
-    sign = 1.0 if program.maximise else -1.0
+    sign = 1.0 if program.maximize else -1.0
     count = len(program.limits)
     coupling = np.zeros((count, 2))
     low, high = reach(program)
@@ -220,7 +220,7 @@ def planted(groups, plans=20, segments=5, seed=0, *, dtype=np.float64, threads=N
     sense = np.ones(len(rows))
     sense[1 + plans :] = -1.0
     program = AssignmentProgram(
-        Arrays(block, threads), objective, rows, sense, np.zeros(len(rows)), maximise=True
+        Arrays(block, threads), objective, rows, sense, np.zeros(len(rows)), maximize=True
     )
     # A noisy response to a price: good, not best, and unevenly over the segments.
     worth = value - 4.0 * spend + rng.normal(0.0, 0.02, value.shape)

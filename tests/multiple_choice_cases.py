@@ -51,10 +51,10 @@ def draw(seed, groups, plans, kind="random", *, quantities=2, loose=None):
     if rng.random() < 0.2 and plans > width:
         forbidden = rng.random((count, plans)) < 0.3
         forbidden[:, -1] = False
-    maximise, sense = bool(rng.random() < 0.5), float(rng.choice([-1.0, 1.0]))
+    maximize, sense = bool(rng.random() < 0.5), float(rng.choice([-1.0, 1.0]))
     block = Block(0, tuple(q), classes, weights, mask)
     program = AssignmentProgram(
-        Arrays(block), objective, row, np.array([sense]), np.zeros(1), maximise, forbidden
+        Arrays(block), objective, row, np.array([sense]), np.zeros(1), maximize, forbidden
     )
     value, used = written(program)
     low = np.where(np.isnan(value), np.inf, used).min(axis=1).sum()
@@ -89,7 +89,7 @@ def enumerated(program):
     fits = ~np.isnan(worth) & (activity <= limit + 1e-12 * np.abs(used).max(axis=1).sum())
     if not fits.any():
         return None
-    return worth[fits].max() if program.maximise else worth[fits].min()
+    return worth[fits].max() if program.maximize else worth[fits].min()
 
 
 def check(program, answer, best, rel=1e-9):

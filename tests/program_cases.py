@@ -18,7 +18,7 @@ SLACK = 1e-7
 
 
 def random_program(
-    seed, groups=4, plans=3, rows=1, *, maximise=True, weighted=False, missing=0.0, forbid=False
+    seed, groups=4, plans=3, rows=1, *, maximize=True, weighted=False, missing=0.0, forbid=False
 ):
     """Two classes, three quantities, limits inside the range that each row can take."""
     rng = np.random.default_rng(seed)
@@ -33,7 +33,7 @@ def random_program(
         forbidden = np.zeros((2, plans), dtype=bool)
         forbidden[1, 0] = True
     objective = np.zeros((4, 2, plans))
-    objective[1 if maximise else 2] = 1.0
+    objective[1 if maximize else 2] = 1.0
     table = np.zeros((rows, 4, 2, plans))
     sense = np.ones(rows)
     for r in range(rows):
@@ -61,7 +61,7 @@ def random_program(
         table,
         sense,
         np.zeros(rows),
-        maximise,
+        maximize,
         forbidden,
     )
     block = program.source.block

@@ -417,7 +417,7 @@ def position(world, assignment):
 
 def judge(world, target, asked, contracts=(), gap=1e-6):
     """Solve, and compare with the best of all assignments; return whether it was feasible."""
-    problem, values, maximise = target
+    problem, values, maximize = target
     for contract in contracts:
         problem = contract.ask(problem)
     for demand in asked:
@@ -430,7 +430,7 @@ def judge(world, target, asked, contracts=(), gap=1e-6):
             problem.solve()
         judge_conflict(caught.value, asked)
         return False
-    sign = 1.0 if maximise else -1.0
+    sign = 1.0 if maximize else -1.0
     best = sign * (sign * values[held]).max()
     result = problem.solve(gap=gap)
     tolerance = gap * abs(best) + 1e-8

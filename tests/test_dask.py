@@ -64,7 +64,7 @@ def budgeted(source, budget, plans=4, classes=1):
     objective, rows = np.zeros((2, 3, classes, plans))
     objective[1, :, : plans - 1], rows[2, :, : plans - 1] = 1.0, 1.0
     return AssignmentProgram(
-        source, objective, rows[None], np.ones(1), np.array([budget]), maximise=True
+        source, objective, rows[None], np.ones(1), np.array([budget]), maximize=True
     )
 
 

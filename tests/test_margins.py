@@ -182,7 +182,7 @@ def test_display_frame_and_plot(exact):
     assert "price_gpt5mini" in exact.to_frame()
     axes = exact.plot()
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels == ["GPT-5 mini", "DeepSeek v3.2", "Arbitrageur"]
+    assert labels == ["gpt5mini", "deepseek", "Arbitrageur"]
 
 
 def test_both_methods_share_a_grid_in_another_currency():

@@ -234,7 +234,7 @@ def test_the_same_model_at_two_providers():
     rows[[1, 2, 3], 0, 0, [0, 1, 2]] = 1.0
     limits = np.array([0.25, 0.2, 0.25, 0.2]) * groups
     program = AssignmentProgram(
-        Arrays(Block(0, (value, spend))), objective, rows, np.ones(4), limits, maximise=True
+        Arrays(Block(0, (value, spend))), objective, rows, np.ones(4), limits, maximize=True
     )
     answer = solve_multidimensional_knapsack(program, 1e-6, 20.0)
     assert answer.status == "optimal"
@@ -267,7 +267,7 @@ def test_equal_groups(no_whole):
         rows,
         np.ones(3),
         np.array([0.6 * 600 * spend[0].mean() * 2, 200.0, 150.0]),
-        maximise=True,
+        maximize=True,
     )
     judge = solve_with_highs(program, 1e-6, 20.0)
     answer = solve_multidimensional_knapsack(program, 1e-3, 20.0)

@@ -62,14 +62,14 @@ def draw(seed):
     weights = None if rng.random() < 0.5 else rng.integers(0, 3, groups).astype(float)
     code = None if classes == 1 else rng.integers(0, classes, groups)
     limit = rng.random() * 1.3 * np.nan_to_num(spend).max(axis=1).sum()
-    rows, sense, limits, maximise = [row], [1.0], [limit], True
+    rows, sense, limits, maximize = [row], [1.0], [limit], True
     kind = rng.random()
     if kind < 0.3:
         other[1] = 1.0
         rows, sense = [row, other], [1.0, -1.0]
         limits = [limit, rng.random() * np.nan_to_num(value).max(axis=1).sum()]
         if rng.random() < 0.6:
-            objective, maximise = row, False
+            objective, maximize = row, False
     elif kind > 0.7:
         other[0] = rng.random(tables[1:])
         rows, sense, limits = [row, other], [1.0, 1.0], [limit, rng.random() * groups]
@@ -79,7 +79,7 @@ def draw(seed):
         np.array(rows),
         np.array(sense),
         np.array(limits),
-        maximise,
+        maximize,
     )
     gamma = rng.choice([0, 1, 2, rng.random() * groups, groups, groups + 1])
     return program, Deviations(0, float(gamma), table)
@@ -119,7 +119,7 @@ def test_enumeration_of_small_programs(block):
             assert answer.status == "infeasible", seed
             continue
         feasible += 1
-        truth = max(values) if program.maximise else min(values)
+        truth = max(values) if program.maximize else min(values)
         size = max(1.0, abs(truth))
         assert answer.status == "optimal", seed
         assert answer.objective == pytest.approx(truth, abs=2e-6 * size), seed

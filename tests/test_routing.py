@@ -160,7 +160,7 @@ def relaxation_value(program):
     value = weights[:, None] * dense(block, program.objective)
     rows = [weights[:, None] * dense(block, row) for row in program.rows]
     groups, plans = value.shape
-    sign = -1.0 if program.maximise else 1.0
+    sign = -1.0 if program.maximize else 1.0
     solution = linprog(
         sign * value.ravel(),
         A_ub=(program.sense[:, None, None] * np.array(rows)).reshape(len(program.limits), -1),

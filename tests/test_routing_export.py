@@ -95,11 +95,11 @@ def by_cvxpy(program, names):
     st.tuples(st.booleans(), st.booleans(), st.booleans()),
 )
 def test_every_way_out_has_the_optimum_of_enumeration(tmp_path_factory, seed, size, kind):
-    maximise, fees, plain = kind
+    maximize, fees, plain = kind
     program = random_program(
         seed,
         *size,
-        maximise=maximise,
+        maximize=maximize,
         weighted=bool(seed % 2),
         missing=0.0 if plain else 0.3,
         forbid=plain,
@@ -137,7 +137,7 @@ def test_an_independent_reader_finds_the_same_optimum(tmp_path):
 
 
 def pulp_sense(program):
-    return pulp.LpMaximize if program.maximise else pulp.LpMinimize
+    return pulp.LpMaximize if program.maximize else pulp.LpMinimize
 
 
 @FORMATS
@@ -149,7 +149,7 @@ def test_names_and_coefficients_are_those_of_the_problem(tmp_path, ending):
     program = AssignmentProgram(
         Arrays(Block(0, (value, spend))), objective, rows, np.ones(1), np.array([310.0]), True
     )
-    names = ProgramNames(["django/7.1", "sympy-2"], ["abstain", "1 x GPT-5 mini"], ["budget"])
+    names = ProgramNames(["django/7.1", "sympy-2"], ["abstain", "1 x gpt5mini"], ["budget"])
     lp = read(write_program(program, names, tmp_path / f"p.{ending}")).getLp()
     columns = dict(zip(lp.col_names_, lp.col_cost_, strict=True))
     assert columns == {

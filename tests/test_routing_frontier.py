@@ -50,7 +50,7 @@ def random_case(seed, rows, groups=5, plans=3):
         groups,
         plans,
         rows,
-        maximise=bool(rng.random() < 0.5),
+        maximize=bool(rng.random() < 0.5),
         weighted=bool(rng.random() < 0.5),
         missing=0.2 if rng.random() < 0.5 else 0.0,
         forbid=True,
@@ -285,7 +285,7 @@ def test_known_frontier_of_two_groups():
 
 
 def test_limits_out_of_reach_are_infeasible():
-    program = random_program(7, 4, 3, 1, maximise=False)
+    program = random_program(7, 4, 3, 1, maximize=False)
     known = exact_value_function(program)
     sense = program.sense[0]
     curve = frontier(program, 0, MOVING, limits=[sense * (known.corners[0] - 1.0)])
@@ -408,10 +408,10 @@ def test_arguments(options, words):
 
 @pytest.mark.parametrize("maximise", [True, False])
 @pytest.mark.parametrize("rows", [1, 2])
-def test_it_shows_itself(maximise, rows):
-    program = random_program(6, 12, 4, rows, maximise=maximise)
+def test_it_shows_itself(maximize, rows):
+    program = random_program(6, 12, 4, rows, maximize=maximize)
     moving = replace(MOVING, meaning="oracle assignment: a bound")
-    if not maximise:
+    if not maximize:
         moving = Moving("quality floor", "unit of solve rate", "it", "minimise spend", "USD")
     curve = frontier(program, 0, moving, points=5)
     frame = curve.to_frame()
@@ -421,8 +421,8 @@ def test_it_shows_itself(maximise, rows):
     assert ("exact" in text) == (rows == 1)
     assert moving.label in text
     axes = curve.plot()
-    assert ("solve rate" in axes.get_ylabel().lower()) == maximise
-    if maximise:
+    assert ("solve rate" in axes.get_ylabel().lower()) == maximize
+    if maximize:
         assert "oracle assignment: a bound" in text
         assert "oracle assignment" in axes.get_title()
     drawn = axes.get_lines()[-1].get_xydata()

@@ -55,7 +55,7 @@ def test_combinations(start):
     feasible = []
     for seed in range(start, start + 20):
         rng, world = rj.a_world(seed)
-        problem, values, maximise = rj.objective(world, rng)
+        problem, values, maximize = rj.objective(world, rng)
         found = rj.distinct(rj.demands(world, rng))
         problem, held = uncertain(world, rng, problem)
         for k in rng.permutation(len(found))[: int(rng.integers(0, 3))]:
@@ -67,7 +67,7 @@ def test_combinations(start):
                 problem.solve()
             continue
         result = problem.solve()
-        best = values[held].max() if maximise else values[held].min()
+        best = values[held].max() if maximize else values[held].min()
         assert result.status == "optimal"
         assert result.objective == pytest.approx(best, rel=1e-6, abs=1e-8)
         assert held[rj.position(world, result.assignment)]

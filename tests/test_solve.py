@@ -29,7 +29,7 @@ def drawn(seed, groups=5, plans=3):
     limits = np.array([10 ** rng.uniform(-4, 3), rng.integers(0, groups)])
     rows = np.stack([budget, use])
     source = Arrays(Block(0, (value, spend)))
-    return AssignmentProgram(source, objective, rows, np.ones(2), limits, maximise=True)
+    return AssignmentProgram(source, objective, rows, np.ones(2), limits, maximize=True)
 
 
 def enumerated(program):

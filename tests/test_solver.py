@@ -20,7 +20,7 @@ from arbmodels._solver import Program
 INF = np.inf
 
 
-def program(cost, rows, lower, upper, *, integer=False, maximise=False, most=1.0):
+def program(cost, rows, lower, upper, *, integer=False, maximize=False, most=1.0):
     cost = np.array(cost, dtype=float)
     return Program(
         cost,
@@ -30,7 +30,7 @@ def program(cost, rows, lower, upper, *, integer=False, maximise=False, most=1.0
         np.zeros(len(cost)),
         np.full(len(cost), most),
         np.ones(len(cost), dtype=bool) if integer else None,
-        maximise,
+        maximize,
     )
 
 
@@ -45,7 +45,7 @@ def random_program(seed, *, integer, columns=8, rows=3):
         lower,
         middle + 1,
         integer=integer,
-        maximise=bool(rng.random() < 0.5),
+        maximize=bool(rng.random() < 0.5),
     )
 
 
@@ -73,7 +73,7 @@ def test_integer_programs_agree_with_enumeration(seed):
     activity = every @ ours.matrix.toarray().T
     feasible = ((activity >= ours.row_lower) & (activity <= ours.row_upper)).all(axis=1)
     worth = (every @ ours.cost)[feasible]
-    best = None if not feasible.any() else worth.max() if ours.maximise else worth.min()
+    best = None if not feasible.any() else worth.max() if ours.maximize else worth.min()
     solution = _solver.solve(ours, gap=0.0)
     check(ours, solution, best)
     assert solution.row_dual is None
@@ -83,7 +83,7 @@ def test_integer_programs_agree_with_enumeration(seed):
 @given(st.integers(0, 2**32 - 1))
 def test_linear_programs_agree_with_scipy(seed):
     ours = random_program(seed, integer=False)
-    sign = -1.0 if ours.maximise else 1.0
+    sign = -1.0 if ours.maximize else 1.0
     bounded = np.isfinite(ours.row_lower)
     theirs = linprog(
         sign * ours.cost,
@@ -97,17 +97,17 @@ def test_linear_programs_agree_with_scipy(seed):
 
 
 @pytest.mark.parametrize("maximise", [False, True])
-def test_duals_are_changes_of_the_objective_per_unit_of_right_hand_side(maximise):
+def test_duals_are_changes_of_the_objective_per_unit_of_right_hand_side(maximize):
     def value(limit):
         # At most 1.5 units of cargo, at least 0.25 of the second kind.
-        sign = 1.0 if maximise else -1.0
+        sign = 1.0 if maximize else -1.0
         return _solver.solve(
             program(
                 sign * np.array([3.0, 2.0]),
                 [[1, 1], [0, 1]],
                 [-INF, limit[1]],
                 [limit[0], INF],
-                maximise=maximise,
+                maximize=maximize,
             )
         )
 
@@ -168,7 +168,7 @@ def hard_program():
         np.full(12, -INF),
         matrix.sum(axis=1) / 2,
         integer=True,
-        maximise=True,
+        maximize=True,
     )
 
 
@@ -199,7 +199,7 @@ def test_the_absolute_gap_does_not_end_small_objectives_early():
         [-INF] * 2,
         [4000.0, 5000.0],
         integer=True,
-        maximise=True,
+        maximize=True,
     )
     assert _solver.solve(small, gap=1e-6).gap <= 1e-6
 
@@ -223,7 +223,7 @@ def test_shapes_and_numbers_are_checked():
 
 
 def test_another_number_of_threads_in_the_same_process():
-    knapsack = program([3, 2], [[1, 1]], [-INF], [1.5], integer=True, maximise=True)
+    knapsack = program([3, 2], [[1, 1]], [-INF], [1.5], integer=True, maximize=True)
     assert [_solver.solve(knapsack, threads=n).objective for n in (1, 2, 1)] == [3.0, 3.0, 3.0]
 
 

@@ -19,7 +19,7 @@ def program(cost, rows, upper) -> _solver.Program:
         np.asarray(upper, dtype=float),
         np.zeros(count),
         np.full(count, np.inf),
-        maximise=True,
+        maximize=True,
     )
 
 

@@ -52,7 +52,7 @@ def priced(source, plans=4, classes=1, seed=0):
     rows[0, 2, :, :3] = rng.random((classes, 1))
     rows[1, 1, :, :3] = 1.0
     program = AssignmentProgram(
-        source, objective, rows, np.array([1.0, -1.0]), np.array([3.0, 10.0]), maximise=True
+        source, objective, rows, np.array([1.0, -1.0]), np.array([3.0, 10.0]), maximize=True
     )
     return program, np.array([9.0, 0.2])
 
@@ -496,7 +496,7 @@ def test_the_engine_streams_to_the_answer_in_memory(tmp_path):
         objective, rows = np.zeros((2, 3, 1, 4))
         objective[1, :, :3], rows[2, :, :3] = 1.0, 1.0
         program = AssignmentProgram(
-            source, objective, rows[None], np.ones(1), np.array([500.0]), maximise=True
+            source, objective, rows[None], np.ones(1), np.array([500.0]), maximize=True
         )
         answers.append(solve(program, 1e-7, 60.0))
     memory, streamed = answers
@@ -521,7 +521,7 @@ _MEMORY = dedent(
         objective[1], rows[2] = 1.0, 1.0
         limit = np.array([0.15 * source.groups])
         program = AssignmentProgram(
-            source, objective, rows[None], np.ones(1), limit, maximise=True
+            source, objective, rows[None], np.ones(1), limit, maximize=True
         )
         answer = solve(program, 1e-6, 60.0)
         assert answer.status == "optimal"

@@ -284,7 +284,7 @@ class Master:
                 self._lower,
                 self._upper,
                 integer,
-                maximise=True,
+                maximize=True,
             ),
             gap=gap,
             time_limit=time_limit,

@@ -160,7 +160,7 @@ def listed(
         *further,
     ]
     return Listed(
-        _assembled(columns, every_row, value_scale or 1.0, maximise=program.maximise),
+        _assembled(columns, every_row, value_scale or 1.0, maximize=program.maximize),
         group,
         plan,
         value_scale or 1.0,
@@ -190,7 +190,7 @@ class _Rows(NamedTuple):
 
 
 def _assembled(
-    columns: list[_Columns], rows: list[_Rows], value_scale: float, *, maximise: bool
+    columns: list[_Columns], rows: list[_Rows], value_scale: float, *, maximize: bool
 ) -> Program:
     """Return the program of some kinds of columns and rows; parts that are left out are zero."""
     widths = [len(each.cost) for each in columns]
@@ -208,7 +208,7 @@ def _assembled(
         lower,
         upper,
         integer if integer.any() else None,
-        maximise,
+        maximize,
     )
 
 
@@ -528,7 +528,7 @@ def _for_the_row(program: AssignmentProgram, *, integer: bool) -> tuple[Assignme
     free = replace(program, limits=limits)
     written = listed(free, integer=integer)
     row = written.program.matrix[[program.groups + protected.row]].toarray()[0]
-    goal = replace(written.program, cost=row, maximise=False)
+    goal = replace(written.program, cost=row, maximize=False)
     scale = float(written.scales(program)[protected.row])
     return free, replace(written, program=goal, value_scale=scale)
 

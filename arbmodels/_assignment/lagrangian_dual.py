@@ -94,7 +94,7 @@ class AuxiliaryPart:
                 auxiliary.row_upper,
                 auxiliary.lower,
                 auxiliary.upper,
-                maximise=True,
+                maximize=True,
             )
         )
         if found.status == "infeasible":

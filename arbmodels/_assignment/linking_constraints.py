@@ -375,7 +375,7 @@ class Lagrangian:
                 self.inside_upper,
                 self.lower,
                 self.upper,
-                maximise=True,
+                maximize=True,
             )
         )
         return {"unbounded": np.inf, "infeasible": -np.inf}.get(solution.status, solution.objective)
@@ -402,7 +402,7 @@ class Lagrangian:
                 np.concatenate([self.room, [1.0], self.inside_upper]),
                 np.concatenate([np.zeros(count), self.lower, np.zeros(2 * rows)]),
                 np.concatenate([np.full(count, np.inf), self.upper, np.full(2 * rows, np.inf)]),
-                maximise=True,
+                maximize=True,
             )
         )
         if solution.status == "unbounded":

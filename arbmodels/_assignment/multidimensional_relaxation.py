@@ -213,7 +213,7 @@ def model(dual: Dual, point: Point, core: Core, box: Box | None) -> Model:
         np.concatenate([np.zeros(moves + 2 * count), least]),
         np.concatenate([fits.astype(float), infinite, excess, most]),
         np.arange(moves + 2 * count + ours) < moves if box is None else None,
-        maximise=True,
+        maximize=True,
     )
     return Model(written, value_unit, base, unit, columns, rows)
 

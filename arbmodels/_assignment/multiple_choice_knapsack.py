@@ -526,7 +526,7 @@ def solve_core(core: Core, best: Improvement, enough: float, time_limit: float) 
             np.zeros(columns),
             count[of].astype(np.float64),
             np.ones(columns, bool),
-            maximise=True,
+            maximize=True,
         ),
         gap=enough / best.optimality_gap,
         time_limit=time_limit,

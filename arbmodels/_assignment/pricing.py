@@ -280,7 +280,7 @@ def _beside(
             lower,
             auxiliary.upper,
             auxiliary.integer if auxiliary.integer.any() else None,
-            program.maximise,
+            program.maximize,
         ),
         gap=0.0,
     )

@@ -296,7 +296,7 @@ class AssignmentProgram:
         sigma, +1 for at most and -1 for at least.
     limits : float array [R]
         b.
-    maximise : bool
+    maximize : bool
     forbidden : bool array [C, J], optional
         Plans that no group of a class may have.
     auxiliary : AuxiliaryVariables, optional
@@ -314,7 +314,7 @@ class AssignmentProgram:
     rows: FloatArray
     sense: FloatArray
     limits: FloatArray
-    maximise: bool
+    maximize: bool
     forbidden: BoolArray | None = None
     auxiliary: AuxiliaryVariables | None = None
     sizes: FloatArray | None = None
@@ -336,7 +336,7 @@ class AssignmentProgram:
     @property
     def sign(self) -> float:
         """+1 when maximising, -1 when minimising: the objective times this is maximised."""
-        return 1.0 if self.maximise else -1.0
+        return 1.0 if self.maximize else -1.0
 
     def with_rows(self, kept: npt.ArrayLike) -> AssignmentProgram:
         """Return the program with some of its coupling rows only."""
@@ -508,7 +508,7 @@ def aggregate(
         unit[1:],
         program.sense,
         program.limits,
-        program.maximise,
+        program.maximize,
         auxiliary=program.auxiliary,
     )
 

@@ -693,7 +693,7 @@ def least_robust(
     :math:`\Gamma z_1` and the excess over :math:`z_2` bound the row from below.
     """
     deadline = clock() + time_limit
-    return _Least(replace(program, maximise=False), gap, deadline, engine).run().answer
+    return _Least(replace(program, maximize=False), gap, deadline, engine).run().answer
 
 
 class _Least(Search):

@@ -312,8 +312,8 @@ def ends(program: AssignmentProgram, row: int, time_limit: float) -> Ends | None
     found = []
     for tightest in (True, False):
         # t is sigma times the activity: its minimum, then its maximum.
-        maximise = bool(sense > 0) != tightest
-        goal = replace(others, objective=program.rows[row], maximise=maximise)
+        maximize = bool(sense > 0) != tightest
+        goal = replace(others, objective=program.rows[row], maximize=maximize)
         if _large(program):
             answer = solve(goal, _GAP, time_limit)
             if answer.choice is None:
@@ -334,7 +334,7 @@ def _protected_ends(program: AssignmentProgram, row: int, time_limit: float) -> 
     if least is None:
         return None
     # It cannot bind where every instance deviates on its dearest plan.
-    dearest = replace(program.with_rows([row]), objective=program.rows[row], maximise=True)
+    dearest = replace(program.with_rows([row]), objective=program.rows[row], maximize=True)
     most = best(dearest, np.zeros(1)).value
     protected = dearest.protected
     if protected is not None:

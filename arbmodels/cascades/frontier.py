@@ -47,11 +47,10 @@ from arbmodels.curves import (
     solve_rates_of,
 )
 from arbmodels.display import (
-    ARBITRAGEUR_COLOUR,
+    ARBITRAGEUR_COLOR,
     Displayed,
     TextTable,
-    model_colour,
-    model_label,
+    model_color,
     new_axes,
     number,
     percent,
@@ -218,11 +217,11 @@ class CascadeFrontier(Displayed, ABC):
         ax = new_axes() if ax is None else ax
         for model, alone in zip(self.names, self.single_models, strict=True):
             rates = np.linspace(0, alone.max_solve_rate, _DRAWN)
-            colour = model_colour(model, self.names)
-            ax.plot(100 * rates, alone.spend_at(rates), color=colour, label=model_label(model))
+            colour = model_color(model, self.names)
+            ax.plot(100 * rates, alone.spend_at(rates), color=colour, label=model)
         rates = np.linspace(0, self.max_solve_rate, _DRAWN)
         least = self._least_at(rates)
-        ax.plot(100 * rates, least, color=ARBITRAGEUR_COLOUR, lw=2, label="Best cascade")
+        ax.plot(100 * rates, least, color=ARBITRAGEUR_COLOR, lw=2, label="Best cascade")
         if not self.exact:
             bound = self.bound_at(rates)
             ax.plot(100 * rates, bound, color="grey", lw=0.8, ls="--", label="Lower bound")

@@ -24,7 +24,7 @@ from arbmodels.curves import (
     solve_rate_list,
     solve_rates_of,
 )
-from arbmodels.display import ARBITRAGEUR_COLOUR, new_axes, number, percent
+from arbmodels.display import ARBITRAGEUR_COLOR, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
@@ -226,7 +226,7 @@ class SearchedFrontier(CascadeFrontier):
         ax.plot(
             100 * rate,
             self.spend_at(rate),
-            color=ARBITRAGEUR_COLOUR,
+            color=ARBITRAGEUR_COLOR,
             lw=1,
             ls=":",
             drawstyle="steps-pre",

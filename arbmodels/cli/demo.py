@@ -13,7 +13,7 @@ from arbmodels.cli import options as opt
 from arbmodels.cli import output as out
 from arbmodels.cli.games import equilibrium_json
 from arbmodels.cli.margin import at_rates, find_margin, margin_json
-from arbmodels.display import ARBITRAGEUR_COLOUR, TextTable, model_label, number, percent
+from arbmodels.display import ARBITRAGEUR_COLOR, TextTable, number, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -107,13 +107,12 @@ def _as_json(found: _Findings, output: Path) -> dict[str, Any]:
 def _tell(found: _Findings, output: Path) -> None:
     market, currency = found.market, found.market.currency
     best, cheapest = int(market.solve_rate.argmax()), int(market.mean_cost.argmin())
-    label = [model_label(model) for model in market.models]
     out.show(
         f"A market of {len(market.models)} AI models on {len(market.instances)} software issues."
         " SIMULATED data: drawn from a generator fitted to recorded attempts.\n",
         market.table(),
-        f"=> {label[best]} solves most at one attempt ({percent(market.solve_rate[best])} for"
-        f" {number(market.mean_cost[best], 3)} {currency}), {label[cheapest]} costs least"
+        f"=> {market.models[best]} solves most at one attempt"
+        f" ({percent(market.solve_rate[best])} for {number(market.mean_cost[best], 3)} {currency}), {market.models[cheapest]} costs least"
         f" ({percent(market.solve_rate[cheapest])} for {number(market.mean_cost[cheapest], 3)}"
         f" {currency}).\n",
         found.routed.table(),
@@ -126,7 +125,7 @@ def _tell(found: _Findings, output: Path) -> None:
         " Knowing every issue's own solve probabilities (an oracle) one could reach"
         f" {percent(found.oracle.solve_rate)}.\n",
         _margins(found),
-        f"=> An arbitrageur who cascades {' and '.join(map(model_label, _PAIR))} undercuts the"
+        f"=> An arbitrageur who cascades {' and '.join(_PAIR)} undercuts the"
         f" cheapest single model by up to {percent(found.exact.peak.margin)} (at a solve rate of"
         f" {percent(found.exact.peak.solve_rate, 2)}; mean {percent(found.exact.mean_margin)}),"
         f" in-sample.\n{found.exact.validation}\n"
@@ -151,8 +150,7 @@ def _margins(found: _Findings) -> TextTable:
     exact = at_rates(found.exact, found.rates)
     bound = found.exact.source.bound_at(found.rates)  # type: ignore[union-attr]
     return TextTable(
-        f"Cheapest cascades of {' and '.join(map(model_label, _PAIR))},"
-        f" in {found.market.currency}/instance",
+        f"Cheapest cascades of {' and '.join(_PAIR)}, in {found.market.currency}/instance",
         ("solve rate", "price", "cost", "lower bound", "margin"),
         [
             (
@@ -204,7 +202,7 @@ def _figure(found: _Findings) -> Figure:
         right.plot(
             100 * answer.solve_rates,
             100 * answer.margin,
-            color=ARBITRAGEUR_COLOUR,
+            color=ARBITRAGEUR_COLOR,
             ls=style,
             label=f"{label}: mean {percent(answer.mean_margin)}",
         )

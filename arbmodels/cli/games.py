@@ -28,7 +28,7 @@ from arbmodels.cli.output import (
     show_json,
     working,
 )
-from arbmodels.display import TextTable, model_label, number, percent
+from arbmodels.display import TextTable, number, percent
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def equilibrium_table(equilibrium: BertrandEquilibrium, answer: Arbitrage) -> Te
 
 def _listed(sellers: Sequence[str], models: Sequence[str]) -> str:
     """Name the sellers, all arbitrageurs (who are none of the models) together."""
-    labels = [model_label(seller) for seller in sellers if seller in models]
+    labels = [seller for seller in sellers if seller in models]
     several = len(sellers) - len(labels)
     if several:
         labels.append(f"{several} arbitrageur{'s' if several > 1 else ''}")

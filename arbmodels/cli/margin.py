@@ -18,7 +18,7 @@ from arbmodels.cli.output import (
     present,
     working,
 )
-from arbmodels.display import TextTable, model_label, number, percent
+from arbmodels.display import TextTable, number, percent
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:
@@ -401,7 +401,7 @@ def margin_table(answer: Arbitrage, found: dict[str, Any]) -> TextTable:
     )
     if found["allocation"] is not None:
         dollars = ", then ".join(
-            f"{number(amount, 3)} on {model_label(model)}"
+            f"{number(amount, 3)} on {model}"
             for model, amount in zip(answer.market.models, found["allocation"], strict=True)
         )
         note += f"Allocation in {unit}: {dollars}.\n"
@@ -412,7 +412,7 @@ def margin_table(answer: Arbitrage, found: dict[str, Any]) -> TextTable:
             (
                 percent(point["solve_rate"], 2),
                 number(point["market_price"]),
-                model_label(point["cheapest_model"] or "–"),
+                (point["cheapest_model"] or "–"),
                 number(point["arbitrage_cost"]),
                 "–" if point["lower_bound"] is None else number(point["lower_bound"]),
                 percent(point["margin"]),

@@ -24,11 +24,10 @@ from arbmodels.cascades.lattice import build_lattice
 from arbmodels.cascades.olmedo import PaperPolicy, paper_market_max_solve_rate
 from arbmodels.curves import Curves, attempt_curves, default_budget_grid
 from arbmodels.display import (
-    ARBITRAGEUR_COLOUR,
+    ARBITRAGEUR_COLOR,
     Displayed,
     TextTable,
-    model_colour,
-    model_label,
+    model_color,
     new_axes,
     number,
     percent,
@@ -203,9 +202,9 @@ class MarginBands(Displayed):
         """Draw the margin with its 50% and 90% bands."""
         ax = new_axes() if ax is None else ax
         for level, alpha in ((0.9, 0.15), (0.5, 0.3)):
-            self._shade(ax, 100 * self.margin, ARBITRAGEUR_COLOUR, (level, alpha))
+            self._shade(ax, 100 * self.margin, ARBITRAGEUR_COLOR, (level, alpha))
         rates, margin = 100 * self.solve_rates, 100 * self.point.margin
-        ax.plot(rates, margin, color=ARBITRAGEUR_COLOUR, lw=2, label="Margin")
+        ax.plot(rates, margin, color=ARBITRAGEUR_COLOR, lw=2, label="Margin")
         return self._labelled(ax, "Margin (%)")
 
     def plot_costs(self, ax: Axes | None = None) -> Axes:
@@ -213,10 +212,10 @@ class MarginBands(Displayed):
         ax = new_axes() if ax is None else ax
         names = self.market.models
         lines = [
-            (model_label(name), model_colour(name, names), point, self.model_prices[:, :, m])
+            (name, model_color(name, names), point, self.model_prices[:, :, m])
             for m, (name, point) in enumerate(zip(names, self.point.model_prices.T, strict=True))
         ]
-        lines.append(("Arbitrageur", ARBITRAGEUR_COLOUR, self.point.cost, self.cost))
+        lines.append(("Arbitrageur", ARBITRAGEUR_COLOR, self.point.cost, self.cost))
         for label, colour, point, values in lines:
             ax.plot(100 * self.solve_rates, point, color=colour, lw=2, label=label)
             self._shade(ax, values, colour, (0.9, 0.15), name=False)
@@ -346,7 +345,7 @@ class CurveBands(Displayed):
                 spend = f"{number(at['spend'])} ({low} to {high})"
                 whole = self.unit == "attempts"
                 amount = f"{at['amount']:,.0f}" if whole else number(at["amount"])
-                rows.append((model_label(model), amount, rate.text(), spend))
+                rows.append((model, amount, rate.text(), spend))
         currency = self.market.currency
         unit = "attempts" if self.unit == "attempts" else f"{currency}/instance"
         return TextTable(
@@ -363,11 +362,11 @@ class CurveBands(Displayed):
         names = self.market.models
         for m, (model, amounts) in enumerate(zip(names, self.amounts, strict=True)):
             some = amounts > 0
-            colour = model_colour(model, names)
+            colour = model_color(model, names)
             low, high = 100 * quantiles(self.solve_rate[m], 0.9)
             ax.fill_between(amounts[some], low[some], high[some], color=colour, alpha=0.15, lw=0)
             rate = 100 * self.point[m][0]
-            ax.plot(amounts[some], rate[some], color=colour, lw=2, label=model_label(model))
+            ax.plot(amounts[some], rate[some], color=colour, lw=2, label=model)
         ax.set_xscale("log")
         what = "attempts" if self.unit == "attempts" else f"{self.market.currency} per instance"
         ax.set_xlabel(f"At most ({what})")

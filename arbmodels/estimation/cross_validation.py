@@ -71,7 +71,7 @@ from arbmodels.curves import (
     default_budget_grid,
     solve_rate_list,
 )
-from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
+from arbmodels.display import ARBITRAGEUR_COLOR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.estimation.learning import PaperSearch
 from arbmodels.estimation.workers import run
@@ -437,7 +437,7 @@ class CrossValidatedMargin(Displayed):
         rates = 100 * self.solve_rates
         inside, outside = 100 * self.in_sample_margin, 100 * self.margin
         ax.plot(rates, inside, color="grey", ls="--", label="In-sample")
-        ax.plot(rates, outside, color=ARBITRAGEUR_COLOUR, lw=2, label="Cross-validated")
+        ax.plot(rates, outside, color=ARBITRAGEUR_COLOR, lw=2, label="Cross-validated")
         ax.fill_between(rates, outside, inside, color="grey", alpha=0.15, lw=0)
         ax.set_xlabel("Solve rate (%)")
         ax.set_ylabel("Margin (%)")

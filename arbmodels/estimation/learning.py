@@ -45,7 +45,7 @@ from arbmodels._compiling import compiled
 from arbmodels.cascades import PaperPolicy, paper_curve
 from arbmodels.cascades.olmedo import _SEARCHED_SHARES
 from arbmodels.curves import SMALLEST_BUDGET, default_budget_grid, log_linear_weights
-from arbmodels.display import Displayed, TextTable, model_label, number, percent
+from arbmodels.display import Displayed, TextTable, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
@@ -508,7 +508,7 @@ class LearnedPolicy(Displayed):
     def table(self) -> TextTable:
         """Return the stages and what the search was."""
         rows = [
-            (model_label(model), number(budget))
+            (model, number(budget))
             for model, budget in zip(self.market.models, self.allocation, strict=True)
         ]
         return TextTable(

@@ -10,7 +10,7 @@ import numpy as np
 
 from arbmodels._pandas import pd
 from arbmodels.curves import default_budget_grid
-from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, number, percent, styled
+from arbmodels.display import ARBITRAGEUR_COLOR, Displayed, TextTable, number, percent, styled
 from arbmodels.errors import InputError
 from arbmodels.estimation.learning import (
     MOST_ATTEMPTS,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-_COLOURS = (ARBITRAGEUR_COLOUR, "#0072B2")
+_COLOURS = (ARBITRAGEUR_COLOR, "#0072B2")
 
 
 @dataclass(frozen=True, eq=False, repr=False)

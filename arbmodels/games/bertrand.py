@@ -19,12 +19,11 @@ import numpy.typing as npt
 from arbmodels._pandas import pd
 from arbmodels.cascades import Frontier, PaperPolicy
 from arbmodels.display import (
-    ARBITRAGEUR_COLOUR,
+    ARBITRAGEUR_COLOR,
     Displayed,
     TextTable,
     first,
-    model_colour,
-    model_label,
+    model_color,
     new_axes,
     number,
     percent,
@@ -177,7 +176,7 @@ class BertrandEquilibrium(Equilibrium):
         most = self.deviations.by_player()
         rows = [
             (
-                model_label(player),
+                player,
                 number(gain),
                 number(price),
                 percent(rate, 2),
@@ -219,16 +218,16 @@ class BertrandEquilibrium(Equilibrium):
             ax.plot(
                 rates,
                 cost,
-                color=model_colour(player, self.players),
+                color=model_color(player, self.players),
                 lw=1.2,
                 ls="--",
-                label=f"Cost of {model_label(player)}",
+                label=f"Cost of {player}",
             )
         # Wide and below: the price often runs along a cost.
         ax.plot(
             rates,
             self.market_price,
-            color=ARBITRAGEUR_COLOUR,
+            color=ARBITRAGEUR_COLOR,
             lw=3.5,
             alpha=0.6,
             zorder=1.5,
@@ -557,11 +556,11 @@ class BertrandGame(Displayed):
             cost = seller.cost[served]
             rows.append(
                 (
-                    model_label(seller.name),
+                    seller.name,
                     f"{served.sum():,} of {len(rates):,}",
                     number(cost.min()) if len(cost) else "–",
                     number(cost.max()) if len(cost) else "–",
-                    ", ".join(map(model_label, seller.purchases)) or "nothing",
+                    ", ".join(seller.purchases) or "nothing",
                 )
             )
         shown, more = first(rows, "sellers")
@@ -799,7 +798,7 @@ class UndercuttingPath(Displayed):
                 lw=0.9,
                 label=f"After {k} round{'s' if k > 1 else ''}" if k in (1, self.rounds) else None,
             )
-        ax.plot(rates, self.cost, color=ARBITRAGEUR_COLOUR, lw=2, ls="--", label="Lowest cost")
+        ax.plot(rates, self.cost, color=ARBITRAGEUR_COLOR, lw=2, ls="--", label="Lowest cost")
         ax.set_xlabel("Solve rate (%)")
         ax.set_ylabel(f"Price ({self.game.currency} per instance)")
         ax.set_title(f"Undercutting by x {self.step:g}")

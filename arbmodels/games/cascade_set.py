@@ -41,7 +41,7 @@ from arbmodels.cascades.lattice import (
 from arbmodels.cascades.search import check_axes
 from arbmodels.cascades.tables import Natural, Steps, natural_of
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves, dollar_curves
-from arbmodels.display import Displayed, TextTable, brief, first, model_label, number, percent
+from arbmodels.display import Displayed, TextTable, brief, first, number, percent
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.market import Market
@@ -103,7 +103,7 @@ class Proof(Displayed):
                 np.ones(models),
                 np.zeros(count),
                 np.full(count, np.inf),
-                maximise=True,
+                maximize=True,
             )
         )
         # Any theta proves something: what the solver's tolerance leaves over is scaled away.
@@ -584,7 +584,7 @@ class CascadeSet(Displayed):
         return TextTable(
             f"Cascade set at a solve rate of {percent(self.solve_rate, 2)}: {len(self.expected)}"
             f" cascades, expected spend at list prices [{unit}]",
-            ("cascade", *map(model_label, self.models)),
+            ("cascade", *self.models),
             [(str(k), *(number(spend) for spend in self.expected[k])) for k in shown],
             f"{self.words}\n{self.billing}",
         )

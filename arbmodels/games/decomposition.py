@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from arbmodels._pandas import pd
-from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
+from arbmodels.display import ARBITRAGEUR_COLOR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.providers import ProviderGame, outcome
@@ -168,7 +168,7 @@ class Decomposition(Displayed):
             ["No arbitrage", "Arbitrage,\nlist prices", "Arbitrage,\nre-pricing"],
             heights,
             yerr=spread,
-            color=["#999999", "#0072B2", ARBITRAGEUR_COLOUR],
+            color=["#999999", "#0072B2", ARBITRAGEUR_COLOR],
             width=0.6,
             capsize=4,
         )

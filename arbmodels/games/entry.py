@@ -18,8 +18,7 @@ from arbmodels.curves import default_budget_grid, dollar_curves
 from arbmodels.display import (
     Displayed,
     TextTable,
-    model_colour,
-    model_label,
+    model_color,
     new_axes,
     number,
     percent,
@@ -203,7 +202,7 @@ class EntryEquilibrium(Equilibrium):
         """Return who enters, and what each would gain by the opposite."""
         unit = self.game.unit
         rows = [
-            (model_label(m), "yes" if m in self.entrants else "no", number(profit), number(gain))
+            (m, "yes" if m in self.entrants else "no", number(profit), number(gain))
             for m, profit, gain in zip(
                 self.players, self.profits, self.deviations.gain, strict=True
             )
@@ -221,10 +220,10 @@ class EntryEquilibrium(Equilibrium):
         ax = new_axes() if ax is None else ax
         place = np.arange(len(self.players))
         earned = self.profits + np.where(self.to_frame()["enters"], self.game.fixed_cost, 0.0)
-        colours = [model_colour(m, self.players) for m in self.players]
+        colours = [model_color(m, self.players) for m in self.players]
         ax.bar(place, earned, color=colours, label="Operating profit")
         ax.plot(place, self.game.fixed_cost, "_", color="0.1", ms=28, ls="none", label="Fixed cost")
-        ax.set_xticks(place, [model_label(m) for m in self.players])
+        ax.set_xticks(place, list(self.players))
         ax.set_ylabel(self.game.unit)
         ax.set_title(f"Entry: {_listed(self.players, self.entrants)}")
         ax.legend(frameon=False)
@@ -415,7 +414,7 @@ class EntryGame(Displayed):
         stable = self.equilibria
         rows = [
             (
-                model_label(m),
+                m,
                 number(cost),
                 number(self.threshold(m, [])),
                 number(self.thresholds[m]),
@@ -442,7 +441,7 @@ class EntryGame(Displayed):
 
 
 def _listed(candidates: Sequence[str], inside: frozenset[str]) -> str:
-    return ", ".join(model_label(m) for m in candidates if m in inside) or "nobody"
+    return ", ".join(m for m in candidates if m in inside) or "nobody"
 
 
 def entry_game(

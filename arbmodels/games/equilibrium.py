@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, new_axes
+from arbmodels.display import ARBITRAGEUR_COLOR, Displayed, new_axes
 from arbmodels.games.certificate import Deviations
 from arbmodels.passk import FloatArray
 
@@ -100,7 +100,7 @@ class Equilibrium(Displayed):
         floor = max(_FLOOR * float(value.max()), 1e-300)
         ax.plot(step, np.maximum(value, floor), "o", ms=3, color="0.6", label="Each step")
         best = np.maximum(np.minimum.accumulate(value), floor)
-        ax.step(step, best, where="post", color=ARBITRAGEUR_COLOUR, lw=1.6, label="Best so far")
+        ax.step(step, best, where="post", color=ARBITRAGEUR_COLOR, lw=1.6, label="Best so far")
         ax.set_yscale("log")
         ax.legend(frameon=False)
         return ax

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._pandas import pd
-from arbmodels.display import Displayed, TextTable, model_colour, new_axes, percent
+from arbmodels.display import Displayed, TextTable, model_color, new_axes, percent
 from arbmodels.display import number as shown_number
 from arbmodels.errors import InputError
 from arbmodels.games.certificate import BestResponse, Deviations
@@ -363,7 +363,7 @@ class PriceEquilibrium(Equilibrium):
         for player, strategy in zip(self.players, self.strategies, strict=True):
             near = strategy.prices[:, None] + np.array([-1e-9, 0.0]) * max(1.0, abs(high))
             grid = np.union1d(np.linspace(low - pad, high + pad, 801), near)
-            colour = model_colour(player, self.players)
+            colour = model_color(player, self.players)
             ax.plot(grid, strategy.cdf(grid), color=colour, lw=1.6, label=player)
             large = strategy.masses >= _VISIBLE
             price = strategy.prices[large]

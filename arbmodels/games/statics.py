@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._pandas import pd
-from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number
+from arbmodels.display import ARBITRAGEUR_COLOR, Displayed, TextTable, new_axes, number
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.bertrand import BertrandGame, undercut
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Feature = Literal["arbitrageurs", "overhead", "marginal cost", "captive", "heterogeneity"]
 Providers = Literal["list prices", "re-pricing"]
-_COLOURS = {"list prices": "#0072B2", "re-pricing": ARBITRAGEUR_COLOUR}
+_COLOURS = {"list prices": "#0072B2", "re-pricing": ARBITRAGEUR_COLOR}
 _SHOWN = (
     "threshold",
     "mean_price",

@@ -17,11 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
 from arbmodels.display import (
-    ARBITRAGEUR_COLOUR,
+    ARBITRAGEUR_COLOR,
     Displayed,
     TextTable,
-    model_colour,
-    model_label,
+    model_color,
     number,
     percent,
     styled,
@@ -84,7 +83,7 @@ def make_controls(widgets: Any, explorer: Explorer, top: float, pictures: int) -
             min=LOWEST_PRICE,
             max=float(OWN_PRICES[-1]),
             step=_STEP,
-            description=f"{model_label(model)}, x list",
+            description=f"{model}, x list",
             **common,
         )
         for model in explorer.models
@@ -201,10 +200,10 @@ class Prices(Picture):
         super().__init__("Prices over solve rates", "Solve rate (%)", f"Price ({explorer.unit})")
         self.rates = 100 * explorer.curves.consumers.solve_rates
         self.direct = [
-            self.line(lw=1.2, ls="--", color=model_colour(m, explorer.models), label=model_label(m))
+            self.line(lw=1.2, ls="--", color=model_color(m, explorer.models), label=m)
             for m in explorer.models
         ]
-        self.cost = self.line(color=ARBITRAGEUR_COLOUR, lw=1.2, label="Cascade of both")
+        self.cost = self.line(color=ARBITRAGEUR_COLOR, lw=1.2, label="Cascade of both")
         self.price = self.line(color="0.2", lw=4, alpha=0.35, label="Consumers pay")
         self.budget = self.line(color=_BUDGET, lw=1, label="Budget")
         self.rate = self.line(color="0.6", lw=0.8, ls=":")
@@ -229,7 +228,7 @@ class Margins(Picture):
     def __init__(self, explorer: Explorer) -> None:
         super().__init__("Arbitrage margin", "Solve rate (%)", "Margin (% of the direct price)")
         self.rates = 100 * explorer.curves.consumers.solve_rates
-        self.margin = self.line(color=ARBITRAGEUR_COLOUR, lw=1.8)
+        self.margin = self.line(color=ARBITRAGEUR_COLOR, lw=1.8)
         self.rate = self.line(color="0.6", lw=0.8, ls=":")
         self.limit((self.rates[0], self.rates[-1]), (0.0, 100.0))
 
@@ -248,9 +247,9 @@ class Profits(Picture):
             "Own price (times list)",
             f"Profit ({explorer.unit})",
         )
-        colours = [model_colour(m, explorer.models) for m in explorer.models]
+        colours = [model_color(m, explorer.models) for m in explorer.models]
         self.curves = [
-            self.line(color=colour, lw=1.4, label=model_label(m))
+            self.line(color=colour, lw=1.4, label=m)
             for m, colour in zip(explorer.models, colours, strict=True)
         ]
         self.now = [self.line("o", color=colour) for colour in colours]
@@ -279,7 +278,7 @@ class Money(Picture):
 
     def __init__(self, explorer: Explorer) -> None:
         super().__init__("Who gains what", f"Per consumer ({explorer.unit})", "")
-        names = [*map(model_label, explorer.models), "Arbitrageurs", "Consumers"]
+        names = [*explorer.models, "Arbitrageurs", "Consumers"]
         self.places = np.arange(len(names))[::-1].astype(float)
         self.axes.set_yticks(self.places, names)
         self.axes.axvline(0.0, color="0.7", lw=0.8)
@@ -419,7 +418,7 @@ class Dashboard(Displayed):
         found = explorer.equilibrium(now.rate, now.arbitrageurs)
         rows = [
             (
-                model_label(model),
+                model,
                 number(now.prices[k], 3),
                 number(float(at.deviations.profit[k])),
                 _gain(at, k),

@@ -353,7 +353,7 @@ def shadow_price(value: FloatArray, spend: FloatArray, budget: float) -> float |
     objective, row = np.zeros((2, 3, 1, value.shape[1]))
     objective[1], row[2] = 1.0, 1.0
     program = AssignmentProgram(
-        Arrays(block), objective, row[None], np.ones(1), np.array([budget]), maximise=True
+        Arrays(block), objective, row[None], np.ones(1), np.array([budget]), maximize=True
     )
     priced = multiple_choice_knapsack.price(program)
     return None if priced is None else priced.price

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from arbmodels._checks import LARGEST, number_of
 from arbmodels._pandas import pd
-from arbmodels.display import Displayed, TextTable, model_colour, new_axes, number, percent
+from arbmodels.display import Displayed, TextTable, model_color, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.online.policies import (
     AdaptivePrice,
@@ -237,7 +237,7 @@ class OnlineComparison(Displayed):
             axes.plot(
                 shown / count,
                 spent / run.budget if run.budget else spent,
-                color=model_colour(run.rule, names),
+                color=model_color(run.rule, names),
                 linewidth=1.8,
                 label=f"{run.rule}: {percent(run.regret_share)} of the gain lost",
             )

@@ -16,7 +16,7 @@ from arbmodels.cascades import Frontier, cascade_frontier
 from arbmodels.cascades.frontier import MAX_MODELS
 from arbmodels.cascades.lattice import Lattice, build_lattice, coarsen, lower_hull, useful
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves, solve_rate_list
-from arbmodels.display import Displayed, TextTable, model_label, new_axes, number, percent
+from arbmodels.display import Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
@@ -363,7 +363,7 @@ def policy_classes(
     where = f"a lattice of {sizes} amounts" + ", refined near the plans asked for" * thinned
     kind = "cheapest found on" if thinned else "exact on"
     where = f"{where}; bound for all amounts and orders"
-    arrow = " > ".join(map(model_label, names))
+    arrow = " > ".join(names)
     singles = frontier.single_models
     alone = np.fmin.reduce([model.bound_at(rates) for model in singles], axis=0)
     bound = frontier.bound_at(rates)

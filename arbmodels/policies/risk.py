@@ -38,7 +38,7 @@ from tqdm import tqdm
 from arbmodels._pandas import pd
 from arbmodels.cascades.lattice import Lattice, build_lattice, shortest_paths
 from arbmodels.curves import SAME_RATE, Curves, attempt_curves, check_attainable
-from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
+from arbmodels.display import ARBITRAGEUR_COLOR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InfeasibleError, InputError
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
@@ -308,7 +308,7 @@ class SpendDistribution(Displayed):
             (self.cvar(0.95, of), "CVaR 95%", "--"),
             (self.worst(of), "worst case", ":"),
         ):
-            ax.axvline(at, color=ARBITRAGEUR_COLOUR, ls=dashes, lw=1.2, label=label)
+            ax.axvline(at, color=ARBITRAGEUR_COLOR, ls=dashes, lw=1.2, label=label)
         unit = {"spend": f"{self.market.currency} per instance", "seconds": "s"}.get(of, "")
         ax.set_xlabel(f"{of.capitalize()} {f'({unit})' if unit else 'per instance'}")
         ax.set_ylabel("Probability of more")

@@ -14,10 +14,9 @@ import numpy.typing as npt
 from arbmodels._checks import aligned, seed_of, whole_of
 from arbmodels._pandas import pd
 from arbmodels.display import (
-    ARBITRAGEUR_COLOUR,
+    ARBITRAGEUR_COLOR,
     Displayed,
     TextTable,
-    model_label,
     new_axes,
     number,
     percent,
@@ -43,7 +42,7 @@ _LABELS: dict[Method, str] = {
 _COLOURS: dict[Method, str] = {
     "random": "0.45",
     "threshold": "#0072B2",
-    "predicted": ARBITRAGEUR_COLOUR,
+    "predicted": ARBITRAGEUR_COLOR,
     "oracle": "0.15",
 }
 #: Rounding in a mean cost.
@@ -183,7 +182,7 @@ class CostQuality(Displayed):
     def table(self) -> TextTable:
         """Return the table shown in terminals and notebooks."""
         market = self.predictions.market
-        weak, strong = (model_label(market.models[m]) for m in (self.cheapest, self.best))
+        weak, strong = (market.models[m] for m in (self.cheapest, self.best))
         low, high = self.singles[:, self.cheapest], self.singles[:, self.best]
         if self.best == self.cheapest:
             return self._without_gap()
@@ -225,7 +224,7 @@ class CostQuality(Displayed):
             )
             for method, row in zip(METHODS, self.metrics().to_dict("records"), strict=True)
         ]
-        model = model_label(market.models[self.best])
+        model = market.models[self.best]
         return TextTable(
             f"{market.name}: {self.instances} instances; {model} is the cheapest"
             f" ({number(cost, 3)} {market.currency}) and the best ({percent(solved, 2)}) model",
@@ -264,7 +263,7 @@ class CostQuality(Displayed):
             cost, solved = self.singles[:, m]
             axes.plot(scale * cost, solved, "o", color="black", markersize=5, zorder=5)
             axes.annotate(
-                model_label(model),
+                model,
                 (scale * cost, solved),
                 xytext=(7, -9),
                 textcoords="offset points",

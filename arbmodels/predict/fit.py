@@ -20,8 +20,7 @@ from arbmodels._pandas import pd
 from arbmodels.display import (
     Displayed,
     TextTable,
-    model_colour,
-    model_label,
+    model_color,
     new_axes,
     number,
     percent,
@@ -389,7 +388,7 @@ class CrossFitted(Displayed):
         scores = self.scores()
         rows = [
             (
-                model_label(str(model)),
+                str(model),
                 number(row["brier"], 3),
                 number(row["base_brier"], 3),
                 percent(row["skill"]),
@@ -436,8 +435,8 @@ class CrossFitted(Displayed):
                 markersize=4.5,
                 capsize=2,
                 linewidth=1.1,
-                color=model_colour(model, self.market.models),
-                label=f"{model_label(model)}, Brier {brier[m]:.3f} (base rate {base[m]:.3f})",
+                color=model_color(model, self.market.models),
+                label=f"{model}, Brier {brier[m]:.3f} (base rate {base[m]:.3f})",
             )
         axes.set(
             xlabel="predicted solve rate (cross-fitted)",

@@ -218,7 +218,7 @@ def assemble(builder: Builder) -> Assembled:
         np.array(every).reshape(-1, *shape),
         np.array([1.0 if row.at_most else -1.0 for row in rows] + behind),
         np.array([row.limit for row in rows] + behind, dtype=float),
-        builder.maximise,
+        builder.maximize,
         forbidden,
     )
     instances = program.source
@@ -453,7 +453,7 @@ class Builder:
     def __init__(self, table: PlanTable, assignment: str) -> None:
         self.table = table
         self.assignment = assignment
-        self.maximise = True
+        self.maximize = True
         self.objective: Parts = ()
         self.rows: list[Row] = []
         self.columns: dict[str, Column] = {}

@@ -307,7 +307,7 @@ def to_pyomo(program: AssignmentProgram, names: ProgramNames) -> Any:
         return linear(data[inside], indices[inside])
 
     costs = np.flatnonzero(whole.cost)
-    sense = pyo.maximize if program.maximise else pyo.minimize
+    sense = pyo.maximize if program.maximize else pyo.minimize
     model.objective = pyo.Objective(expr=linear(whole.cost[costs], costs), sense=sense)
 
     def constraint(row: int) -> Any:
@@ -451,7 +451,7 @@ def to_cvxpy(program: AssignmentProgram, names: ProgramNames) -> CvxpyModel:
                 if np.isfinite(size)
             ]
     value = whole.cost @ columns
-    objective = cp.Maximize(value) if program.maximise else cp.Minimize(value)
+    objective = cp.Maximize(value) if program.maximize else cp.Minimize(value)
     return CvxpyModel(cp.Problem(objective, constraints), x, y, assign, activity, rows, reserve)
 
 

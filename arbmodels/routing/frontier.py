@@ -84,7 +84,7 @@ class RoutingFrontier(Displayed):
     ----------
     moving : Moving
         What the limit means.
-    at_most, maximise : bool
+    at_most, maximize : bool
         Sense of the constraint and of the objective.
     limits : float array [P]
         Where the integer program was solved, increasing.
@@ -102,7 +102,7 @@ class RoutingFrontier(Displayed):
 
     moving: Moving
     at_most: bool
-    maximise: bool
+    maximize: bool
     limits: FloatArray
     objective: FloatArray
     bound: FloatArray
@@ -219,7 +219,7 @@ class RoutingFrontier(Displayed):
 
     @property
     def _sign(self) -> float:
-        return 1.0 if self.maximise else -1.0
+        return 1.0 if self.maximize else -1.0
 
     def _price(self, limit: float) -> float:
         price = float(self.relaxation.slope(self._sense * limit))
@@ -322,7 +322,7 @@ def plot_frontier(frontier: RoutingFrontier, ax: Axes | None = None) -> Axes:
     # A step holds towards the looser side.
     where: Literal["post", "pre"] = "post" if frontier.at_most else "pre"
     ax.fill_between(across * limits, attained, bound, step=where, color=_COLOUR, alpha=0.15, lw=0)
-    side = "Upper" if frontier.maximise else "Lower"
+    side = "Upper" if frontier.maximize else "Lower"
     ax.plot(across * limits, bound, color="black", lw=0.9, ls="--", label=f"{side} bound")
     ax.step(across * limits, attained, where=where, color=_COLOUR, lw=1.2)
     ax.plot(
@@ -453,7 +453,7 @@ def frontier(
     return RoutingFrontier(
         moving,
         bool(sense > 0),
-        program.maximise,
+        program.maximize,
         chosen,
         sign * objective + 0.0,
         np.where(np.isfinite(bound), sign * bound, np.nan) + 0.0,

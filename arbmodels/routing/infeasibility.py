@@ -281,7 +281,7 @@ def _plain(problem: Statement) -> Statement:
 
 
 def _aimed(
-    program: AssignmentProgram, table: FloatArray, gains: FloatArray | None, maximise: bool
+    program: AssignmentProgram, table: FloatArray, gains: FloatArray | None, maximize: bool
 ) -> AssignmentProgram:
     """Return the program with another objective."""
     auxiliary = program.auxiliary
@@ -289,7 +289,7 @@ def _aimed(
         auxiliary = replace(
             auxiliary, objective=np.zeros(len(auxiliary.names)) if gains is None else gains
         )
-    return replace(program, objective=table, auxiliary=auxiliary, maximise=maximise)
+    return replace(program, objective=table, auxiliary=auxiliary, maximize=maximize)
 
 
 def infeasible(problem: Statement, time_limit: float) -> InfeasibleError:

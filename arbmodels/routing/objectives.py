@@ -22,7 +22,7 @@ class Objective(ABC):
     """A linear function of the assignment and the auxiliary variables."""
 
     goal: ClassVar[str]
-    maximise: ClassVar[bool] = True
+    maximize: ClassVar[bool] = True
 
     @abstractmethod
     def unit(self, table: PlanTable) -> str:
@@ -64,7 +64,7 @@ class Spend(Objective):
     r"""Total spend, :math:`\sum_i N w_i \sum_j s_{ij} x_{ij}`, or payments where contracts are."""
 
     goal = "minimise spend"
-    maximise = False
+    maximize = False
 
     def unit(self, table: PlanTable) -> str:
         """Return the currency."""
@@ -186,7 +186,7 @@ class WorstSegment(Objective):
 
 def abstention(table: PlanTable, objective: Objective, penalty: float) -> Parts:
     """Return the penalty of the plans that buy nothing, to be added to the objective."""
-    sign = -1.0 if objective.maximise else 1.0
+    sign = -1.0 if objective.maximize else 1.0
     of_mean = objective.unit(table) == "solve rate"
     amount = sign * penalty * (1.0 / table.total if of_mean else 1.0)
     return (Part(ONE, amount * table.abstains.astype(float)),)

@@ -16,7 +16,7 @@ from arbmodels._pandas import pandas_loaded, pd
 from arbmodels.errors import DataError, InputError
 from arbmodels.market import Market
 from arbmodels.plans import Plan, PlanEvaluation, default_curves, plans_of
-from arbmodels.routing.table import Labelled, Labels, PlanTable, factorised, providers_of
+from arbmodels.routing.table import Labeled, Labels, PlanTable, factorized, providers_of
 
 #: Rows looked at together: their numbers stay in a processor's cache.
 _ROWS = 1 << 13
@@ -29,10 +29,10 @@ def table_of_arrays(
     spend: npt.ArrayLike,
     models: Sequence[str] | None,
     *,
-    instances: Labelled | None,
+    instances: Labeled | None,
     weight: npt.ArrayLike | None,
-    segment: Labelled | None,
-    period: Labelled | None,
+    segment: Labeled | None,
+    period: Labeled | None,
     offered: npt.ArrayLike | None,
     latency: npt.ArrayLike | Mapping[str, float] | None,
     providers: Mapping[str, str] | None,
@@ -101,7 +101,7 @@ def table_of_arrays(
     partitions: dict[str, Labels] = {}
     for what, values in (("segment", segment), ("period", period)):
         if values is not None:
-            partitions[what] = factorised(placed(values, what), what, size)
+            partitions[what] = factorized(placed(values, what), what, size)
     plans = [Plan(((model, 1),)) for model in names] + [Plan()] * abstain
     return PlanTable(
         name=name,
@@ -142,9 +142,7 @@ def _columns(
     return None, None
 
 
-def _rows(
-    given: Mapping[str, Any], instances: Labelled | None
-) -> tuple[Any, Labelled | None, bool]:
+def _rows(given: Mapping[str, Any], instances: Labeled | None) -> tuple[Any, Labeled | None, bool]:
     """Return labels to find rows by, the instances' names (None: default), and a rule.
 
     The rule: whether rows that pandas numbered by itself are in the order of the labels. A list of
@@ -223,7 +221,7 @@ def _model_names(models: tuple[str, ...] | None, width: int) -> tuple[str, ...]:
     return models
 
 
-def _instance_labels(instances: Any) -> Labelled:
+def _instance_labels(instances: Any) -> Labeled:
     """Return labels that can be indexed by position: those given, or an array of them."""
     if isinstance(instances, range):
         return instances
@@ -252,7 +250,7 @@ def _mask(offered: Any, shape: tuple[int, ...]) -> BoolArray | None:
     return mask
 
 
-def _weights(weight: npt.ArrayLike | None, labels: Labelled) -> FloatArray | None:
+def _weights(weight: npt.ArrayLike | None, labels: Labeled) -> FloatArray | None:
     """Return weights of mean one; None where they are equal."""
     if weight is None:
         return None
@@ -279,7 +277,7 @@ class _Place(NamedTuple):
     """Where a number stands, and whether it is looked at."""
 
     offered: BoolArray | None
-    instances: Labelled
+    instances: Labeled
     models: Sequence[str]
 
 
@@ -483,10 +481,10 @@ def plan_table(
         )
     partitions: dict[str, Labels] = {}
     if market.segment is not None:
-        partitions["segment"] = factorised(market.segment, "segment", len(market.instances))
+        partitions["segment"] = factorized(market.segment, "segment", len(market.instances))
     if period is not None:
         placed = check.aligned(period, {0: (market.instances, "instance")}, "period")
-        partitions["period"] = factorised(placed, "period", len(market.instances))
+        partitions["period"] = factorized(placed, "period", len(market.instances))
     times = len(market.weight) * market.weight
     return PlanTable(
         name=market.name,

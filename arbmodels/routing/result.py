@@ -33,8 +33,7 @@ from arbmodels._writing import write_whole
 from arbmodels.display import (
     Displayed,
     TextTable,
-    model_colour,
-    model_label,
+    model_color,
     new_axes,
     number,
     percent,
@@ -94,12 +93,6 @@ def meaning(problem: Statement) -> str:
     return f"{kind(problem)}: {_GROUPED[problem.assignment]}, {scored[basis]}"
 
 
-def plan_text(plan: Plan) -> str:
-    """Return a plan in one line, with the printed names of its models."""
-    stages = tuple((model_label(model), amount) for model, amount in plan.stages)
-    return Plan(stages, plan.unit).summary
-
-
 def problem_table(problem: Statement) -> TextTable:
     """Return a problem's size, constraints and contracts."""
     table = problem.plan_table
@@ -130,7 +123,7 @@ def result_table(result: RoutingResult) -> TextTable:
     table = result.problem.plan_table
     rows = [
         (
-            plan_text(use.plan),
+            use.plan.summary,
             str(use.instances),
             percent(use.instances / table.size),
             number(use.spend),
@@ -237,13 +230,13 @@ def plot_shares(result: RoutingResult, ax: Axes | None = None) -> Axes:
     ax = new_axes(5.6, 1.2 + 0.5 * len(uses)) if ax is None else ax
     position = np.arange(len(uses))[::-1]
     colours = [
-        model_colour(use.plan.models[0], table.models) if use.plan.models else _GREY for use in uses
+        model_color(use.plan.models[0], table.models) if use.plan.models else _GREY for use in uses
     ]
     instances = [100 * use.instances / table.size for use in uses]
     spend = [100 * use.spend / (result.spend or 1.0) for use in uses]
     ax.barh(position + 0.19, instances, 0.36, color=colours)
     ax.barh(position - 0.19, spend, 0.36, color=colours, alpha=0.45)
-    ax.set_yticks(position, [f"{plan_text(use.plan)} ({use.instances})" for use in uses])
+    ax.set_yticks(position, [f"{use.plan.summary} ({use.instances})" for use in uses])
     ax.set_xlabel("share [%]")
     ax.set_title(
         f"Solve rate {percent(result.solve_rate)}, spend {number(result.spend)}"
@@ -308,7 +301,7 @@ class Reasons(Displayed):
         kind = "" if problem.assignment == "oracle" else f", {problem.assignment} assignment"
         rows = [
             (
-                f"{plan_text(problem.plans[j])}{self._mark(j)}",
+                f"{problem.plans[j].summary}{self._mark(j)}",
                 percent(row["solve_probability"]),
                 number(row["spend"]),
                 *(number(row[column]) for column in self.frame.columns[2:]),
@@ -319,7 +312,7 @@ class Reasons(Displayed):
         unit = problem.objective_unit
         scale = "per instance" if problem.assignment == "oracle" else "in the objective"
         return TextTable(
-            f"Why {plan_text(problem.plans[self.chosen])} serves {self.instance}{kind}",
+            f"Why {problem.plans[self.chosen].summary} serves {self.instance}{kind}",
             ("plan", *named, *(str(column) for column in self.frame.columns[2:])),
             rows,
             f"* its plan. Value, prices and loss in units of {unit} {scale}; priced value = value"
@@ -380,7 +373,7 @@ def regret(result: RoutingResult) -> FloatArray:
     penalty = abstention(problem.plan_table, problem.objective, problem.penalty)
     builder.objective = (*parts, *scaled(penalty, factor))
     program = builder.assemble().program
-    table = (1.0 if problem.objective.maximise else -1.0) * program.objective
+    table = (1.0 if problem.objective.maximize else -1.0) * program.objective
     pieces = program.source.map(_regret, table, program.forbidden, result.assignment)
     return np.concatenate(pieces)
 
@@ -710,7 +703,7 @@ class CrossValidation(Displayed):
 
     @property
     def _sign(self) -> float:
-        return 1.0 if self.problem.objective.maximise else -1.0
+        return 1.0 if self.problem.objective.maximize else -1.0
 
     @property
     def _pairs(self) -> FloatArray:

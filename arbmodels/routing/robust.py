@@ -197,7 +197,7 @@ class PriceOfRobustness(Displayed):
     @property
     def price(self) -> FloatArray:
         """Loss of objective against no protection, as a share of it, [K]."""
-        sign = 1.0 if self.problem.objective.maximise else -1.0
+        sign = 1.0 if self.problem.objective.maximize else -1.0
         plain = self.objective[0]
         price: FloatArray = sign * (plain - self.objective) / max(abs(plain), 1e-12)
         return price

@@ -46,7 +46,7 @@ from arbmodels.routing.objectives import (
     abstention,
 )
 from arbmodels.routing.readers import plan_table, table_of_arrays, table_of_frame
-from arbmodels.routing.table import Labelled, PlanTable
+from arbmodels.routing.table import Labeled, PlanTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -352,7 +352,7 @@ class Terms(Displayed):
 
     def _assemble(self, assignment: str, *, restricted: bool = True) -> Assembled:
         builder = Builder(self.plan_table, assignment)
-        builder.maximise = self.objective.maximise
+        builder.maximize = self.objective.maximize
         for constraint in self.constraints if restricted else ():
             constraint.restrict(builder)
         for contract in self.contracts:
@@ -480,10 +480,10 @@ class Inputs(Terms):
         spend: npt.ArrayLike,
         models: Sequence[str] | None = None,
         *,
-        instances: Labelled | None = None,
+        instances: Labeled | None = None,
         weight: npt.ArrayLike | None = None,
-        segment: Labelled | None = None,
-        period: Labelled | None = None,
+        segment: Labeled | None = None,
+        period: Labeled | None = None,
         offered: npt.ArrayLike | None = None,
         latency: npt.ArrayLike | Mapping[str, float] | None = None,
         providers: Mapping[str, str] | None = None,
@@ -619,7 +619,7 @@ class Inputs(Terms):
         cls,
         predictions: Predictions,
         *,
-        period: Labelled | None = None,
+        period: Labeled | None = None,
         latency: npt.ArrayLike | Mapping[str, float] | None = None,
         providers: Mapping[str, str] | None = None,
         abstain: bool = True,
@@ -662,7 +662,7 @@ class Inputs(Terms):
         return cls(None, assignment=assignment, plan_table=table)
 
     @property
-    def groups(self) -> Labelled:
+    def groups(self) -> Labeled:
         """What gets a plan: instances, segments, or everything, length G."""
         return self.plan_table.groups(self.assignment).names
 

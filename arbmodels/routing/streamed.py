@@ -35,8 +35,7 @@ from arbmodels._writing import write_whole
 from arbmodels.display import (
     Displayed,
     TextTable,
-    model_colour,
-    model_label,
+    model_color,
     new_axes,
     number,
     percent,
@@ -567,7 +566,7 @@ class StreamedResult(Displayed):
         rates = self._rates()
         rows = [
             (
-                model_label(self.plans[j]),
+                self.plans[j],
                 f"{self.counts[j]:,}",
                 percent(self.counts[j] / self.counts.sum()),
                 number(self.spent[j]),
@@ -590,12 +589,12 @@ class StreamedResult(Displayed):
         ax = new_axes(5.6, 1.2 + 0.4 * len(used)) if ax is None else ax
         position = np.arange(len(used))[::-1]
         total = float(self.spent.sum()) or 1.0
-        colours = [model_colour(self.plans[j], self.plans) for j in used]
+        colours = [model_color(self.plans[j], self.plans) for j in used]
         share = 100 * self.counts[used] / self.counts.sum()
         spend = 100 * self.spent[used] / total
         ax.barh(position + 0.19, share, 0.36, color=colours, label="instances")
         ax.barh(position - 0.19, spend, 0.36, color=colours, alpha=0.5, label="spend (pale)")
-        ax.set_yticks(position, [model_label(self.plans[j]) for j in used])
+        ax.set_yticks(position, [self.plans[j] for j in used])
         ax.set_xlabel("share [%]")
         ax.set_title(
             f"Solve rate {percent(self.solve_rate)}, spend {number(self.spend)}",
@@ -643,7 +642,7 @@ def _infeasible(problem: StreamedProblem) -> InfeasibleError:
             continue  # it is no limit, or not one of a sum over the instances alone
         # The priced objective of this program is the row itself, to be made as small as it can be.
         goal = replace(
-            program, objective=program.rows[r], maximise=not constraint.at_most, auxiliary=None
+            program, objective=program.rows[r], maximize=not constraint.at_most, auxiliary=None
         )
         least = goal.sign * best(goal, np.zeros(len(program.limits))).value + 0.0  # no minus zero
         beyond = (least - row.limit) * (1.0 if constraint.at_most else -1.0)

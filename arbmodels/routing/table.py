@@ -32,7 +32,7 @@ from arbmodels.market import Market
 from arbmodels.plans import Plan
 
 #: One label per instance.
-Labelled = Sequence[object] | npt.NDArray[Any]
+Labeled = Sequence[object] | npt.NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -70,7 +70,7 @@ class Pool:
     of_instance: IntArray
     recorded: BoolArray
     weights: FloatArray
-    names: Labelled
+    names: Labeled
 
     @cached_property
     def known(self) -> FloatArray:
@@ -128,12 +128,12 @@ class Groups:
         Plans offered to all instances of the group; all if None.
     """
 
-    names: Labelled
+    names: Labeled
     of_instance: IntArray | None
     offered: BoolArray | None
 
 
-def factorised(values: Labelled, what: str, size: int) -> Labels:
+def factorized(values: Labeled, what: str, size: int) -> Labels:
     """Return labels of N instances as sorted names and codes.
 
     Raises
@@ -219,7 +219,7 @@ class PlanTable:
     models: tuple[str, ...]
     providers: tuple[str, ...]
     plans: tuple[Plan, ...]
-    instances: Labelled
+    instances: Labeled
     solve: Quantity
     spend: Quantity
     offered: BoolArray | None

@@ -18,8 +18,7 @@ from arbmodels.curves import Billing
 from arbmodels.display import (
     Displayed,
     TextTable,
-    model_colour,
-    model_label,
+    model_color,
     new_axes,
     number,
     percent,
@@ -178,7 +177,7 @@ class VerifiedPlan(Displayed):
         rows = [
             (name, percent(right, 2), percent(wrong, 2), number(checks, 3), number(a), number(v))
             for name, (right, wrong, checks, a, v) in zip(
-                [*map(model_label, self.market.models), "all"],
+                [*self.market.models, "all"],
                 [*columns, columns.sum(axis=0)],
                 strict=True,
             )
@@ -200,8 +199,8 @@ class VerifiedPlan(Displayed):
             models, weight @ self.right, weight @ self.wrong, strict=True
         ):
             shares = np.array([right, wrong])
-            colour = model_colour(model, models)
-            ax.bar([0, 1], 100 * shares, bottom=bottom, color=colour, label=model_label(model))
+            colour = model_color(model, models)
+            ax.bar([0, 1], 100 * shares, bottom=bottom, color=colour, label=model)
             bottom += 100 * shares
         ax.bar([2], 100 * float(weight @ self.unanswered), color="grey")
         ax.set_xticks([0, 1, 2], ["Right", "Wrong", "No answer"])

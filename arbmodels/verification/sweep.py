@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from arbmodels._pandas import pd
 from arbmodels.curves import Billing, solve_rates_of
-from arbmodels.display import ARBITRAGEUR_COLOUR, Displayed, TextTable, new_axes, number, percent
+from arbmodels.display import ARBITRAGEUR_COLOR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
 from arbmodels.estimation.workers import run
 from arbmodels.market import Market
@@ -296,7 +296,7 @@ class VerificationThreshold(Displayed):
         ax = new_axes() if ax is None else ax
         vary, market = self.comparison.vary, self.comparison.curves.market
         shown = self.values > 0 if vary == "cost" else np.ones(len(self.values), dtype=bool)
-        ax.plot(self.values[shown], 100 * self.margins[shown], color=ARBITRAGEUR_COLOUR)
+        ax.plot(self.values[shown], 100 * self.margins[shown], color=ARBITRAGEUR_COLOR)
         if 0 < self.value < np.inf:
             ax.axvline(self.value, color="grey", lw=0.8, ls="--")
         if vary == "cost" and shown.any():

@@ -16,8 +16,7 @@ from arbmodels._checks import FloatArray
 from arbmodels._pandas import pd
 from arbmodels.display import (
     TextTable,
-    model_colour,
-    model_label,
+    model_color,
     new_axes,
     number,
     percent,
@@ -178,12 +177,12 @@ class DifferentiatedGame(Oligopoly):
             points = (best, rivals) if own == 0 else (rivals, best)
             ax.plot(
                 *points,
-                color=model_colour(chosen[own], chosen),
-                label=f"Best price of {model_label(chosen[own])}",
+                color=model_color(chosen[own], chosen),
+                label=f"Best price of {chosen[own]}",
             )
         ax.plot(*centre, "o", color="black", label="Equilibrium")
-        ax.set_xlabel(f"Price of {model_label(chosen[0])} ({self.currency})")
-        ax.set_ylabel(f"Price of {model_label(chosen[1])} ({self.currency})")
+        ax.set_xlabel(f"Price of {chosen[0]} ({self.currency})")
+        ax.set_ylabel(f"Price of {chosen[1]} ({self.currency})")
         ax.set_title("Best responses")
         ax.legend(frameon=False)
         return ax
@@ -338,7 +337,7 @@ class DifferentiatedEquilibrium(Equilibrium):
         gains = dict(zip(self.players, self.deviations.gain, strict=True))
         rows = [
             (
-                model_label(str(row["product"])),
+                str(row["product"]),
                 str(row["firm"]),
                 number(row["price"]) + (" (fixed)" if row["fixed"] else ""),
                 number(row["markup"]),
@@ -386,9 +385,7 @@ class DifferentiatedEquilibrium(Equilibrium):
         ax.scatter(cost, self.prices, s=size, alpha=0.7, label="Products (area: share)")
         if len(cost) <= 10:
             for name, x, y in zip(self.game.products, cost, self.prices, strict=True):
-                ax.annotate(
-                    model_label(name), (x, y), xytext=(7, 5), textcoords="offset points", fontsize=8
-                )
+                ax.annotate(name, (x, y), xytext=(7, 5), textcoords="offset points", fontsize=8)
         ax.set_xlabel(f"Marginal cost and taxes ({self.game.currency})")
         ax.set_ylabel(f"Price ({self.game.currency})")
         ax.set_title(self.game.name)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from arbmodels._checks import FloatArray
 from arbmodels._pandas import pd
-from arbmodels.display import Displayed, TextTable, model_label, number, percent
+from arbmodels.display import Displayed, TextTable, number, percent
 from arbmodels.errors import InputError
 from arbmodels.games.differentiated.demand import Demand, price_rows
 from arbmodels.games.differentiated.game import DifferentiatedGame
@@ -110,7 +110,7 @@ class ImpliedCosts(Displayed):
         """Return price, markup and cost of every product."""
         rows = [
             (
-                model_label(str(row["product"])),
+                str(row["product"]),
                 str(row["firm"]),
                 number(row["price"]),
                 number(row["markup"]),

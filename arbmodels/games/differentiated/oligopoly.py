@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._checks import FloatArray, is_label, labels_of
-from arbmodels.display import Displayed, TextTable, first, model_label, number, summary
+from arbmodels.display import Displayed, TextTable, first, number, summary
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.differentiated.demand import Demand, IntArray, per_product, price_rows
@@ -86,7 +86,7 @@ class Oligopoly(Displayed):
         """Return the first products with firm and cost, and the demand."""
         rows, note = first(
             [
-                (model_label(product), str(firm), number(cost))
+                (product, str(firm), number(cost))
                 for product, firm, cost in zip(
                     self.products, self.owners or (), self.costs, strict=True
                 )

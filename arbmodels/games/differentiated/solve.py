@@ -41,7 +41,7 @@ _PEAKS, _POINTS, _ZOOMS = 3, 21, 12
 _ROUNDS = 40
 
 
-def maximise(
+def maximize(
     profit: Callable[[FloatArray], FloatArray], low: float, high: float, resolution: int
 ) -> tuple[float, float]:
     """Return the best point of a scan of [low, high], its peaks refined, and its profit.
@@ -86,7 +86,7 @@ def best_by_search(
         return prices.copy(), float(game.profits(prices)[firm])
 
     def along(row: FloatArray, moved: IntArray, low: FloatArray, high: FloatArray) -> FloatArray:
-        part, _ = maximise(
+        part, _ = maximize(
             lambda points: _profit(game, firm, row, moved, low + points[:, None] * (high - low)),
             0.0,
             1.0,
@@ -219,7 +219,7 @@ class Leader:
 def leader_best(game: Oligopoly, resolution: int) -> tuple[FloatArray, float]:
     """Return prices [J] after the leader's best move, and its profit."""
     leader = Leader(game)
-    value, earned = maximise(leader.profit, 0.0, leader.farthest(), min(resolution, 101))
+    value, earned = maximize(leader.profit, 0.0, leader.farthest(), min(resolution, 101))
     return leader.prices(value), earned
 
 

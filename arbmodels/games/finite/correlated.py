@@ -79,7 +79,7 @@ def solve_joint(
         np.ones(1),
         np.zeros(profiles),
         np.full(profiles, np.inf),
-        maximise=True,
+        maximize=True,
     )
     growing = _solver.Growing(program)
     places = np.arange(profiles).reshape(shape)

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from arbmodels._clock import clock
 from arbmodels._pandas import pd
-from arbmodels.display import Displayed, TextTable, model_colour, new_axes, percent, summary
+from arbmodels.display import Displayed, TextTable, model_color, new_axes, percent, summary
 from arbmodels.display import number as shown_number
 from arbmodels.errors import InputError
 from arbmodels.games.certificate import Deviations
@@ -89,7 +89,7 @@ def best_responses(game: FiniteGame, ax: Axes | None) -> Axes:
     for k, (player, (mark, size)) in enumerate(zip(game.players, marks, strict=True)):
         scale = max(float(np.ptp(game.payoffs[k])), np.finfo(float).tiny)
         best = np.argwhere(gains[k] <= mixed.ROUNDING * scale)
-        colour = model_colour(player, game.players)
+        colour = model_color(player, game.players)
         label = f"Best responses of {player}"
         at = x[best[:, 0]], y[best[:, 1]]
         ax.plot(*at, mark, color=colour, ms=size, ls="none", label=label)
@@ -273,7 +273,7 @@ class FiniteEquilibrium(ScaledEquilibrium):
         ax = new_axes() if ax is None else ax
         numeric = all(self.game.numeric)
         for k, (player, own) in enumerate(zip(self.game.players, self.strategies, strict=True)):
-            colour = model_colour(player, self.game.players)
+            colour = model_color(player, self.game.players)
             if numeric:
                 price = np.asarray(self.game.actions[k], dtype=float)
                 order = np.argsort(price)

@@ -61,7 +61,7 @@ def solve_zero_sum(payoffs: FloatArray, time_limit: float) -> tuple[FloatArray, 
         np.append(np.full(columns, np.inf), 1.0),
         np.append(np.zeros(rows), 0.0),
         np.append(np.ones(rows), 1.0),
-        maximise=True,
+        maximize=True,
     )
     try:
         answer = _solver.solve(program, time_limit=time_limit)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._pandas import pd
-from arbmodels.display import Displayed, TextTable, model_label, number, percent
+from arbmodels.display import Displayed, TextTable, number, percent
 from arbmodels.games import inputs
 from arbmodels.games.providers.best_response import best_response
 from arbmodels.games.providers.oligopoly import ProviderOligopoly
@@ -72,7 +72,7 @@ class Calibration(Displayed):
         """Return the calibrated costs and what they leave unexplained."""
         rows = [
             (
-                model_label(name),
+                name,
                 percent(cost),
                 f"{percent(low)} to {percent(high)}",
                 number(gain),
@@ -83,9 +83,7 @@ class Calibration(Displayed):
             )
         ]
         impossible = [
-            model_label(name)
-            for name, possible in zip(self.players, self.possible, strict=True)
-            if not possible
+            name for name, possible in zip(self.players, self.possible, strict=True) if not possible
         ]
         note = "Without arbitrageurs, rivals at list price; costs between 0 and the list price."
         if impossible:

@@ -18,11 +18,10 @@ from scipy.stats import qmc
 
 from arbmodels._pandas import pd
 from arbmodels.display import (
-    ARBITRAGEUR_COLOUR,
+    ARBITRAGEUR_COLOR,
     Displayed,
     TextTable,
-    model_colour,
-    model_label,
+    model_color,
     new_axes,
     number,
     percent,
@@ -47,7 +46,7 @@ def plot_flows(outcome: Outcome, ax: Axes | None = None) -> Axes:
     rates = 100 * game.consumers.solve_rates
     parts, colours, labels, hatches = [], [], [], []
     for k, name in enumerate(game.players):
-        colour = model_colour(name, game.players)
+        colour = model_color(name, game.players)
         for values, how, hatch in (
             (outcome.direct, "direct", ""),
             (outcome.resold, "resold", "//"),
@@ -55,12 +54,12 @@ def plot_flows(outcome: Outcome, ax: Axes | None = None) -> Axes:
             if np.any(values[:, k] > 0):
                 parts.append(values[:, k])
                 colours.append(colour)
-                labels.append(f"{model_label(name)}, {how}")
+                labels.append(f"{name}, {how}")
                 hatches.append(hatch)
     kept = outcome.kept + outcome.overhead
     if np.any(kept > 1e-12):
         parts.append(kept)
-        colours.append(ARBITRAGEUR_COLOUR)
+        colours.append(ARBITRAGEUR_COLOR)
         labels.append("Arbitrageurs")
         hatches.append("")
     if len(rates) == 1:
@@ -103,8 +102,8 @@ def plot_prices(outcome: Outcome, ax: Axes | None = None) -> Axes:
             price,
             ls="--",
             lw=1.2,
-            color=model_colour(name, game.models),
-            label=f"{model_label(name)}, list price",
+            color=model_color(name, game.models),
+            label=f"{name}, list price",
             marker="o" * (len(rates) == 1),
         )
     ax.plot(
@@ -145,7 +144,7 @@ def plot_responses(game: ProviderOligopoly, ax: Axes | None = None, points: int 
         prices[:, other] = rivals
         answers = np.array([best_response(game, own, row).price for row in prices])
         answers = np.minimum(answers, 3.0)
-        colour = model_colour(game.players[own], game.players)
+        colour = model_color(game.players[own], game.players)
         x, y = (answers, rivals) if own == first else (rivals, answers)
         ax.plot(
             x,
@@ -153,10 +152,10 @@ def plot_responses(game: ProviderOligopoly, ax: Axes | None = None, points: int 
             ".",
             ms=4,
             color=colour,
-            label=f"Best response of {model_label(game.players[own])}",
+            label=f"Best response of {game.players[own]}",
         )
-    ax.set_xlabel(f"Multiplier of {model_label(game.players[first])}")
-    ax.set_ylabel(f"Multiplier of {model_label(game.players[second])}")
+    ax.set_xlabel(f"Multiplier of {game.players[first]}")
+    ax.set_ylabel(f"Multiplier of {game.players[second]}")
     ax.set_title("Best responses (3 stands for 3 and more)", fontsize="medium")
     ax.legend(frameon=False, fontsize="small")
     return ax
@@ -316,7 +315,7 @@ class Outcome(Displayed):
         shown = np.unique(np.linspace(0, len(self.sold) - 1, 12).astype(int))
         return TextTable(
             f"{game.name}: money per consumer at each solve rate [{game.currency}/instance]",
-            ("solve rate", "price", "sold", *map(model_label, game.players), "arbitrageurs"),
+            ("solve rate", "price", "sold", *game.players, "arbitrageurs"),
             [
                 (
                     percent(game.consumers.solve_rates[u], 2),
@@ -525,8 +524,7 @@ class ProviderEquilibrium(Equilibrium):
             text += " Not within the tolerance: the best answer that the search reached."
         if self.below_cost:
             text += (
-                f" {', '.join(map(model_label, self.below_cost))}: below marginal cost, which is"
-                " weakly dominated."
+                f" {', '.join(self.below_cost)}: below marginal cost, which is weakly dominated."
             )
         if self.least_pure is not None:
             prices, gain = self.least_pure
@@ -551,7 +549,7 @@ class ProviderEquilibrium(Equilibrium):
             played = strategy.price[strategy.probability > 1e-6]
             rows.append(
                 (
-                    model_label(name),
+                    name,
                     number(float(strategy.price @ strategy.probability)),
                     number(played[0])
                     if len(played) == 1
@@ -589,7 +587,7 @@ class ProviderEquilibrium(Equilibrium):
 
     def plot_strategies(self, ax: Axes | None = None) -> Axes:
         """Draw the cumulative distribution of every provider's price."""
-        from arbmodels.display import model_colour, new_axes
+        from arbmodels.display import model_color, new_axes
 
         ax = new_axes() if ax is None else ax
         for name, s in zip(self.players, self.strategies, strict=True):
@@ -599,8 +597,8 @@ class ProviderEquilibrium(Equilibrium):
                 price,
                 np.concatenate([[0.0], np.cumsum(s.probability[order])]),
                 where="post",
-                color=model_colour(name, self.players),
-                label=model_label(name),
+                color=model_color(name, self.players),
+                label=name,
             )
         ax.set_xlabel("Multiplier of the list price")
         ax.set_ylabel("Probability of at most that")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from arbmodels._checks import labels_of, shown
 from arbmodels.curves import dollar_curves
-from arbmodels.display import Displayed, TextTable, brief, first, model_label, percent, summary
+from arbmodels.display import Displayed, TextTable, brief, first, percent, summary
 from arbmodels.errors import InputError
 from arbmodels.games import inputs
 from arbmodels.games.cascade_set import (
@@ -206,8 +206,8 @@ class ProviderOligopoly(Displayed):
         cost = dict(zip(self.models, np.asarray(self.marginal_cost), strict=True))
         rows = [
             (
-                model_label(name),
-                ", ".join(map(model_label, owned)),
+                name,
+                ", ".join(owned),
                 summary([float(cost[model]) for model in owned]),
                 "keeps list price" if name in self.fixed else "chooses",
             )
