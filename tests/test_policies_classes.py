@@ -17,7 +17,7 @@ from arbmodels.market import Market
 from arbmodels.plans import Plan
 from arbmodels.policies import policy_classes
 from arbmodels.policies.blocks import Ascent, blocks_best
-from arbmodels.policies.grouped import Grouped, Menu
+from arbmodels.policies.grouped import Grouped, PlanSet
 from arbmodels.policies.oracle import oracle_of
 from arbmodels.policies.policy import score
 from conftest import markets, random_market
@@ -161,7 +161,7 @@ def test_the_greedy_order_can_be_wrong():
     assert result.plan_at("best order", 1.0).plan.label == "1 x a"
 
 
-def random_menu(rng, groups, plans):
+def random_plan_set(rng, groups, plans):
     solve = np.sort(rng.uniform(0, 1, (groups, plans)), axis=1)
     solve[:, 0] = 0.0
     spend = rng.uniform(0.1, 1, (groups, plans)) * (0.2 + solve)
@@ -169,18 +169,18 @@ def random_menu(rng, groups, plans):
     weight = rng.uniform(0.1, 1, groups)
     names = tuple(f"g{g}" for g in range(groups))
     listed = (Plan(), *(Plan((("a", k),)) for k in range(1, plans)))
-    return Menu(listed, names, weight / weight.sum(), solve, spend)
+    return PlanSet(listed, names, weight / weight.sum(), solve, spend)
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_choices_from_a_menu_against_enumeration_and_a_linear_program(seed):
+def test_choices_from_a_plan_set_against_enumeration_and_a_linear_program(seed):
     rng = np.random.default_rng(seed)
-    menu = random_menu(rng, 4, 5)
-    grouped = Grouped(menu, gap=1e-9)
+    plan_set = random_plan_set(rng, 4, 5)
+    grouped = Grouped(plan_set, gap=1e-9)
     every = np.array(list(itertools.product(range(5), repeat=4)))
     rows = np.arange(4)
-    rate = (menu.weight * menu.solve[rows, every]).sum(axis=1)
-    spend = (menu.weight * menu.spend[rows, every]).sum(axis=1)
+    rate = (plan_set.weight * plan_set.solve[rows, every]).sum(axis=1)
+    spend = (plan_set.weight * plan_set.spend[rows, every]).sum(axis=1)
     equal = np.kron(np.eye(4), np.ones(5))
     for target in np.array([0.1, 0.5, 0.9, 1.0]) * grouped.max_solve_rate:
         least = spend[rate >= target - 1e-9].min()
@@ -188,8 +188,8 @@ def test_choices_from_a_menu_against_enumeration_and_a_linear_program(seed):
         assert choice.spend == pytest.approx(least, rel=1e-7)
         assert choice.bound <= choice.spend
         program = linprog(
-            (menu.weight[:, None] * menu.spend).ravel(),
-            -(menu.weight[:, None] * menu.solve).reshape(1, -1),
+            (plan_set.weight[:, None] * plan_set.spend).ravel(),
+            -(plan_set.weight[:, None] * plan_set.solve).reshape(1, -1),
             [-target + 1e-12],
             equal,
             np.ones(4),
@@ -197,17 +197,17 @@ def test_choices_from_a_menu_against_enumeration_and_a_linear_program(seed):
         assert float(grouped.mixed_spend_at(target)) == pytest.approx(program.fun, rel=1e-7)
         servings = grouped.mixed_servings_at(target)
         assert len(servings) <= 5  # one group mixes at most
-        for group in menu.groups:
+        for group in plan_set.groups:
             parts = [each.probability for each in servings if each.group == group]
             assert sum(parts) == pytest.approx(1.0)
     for budget in np.array([0.05, 0.3, 0.7, 1.0, 2.0]) * spend.max():
         most = rate[spend <= budget + 1e-12].max()
-        rows_of = [menu.plans.index(each.plan) for each in grouped.servings_within(budget)]
-        assert menu.weight @ menu.spend[rows, rows_of] <= budget * (1 + 1e-9)
-        assert menu.weight @ menu.solve[rows, rows_of] == pytest.approx(most, rel=1e-7)
+        rows_of = [plan_set.plans.index(each.plan) for each in grouped.servings_within(budget)]
+        assert plan_set.weight @ plan_set.spend[rows, rows_of] <= budget * (1 + 1e-9)
+        assert plan_set.weight @ plan_set.solve[rows, rows_of] == pytest.approx(most, rel=1e-7)
         program = linprog(
-            -(menu.weight[:, None] * menu.solve).ravel(),
-            (menu.weight[:, None] * menu.spend).reshape(1, -1),
+            -(plan_set.weight[:, None] * plan_set.solve).ravel(),
+            (plan_set.weight[:, None] * plan_set.spend).reshape(1, -1),
             [budget],
             equal,
             np.ones(4),
@@ -220,17 +220,19 @@ def test_choices_from_a_menu_against_enumeration_and_a_linear_program(seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_with_many_groups_rounding_is_within_the_gap(seed):
-    menu = random_menu(np.random.default_rng(seed), 400, 6)
-    quick, exact = Grouped(menu, gap=3e-3), Grouped(menu, gap=1e-7)
+    plan_set = random_plan_set(np.random.default_rng(seed), 400, 6)
+    quick, exact = Grouped(plan_set, gap=3e-3), Grouped(plan_set, gap=1e-7)
     for target in np.array([0.2, 0.6, 0.95, 1.0]) * quick.max_solve_rate:
         choice, best = quick.choice_at(target), exact.choice_at(target)
-        solved = menu.weight @ menu.solve[np.arange(400), choice.plans]
+        solved = plan_set.weight @ plan_set.solve[np.arange(400), choice.plans]
         assert solved >= target * (1 - 2e-9)
         assert choice.bound <= best.spend * (1 + 1e-9)
         assert best.bound * (1 - 1e-9) <= choice.spend <= best.spend * (1 + 3.1e-3)
         spent = 0.0
         for group, serving in enumerate(quick.servings_within(best.spend)):
-            spent += menu.weight[group] * menu.spend[group, menu.plans.index(serving.plan)]
+            spent += (
+                plan_set.weight[group] * plan_set.spend[group, plan_set.plans.index(serving.plan)]
+            )
         assert spent <= best.spend * (1 + 1e-9)
 
 

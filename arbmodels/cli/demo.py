@@ -112,8 +112,8 @@ def _tell(found: _Findings, output: Path) -> None:
         " SIMULATED data: drawn from a generator fitted to recorded attempts.\n",
         market.table(),
         f"=> {market.models[best]} solves most at one attempt"
-        f" ({percent(market.solve_rate[best])} for {number(market.mean_cost[best], 3)} {currency}), {market.models[cheapest]} costs least"
-        f" ({percent(market.solve_rate[cheapest])} for {number(market.mean_cost[cheapest], 3)}"
+        f" ({percent(market.solve_rate[best])} for {number(market.mean_cost[best], 3)} {currency}),"
+        f" {market.models[cheapest]} costs least ({percent(market.solve_rate[cheapest])} for {number(market.mean_cost[cheapest], 3)}"
         f" {currency}).\n",
         found.routed.table(),
     )
