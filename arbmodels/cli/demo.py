@@ -113,8 +113,8 @@ def _tell(found: _Findings, output: Path) -> None:
         market.table(),
         f"=> {market.models[best]} solves most at one attempt"
         f" ({percent(market.solve_rate[best])} for {number(market.mean_cost[best], 3)} {currency}),"
-        f" {market.models[cheapest]} costs least ({percent(market.solve_rate[cheapest])} for {number(market.mean_cost[cheapest], 3)}"
-        f" {currency}).\n",
+        f" {market.models[cheapest]} costs least ({percent(market.solve_rate[cheapest])} for"
+        f" {number(market.mean_cost[cheapest], 3)} {currency}).\n",
         found.routed.table(),
     )
     price = found.routed.shadow_prices["budget"]
