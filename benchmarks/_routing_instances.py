@@ -122,7 +122,7 @@ class Instance:
             np.load(folder / "spend.npy"),
             np.load(segment) if segment.exists() else None,
             tuple(Row(**row) for row in record["rows"]),
-            record["maximise"],
+            record["maximize"],
         )
 
 

@@ -406,7 +406,7 @@ def test_arguments(options, words):
         frontier(random_program(0), 0, MOVING, points=2).at(np.inf)
 
 
-@pytest.mark.parametrize("maximise", [True, False])
+@pytest.mark.parametrize("maximize", [True, False])
 @pytest.mark.parametrize("rows", [1, 2])
 def test_it_shows_itself(maximize, rows):
     program = random_program(6, 12, 4, rows, maximize=maximize)

@@ -96,7 +96,7 @@ def test_linear_programs_agree_with_scipy(seed):
     assert (solution.row_dual is None) == (theirs.status != 0)
 
 
-@pytest.mark.parametrize("maximise", [False, True])
+@pytest.mark.parametrize("maximize", [False, True])
 def test_duals_are_changes_of_the_objective_per_unit_of_right_hand_side(maximize):
     def value(limit):
         # At most 1.5 units of cargo, at least 0.25 of the second kind.
