@@ -221,9 +221,9 @@ def _make(
 
 
 def _show(results: Sequence[tuple[FigureFile, arb.Market, list[Compared]]]) -> None:
-    """Print published, authors' method reproduced, and exact, side by side."""
-    table = Table(title="Published / authors' method reproduced / exact method")
-    for heading in ("figure", "quantity", "unit", "published", "authors", "exact", ""):
+    """Print published, the paper's method reproduced, and exact, side by side."""
+    table = Table(title="Published, the paper's method reproduced, and the exact method")
+    for heading in ("figure", "quantity", "unit", "published", "reproduced", "exact", ""):
         table.add_column(heading, justify="left" if heading in ("quantity", "unit") else "right")
     for figure, market, comparison in results:
         number = next(name for name, each in FIGURES.items() if each is figure)
