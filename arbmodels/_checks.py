@@ -38,7 +38,8 @@ MOST = 2**53
 
 #: What the functions below accept, in words.
 LABEL = "non-empty text without blanks at its ends"
-PRICE = "a positive finite number (1e-100 to 1e100)"
+PRICE = "0 or a positive finite number (1e-100 to 1e100)"
+BUDGET = "a positive finite number (1e-100 to 1e100)"
 WEIGHT = "0 or a positive finite number (1e-100 to 1e100)"
 ATTEMPTS = "a whole number from 1 to 2^53"
 SUCCESSES = "a whole number from 0 to 2^53"
@@ -49,16 +50,21 @@ def is_label(text: str) -> bool:
     return bool(text) and text == text.strip()
 
 
-def is_price(values: FloatArray) -> BoolArray:
-    """Return where ``values`` can be prices."""
+def is_budget(values: FloatArray) -> BoolArray:
+    """Return where ``values`` can be budgets, of which something can be bought."""
     good: BoolArray = (values >= SMALLEST) & (values <= LARGEST)
+    return good
+
+
+def is_price(values: FloatArray) -> BoolArray:
+    """Return where ``values`` can be prices; 0 is free, a missing price is NaN and none."""
+    good: BoolArray = (values == 0) | is_budget(values)
     return good
 
 
 def is_weight(values: FloatArray) -> BoolArray:
     """Return where ``values`` can be weights."""
-    good: BoolArray = (values == 0) | is_price(values)
-    return good
+    return is_price(values)
 
 
 def is_count(values: FloatArray) -> BoolArray:
@@ -605,8 +611,12 @@ def check_arrays(
     models: Sequence[str],
     instances: Sequence[str],
     attempts: npt.ArrayLike,
-    successes: npt.ArrayLike,
+    outcomes: npt.ArrayLike,
+    graded: bool,
     cost: npt.ArrayLike,
+    success_cost: npt.ArrayLike | None,
+    failure_cost: npt.ArrayLike | None,
+    accepted: npt.ArrayLike | None,
     weight: npt.ArrayLike | None,
     segment: Sequence[str] | None,
 ) -> tuple[dict[str, FloatArray], list[str]]:
@@ -616,8 +626,12 @@ def check_arrays(
     ----------
     models, instances : sequence of str, lengths M and N
         Labels.
-    attempts, successes, cost : array-like [N, M]
-        As in :class:`arbmodels.market.Market`.
+    attempts, outcomes, cost : array-like [N, M]
+        As in :class:`arbmodels.market.Market`; outcomes are successes, or mean scores.
+    graded : bool
+        Whether they are scores.
+    success_cost, failure_cost, accepted : array-like [N, M], optional
+        NaN where unknown.
     weight : array-like [N], optional
         Importance of the instances; equal by default.
     segment : sequence of str, length N, optional
@@ -626,20 +640,24 @@ def check_arrays(
     Returns
     -------
     arrays : dict of float arrays
-        ``attempts``, ``successes``, ``cost``, ``weight``; of use only if there are no problems.
+        By the names above, without what is None; of use only if there are no problems.
     problems : list of str
         Empty when nothing is wrong.
     """
     count, width = len(instances), len(models)
     given = {
         "attempts": attempts,
-        "successes": successes,
+        "outcomes": outcomes,
         "cost": cost,
         "weight": np.ones(count) if weight is None else weight,
     }
+    optional = {"success_cost": success_cost, "failure_cost": failure_cost, "accepted": accepted}
+    given |= {what: values for what, values in optional.items() if values is not None}
+    called = {"outcomes": "graded" if graded else "successes"}
     arrays: dict[str, FloatArray] = {}
     problems = []
-    for what, values in given.items():
+    for key, values in given.items():
+        what = called.get(key, key)
         axes = "instances" if what == "weight" else "instances x models"
         expected = (count,) if what == "weight" else (count, width)
         if np.ma.is_masked(values):
@@ -648,12 +666,12 @@ def check_arrays(
         try:
             placed = aligned(values, {0: (instances, "instance"), 1: (models, "model")}, what)
             counts = what in ("attempts", "successes")
-            arrays[what] = numbers_of(placed, what, booleans=counts).astype(float, copy=False)
+            arrays[key] = numbers_of(placed, what, booleans=counts).astype(float, copy=False)
         except InputError as error:
             problems.append(str(error).removesuffix("."))
             continue
-        if arrays[what].shape != expected:
-            problems.append(f"{what} has shape {arrays[what].shape}, expected {expected} ({axes})")
+        if arrays[key].shape != expected:
+            problems.append(f"{what} has shape {arrays[key].shape}, expected {expected} ({axes})")
     if segment is not None and len(segment) != count:
         problems.append(f"segment has {len(segment)} labels, expected {count}")
     if min(count, width) == 0:
@@ -664,24 +682,32 @@ def check_arrays(
         if what != "segment":
             repeated = [name for name in times if times[name] > 1]
             problems += [f"{what} {name!r} appears {times[name]} times" for name in repeated]
-    return arrays, problems or _problems_in_values(models, instances, **arrays)
+    return arrays, problems or _problems_in_values(models, instances, graded, **arrays)
 
 
 def _problems_in_values(
     models: Sequence[str],
     instances: Sequence[str],
+    graded: bool,
     *,
     attempts: FloatArray,
-    successes: FloatArray,
+    outcomes: FloatArray,
     cost: FloatArray,
     weight: FloatArray,
+    **unknown: FloatArray,
 ) -> list[str]:
     tried = attempts > 0
+    split = {what: values for what, values in unknown.items() if what != "accepted"}
+    # The mean follows from the two, and what is written for it is not looked at.
+    missing = tried & ~is_price(cost) if len(split) < 2 else np.zeros(tried.shape, dtype=bool)
     checks: tuple[tuple[Any, str, FloatArray], ...] = (
         (~is_count(attempts), "attempts is not a whole number from 0 to 2^53", attempts),
-        (~is_count(successes), f"successes is not {SUCCESSES}", successes),
-        (is_count(attempts) & (successes > attempts), "successes exceed attempts", successes),
-        (tried & ~is_price(cost), f"cost is not {PRICE}", cost),
+        *_outcome_checks(tried, attempts, outcomes, graded),
+        (missing, f"cost is not {PRICE}", cost),
+        *(
+            (tried & ~(np.isnan(values) | is_price(values)), f"{what} is not {PRICE}", values)
+            for what, values in split.items()
+        ),
     )
     problems = [
         f"instance {instances[i]!r}, model {models[m]!r}: {text}: {values[i, m]:g}"
@@ -704,3 +730,20 @@ def _problems_in_values(
             for position in np.flatnonzero(~tried.any(axis=axis)).tolist()
         ]
     return problems
+
+
+def _outcome_checks(
+    tried: BoolArray, attempts: FloatArray, outcomes: FloatArray, graded: bool
+) -> list[tuple[Any, str, FloatArray]]:
+    """Return where outcomes are wrong, and how."""
+    if graded:
+        wrong = tried & ~((outcomes >= 0) & (outcomes <= 1))
+        text = "graded is not a score from 0 to 1"
+        if np.nanmax(outcomes, initial=0.0) > 1 and np.nanmax(outcomes, initial=0.0) <= 100:
+            text += " (are these percent? divide by 100)"
+        return [(wrong, text, outcomes)]
+    exceed = is_count(attempts) & (outcomes > attempts)
+    return [
+        (~is_count(outcomes), f"successes is not {SUCCESSES}", outcomes),
+        (exceed, "successes exceed attempts", outcomes),
+    ]

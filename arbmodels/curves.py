@@ -410,6 +410,7 @@ def attempt_curves(
     ----------
     Chen et al., *Evaluating large language models trained on code*, arXiv 2107.03374 (2021).
     """
+    market.require_verified("pass@k")
     if max_attempts is not None and max_attempts < 1:
         raise InputError(f"max_attempts is {max_attempts}; it must be at least 1.")
     if max_attempts is None and estimator != "unbiased":
@@ -534,6 +535,7 @@ def dollar_curves(
     Olmedo, Schölkopf, Hardt, *Computational arbitrage in AI model markets*, arXiv 2603.22404
     (2026).
     """
+    market.require_verified("pass@k")
     grid = default_budget_grid(market) if grid is None else np.asarray(grid, dtype=float)
     if (
         grid.ndim != 1

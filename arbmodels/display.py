@@ -251,6 +251,12 @@ def models_table(
         otherwise.
     """
     rows = summary.to_dict("records")
+    graded = "score" in summary
+    what = "score" if graded else "solve_rate"
+
+    def shown(value: float) -> str:
+        return number(value, 3) if graded else percent(value)
+
     columns = {
         "model": [str(model) for model in summary.index],
         "records": [str(row["instances"]) for row in rows],
@@ -258,22 +264,21 @@ def models_table(
             f"{row['attempts_min']}/{row['attempts_median']:g}/{row['attempts_max']}"
             for row in rows
         ],
-        "solve rate": [
-            f"{percent(row['solve_rate'])} ± {percent(row['solve_rate_standard_error'])}"
-            for row in rows
+        what.replace("_", " "): [
+            f"{shown(row[what])} ± {shown(row[f'{what}_standard_error'])}" for row in rows
         ],
-        "solved once": [percent(row["solved_at_least_once"]) for row in rows],
-        "mean cost": [number(row["mean_cost"], 3) for row in rows],
-        "median cost": [number(row["median_cost"], 3) for row in rows],
     }
+    once = "score: mean of one attempt, from 0 to 1, ± standard error."
+    if not graded:
+        once = "solve rate: of one attempt, ± standard error. solved once: by any attempt."
+        columns["solved once"] = [percent(row["solved_at_least_once"]) for row in rows]
+    columns["mean cost"] = [number(row["mean_cost"], 3) for row in rows]
+    columns["median cost"] = [number(row["median_cost"], 3) for row in rows]
     if complete:
         del columns["records"]  # the title says how many
-    what = (
-        "attempts: per instance, min/median/max. solve rate: of one attempt, ± standard error."
-        " solved once: by any attempt. cost: of one attempt."
-    )
+    meaning = f"attempts: per instance, min/median/max. {once} cost: of one attempt."
     cells = list(zip(*columns.values(), strict=True))
-    return TextTable(title, list(columns), cells, "\n".join((what, *notes)))
+    return TextTable(title, list(columns), cells, "\n".join((meaning, *notes)))
 
 
 def summary(value: Any) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 
 from arbmodels._checks import (
     choice_of,
+    is_budget,
     is_count,
-    is_price,
     labels_of,
     listed,
     number_of,
@@ -56,7 +56,7 @@ class Plan:
         choice_of(self.unit, ("attempts", "dollars"), "A plan's unit")
         stages = tuple(_stage(stage) for stage in listed(self.stages, "stages"))
         for position, (model, amount) in enumerate(stages, start=1):
-            good = is_price if self.unit == "dollars" else is_count
+            good = is_budget if self.unit == "dollars" else is_count
             if not (amount > 0 and good(np.array(amount))):
                 raise InputError(
                     f"Stage {position} ({model!r}) has amount {amount:g}; a plan in {self.unit}"

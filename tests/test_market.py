@@ -98,10 +98,9 @@ BAD_ARRAYS = [
     ({"successes": [[1, 2], [0, 0], [np.nan, 1]]}, r"successes is not a whole number .*: nan"),
     ({"successes": [[5, 2], [0, 0], [2, 1]]}, r"successes exceed attempts: 5"),
     ({"successes": [[1, 2], [0, 1], [2, 1]]}, "'b', model 'large': successes exceed attempts"),
-    ({"cost": [[0.0, 1], [1, 1], [1, 1]]}, r"cost is not a positive .*: 0"),
-    ({"cost": [[-0.1, 1], [1, 1], [1, 1]]}, r"cost is not a positive .*: -0.1"),
-    ({"cost": [[np.nan, 1], [1, 1], [1, 1]]}, r"cost is not a positive .*: nan"),
-    ({"cost": [[np.inf, 1], [1, 1], [1, 1]]}, r"cost is not a positive .*: inf"),
+    ({"cost": [[-0.1, 1], [1, 1], [1, 1]]}, r"cost is not 0 or a positive .*: -0.1"),
+    ({"cost": [[np.nan, 1], [1, 1], [1, 1]]}, r"cost is not 0 or a positive .*: nan"),
+    ({"cost": [[np.inf, 1], [1, 1], [1, 1]]}, r"cost is not 0 or a positive .*: inf"),
     ({"weight": [1, -1, 1]}, r"instance 'b': weight is not 0 or a positive .*: -1"),
     ({"weight": [1, np.nan, 1]}, r"instance 'b': weight is not 0 or a positive .*: nan"),
     ({"weight": [0, 0, 0]}, "model 'small': its instances all have weight zero"),
@@ -171,10 +170,10 @@ def test_an_empty_market() -> None:
 
 def test_all_problems_come_together() -> None:
     with pytest.raises(DataError) as caught:
-        small(cost=[[0, 1], [-1, 1], [1, 1]], successes=[[9, 2], [0, 0], [2, 1]], name="mine")
+        small(cost=[[-2, 1], [-1, 1], [1, 1]], successes=[[9, 2], [0, 0], [2, 1]], name="mine")
     assert caught.value.problems == (
         "instance 'a', model 'small': successes exceed attempts: 9",
-        f"instance 'a', model 'small': cost is not {PRICE}: 0",
+        f"instance 'a', model 'small': cost is not {PRICE}: -2",
         f"instance 'b', model 'small': cost is not {PRICE}: -1",
     )
     assert str(caught.value).startswith("mine: 3 problems found")

@@ -466,7 +466,7 @@ def resampled(market: Market, over: tuple[Over, ...], rng: np.random.Generator) 
         drawn = binom.ppf(never + (1.0 - never) * rng.random(n.shape), n, chance)
         drawn = np.clip(np.where(np.isfinite(drawn), drawn, successes), 1, np.maximum(n, 1))
         successes = np.where(successes > 1, drawn, successes).astype(np.int64)
-    return replace(market, weight=weight, successes=successes)
+    return replace(market, weight=weight, successes=successes, records=None)
 
 
 def resampled_curves(

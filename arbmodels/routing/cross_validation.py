@@ -175,8 +175,8 @@ def split_attempts(
     held = np.where(kept, held, 0)
     attempts, successes = np.where(kept, attempts, 0), np.where(kept, market.successes, 0)
     solved = rng.hypergeometric(successes, attempts - successes, held)
-    fit = replace(market, attempts=attempts - held, successes=successes - solved)
-    return fit, replace(market, attempts=held, successes=solved)
+    fit = replace(market, attempts=attempts - held, successes=successes - solved, records=None)
+    return fit, replace(market, attempts=held, successes=solved, records=None)
 
 
 def too_short(market: Market, needed: npt.NDArray[np.int64]) -> BoolArray:

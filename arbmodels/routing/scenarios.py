@@ -281,7 +281,9 @@ def bootstrap(
         solve = np.empty((count, size, plan_table.width), dtype=np.float32)
         share = market.successes / np.maximum(market.attempts, 1)
         for s in range(count):
-            drawn = replace(market, successes=draw_attempts.binomial(market.attempts, share))
+            drawn = replace(
+                market, successes=draw_attempts.binomial(market.attempts, share), records=None
+            )
             curves = default_curves(drawn, plan_table.plans)
             for j, plan in enumerate(plan_table.plans[: plan_table.width]):
                 solve[s, :, j] = plan.evaluate(curves[plan.unit]).solve
