@@ -87,15 +87,27 @@ ProviderCostShare = Annotated[
 ]
 
 
-@opt.described(
+def _check_bertrand(
+    *, kind: Kind, step: Step, willingness_to_pay: WillingnessToPay, **_: object
+) -> None:
+    if kind == "bertrand" and step is not None:
+        raise InputError("--step is for --kind undercutting. Leave it out, or change the kind.")
+    if kind == "undercutting" and willingness_to_pay is not None:
+        raise InputError(
+            "--willingness-to-pay is for --kind bertrand; undercutting starts at the market price."
+            " Leave it out, or change the kind."
+        )
+
+
+@opt.on_market(
     "game bertrand swebench-sim --models gpt5mini,deepseek",
     "game bertrand my-folder --models small,large --arbitrageurs 1",
     "game bertrand my-folder --kind undercutting --step 0.9 --json",
+    check=_check_bertrand,
 )
 def bertrand(
-    source: opt.Source,
+    market: opt.Opened,
     *,
-    models: opt.Models = None,
     kind: Kind = "bertrand",
     arbitrageurs: Arbitrageurs = 2,
     step: Step = None,
@@ -104,9 +116,6 @@ def bertrand(
     at: opt.SolveRates = None,
     method: opt.MethodOption = "exact",
     billing: opt.BillingOption = None,
-    columns: opt.Columns = None,
-    missing: opt.MissingPairs = "intersection",
-    data: opt.Data = None,
     json: opt.Json = False,
 ) -> None:
     """Let arbitrageurs and providers compete on price, at every solve rate.
@@ -116,15 +125,7 @@ def bertrand(
     bought at list prices. An independent search over deviations certifies the answer: no player
     gains more than epsilon by another price.
     """
-    if kind == "bertrand" and step is not None:
-        raise InputError("--step is for --kind undercutting. Leave it out, or change the kind.")
-    if kind == "undercutting" and willingness_to_pay is not None:
-        raise InputError(
-            "--willingness-to-pay is for --kind bertrand; undercutting starts at the market price."
-            " Leave it out, or change the kind."
-        )
     rates = None if at is None else opt.solve_rates(at)
-    market = opt.open_market(source, models, columns, missing, data)
     with working("Looking for the cheapest cascades", quiet=json):
         from arbmodels.games import BertrandGame, undercut
 

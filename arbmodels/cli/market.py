@@ -15,18 +15,14 @@ from arbmodels.cli import output as out
 from arbmodels.display import TextTable
 
 
-@opt.described(
+@opt.on_market(
     "info swebench-sim",
     "info olmedo2026/swebench --models gpt5mini,deepseek",
     "info attempts.csv --columns model=llm,instance=question --json",
 )
 def info(
-    source: opt.Source,
+    market: opt.Opened,
     *,
-    models: opt.Models = None,
-    columns: opt.Columns = None,
-    missing: opt.MissingPairs = "intersection",
-    data: opt.Data = None,
     json: opt.Json = False,
 ) -> None:
     """Show a market: attempts, solve rates and costs of its models.
@@ -36,7 +32,6 @@ def info(
     what an attempt costs. Loading checks everything and reports all problems together, with file
     and line.
     """
-    market = opt.open_market(source, models, columns, missing, data)
     if not json:
         out.show(replace(market, notes=()).table())  # the notes are on standard error
         return

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, c
 
 import typer
 
-from arbmodels.cli.output import check_files
+from arbmodels.cli.output import FILES, check_files
 from arbmodels.errors import InputError
 
 if TYPE_CHECKING:
@@ -67,6 +67,12 @@ Data = Annotated[
         help="Where your copies of the published data sets are.",
     ),
 ]
+#: How a source is read: the options that every command on a market has, with their defaults.
+_READING: tuple[tuple[str, Any, Any], ...] = (
+    ("columns", None, Columns),
+    ("missing", "intersection", MissingPairs),
+    ("data", None, Data),
+)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 SolveRates = Annotated[
     str | None,
@@ -186,33 +192,45 @@ def described(*examples: str) -> Callable[[Command], Command]:
     return describe
 
 
-def on_market(*examples: str) -> Callable[[Command], Command]:
+def on_market(
+    *examples: str,
+    check: Callable[..., object] | None = None,
+    only: Callable[..., str] | None = None,
+) -> Callable[[Command], Command]:
     """Make a command of a function of a market: the options that say which market, and the help.
 
-    Files that the command would write, and solve rates, are checked before the market is loaded.
+    Files that the command would write, and solve rates, are checked before the market is loaded;
+    so is whatever ``check`` checks (or reads) of all the options given. A command whose own options name
+    the models has ``only``, which reads them there, and no ``--models``. A function that asks for
+    ``source``, ``force`` or ``data`` gets what was given.
     """
 
     def make(command: Command) -> Command:
-        own = list(signature(command, eval_str=True).parameters.values())[1:]
+        asked = list(signature(command, eval_str=True).parameters.values())[1:]
+        passed = {each.name for each in asked}
+        shared = {"source", "force", "json", *(name for name, _, _ in _READING)}
+        own = [each for each in asked if each.name not in shared]
         option = partial(Parameter, kind=Parameter.KEYWORD_ONLY)
         parameters = [
             Parameter("source", Parameter.POSITIONAL_OR_KEYWORD, annotation=Source),
-            option("models", default=None, annotation=Models),
-            *(each for each in own if each.name != "json"),
-            option("force", default=False, annotation=Force),
-            option("columns", default=None, annotation=Columns),
-            option("missing", default="intersection", annotation=MissingPairs),
-            option("data", default=None, annotation=Data),
-            *(each for each in own if each.name == "json"),
+            *(() if only else [option("models", default=None, annotation=Models)]),
+            *own,
+            *([option("force", default=False, annotation=Force)] if passed & set(FILES) else []),
+            *(option(name, default=value, annotation=kind) for name, value, kind in _READING),
+            *(each for each in asked if each.name == "json"),
         ]
 
         def run(**given: Any) -> None:
-            force = given.pop("force")
-            check_files(plot=given.get("plot"), output=given.get("output"), force=force)
+            force = given.get("force", False)
+            check_files(force=force, **{each: given[each] for each in FILES if each in given})
             if given.get("at") is not None:
                 solve_rates(given["at"])
-            which = [given.pop(name) for name in ("source", "models", "columns", "missing", "data")]
-            command(open_market(*which), **given)
+            if check is not None:
+                check(**given)
+            models = only(**given) if only else given.pop("models")
+            reading = {name: given[name] for name, _, _ in _READING}
+            market = open_market(given["source"], models, **reading)
+            command(market, **{name: value for name, value in given.items() if name in passed})
 
         run.__name__, run.__doc__ = command.__name__, command.__doc__
         run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]

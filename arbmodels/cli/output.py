@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 #: What a file is for -> what it is called, and how its name ends.
-_FILES = {
+FILES = {
     "plot": ("figure", (".png", ".pdf", ".svg")),
     "output": ("table", (".csv", ".parquet")),
     "export": ("program", (".mps", ".lp")),
@@ -58,7 +58,7 @@ def check_files(*, force: bool, **paths: Path | None) -> None:
     for option, path in paths.items():
         if path is None:
             continue
-        what, endings = _FILES[option]
+        what, endings = FILES[option]
         if path.suffix.lower() not in endings:
             raise InputError(
                 f"{path}: the name of a {what} ends in {', '.join(endings[:-1])} or {endings[-1]}."

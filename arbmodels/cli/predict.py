@@ -31,19 +31,17 @@ Resamples = Annotated[
 ]
 
 
-@opt.described("predict routellm --plot curve.png", "predict routellm --resamples 0 --json")
+@opt.on_market("predict routellm --plot curve.png", "predict routellm --resamples 0 --json")
 def predict(
-    source: opt.Source,
+    market: opt.Opened,
     *,
+    source: str,
     features: FeatureFile = None,
-    models: opt.Models = None,
     folds: Folds = 5,
     seed: Seed = 0,
     resamples: Resamples = 200,
     plot: opt.Plot = None,
-    force: opt.Force = False,
-    columns: opt.Columns = None,
-    data: opt.Data = None,
+    data: Path | None = None,
     json: opt.Json = False,
 ) -> None:
     """Predict who solves what from features, and show what routing by predictions yields.
@@ -52,8 +50,6 @@ def predict(
     solve rate of routing at random, by a threshold, by predicted value at a price, and by an oracle
     that knows every outcome, which is a bound and not deployable. Needs the extra predict.
     """
-    out.check_files(plot=plot, force=force)
-    market = opt.open_market(source, models, columns, "intersection", data)
     known = _features(source, features, data)
     from arbmodels.predict import cost_quality, cross_fit
 

@@ -57,16 +57,15 @@ TimeLimit = Annotated[
 ]
 
 
-@opt.described(
+@opt.on_market(
     "game providers my-folder --at 0.5 --tolerance 0.02",
     "game providers my-folder --at 0.5,0.6 --arbitrageurs 0 --json",
     "game providers my-folder --at 0.5 --leader large --plot prices.png",
 )
 def providers(
-    source: opt.Source,
+    market: opt.Opened,
     *,
     at: At,
-    models: opt.Models = None,
     arbitrageurs: Arbitrageurs = 2,
     marginal_cost: MarginalCost = "0.3",
     choke: Choke = 2.0,
@@ -81,11 +80,7 @@ def providers(
     ] = None,
     tolerance: Tolerance = 1e-3,
     time_limit: TimeLimit = None,
-    columns: opt.Columns = None,
-    missing: opt.MissingPairs = "intersection",
-    data: opt.Data = None,
     plot: opt.Plot = None,
-    force: opt.Force = False,
     json: opt.Json = False,
 ) -> None:
     """Let providers re-price what arbitrageurs buy, and find their equilibrium.
@@ -95,9 +90,7 @@ def providers(
     provider gains by any other multiplier, exact on the continuous game. Where there is no pure
     equilibrium, the answer says so and is mixed.
     """
-    out.check_files(plot=plot, force=force)
     rates = opt.solve_rates(at)
-    market = opt.open_market(source, models, columns, missing, data)
     with out.working("Looking for an equilibrium", quiet=json):
         game = _game(
             market,
@@ -125,12 +118,23 @@ def providers(
     out.show(answer.outcome.table())
 
 
-@opt.described(
+def _check_values(*, vary: str, values: str, **_: object) -> list[int] | list[float]:
+    """Read the values to compare."""
+    numbers = [opt.number_of(part, "A value of --values") for part in opt.names(values) or ()]
+    if vary != "arbitrageurs":
+        return numbers
+    if any(n != int(n) or n < 0 for n in numbers):
+        raise InputError("Numbers of arbitrageurs are whole and >= 0.")
+    return [int(n) for n in numbers]
+
+
+@opt.on_market(
     "game statics my-folder --at 0.5 --values 0,1,2 --tolerance 0.02",
     "game statics my-folder --at 0.5 --vary captive --values 0,0.5",
+    check=_check_values,
 )
 def statics(
-    source: opt.Source,
+    market: opt.Opened,
     *,
     at: At,
     vary: Annotated[
@@ -145,7 +149,6 @@ def statics(
     values: Annotated[
         str, typer.Option("--values", metavar="V,V,...", help="The values to compare.")
     ] = "0,1,2",
-    models: opt.Models = None,
     arbitrageurs: Arbitrageurs = 2,
     marginal_cost: MarginalCost = "0.3",
     choke: Choke = 2.0,
@@ -155,11 +158,7 @@ def statics(
     ] = "mean_price",
     tolerance: Tolerance = 2e-3,
     time_limit: TimeLimit = None,
-    columns: opt.Columns = None,
-    missing: opt.MissingPairs = "intersection",
-    data: opt.Data = None,
     plot: opt.Plot = None,
-    force: opt.Force = False,
     json: opt.Json = False,
 ) -> None:
     """Show how prices, revenue and welfare move with one feature of the market.
@@ -167,15 +166,8 @@ def statics(
     Every row is given twice: with providers at their list prices, and re-pricing in an equilibrium
     whose epsilon, the most any of them could gain by another price, comes first.
     """
-    out.check_files(plot=plot, force=force)
     rates = opt.solve_rates(at)
-    numbers = [opt.number_of(part, "A value of --values") for part in opt.names(values) or ()]
-    wanted: list[int] | list[float] = numbers
-    if vary == "arbitrageurs":
-        if any(n != int(n) or n < 0 for n in numbers):
-            raise InputError("Numbers of arbitrageurs are whole and >= 0.")
-        wanted = [int(n) for n in numbers]
-    market = opt.open_market(source, models, columns, missing, data)
+    wanted = _check_values(vary=vary, values=values)
     with out.working("Looking for equilibria", quiet=json):
         from arbmodels.games import comparative_statics
 
@@ -193,12 +185,12 @@ def statics(
     _finish(market, answer, measure, plot, json)
 
 
-@opt.described(
+@opt.on_market(
     "game entry my-folder --at 0.4,0.6 --fixed-cost 0.01",
     "game entry my-folder --at 0.4 --fixed-cost 0.01 --json",
 )
 def entry(
-    source: opt.Source,
+    market: opt.Opened,
     *,
     at: At,
     fixed_cost: Annotated[
@@ -209,7 +201,6 @@ def entry(
             help="Of entering, per instance, in the unit of profits summed over the solve rates.",
         ),
     ],
-    models: opt.Models = None,
     arbitrageurs: Arbitrageurs = 2,
     marginal_cost: Annotated[
         float, typer.Option("--marginal-cost", metavar="SHARE", help="Of the list price.")
@@ -219,9 +210,6 @@ def entry(
         bool, typer.Option("--repricing", help="Entrants price in equilibrium, not at list.")
     ] = False,
     time_limit: TimeLimit = 5.0,
-    columns: opt.Columns = None,
-    missing: opt.MissingPairs = "intersection",
-    data: opt.Data = None,
     json: opt.Json = False,
 ) -> None:
     """Find which providers enter when entering costs something: all pure equilibria.
@@ -230,7 +218,6 @@ def entry(
     fixed cost and nobody outside would.
     """
     rates = opt.solve_rates(at)
-    market = opt.open_market(source, models, columns, missing, data)
     with out.working("Pricing every subset of entrants", quiet=json):
         from arbmodels.games import entry_game
 
@@ -249,11 +236,16 @@ def entry(
         out.show(answer.table())
 
 
-@opt.described(
+def _teacher_and_students(*, teacher: str, students: str, **_: object) -> str:
+    return ",".join([teacher, *(opt.names(students) or [])])
+
+
+@opt.on_market(
     "game distill my-folder --teacher large --students small --at 0.4",
+    only=_teacher_and_students,
 )
 def distill(
-    source: opt.Source,
+    market: opt.Opened,
     *,
     teacher: Annotated[str, typer.Option("--teacher", metavar="MODEL", show_default=False)],
     students: Annotated[
@@ -280,11 +272,7 @@ def distill(
     ] = 0.3,
     choke: Choke = 2.0,
     time_limit: TimeLimit = None,
-    columns: opt.Columns = None,
-    missing: opt.MissingPairs = "intersection",
-    data: opt.Data = None,
     plot: opt.Plot = None,
-    force: opt.Force = False,
     json: opt.Json = False,
 ) -> None:
     """Let a student enter beside its teacher: resale lost, training queries gained, the answer.
@@ -292,10 +280,8 @@ def distill(
     The teacher stays at list price, answers by its best price, or both price in equilibrium; each
     row says what the teacher earns from consumers and resale, and net of the market without it.
     """
-    out.check_files(plot=plot, force=force)
     rates = opt.solve_rates(at)
     pupils = opt.names(students) or []
-    market = opt.open_market(source, ",".join([teacher, *pupils]), columns, missing, data)
     with out.working("Looking for equilibria", quiet=json):
         from arbmodels.games import distillation_statics
 

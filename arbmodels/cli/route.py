@@ -7,15 +7,15 @@ From the options of ``arbmodels route`` to a routing problem.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from arbmodels.cli import options as opt
-from arbmodels.cli.output import about, check_files, show, show_json, working
+from arbmodels.cli.output import about, show, show_json, working
 from arbmodels.errors import InfeasibleError, InputError
 
 if TYPE_CHECKING:
@@ -379,15 +379,26 @@ def earlier(path: Path, instances: Sequence[str]) -> list[str]:
     return [plans[name] for name in instances]
 
 
-@opt.described(
+def _check(**given: Any) -> None:
+    _asked(given).check()
+
+
+def _asked(given: Mapping[str, Any]) -> Terms:
+    """Return the terms among the options; an option not given repeatedly is an empty list."""
+    terms: dict[str, Any] = {each.name: given[each.name] for each in fields(Terms)}
+    lists = [each.name for each in fields(Terms) if each.type == "Sequence[str]"]
+    return Terms(**terms | {name: terms[name] or () for name in lists})
+
+
+@opt.on_market(
     "route swebench-sim --budget 20 --attempts 3",
     "route swebench-sim --price 0.5 --contract deepseek:fee=1",
     "route swebench-sim --budget 9 --assignment single --folds 5 --json",
+    check=_check,
 )
 def route(
-    source: opt.Source,
+    market: opt.Opened,
     *,
-    models: opt.Models = None,
     budget: Budget = None,
     min_solve_rate: Floor = None,
     of_best: OfBest = None,
@@ -420,10 +431,7 @@ def route(
     plot: opt.Plot = None,
     output: Output = None,
     export: Export = None,
-    force: opt.Force = False,
-    columns: opt.Columns = None,
-    missing: opt.MissingPairs = "intersection",
-    data: opt.Data = None,
+    force: bool = False,
     json: opt.Json = False,
 ) -> None:
     """Decide which model serves which instance, under a budget or for a solve rate.
@@ -434,33 +442,7 @@ def route(
     bring. Constraints that cannot be met together end with exit code 3 and the smallest set of
     them that conflicts. The JSON also holds the plan of every instance.
     """
-    asked = Terms(
-        budget,
-        min_solve_rate,
-        of_best,
-        price,
-        worst_segment,
-        abstain_penalty,
-        segment_budget or (),
-        model_budget or (),
-        segment_floor or (),
-        forbid or (),
-        max_models,
-        max_plans,
-        seconds or (),
-        max_latency,
-        mean_latency,
-        capacity or (),
-        commit or (),
-        max_share or (),
-        contract or (),
-        overrun,
-        start,
-        max_changes,
-    )
-    asked.check()
-    check_files(plot=plot, output=output, export=export, force=force)
-    market = opt.open_market(source, models, columns, missing, data)
+    asked = _asked(locals())
     _check_instance(explain, market)
     with working("Evaluating the plans", quiet=json):
         from arbmodels.plans import attempts_up_to
