@@ -46,7 +46,9 @@ def test_csv_from_elsewhere(tmp_path: Path) -> None:
     csv.field_size_limit(131_072)  # Python's own
     assert read_table(file).instances == ("ü a",), "long answers do no harm"
     assert csv.field_size_limit() == 131_072
-    for mark in ";\t|":
+    file.write_text("model,instance,solved,cost\ns,a,1,0.1\n".replace(",", "\t"))
+    assert read_table(file).cost.tolist() == [[0.1]], "tabs"
+    for mark in ";|":
         file.write_text("model,instance,solved,cost\ns,a,1,0.1\n".replace(",", mark))
         with pytest.raises(DataError, match=r"t\.csv:1: one column, .*: the commas are missing"):
             read_table(file)

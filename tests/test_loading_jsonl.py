@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from pathlib import Path
@@ -112,7 +113,6 @@ BAD_LINES = [
             f'"mean_cost" must be {PRICE}, found {found}',
         )
         for cost, found in [
-            ("0", "0"),
             ("-0.5", "-0.5"),
             ("NaN", "NaN"),
             ("Infinity", "Infinity"),
@@ -123,8 +123,8 @@ BAD_LINES = [
         ]
     ),
     (
-        '{"id": "x", "attempts": [1, 0], "costs": [1, 0]}',
-        f'"costs", entry 2, must be {PRICE}, found 0',
+        '{"id": "x", "attempts": [1, 0], "costs": [1, -1]}',
+        f'"costs", entry 2, must be {PRICE}, found -1',
     ),
     ('{"id": "x", "attempts": [1, 0], "costs": [1]}', '"costs" has 1 entries for 2 attempts'),
     ('{"id": "x", "attempts": [1], "costs": [1], "mean_cost": 2}', 'is not the mean of "costs"'),
@@ -193,7 +193,7 @@ def test_duplicates_are_found_among_wrong_lines_too(tmp_path: Path) -> None:
 
 
 def test_a_bad_row_of_5000_attempts_is_one_problem(tmp_path: Path) -> None:
-    write(tmp_path, a=[record("x", [2] * 5000, costs=[0] * 5000)])
+    write(tmp_path, a=[record("x", [2] * 5000, costs=[-1] * 5000)])
     with pytest.raises(DataError) as caught:
         read_folder(tmp_path)
     assert len(caught.value.problems) == 2
@@ -216,8 +216,11 @@ def test_wrong_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "deeper", a=[GOOD])
     with pytest.raises(InputError, match=r"There are some in .*deeper"):
         read_folder(tmp_path)
-    (tmp_path / "a.jsonl.gz").touch()
-    with pytest.raises(InputError, match=r"Unpack the \*\.jsonl\.gz files first"):
+    packed = gzip.compress((tmp_path / "deeper" / "a.jsonl").read_bytes())
+    (tmp_path / "a.jsonl.gz").write_bytes(packed)
+    assert read_folder(tmp_path).models == ("a",)
+    (tmp_path / "a.jsonl.gz").write_bytes(packed[:-9])
+    with pytest.raises(DataError, match=r"a\.jsonl\.gz: cannot be unpacked .* cut short"):
         read_folder(tmp_path)
     with pytest.raises(InputError, match=r"is a file. Give the folder"):
         read_folder(tmp_path / "deeper" / "a.jsonl")

@@ -136,8 +136,12 @@ COLUMN_FAULTS = [
     (PAIRS.drop(columns="cost"), {}, "no column for cost. The columns are: model, instance, att"),
     (PAIRS.rename(columns={"model": "llm"}), {}, r'Map names with columns=\{"model": "llm"'),
     (PAIRS.drop(columns="successes"), {}, "no column for successes"),
-    (PAIRS[["model", "instance", "cost"]], {}, "solved .one row per attempt. or attempts and succ"),
-    (PAIRS.assign(solved=1), {}, "has 'solved' .* and 'attempts' or 'successes'"),
+    (
+        PAIRS[["model", "instance", "cost"]],
+        {},
+        "solved or score .one row per attempt. or attempts and succ",
+    ),
+    (PAIRS.assign(solved=1), {}, "has 'solved' and 'attempts' and 'successes': "),
     (PAIRS, {"modell": "model"}, "columns maps 'modell'; it can map model, instance, solved"),
     (PAIRS, {"model": "llm"}, "maps to 'llm', which is not there. The columns are: model"),
     (PAIRS, {"model": "instance"}, "no column for instance"),
@@ -163,8 +167,11 @@ def with_cell(frame: pd.DataFrame, row: int, column: str, value: object) -> pd.D
 
 
 BAD_CELLS = [
-    *((ATTEMPTS, "cost", bad, "'cost' must be a positive finite") for bad in (0, -1, np.nan, "x")),
-    *((PAIRS, "cost", bad, "'cost' must be a positive finite") for bad in (np.inf, None, "")),
+    *(
+        (ATTEMPTS, "cost", bad, "'cost' must be 0 or a positive finite")
+        for bad in (-2, -1, np.nan, "x")
+    ),
+    *((PAIRS, "cost", bad, "'cost' must be 0 or a positive finite") for bad in (np.inf, None, "")),
     *((ATTEMPTS, "solved", bad, "'solved' must be 0, 1, true") for bad in (2, 0.5, np.nan, "yes")),
     *(
         (PAIRS, "attempts", bad, "'attempts' must be a whole number from 1")
@@ -172,9 +179,12 @@ BAD_CELLS = [
     ),
     *((PAIRS, "successes", bad, "'successes' must be a whole number from 0") for bad in (-1, None)),
     (PAIRS, "successes", 5, "'successes' must be at most 'attempts', found "),
-    *((PAIRS, "cost", bad, "'cost' must be a positive finite") for bad in (1e308, 1e-320, True)),
     *(
-        (PAIRS, "cost", bad, "'cost' must be a positive")
+        (PAIRS, "cost", bad, "'cost' must be 0 or a positive finite")
+        for bad in (1e308, 1e-320, True)
+    ),
+    *(
+        (PAIRS, "cost", bad, "'cost' must be 0 or a positive")
         for bad in (1j, pd.Timestamp("2026-01-01"))
     ),
     *((PAIRS, "attempts", bad, f"must be {COUNT}") for bad in (True, 2**63, 2**70, 10**400)),
@@ -251,8 +261,8 @@ def test_broken_parquet(tmp_path: Path) -> None:
 
 def test_parquet_rows_and_missing_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "t.parquet"
-    PAIRS.assign(cost=[1, 1, 0, 1]).to_parquet(file)
-    with pytest.raises(DataError, match=r"t\.parquet, row 2: 'cost' must be a positive"):
+    PAIRS.assign(cost=[1, 1, -1, 1]).to_parquet(file)
+    with pytest.raises(DataError, match=r"t\.parquet, row 2: 'cost' must be 0 or a positive"):
         read_table(file)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(InputError, match=r"pip install 'arbmodels\[parquet\]'"):
@@ -264,11 +274,11 @@ def test_wrong_paths(tmp_path: Path) -> None:
         read_table(tmp_path / "t.csv")
     with pytest.raises(InputError, match="is a folder"):
         read_table(tmp_path)
-    (tmp_path / "t.xlsx").write_text("")
-    with pytest.raises(InputError, match=r"is neither \.csv nor \.parquet"):
+    (tmp_path / "t.xlsx").write_bytes(b"\xd0\xcf\x11\xe0 and so on")
+    with pytest.raises(InputError, match=r"is an old Excel workbook. Save the table as CSV"):
         read_table(tmp_path / "t.xlsx")
-    (tmp_path / "m.jsonl").write_text("")
+    (tmp_path / "m.jsonl").write_text('{"id": "a", "attempts": [1], "mean_cost": 1}\n')
     with pytest.raises(InputError, match=r"one model's file. Give its folder, .*models=\['m'\]"):
         read_table(tmp_path / "m.jsonl")
-    with pytest.raises(InputError, match="expected a pandas DataFrame, not dict"):
+    with pytest.raises(InputError, match=r"expected a data frame .*, not dict"):
         from_frame({"model": ["s"]})  # type: ignore[arg-type]

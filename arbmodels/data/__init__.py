@@ -4,13 +4,16 @@ Whatever is wrong with a source is reported together, each problem with its plac
 dropped in silence.
 """
 
+from arbmodels.data.attempts import Invalid, Segment
+from arbmodels.data.folder import read_folder
 from arbmodels.data.load import DatasetInfo, dataset_info, fetch, list_datasets, load_market
-from arbmodels.data.readers import Segment, from_frame, read_folder, read_table
 from arbmodels.data.routellm import ROUTELLM_PRICES, TokenPrice, load_features, routellm_market
+from arbmodels.data.tables import from_frame, read_table
 
 __all__ = [
     "ROUTELLM_PRICES",
     "DatasetInfo",
+    "Invalid",
     "Segment",
     "TokenPrice",
     "dataset_info",

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from arbmodels._checks import choose
-from arbmodels._pandas import pandas_loaded, pd
+from arbmodels._pandas import pd
 from arbmodels.data import routellm
+from arbmodels.data.attempts import Segment, check_missing, segment_labels
 from arbmodels.data.download import (
     LICENCE,
     NAMES,
@@ -24,16 +25,10 @@ from arbmodels.data.download import (
     published_files,
     unknown_name,
 )
-from arbmodels.data.readers import (
-    Segment,
-    check_missing,
-    from_frame,
-    read_folder,
-    read_table,
-    segment_labels,
-)
+from arbmodels.data.folder import read_folder
 from arbmodels.data.routellm import routellm_market
 from arbmodels.data.simulate import BUNDLED, description, parameters_file, simulated_market
+from arbmodels.data.tables import from_frame, is_frame, read_table
 from arbmodels.errors import InputError
 from arbmodels.market import Market, Missing
 
@@ -233,7 +228,7 @@ def load_market(
             return _with_segment(routellm_market(data=data).select(models=models), segment)
         return _published(find_published(source), models, missing, segment, data)
     unit = "USD" if currency is None else currency
-    if pandas_loaded() and isinstance(source, pd.DataFrame):
+    if is_frame(source):
         _refuse("a DataFrame", data=data)
         return from_frame(
             source,
