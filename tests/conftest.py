@@ -147,6 +147,17 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def leaderboards(real_data: Path) -> Path:
+    """Folder with the public leaderboards; the test is skipped without it."""
+    if (real_data / "leaderboards").is_dir():
+        return real_data / "leaderboards"
+    reason = f"no leaderboards/ in {real_data}"
+    if os.environ.get("ARBMODELS_REQUIRE_DATA"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
 def swebench(real_data: Path) -> Market:
     """Return the authors' six models on 445 issues."""
     return load_market("olmedo2026/swebench", data=real_data)

@@ -306,8 +306,7 @@ def test_every_kind_of_source(tmp_path: Path, made_up: dict[str, bytes]) -> None
         (NAME, {"name": "mine"}, "name does not apply to .*, only to your own data"),
         ("swebench-sim", {"data": "."}, "data does not apply to swebench-sim, only to a publi"),
         (".", {"data": "."}, "data does not apply to ., only to a published data set"),
-        (".", {"columns": {}}, "columns does not apply to ., only to a table"),
-        (pd.DataFrame(), {"data": "."}, "data does not apply to a DataFrame"),
+        (pd.DataFrame(), {"data": "."}, "data does not apply to a data frame"),
         (NAME, {"models": ["gpt5"]}, "no model 'gpt5'; it has gpt5mini, .*, mini-coder-4b"),
         ("swebench-sin", {}, "is neither a data set's name nor a folder .* mean 'swebench-sim'"),
         (
@@ -319,7 +318,7 @@ def test_every_kind_of_source(tmp_path: Path, made_up: dict[str, bytes]) -> None
         ("", {}, "'' is neither a data set's name nor a folder"),
         ("x" * 5000, {}, "is neither a data set's name nor a folder"),
         ("~nobody-of-that-name/x", {}, "is neither a data set's name nor a folder"),
-        (3, {}, "cannot be loaded from int. Give a data set's name, a folder, a CSV or"),
+        (3, {}, "cannot be loaded from int. Give a data set's name, a folder, a file, or"),
         ({"model": ["s"]}, {}, "cannot be loaded from dict"),
         (NAME, {"data": "x" * 5000}, "is not a folder. Name the one with olmedo2026/"),
         ("swebench-sim", {"models": 3}, "models must be a list of names, not 3"),

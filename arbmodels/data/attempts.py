@@ -81,6 +81,10 @@ class Reading:
         Unit of the costs ("USD"), and what tables and figures show.
     columns : mapping, optional
         What a table calls a column, ``{"model": "llm"}``.
+    benchmark, metric, filter : str, optional
+        Of a public format that holds several: which one.
+    costs : mapping, optional
+        What an attempt of each model costs, where the source does not say.
     """
 
     models: Sequence[str] | None = None
@@ -92,6 +96,10 @@ class Reading:
     currency: str | None = None
     name: str | None = None
     columns: Mapping[str, Any] | None = None
+    benchmark: str | None = None
+    metric: str | None = None
+    filter: str | None = None
+    costs: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         check_missing(self.missing)
@@ -337,6 +345,7 @@ def market_of_rows(rows: Rows, reading: Reading) -> Market:
     DataError
         If any row is wrong; all problems together, each with its place.
     """
+    rows, assumed = _priced(rows, reading)
     columns = rows.columns
     count = len(columns["model"])
     if count == 0:
@@ -401,7 +410,49 @@ def market_of_rows(rows: Rows, reading: Reading) -> Market:
         currency=currency,
         name=reading.name or "market",
     )
-    return finish(market, reading.missing, tuple(checker.dropped))
+    return finish(market, reading.missing, (*assumed, *checker.dropped, *_free(market)))
+
+
+def _free(market: Market) -> list[str]:
+    """Say which models cost nothing sometimes: free, cached, failed, or not written down."""
+    records = market.records
+    if records is None:
+        return []
+    free = np.bincount(records.model, records.cost == 0, len(market.models)).astype(int)
+    every = np.bincount(records.model, minlength=len(market.models))
+    return [
+        f"{market.models[m]}: {free[m]} of {every[m]} attempts cost 0"
+        for m in np.flatnonzero((free > 0) & (free < every)).tolist()
+    ]
+
+
+def _priced(rows: Rows, reading: Reading) -> tuple[Rows, tuple[str, ...]]:
+    """Return rows with the costs that were given for them, and what is assumed then."""
+    columns = rows.columns
+    if any(role in columns for role in COSTS):
+        if reading.costs is not None:
+            raise InputError(f"{rows.source} has costs; leave costs= out.")
+        return rows, ()
+    if reading.costs is None:
+        tokens = " or the prices of its tokens, prices=arb.price_catalogue(...)"
+        has = any(token in columns for token in TOKENS)
+        raise InputError(
+            f"{rows.source}: no cost is recorded, and a missing cost is never 0. Give what an"
+            f' attempt of each model costs, costs={{"MODEL": 0.01}}{tokens if has else ""}.'
+        )
+    given = check.mapping_of(reading.costs, "costs")
+    price = {
+        check.label_of(model): check.number_of(value, f"costs of {model}", 0, unit="per attempt")
+        for model, value in given.items()
+    }
+    names = _names(columns["model"])
+    wanted = set(names.names) if reading.models is None else set(reading.models)
+    lacking = sorted(name for name in wanted & set(names.names) if name and name not in price)
+    if lacking:
+        raise InputError(f"costs has no price of {', '.join(map(repr, lacking))}; give each.")
+    paid = np.array([price.get(name, math.nan) for name in names.names])[names.codes]
+    note = "cost of an attempt assumed, the same on every instance (costs=)"
+    return replace(rows, columns={**columns, "cost": paid}), (note,)
 
 
 @dataclass(frozen=True)

@@ -166,12 +166,16 @@ def read_folder(
         If any line of any file is wrong, with all problems as ``MODEL.jsonl:LINE``; or if the
         models have no instance in common.
     """
-    folder = Path(path)
     reading = Reading(models, missing, invalid, clip, outcome, segment, currency, name, columns)
+    return market_of_folder(Path(path), reading)
+
+
+def market_of_folder(folder: Path, reading: Reading) -> Market:
+    """Return the market of a folder: see :func:`read_folder`."""
     if reading.name is None:
         reading = replace(reading, name=folder.resolve().name)
     files = files_of(folder)
-    if columns is None and all(is_model_file(file) for file in files.values()):
+    if reading.columns is None and all(is_model_file(file) for file in files.values()):
         return _read_model_files(folder, files, reading)
     return _read_tables(folder, list(files.values()), reading)
 

@@ -9,11 +9,18 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from arbmodels._checks import choose
-from arbmodels._pandas import pd
 from arbmodels.data import routellm
-from arbmodels.data.attempts import Segment, check_missing, segment_labels
+from arbmodels.data.attempts import (
+    Invalid,
+    Reading,
+    Rows,
+    Segment,
+    market_of_rows,
+    segment_labels,
+)
 from arbmodels.data.download import (
     LICENCE,
     NAMES,
@@ -25,12 +32,27 @@ from arbmodels.data.download import (
     published_files,
     unknown_name,
 )
-from arbmodels.data.folder import read_folder
+from arbmodels.data.folder import market_of_folder, read_folder
+from arbmodels.data.formats import (
+    document_of,
+    folder_rows,
+    format_of,
+    inspect_rows,
+    is_inspect_log,
+    known_formats,
+)
+from arbmodels.data.opening import content_of
 from arbmodels.data.routellm import routellm_market
 from arbmodels.data.simulate import BUNDLED, description, parameters_file, simulated_market
-from arbmodels.data.tables import from_frame, is_frame, read_table
-from arbmodels.errors import InputError
-from arbmodels.market import Market, Missing
+from arbmodels.data.tables import (
+    is_frame,
+    market_of_table,
+    rows_of_table,
+    table_of_content,
+    table_of_frame,
+)
+from arbmodels.errors import DataError, InputError
+from arbmodels.market import Market, Missing, Outcome
 
 
 @dataclass(frozen=True)
@@ -156,38 +178,63 @@ def fetch(name: str, *, models: Sequence[str] | None = None) -> DatasetInfo:
 
 
 _APPLIES_TO = {
-    "columns": "a table (CSV, Parquet or DataFrame)",
+    "columns": "a table (CSV, TSV, JSON, JSON Lines, Parquet or a data frame)",
     "currency": "your own data",
     "name": "your own data",
+    "costs": "your own data",
+    "invalid": "your own data",
+    "clip": "your own data",
+    "outcome": "your own data",
+    "benchmark": "a format that holds several",
+    "metric": "a format that holds several",
+    "filter": "a format that holds several",
     "data": "a published data set",
 }
 
 
 def load_market(
-    source: str | os.PathLike[str] | pd.DataFrame,
+    source: str | os.PathLike[str] | Any,
     *,
     models: Sequence[str] | None = None,
     missing: Missing = "intersection",
-    columns: Mapping[str, str] | None = None,
+    invalid: Invalid = "raise",
+    clip: bool = False,
+    outcome: Outcome | None = None,
+    columns: Mapping[str, Any] | None = None,
     segment: Segment = "auto",
     currency: str | None = None,
     name: str | None = None,
+    benchmark: str | None = None,
+    metric: str | None = None,
+    filter: str | None = None,  # noqa: A002 - what the format calls it
+    costs: Mapping[str, float] | None = None,
     data: str | os.PathLike[str] | None = None,
 ) -> Market:
-    """Load a market from a data set's name, a folder, a table, or a DataFrame.
+    """Load a market from a data set's name, a file, a folder, or a data frame.
+
+    What a file or folder is, is told by what stands in it: a long or wide table (CSV, TSV, JSON,
+    JSON Lines, Parquet, packed or not), one file of JSON Lines per model, SWE-bench's and
+    OpenHands' leaderboards, records of RouterArena, RouterBench, LLMRouter,
+    lm-evaluation-harness, Inspect AI and Every Eval Ever, or a market that was saved.
 
     Parameters
     ----------
-    source : str, path or DataFrame
-        A name from :func:`list_datasets`; a folder of JSON Lines (see
-        :func:`arbmodels.data.read_folder`); a CSV or Parquet file, or a DataFrame (see
-        :func:`arbmodels.data.from_frame`). A name wins over a folder called the same; write
+    source : str, path or data frame
+        A name from :func:`list_datasets`; a file or folder; a frame of pandas, polars or PyArrow
+        (see :func:`arbmodels.data.from_frame`). A name wins over a folder called the same; write
         ``./swebench-sim`` for the folder.
     models : sequence of str, optional
         Which models, in this order.
     missing : {"intersection", "mask"}
         Keep the instances that every model has (the market notes what was left out), or keep all
         and mask the missing pairs.
+    invalid : {"raise", "mask"}
+        Report every attempt whose outcome or cost is missing or no number, and load nothing; or
+        leave these attempts out and count them in a note.
+    clip : bool
+        Set scores outside [0, 1] by up to 0.05 to 0 or 1, and count them.
+    outcome : {"verified", "score"}, optional
+        What outcomes are; by default verified if every one of them is 0 or 1.
     columns : mapping, optional
         Tables only: what the table calls a column, ``{"model": "llm"}``.
     segment : Segment
@@ -196,6 +243,11 @@ def load_market(
         Your own data only: unit of the costs; "USD" by default.
     name : str, optional
         Your own data only: shown in tables and figures.
+    benchmark, metric, filter : str, optional
+        Which one, where a public format holds several benchmarks, scores of an answer, or readings
+        of it.
+    costs : mapping, optional
+        What an attempt of each model costs, where the source does not say; noted as assumed.
     data : path, optional
         Published data sets only: your copy of the files, instead of the environment variable
         ``ARBMODELS_DATA``. Without either they are downloaded once into the user's cache folder
@@ -217,51 +269,92 @@ def load_market(
     >>> load_market(frame).solve_rate.tolist()
     [0.25, 1.0]
     """
+    reading = Reading(
+        models,
+        missing,
+        invalid,
+        clip,
+        outcome,
+        segment,
+        currency,
+        name,
+        columns,
+        benchmark,
+        metric,
+        filter,
+        costs,
+    )
     if isinstance(source, str) and source in NAMES:
-        _refuse(source, columns=columns, currency=currency, name=name)
-        if source in BUNDLED:
-            _refuse(source, data=data)
-            check_missing(missing)
-            return _with_segment(simulated_market(source).select(models=models), segment)
-        if source == ROUTELLM:
-            check_missing(missing)
-            return _with_segment(routellm_market(data=data).select(models=models), segment)
-        return _published(find_published(source), models, missing, segment, data)
-    unit = "USD" if currency is None else currency
+        return _named(source, reading, data)
     if is_frame(source):
-        _refuse("a DataFrame", data=data)
-        return from_frame(
-            source,
-            models=models,
-            missing=missing,
-            columns=columns,
-            segment=segment,
-            currency=unit,
-            name="table" if name is None else name,
-        )
+        _refuse("a data frame", data=data, benchmark=benchmark, metric=metric, filter=filter)
+        reading = replace(reading, name=name or "table")
+        rows = rows_of_table(table_of_frame(source), reading, reading.name or "")
+        return market_of_rows(rows, reading)
     if not isinstance(source, str | os.PathLike):
         raise InputError(
             f"a market cannot be loaded from {type(source).__name__}. Give a data set's name, a"
-            " folder, a CSV or Parquet file, or a pandas DataFrame."
+            " folder, a file, or a data frame of pandas, polars or PyArrow."
         )
     path = Path(os.path.expanduser(source))
-    if not source or not os.path.exists(path):
+    if not str(source) or not os.path.exists(path):
         raise InputError(unknown_name(str(source)))
     _refuse(str(path), data=data)
-    if path.is_dir():
-        _refuse(str(path), columns=columns)
-        return read_folder(
-            path, models=models, missing=missing, segment=segment, currency=unit, name=name
-        )
-    return read_table(
-        path,
-        models=models,
-        missing=missing,
-        columns=columns,
-        segment=segment,
-        currency=unit,
-        name=name,
-    )
+    return _from_folder(path, reading) if path.is_dir() else _from_file(path, reading)
+
+
+def _named(source: str, reading: Reading, data: str | os.PathLike[str] | None) -> Market:
+    own = ("columns", "currency", "name", "benchmark", "metric", "filter", "costs")
+    _refuse(source, **{option: getattr(reading, option) for option in own})
+    _refuse(source, outcome=reading.outcome, clip=reading.clip or None)
+    if source in BUNDLED:
+        _refuse(source, data=data)
+        market = simulated_market(source).select(models=reading.models)
+        return _with_segment(market, reading.segment)
+    if source == ROUTELLM:
+        market = routellm_market(data=data).select(models=reading.models)
+        return _with_segment(market, reading.segment)
+    dataset = find_published(source)
+    return _published(dataset, reading.models, reading.missing, reading.segment, data)
+
+
+def _from_file(file: Path, reading: Reading) -> Market:
+    """Return the market in a file, whatever its format."""
+    if is_inspect_log(file):
+        return _of_rows(inspect_rows([file], reading, file), file, reading)
+    raw = content_of(file)
+    document = document_of(file, raw) if reading.columns is None else None
+    if document is not None:
+        if is_inspect_log(file, document):
+            return _of_rows(inspect_rows([file], reading, file), file, reading)
+        shape = format_of(document)
+        if shape is not None:
+            return _of_rows(shape.rows([document], reading, file), file, reading)
+    _refuse(str(file), benchmark=reading.benchmark, metric=reading.metric, filter=reading.filter)
+    try:
+        table = table_of_content(raw, file, reading.columns)
+        return market_of_table(table, file, reading)
+    except DataError:
+        raise
+    except InputError as error:
+        if document is None:
+            raise
+        raise InputError(f"{error}\nFormats that can be loaded:\n{known_formats()}") from None
+
+
+def _from_folder(folder: Path, reading: Reading) -> Market:
+    """Return the market in a folder, whatever its format."""
+    rows = folder_rows(folder, reading) if reading.columns is None else None
+    if rows is not None:
+        return _of_rows(rows, folder, reading)
+    _refuse(str(folder), benchmark=reading.benchmark, metric=reading.metric, filter=reading.filter)
+    return market_of_folder(folder, reading)
+
+
+def _of_rows(rows: Rows, path: Path, reading: Reading) -> Market:
+    if reading.name is None:
+        reading = replace(reading, name=path.resolve().name.partition(".")[0])
+    return market_of_rows(rows, reading)
 
 
 def _refuse(source: str, **given: object) -> None:

@@ -105,13 +105,8 @@ def rows_of_table(table: Table, reading: Reading, source: str) -> Rows:
             "solved or score (one row per attempt) or attempts and successes (one per pair)"
         )
     priced = "cost" in mapping or (per_pair and set(COSTS[1:]) <= set(mapping))
-    if not priced:
+    if not (priced or reading.costs or set(TOKENS) & set(mapping)):
         needed.append("cost")
-    if needed == ["cost"] and set(TOKENS) & set(mapping):
-        raise InputError(
-            f"{source}: has tokens and no cost. A missing cost is never 0: add a column cost, or"
-            f" give the prices of the tokens, prices=arb.price_catalogue(...). {table.listed}"
-        )
     if needed:
         raise InputError(f"{source}: no column for {', '.join(needed)}. {table.listed} {_HOW}")
     used = [role for role in ROLES if role in mapping and not (per_pair and role in OPTIONAL)]
