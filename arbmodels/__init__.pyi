@@ -46,12 +46,14 @@ from arbmodels.margins import Arbitrage as Arbitrage
 from arbmodels.margins import ArbitragePoint as ArbitragePoint
 from arbmodels.margins import arbitrage as arbitrage
 from arbmodels.market import Market as Market
+from arbmodels.market import merge_markets as merge_markets
 from arbmodels.passk import BetaPrior as BetaPrior
 from arbmodels.passk import fit_beta_prior as fit_beta_prior
 from arbmodels.passk import pass_at_k as pass_at_k
 from arbmodels.plans import Plan as Plan
 from arbmodels.plans import PlanEvaluation as PlanEvaluation
 from arbmodels.plans import attempts_up_to as attempts_up_to
+from arbmodels.records import AttemptRecords as AttemptRecords
 from arbmodels.routing import RoutingProblem as RoutingProblem
 from arbmodels.routing import RoutingResult as RoutingResult
 

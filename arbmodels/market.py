@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +15,8 @@ from arbmodels._checks import aligned, check_arrays, choose, labels_of, number_o
 from arbmodels._pandas import pd
 from arbmodels.display import Displayed, TextTable, models_table
 from arbmodels.errors import DataError, InputError
-from arbmodels.records import AttemptRecords, totals
+from arbmodels.market_file import Saved, write_market
+from arbmodels.records import OPTIONAL, AttemptRecords, totals
 
 #: What to do about a model without a record on an instance: keep only the instances that every
 #: model has ("intersection"), or keep them all and never offer the missing pair ("mask").
@@ -23,6 +26,17 @@ Missing = Literal["intersection", "mask"]
 Outcome = Literal["verified", "score"]
 #: Mean costs closer than this (relative) are the same: they are sums in different orders.
 _SAME_COST = 1e-9
+#: What belongs to the market as a whole, weights apart.
+_ABOUT = (
+    "models",
+    "instances",
+    "segment",
+    "currency",
+    "name",
+    "simulated",
+    "notes",
+    "threshold",
+)
 #: Per pair of instance and model, [N, M], and None where the market has none.
 _PER_PAIR = ("attempts", "successes", "cost", "graded", "success_cost", "failure_cost", "accepted")
 
@@ -519,6 +533,141 @@ class Market(Displayed):
         """Distinct segment labels, sorted; empty when the market has none."""
         return () if self.segment is None else tuple(sorted(set(self.segment)))
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return what was recorded as a table that :func:`arbmodels.load_market` reads.
+
+        One row per attempt, with its cost, tokens, seconds and date, where every attempt carries
+        its own cost; else one row per pair, with attempts, successes (or the mean score) and costs.
+        Segments are a column if there are any, weights if they differ.
+        """
+        records = self.records
+        if records is not None and not np.isnan(records.cost).any() and self.accepted is None:
+            frame = records.to_frame(self.models, self.instances)
+            row = records.instance
+        else:
+            row, column = np.nonzero(self.recorded)
+            cells = {
+                "attempts": self.attempts,
+                "successes" if self.graded is None else "score": self.successes
+                if self.graded is None
+                else self.graded,
+                "cost": self.cost,
+                "success_cost": self.success_cost,
+                "failure_cost": self.failure_cost,
+            }
+            names: dict[str, Any] = {
+                "model": np.array(self.models, dtype=object)[column],
+                "instance": np.array(self.instances, dtype=object)[row],
+            }
+            frame = pd.DataFrame(
+                names
+                | {
+                    what: values[row, column]
+                    for what, values in cells.items()
+                    if values is not None
+                }
+            )
+        if self.segment is not None:
+            frame["segment"] = np.array(self.segment, dtype=object)[row]
+        if (self.weight != self.weight[0]).any():
+            frame["weight"] = self.weight[row]
+        return frame
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the market as a file from which :func:`arbmodels.load_market` makes an equal one.
+
+        Parameters
+        ----------
+        path : path
+            Ends in ``.parquet`` (which needs ``arbmodels[parquet]``), ``.jsonl`` or ``.jsonl.gz``.
+        overwrite : bool
+            Whether a file of that name may be replaced.
+
+        Returns
+        -------
+        Path
+            Of the file.
+
+        Raises
+        ------
+        InputError
+            If the name ends otherwise, the file exists, or it cannot be written.
+        """
+        row, column = np.nonzero(self.recorded)
+        pairs: dict[str, Any] = {"model": column, "instance": row}
+        for what in _PER_PAIR:
+            values = getattr(self, what)
+            if values is not None:
+                pairs[what] = values[row, column]
+        attempts: dict[str, Any] = {}
+        if self.records is not None:
+            names = ("model", "instance", "score", "cost", *self.records.carried)
+            attempts = {name: self.records.column(name) for name in names}
+        about = {what: getattr(self, what) for what in _ABOUT}
+        about["weight"] = self.weight.tolist()
+        return write_market(Saved(about, pairs, attempts), path, overwrite=overwrite)
+
+    @classmethod
+    def from_saved(cls, saved: Saved) -> Market:
+        """Return the market that was saved; checked like every other.
+
+        Raises
+        ------
+        DataError
+            If it has been changed to what no market can be.
+        """
+        about = saved.about
+        lacking = [what for what in (*_ABOUT, "weight") if what not in about]
+        if lacking:
+            raise DataError(
+                str(about.get("name", "market")),
+                [f"a saved market says nothing of {', '.join(lacking)}"],
+                "Save the market anew.",
+            )
+        shape = (len(about["instances"]), len(about["models"]))
+        grid = (saved.pairs["instance"], saved.pairs["model"])
+
+        def dense(what: str) -> npt.NDArray[np.float64] | None:
+            if what not in saved.pairs:
+                return None
+            blank = 0.0 if what in ("attempts", "successes") else np.nan
+            array = np.full(shape, blank)
+            array[grid] = saved.pairs[what]
+            return array
+
+        records = AttemptRecords(**saved.attempts) if saved.attempts else None
+        market = cls(
+            **{what: _tuples(about[what]) for what in _ABOUT},
+            **{what: dense(what) for what in _PER_PAIR},  # type: ignore[arg-type]
+            weight=np.array(about["weight"], dtype=float),
+            records=records,
+        )
+        # The weights sum to one already; dividing by a sum of 1 + 1e-16 would change them.
+        object.__setattr__(market, "weight", _frozen(about["weight"], np.float64))
+        return market
+
+    def equals(self, other: object) -> bool:
+        """Whether ``other`` is a market with the very same content, to the last bit."""
+        if not isinstance(other, Market):
+            return False
+        if any(getattr(self, what) != getattr(other, what) for what in _ABOUT):
+            return False
+        arrays = [(getattr(self, what), getattr(other, what)) for what in (*_PER_PAIR, "weight")]
+        if (self.records is None) != (other.records is None):
+            return False
+        if self.records is not None and other.records is not None:
+            names = ("model", "instance", "score", "cost", *OPTIONAL)
+            arrays += [(self.records.column(n), other.records.column(n)) for n in names]
+        return all(
+            one is two is None
+            or (one is not None and two is not None and np.array_equal(one, two, equal_nan=True))
+            for one, two in arrays
+        )
+
+    def append(self, other: Market) -> Market:
+        """Return the market with the records of another added: :func:`merge_markets` of both."""
+        return merge_markets([self, other], name=self.name)
+
     def summary(self) -> pd.DataFrame:
         """Return one row per model: attempts, solve rate (or score) with standard error, cost."""
         count = np.where(self.recorded, self.attempts, np.nan)
@@ -546,3 +695,175 @@ class Market(Displayed):
             title += f", {len(self.segments)} segments"
         title += f", cost in {self.currency}"
         return models_table(title, self.summary(), self.notes, complete=bool(self.recorded.all()))
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def merge_markets(markets: Sequence[Market], *, name: str | None = None) -> Market:
+    r"""Return one market with the records of several.
+
+    Attempts on a pair that several have recorded add up:
+    :math:`n = \sum_s n_s,\ c = \sum_s c_s,\ q = \sum_s n_s q_s / n`, costs of success and
+    failure and scores likewise, each by how many attempts it is the mean of. Models and instances
+    keep the order of their first appearance.
+
+    Parameters
+    ----------
+    markets : sequence of Market
+    name : str, optional
+        Of the result; that of the first by default.
+
+    Raises
+    ------
+    InputError
+        If there is none, or they do not go together: other currencies, outcomes of another kind,
+        other thresholds, an instance with two segments, weights that differ, or the same dated
+        attempt in two of them.
+
+    Notes
+    -----
+    Attempts without dates that are in two of the markets count twice: nothing tells them from new
+    ones with the same outcome.
+    """
+    markets = list(markets)
+    _check_mergeable(markets)
+    first = markets[0]
+    models = tuple(dict.fromkeys(model for each in markets for model in each.models))
+    instances = tuple(dict.fromkeys(i for each in markets for i in each.instances))
+    column = {model: m for m, model in enumerate(models)}
+    row = {instance: i for i, instance in enumerate(instances)}
+    shape = (len(instances), len(models))
+    grids = [
+        np.ix_([row[i] for i in each.instances], [column[m] for m in each.models])
+        for each in markets
+    ]
+
+    def total(values: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
+        sums = np.zeros(shape)
+        for grid, given in zip(grids, values, strict=True):
+            sums[grid] += given
+        return sums
+
+    def mean(
+        values: Sequence[npt.NDArray[Any]], counts: Sequence[npt.NDArray[Any]]
+    ) -> npt.NDArray[np.float64]:
+        weighted = [np.where(n > 0, v * n, 0.0) for v, n in zip(values, counts, strict=True)]
+        with np.errstate(invalid="ignore"):
+            return total(weighted) / total(counts)
+
+    tried = [each.attempts for each in markets]
+    pairs: dict[str, Any] = {"attempts": total(tried), "successes": None, "graded": None}
+    pairs["cost"] = mean([each.cost for each in markets], tried)
+    if first.graded is not None:
+        pairs["graded"] = np.clip(mean([each.score for each in markets], tried), 0.0, 1.0)
+    else:
+        solved = [each.successes for each in markets]
+        pairs["successes"] = total(solved)
+        if any(each.success_cost is not None for each in markets):
+            failed = [n - c for n, c in zip(tried, solved, strict=True)]
+            split = [
+                (each.cost if each.success_cost is None else each.success_cost) for each in markets
+            ]
+            rest = [
+                (each.cost if each.failure_cost is None else each.failure_cost) for each in markets
+            ]
+            pairs["success_cost"], pairs["failure_cost"] = mean(split, solved), mean(rest, failed)
+        if first.accepted is not None:
+            worth = [np.nan_to_num(each.accepted) for each in markets]  # type: ignore[arg-type]
+            pairs["accepted"] = mean(worth, solved)
+    segment = None
+    if first.segment is not None:
+        segment = _merged_segments(markets, instances)
+    return Market(
+        models=models,
+        instances=instances,
+        segment=segment,
+        currency=first.currency,
+        name=name or first.name,
+        simulated=any(each.simulated for each in markets),
+        notes=tuple(dict.fromkeys(note for each in markets for note in each.notes)),
+        threshold=first.threshold,
+        records=_merged_records(markets, column, row),
+        **pairs,
+    )
+
+
+def _check_mergeable(markets: Sequence[Market]) -> None:
+    """Raise :class:`InputError` unless markets can be one."""
+    if not markets:
+        raise InputError("merge_markets needs at least one market.")
+    for each in markets:
+        if not isinstance(each, Market):
+            raise InputError(f"merge_markets takes markets, not {type(each).__name__}.")
+    first = markets[0]
+    for each in markets[1:]:
+        for what in ("currency", "outcome", "threshold"):
+            one, other = getattr(first, what), getattr(each, what)
+            if one != other:
+                raise InputError(
+                    f"{first.name} and {each.name} cannot be merged: {what} is {one!r} and"
+                    f" {other!r}. Convert one of them, or keep them apart."
+                )
+        if (first.segment is None) != (each.segment is None):
+            without = each.name if each.segment is None else first.name
+            raise InputError(f"{without} has no segments, the other has; give both, or neither.")
+    for each in markets:
+        if (each.weight != each.weight[0]).any() and len(markets) > 1:
+            raise InputError(
+                f"{each.name} has weights that differ; what they would be beside other instances is"
+                " not known. Merge markets of equal weights, and weigh the result."
+            )
+
+
+def _merged_segments(markets: Sequence[Market], instances: Sequence[str]) -> tuple[str, ...]:
+    known: dict[str, tuple[str, str]] = {}
+    for each in markets:
+        for instance, label in zip(each.instances, each.segment or (), strict=True):
+            before, where = known.setdefault(instance, (label, each.name))
+            if before != label:
+                raise InputError(
+                    f"instance {instance!r} is in segment {before!r} of {where} and {label!r} of"
+                    f" {each.name}; give it one."
+                )
+    return tuple(known[instance][0] for instance in instances)
+
+
+def _merged_records(
+    markets: Sequence[Market], column: dict[str, int], row: dict[str, int]
+) -> AttemptRecords | None:
+    """Return all attempts, None where some market does not have them one by one."""
+    parts = []
+    for each in markets:
+        if each.records is None:
+            return None
+        model = np.array([column[name] for name in each.models])
+        instance = np.array([row[name] for name in each.instances])
+        parts.append(each.records.relabelled(model, instance))
+    joined = AttemptRecords.joined(parts)
+    if joined.time is not None and len(parts) > 1:
+        origin = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        # A day alone is no date of one attempt.
+        exact = joined.time != joined.time.astype("datetime64[D]")
+        dated = np.flatnonzero(~np.isnat(joined.time) & exact)
+        keys = pd.DataFrame(
+            {
+                "model": joined.model[dated],
+                "instance": joined.instance[dated],
+                "time": joined.time[dated],
+                "score": joined.score[dated],
+                "cost": joined.cost[dated],
+            }
+        )
+        groups = keys.assign(origin=origin[dated]).groupby(list(keys), sort=False, dropna=False)
+        spread = groups["origin"]
+        twice = (spread.transform("nunique") > 1).to_numpy()
+        if twice.any():
+            at = int(dated[np.flatnonzero(twice)[0]])
+            name = list(column)[joined.model[at]], list(row)[joined.instance[at]]
+            raise InputError(
+                f"an attempt of {name[0]!r} on {name[1]!r} at {joined.time[at]} is in two of the"
+                f" markets ({int(twice.sum())} such): the same records would count twice."
+            )
+    return joined

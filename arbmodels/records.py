@@ -250,7 +250,7 @@ def totals(records: AttemptRecords, shape: tuple[int, int]) -> PairTotals:
     solved = (records.score == 1.0).astype(float)
     attempts, successes = count(), count(solved)
     paid = count(records.cost)
-    earned = count(records.cost * solved)
+    earned, lost = count(records.cost * solved), count(records.cost * (1.0 - solved))
     with np.errstate(invalid="ignore", divide="ignore"):
         return PairTotals(
             attempts.astype(np.int64),
@@ -258,5 +258,5 @@ def totals(records: AttemptRecords, shape: tuple[int, int]) -> PairTotals:
             count(records.score) / attempts,
             paid / attempts,
             earned / successes,
-            np.maximum(paid - earned, 0.0) / (attempts - successes),
+            lost / (attempts - successes),
         )

@@ -200,9 +200,9 @@ def on_market(
     """Make a command of a function of a market: the options that say which market, and the help.
 
     Files that the command would write, and solve rates, are checked before the market is loaded;
-    so is whatever ``check`` checks (or reads) of all the options given. A command whose own options
-    name the models has ``only``, which reads them there, and no ``--models``. A function that asks for
-    ``source``, ``force`` or ``data`` gets what was given.
+    so is whatever ``check`` checks (or reads) of all the options given. A command whose own
+    options name the models has ``only``, which reads them there, and no ``--models``. A function
+    that asks for ``source``, ``force`` or ``data`` gets what was given.
     """
 
     def make(command: Command) -> Command:

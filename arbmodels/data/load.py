@@ -53,6 +53,7 @@ from arbmodels.data.tables import (
 )
 from arbmodels.errors import DataError, InputError
 from arbmodels.market import Market, Missing, Outcome
+from arbmodels.market_file import read_market
 
 
 @dataclass(frozen=True)
@@ -323,6 +324,9 @@ def _from_file(file: Path, reading: Reading) -> Market:
     if is_inspect_log(file):
         return _of_rows(inspect_rows([file], reading, file), file, reading)
     raw = content_of(file)
+    saved = read_market(raw, str(file))
+    if saved is not None:
+        return _saved(Market.from_saved(saved), file, reading)
     document = document_of(file, raw) if reading.columns is None else None
     if document is not None:
         if is_inspect_log(file, document):
@@ -340,6 +344,17 @@ def _from_file(file: Path, reading: Reading) -> Market:
         if document is None:
             raise
         raise InputError(f"{error}\nFormats that can be loaded:\n{known_formats()}") from None
+
+
+def _saved(market: Market, file: Path, reading: Reading) -> Market:
+    """Return a market that was saved, or the part that was asked for."""
+    own = ("columns", "currency", "outcome", "benchmark", "metric", "filter", "costs")
+    _refuse(f"{file}, a saved market", **{option: getattr(reading, option) for option in own})
+    if reading.models is not None:
+        market = market.select(models=reading.models)
+    if reading.name is not None:
+        market = replace(market, name=reading.name)
+    return _with_segment(market, reading.segment)
 
 
 def _from_folder(folder: Path, reading: Reading) -> Market:
