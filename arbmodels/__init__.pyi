@@ -30,6 +30,7 @@ from arbmodels.data import fetch as fetch
 from arbmodels.data import list_datasets as list_datasets
 from arbmodels.data import load_features as load_features
 from arbmodels.data import load_market as load_market
+from arbmodels.data import price_catalogue as price_catalogue
 from arbmodels.data import routellm_market as routellm_market
 from arbmodels.display import ARBITRAGEUR_COLOR as ARBITRAGEUR_COLOR
 from arbmodels.display import TextTable as TextTable
@@ -53,6 +54,8 @@ from arbmodels.passk import pass_at_k as pass_at_k
 from arbmodels.plans import Plan as Plan
 from arbmodels.plans import PlanEvaluation as PlanEvaluation
 from arbmodels.plans import attempts_up_to as attempts_up_to
+from arbmodels.prices import PriceCatalogue as PriceCatalogue
+from arbmodels.prices import TokenRate as TokenRate
 from arbmodels.records import AttemptRecords as AttemptRecords
 from arbmodels.routing import RoutingProblem as RoutingProblem
 from arbmodels.routing import RoutingResult as RoutingResult

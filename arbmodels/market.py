@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from arbmodels._checks import aligned, check_arrays, choose, labels_of, number_of
+from arbmodels._checks import aligned, check_arrays, choose, labels_of, mapping_of, number_of
 from arbmodels._pandas import pd
 from arbmodels.display import Displayed, TextTable, models_table
 from arbmodels.errors import DataError, InputError
 from arbmodels.market_file import Saved, write_market
-from arbmodels.records import OPTIONAL, AttemptRecords, totals
+from arbmodels.prices import PriceCatalogue, as_day
+from arbmodels.records import OPTIONAL, AttemptRecords, PriceSource, totals
 
 #: What to do about a model without a record on an instance: keep only the instances that every
 #: model has ("intersection"), or keep them all and never offer the missing pair ("mask").
@@ -92,6 +94,8 @@ class Market(Displayed):
         The score from which on they were.
     records : AttemptRecords, optional
         The attempts one by one, with what else is known of them (tokens, seconds, dates).
+    prices : PriceSource, optional
+        The catalogue that costs were computed with: see :meth:`reprice`.
 
     Raises
     ------
@@ -127,6 +131,7 @@ class Market(Displayed):
     accepted: npt.NDArray[np.float64] | None = None
     threshold: float | None = None
     records: AttemptRecords | None = None
+    prices: PriceSource | None = None
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -605,6 +610,7 @@ class Market(Displayed):
             attempts = {name: self.records.column(name) for name in names}
         about = {what: getattr(self, what) for what in _ABOUT}
         about["weight"] = self.weight.tolist()
+        about["prices"] = None if self.prices is None else asdict(self.prices)
         return write_market(Saved(about, pairs, attempts), path, overwrite=overwrite)
 
     @classmethod
@@ -641,6 +647,7 @@ class Market(Displayed):
             **{what: dense(what) for what in _PER_PAIR},  # type: ignore[arg-type]
             weight=np.array(about["weight"], dtype=float),
             records=records,
+            prices=PriceSource(**about["prices"]) if about.get("prices") else None,
         )
         # The weights sum to one already; dividing by a sum of 1 + 1e-16 would change them.
         object.__setattr__(market, "weight", _frozen(about["weight"], np.float64))
@@ -650,7 +657,7 @@ class Market(Displayed):
         """Whether ``other`` is a market with the very same content, to the last bit."""
         if not isinstance(other, Market):
             return False
-        if any(getattr(self, what) != getattr(other, what) for what in _ABOUT):
+        if any(getattr(self, what) != getattr(other, what) for what in (*_ABOUT, "prices")):
             return False
         arrays = [(getattr(self, what), getattr(other, what)) for what in (*_PER_PAIR, "weight")]
         if (self.records is None) != (other.records is None):
@@ -667,6 +674,128 @@ class Market(Displayed):
     def append(self, other: Market) -> Market:
         """Return the market with the records of another added: :func:`merge_markets` of both."""
         return merge_markets([self, other], name=self.name)
+
+    def with_costs(self, cost: npt.ArrayLike) -> Market:
+        """Return the market whose attempts cost something else.
+
+        Parameters
+        ----------
+        cost : float array [A], currency units
+            Of every attempt in :attr:`records`.
+
+        Raises
+        ------
+        InputError
+            If the attempts are not known one by one.
+        DataError
+            If a cost is missing or negative.
+        """
+        if self.records is None:
+            raise InputError(
+                f"{self.name}: its attempts are not known one by one, only their mean cost. Load"
+                " the attempts."
+            )
+        records = replace(self.records, cost=np.asarray(cost, dtype=float))
+        unknown = np.flatnonzero(np.isnan(records.cost))
+        if len(unknown):
+            at = int(unknown[0])
+            place = (
+                f"{self.models[records.model[at]]!r} on {self.instances[records.instance[at]]!r}"
+            )
+            problem = f"attempt {at} of {place} has no cost ({len(unknown)} such)"
+            raise DataError(self.name, [problem], "A missing cost is never 0; give each.")
+        summed = totals(records, self.attempts.shape)
+        return replace(
+            self,
+            cost=summed.cost,
+            success_cost=None if self.graded is not None else summed.success_cost,
+            failure_cost=None if self.graded is not None else summed.failure_cost,
+            records=records,
+            prices=None,
+        )
+
+    def reprice(
+        self,
+        catalogue: PriceCatalogue,
+        on: dt.date | str | None = None,
+        *,
+        models: Mapping[str, str] | None = None,
+        batch: bool = False,
+        free: Sequence[str] = (),
+    ) -> Market:
+        """Return the market with costs computed from tokens, by a catalogue's prices of a day.
+
+        Parameters
+        ----------
+        catalogue : PriceCatalogue
+            See :func:`arbmodels.price_catalogue`.
+        on : date or ISO text, optional
+            The day of the prices; by default each attempt's own, where prices depend on it.
+        models : mapping, optional
+            What the catalogue calls a model, where it is not found by its name.
+        batch : bool
+            Whether the attempts are billed as batches.
+        free : sequence of str
+            Models that cost nothing, as the catalogue says.
+
+        Returns
+        -------
+        Market
+            :attr:`prices` says which catalogue, version, day and hash.
+
+        Raises
+        ------
+        InputError
+            If attempts have no tokens, or a model or day has no price; the text has the nearest
+            names. An unknown or unpriced model is never free.
+        DataError
+            If the tokens of an attempt are not known.
+        """
+        if self.records is None or not self.records.has_tokens:
+            raise InputError(
+                f"{self.name}: its attempts carry no numbers of input and output tokens, from which"
+                " costs could be computed. Load records that do."
+            )
+        day = as_day(on)
+        dated = catalogue.dated and day is None
+        cost = catalogue.cost_of(
+            self.records, self.models, day, names=models, batch=batch, free=free
+        )
+        used = "each attempt's own day" if dated else "" if day is None else str(day)
+        source = replace(catalogue.source, on=used)
+        currency = catalogue.currency
+        return replace(self.with_costs(cost), currency=currency, prices=source)
+
+    def scale_costs(self, factors: Mapping[str, float]) -> Market:
+        """Return the market in which some models cost a multiple of what they do: a what-if.
+
+        Parameters
+        ----------
+        factors : mapping
+            Model -> factor of its costs, at least 0.
+
+        Raises
+        ------
+        InputError
+            If there is no such model, or a factor is negative.
+        """
+        scale = np.ones(len(self.models))
+        for model, factor in mapping_of(factors, "factors").items():
+            scale[self.model_index(model)] = number_of(factor, f"the factor of {model}", 0)
+        records = self.records
+        if records is not None:
+            records = replace(records, cost=records.cost * scale[records.model])
+
+        def scaled(values: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float64] | None:
+            return None if values is None else values * scale
+
+        return replace(
+            self,
+            cost=self.cost * scale,
+            success_cost=scaled(self.success_cost),
+            failure_cost=scaled(self.failure_cost),
+            records=records,
+        )
 
     def summary(self) -> pd.DataFrame:
         """Return one row per model: attempts, solve rate (or score) with standard error, cost."""
@@ -694,7 +823,8 @@ class Market(Displayed):
         if self.segment is not None:
             title += f", {len(self.segments)} segments"
         title += f", cost in {self.currency}"
-        return models_table(title, self.summary(), self.notes, complete=bool(self.recorded.all()))
+        notes = self.notes if self.prices is None else (*self.notes, self.prices.text)
+        return models_table(title, self.summary(), notes, complete=bool(self.recorded.all()))
 
 
 def _tuples(value: Any) -> Any:
@@ -785,6 +915,7 @@ def merge_markets(markets: Sequence[Market], *, name: str | None = None) -> Mark
         simulated=any(each.simulated for each in markets),
         notes=tuple(dict.fromkeys(note for each in markets for note in each.notes)),
         threshold=first.threshold,
+        prices=first.prices,
         records=_merged_records(markets, column, row),
         **pairs,
     )
@@ -799,7 +930,7 @@ def _check_mergeable(markets: Sequence[Market]) -> None:
             raise InputError(f"merge_markets takes markets, not {type(each).__name__}.")
     first = markets[0]
     for each in markets[1:]:
-        for what in ("currency", "outcome", "threshold"):
+        for what in ("currency", "outcome", "threshold", "prices"):
             one, other = getattr(first, what), getattr(each, what)
             if one != other:
                 raise InputError(

@@ -217,6 +217,39 @@ arrays [A], optional
 
 
 @dataclass(frozen=True)
+class PriceSource:
+    """Where the prices of a market's costs come from.
+
+    Parameters
+    ----------
+    name, version : str
+        Of the catalogue.
+    date : str
+        The day the catalogue is of, if it has prices of one day.
+    sha256 : str
+        Of what was read.
+    on : str
+        The day whose prices were used: a date, or "each attempt's own".
+    """
+
+    name: str
+    version: str
+    date: str
+    sha256: str
+    on: str = ""
+
+    @property
+    def text(self) -> str:
+        """One line for tables."""
+        parts = [f"{self.name} {self.version}".strip()]
+        if self.date:
+            parts.append(f"of {self.date}")
+        if self.on:
+            parts.append(f"on {self.on}")
+        return f"prices: {', '.join(parts)}, sha256 {self.sha256[:12]}"
+
+
+@dataclass(frozen=True)
 class PairTotals:
     """What attempts add up to per pair of instance and model, all [N, M].
 
