@@ -332,3 +332,24 @@ def test_what_if_a_price_were_another() -> None:
         market.scale_costs({"tiny": 1.0})
     with pytest.raises(InputError, match="factor of small"):
         market.scale_costs({"small": -1.0})
+
+
+def test_records_without_costs_are_loaded_by_their_tokens() -> None:
+    market = log()
+    frame = market.to_frame().drop(columns="cost")
+    catalogue = arb.price_catalogue(OWN, per=1e6)
+    with pytest.raises(InputError, match=r"no cost is recorded.*prices=arb\.price_catalogue"):
+        arb.load_market(frame)
+    loaded = arb.load_market(frame, prices=catalogue, on="2026-01-01", name="table")
+    assert loaded.equals(market.reprice(catalogue, on="2026-01-01"))
+    frame.loc[0, "input_tokens"] = None
+    with pytest.raises(DataError, match="row 0: 'cost' must be"):
+        arb.load_market(frame, prices=catalogue, on="2026-01-01")
+    masked = arb.load_market(
+        frame, prices=catalogue, on="2026-01-01", invalid="mask", missing="mask"
+    )
+    assert "1 of 40 rows left out: cost missing" in masked.notes
+    with pytest.raises(InputError, match="has costs; leave prices= out"):
+        arb.load_market(market.to_frame(), prices=catalogue)
+    with pytest.raises(InputError, match="on is the day of the prices"):
+        arb.load_market(frame, on="2026-01-01")

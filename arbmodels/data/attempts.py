@@ -6,6 +6,7 @@ each of them stands. Here they are checked, all of them before anything is made,
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,8 @@ from arbmodels import _checks as check
 from arbmodels._pandas import pd
 from arbmodels.errors import DataError, InputError
 from arbmodels.market import Market, Missing, Outcome
-from arbmodels.records import OPTIONAL, TOKENS, AttemptRecords
+from arbmodels.prices import PriceCatalogue, as_day
+from arbmodels.records import OPTIONAL, TOKENS, AttemptRecords, PriceSource
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -85,6 +87,10 @@ class Reading:
         Of a public format that holds several: which one.
     costs : mapping, optional
         What an attempt of each model costs, where the source does not say.
+    prices : PriceCatalogue, optional
+        Prices of tokens, from which costs are computed, where the source does not say.
+    on : date or ISO text, optional
+        The day of the prices; each attempt's own by default.
     """
 
     models: Sequence[str] | None = None
@@ -100,6 +106,8 @@ class Reading:
     metric: str | None = None
     filter: str | None = None
     costs: Mapping[str, float] | None = None
+    prices: PriceCatalogue | None = None
+    on: dt.date | str | None = None
 
     def __post_init__(self) -> None:
         check_missing(self.missing)
@@ -108,6 +116,10 @@ class Reading:
         if self.outcome is not None and self.outcome not in get_args(Outcome):
             raise InputError(f"outcome must be 'verified' or 'score', not {self.outcome!r}.")
         check.flag_of(self.clip, "clip")
+        if self.costs is not None and self.prices is not None:
+            raise InputError("costs and prices are two ways to say what attempts cost; give one.")
+        if self.prices is None and self.on is not None:
+            raise InputError("on is the day of the prices; give prices=arb.price_catalogue(...).")
 
 
 @dataclass(frozen=True)
@@ -345,7 +357,7 @@ def market_of_rows(rows: Rows, reading: Reading) -> Market:
     DataError
         If any row is wrong; all problems together, each with its place.
     """
-    rows, assumed = _priced(rows, reading)
+    rows, assumed, prices = _priced(rows, reading)
     columns = rows.columns
     count = len(columns["model"])
     if count == 0:
@@ -410,6 +422,8 @@ def market_of_rows(rows: Rows, reading: Reading) -> Market:
         currency=currency,
         name=reading.name or "market",
     )
+    if prices is not None:
+        market = replace(market, prices=prices)
     return finish(market, reading.missing, (*assumed, *checker.dropped, *_free(market)))
 
 
@@ -426,13 +440,48 @@ def _free(market: Market) -> list[str]:
     ]
 
 
-def _priced(rows: Rows, reading: Reading) -> tuple[Rows, tuple[str, ...]]:
-    """Return rows with the costs that were given for them, and what is assumed then."""
+def _by_tokens(rows: Rows, reading: Reading, catalogue: PriceCatalogue) -> tuple[Rows, PriceSource]:
+    """Return rows with costs computed from their tokens; unknown where the tokens are."""
+    columns = rows.columns
+    names = _names(columns["model"])
+    wanted = set(names.names if reading.models is None else reading.models)
+    kept = np.array([check.is_label(name) and name in wanted for name in names.names])[names.codes]
+    at = np.flatnonzero(kept)
+    time = None
+    if "time" in columns:
+        checker = _Checker(rows, reading, kept)
+        time = _times(checker, columns["time"])[at]
+    unknown = np.full(len(at), math.nan)
+    zeros = np.zeros(len(at))
+    records = AttemptRecords(
+        names.codes[at],
+        zeros,  # type: ignore[arg-type]
+        zeros,
+        unknown,
+        **{
+            token: _numbers(columns[token], truth=False)[at] for token in TOKENS if token in columns
+        },
+        time=time,
+    )
+    day = as_day(reading.on)
+    cost = np.full(len(kept), math.nan)
+    cost[at] = catalogue.cost_of(records, names.names, day)
+    used = str(day) if day is not None else "each attempt's own day" if catalogue.dated else ""
+    return replace(rows, columns={**columns, "cost": cost}), replace(catalogue.source, on=used)
+
+
+def _priced(rows: Rows, reading: Reading) -> tuple[Rows, tuple[str, ...], PriceSource | None]:
+    """Return rows with the costs that were given for them, what is assumed, and by which prices."""
     columns = rows.columns
     if any(role in columns for role in COSTS):
-        if reading.costs is not None:
-            raise InputError(f"{rows.source} has costs; leave costs= out.")
-        return rows, ()
+        if reading.costs is not None or reading.prices is not None:
+            option = "costs" if reading.costs is not None else "prices"
+            hint = " (market.reprice computes them anew)" if option == "prices" else ""
+            raise InputError(f"{rows.source} has costs; leave {option}= out{hint}.")
+        return rows, (), None
+    if reading.prices is not None:
+        priced, source = _by_tokens(rows, reading, reading.prices)
+        return priced, (), source
     if reading.costs is None:
         tokens = " or the prices of its tokens, prices=arb.price_catalogue(...)"
         has = any(token in columns for token in TOKENS)
@@ -452,7 +501,7 @@ def _priced(rows: Rows, reading: Reading) -> tuple[Rows, tuple[str, ...]]:
         raise InputError(f"costs has no price of {', '.join(map(repr, lacking))}; give each.")
     paid = np.array([price.get(name, math.nan) for name in names.names])[names.codes]
     note = "cost of an attempt assumed, the same on every instance (costs=)"
-    return replace(rows, columns={**columns, "cost": paid}), (note,)
+    return replace(rows, columns={**columns, "cost": paid}), (note,), None
 
 
 @dataclass(frozen=True)

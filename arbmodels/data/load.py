@@ -5,6 +5,7 @@ What there is to load by name, and fetching it beforehand.
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -54,6 +55,7 @@ from arbmodels.data.tables import (
 from arbmodels.errors import DataError, InputError
 from arbmodels.market import Market, Missing, Outcome
 from arbmodels.market_file import read_market
+from arbmodels.prices import PriceCatalogue
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,7 @@ _APPLIES_TO = {
     "currency": "your own data",
     "name": "your own data",
     "costs": "your own data",
+    "prices": "your own data (market.reprice computes the costs of others anew)",
     "invalid": "your own data",
     "clip": "your own data",
     "outcome": "your own data",
@@ -209,6 +212,8 @@ def load_market(
     metric: str | None = None,
     filter: str | None = None,  # noqa: A002 - what the format calls it
     costs: Mapping[str, float] | None = None,
+    prices: PriceCatalogue | None = None,
+    on: dt.date | str | None = None,
     data: str | os.PathLike[str] | None = None,
 ) -> Market:
     """Load a market from a data set's name, a file, a folder, or a data frame.
@@ -249,6 +254,11 @@ def load_market(
         of it.
     costs : mapping, optional
         What an attempt of each model costs, where the source does not say; noted as assumed.
+    prices : PriceCatalogue, optional
+        Prices of tokens (:func:`arbmodels.price_catalogue`), from which costs are computed where
+        the source does not say.
+    on : date or ISO text, optional
+        The day of the prices; by default each attempt's own, where prices depend on it.
     data : path, optional
         Published data sets only: your copy of the files, instead of the environment variable
         ``ARBMODELS_DATA``. Without either they are downloaded once into the user's cache folder
@@ -284,6 +294,8 @@ def load_market(
         metric,
         filter,
         costs,
+        prices,
+        on,
     )
     if isinstance(source, str) and source in NAMES:
         return _named(source, reading, data)
@@ -305,7 +317,7 @@ def load_market(
 
 
 def _named(source: str, reading: Reading, data: str | os.PathLike[str] | None) -> Market:
-    own = ("columns", "currency", "name", "benchmark", "metric", "filter", "costs")
+    own = ("columns", "currency", "name", "benchmark", "metric", "filter", "costs", "prices")
     _refuse(source, **{option: getattr(reading, option) for option in own})
     _refuse(source, outcome=reading.outcome, clip=reading.clip or None)
     if source in BUNDLED:
@@ -348,7 +360,7 @@ def _from_file(file: Path, reading: Reading) -> Market:
 
 def _saved(market: Market, file: Path, reading: Reading) -> Market:
     """Return a market that was saved, or the part that was asked for."""
-    own = ("columns", "currency", "outcome", "benchmark", "metric", "filter", "costs")
+    own = ("columns", "currency", "outcome", "benchmark", "metric", "filter", "costs", "prices")
     _refuse(f"{file}, a saved market", **{option: getattr(reading, option) for option in own})
     if reading.models is not None:
         market = market.select(models=reading.models)

@@ -105,7 +105,7 @@ def rows_of_table(table: Table, reading: Reading, source: str) -> Rows:
             "solved or score (one row per attempt) or attempts and successes (one per pair)"
         )
     priced = "cost" in mapping or (per_pair and set(COSTS[1:]) <= set(mapping))
-    if not (priced or reading.costs or set(TOKENS) & set(mapping)):
+    if not (priced or reading.costs or reading.prices or set(TOKENS) & set(mapping)):
         needed.append("cost")
     if needed:
         raise InputError(f"{source}: no column for {', '.join(needed)}. {table.listed} {_HOW}")
