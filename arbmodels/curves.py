@@ -426,7 +426,7 @@ def attempt_curves(
         except InputError as error:
             raise InputError(f"{market.name}, {market.models[m]}: {error}") from None
         stop = billing == "stop-at-record" and estimator == "unbiased"
-        spend = _spend_by_attempt(failure, market.cost[:, m], attempts, stop)
+        spend = _spend_by_attempt(failure, costs_by_outcome(market, m), attempts, stop)
         models.append(AttemptCurve(failure, spend))
         grids.append(np.arange(most + 1, dtype=float))
     words = f"attempts, {estimator} pass@k"
@@ -566,8 +566,9 @@ def dollar_curves(
         for m in range(len(market.models))
     ]
     how = "log-linear" if integration == "log-linear" else "step by step"
+    own = "own cost" if market.success_cost is None else "own mean cost of an attempt"
     words = (
-        f"dollars by each instance's own cost (no policy knows it), {how} on {len(grid)}"
+        f"dollars by each instance's {own} (no policy knows it), {how} on {len(grid)}"
         f" budgets of {grid[0]:.4g} to {grid[-1]:.4g} {market.currency}, unbiased pass@k,"
         f" {billing}"
     )
@@ -587,7 +588,7 @@ def _step_curve(market: Market, m: int, rows: slice, stop: bool) -> StepDollarCu
     # A pair without a record never gets an attempt, whatever the price written here.
     cost = np.where(attempts > 0, market.cost[rows, m], 1.0)
     failure = failure_table(attempts, market.successes[rows, m], int(attempts.max()))
-    spend = _spend_by_attempt(failure, cost, attempts, stop=False)
+    spend = _spend_by_attempt(failure, (cost, cost), attempts, stop=False)
     return StepDollarCurve(cost, attempts, failure, spend, stop)
 
 
@@ -600,11 +601,30 @@ def _log_linear(market: Market, m: int, amounts: FloatArray) -> LogLinearCurve:
     return LogLinearCurve(amounts, failure, attempts > 0)
 
 
+def costs_by_outcome(market: Market, m: int) -> tuple[FloatArray, FloatArray]:
+    """Return what an attempt of model m costs on every instance if it succeeds, and if not, [N]."""
+    if market.success_cost is None or market.failure_cost is None:
+        return market.cost[:, m], market.cost[:, m]
+    return market.success_cost[:, m], market.failure_cost[:, m]
+
+
 def _spend_by_attempt(
-    failure: FloatArray, cost: FloatArray, attempts: npt.NDArray[np.int64], stop: bool
+    failure: FloatArray,
+    costs: tuple[FloatArray, FloatArray],
+    attempts: npt.NDArray[np.int64],
+    stop: bool,
 ) -> FloatArray:
-    """G(k) = q sum_{j<k} F(j) for k = 0.., nothing for pairs without a record."""
-    paid = failure[:, :-1] * np.where(attempts > 0, cost, 0.0)[:, None]
+    r"""G(k), nothing for pairs without a record.
+
+    With :math:`q_s, q_f` the costs of an attempt that succeeds and of one that fails,
+    :math:`G(k) = \sum_{j<k} (F(j) - F(j+1)) q_s + F(j+1) q_f`: attempt j + 1 is made with
+    probability F(j), succeeds with probability F(j) - F(j+1). Equal costs leave q F(j).
+    """
+    solved, failed = (np.where(attempts > 0, cost, 0.0)[:, None] for cost in costs)
+    paid = failure[:, :-1] * failed
+    if costs[0] is not costs[1]:
+        paid += (failure[:, :-1] - failure[:, 1:]) * (solved - failed)
+        np.maximum(paid, 0.0, out=paid)  # rounding, where success is free
     if stop:
         paid = np.where(np.arange(paid.shape[1]) < attempts[:, None], paid, 0.0)
     return np.concatenate([np.zeros((len(paid), 1)), np.cumsum(paid, axis=1)], axis=1)

@@ -299,6 +299,36 @@ class Market(Displayed):
             " market.accept(at=0.5), say."
         )
 
+    def require_one_cost(self, what: str) -> None:
+        """Raise :class:`InputError` if success and failure cost differently."""
+        if self.success_cost is None:
+            return
+        raise InputError(
+            f"{self.name}: {what} counts every attempt on an instance at one cost; here attempts"
+            " that succeed and attempts that fail cost differently. market.average_costs() takes"
+            " their mean."
+        )
+
+    def average_costs(self) -> Market:
+        """Return the market in which every attempt of a pair costs the pair's mean.
+
+        Expected spends then take a failed attempt for as dear as a successful one.
+        """
+        if self.success_cost is None:
+            return self
+        note = "success and failure cost the pair's mean"
+        records = self.records
+        if records is not None:
+            mean = self.cost[records.instance, records.model]
+            records = replace(records, cost=mean)
+        return replace(
+            self,
+            success_cost=None,
+            failure_cost=None,
+            records=records,
+            notes=(*self.notes, note),
+        )
+
     def accept(self, at: float) -> Market:
         """Return the market in which an answer counts as solved from a score of ``at`` on.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,11 +20,18 @@ from arbmodels._checks import (
     text_of,
     whole_of,
 )
-from arbmodels.curves import Curves, Unit, attempt_curves, dollar_curves
+from arbmodels.curves import (
+    AttemptCurve,
+    Curves,
+    ModelCurve,
+    Unit,
+    attempt_curves,
+    dollar_curves,
+)
 from arbmodels.display import Displayed, TextTable, number, percent
 from arbmodels.errors import InputError
 from arbmodels.market import Market
-from arbmodels.passk import FloatArray
+from arbmodels.passk import FloatArray, failure_table
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,7 @@ class Plan:
         market = curves.market
         shape = (len(market.instances), len(market.models))
         failure, spend = np.ones(shape), np.zeros(shape)
+        attempts = None if _counted_by_spend(market) else np.zeros(shape)
         amount = np.zeros(shape[1])
         for model, more in self.stages:
             curve = curves.models[curves.index(model)]
@@ -121,9 +130,62 @@ class Plan:
             ends = np.array([amount[m], amount[m] + more])
             others = np.delete(failure, m, axis=1).prod(axis=1)
             spend[:, m] += curve.steps(ends)[:, 0] * others
+            if attempts is not None:
+                attempts[:, m] += _attempts_made(curves, m, curve, ends) * others
             failure[:, m] = curve.failure(ends[1:])[:, 0]
             amount[m] = ends[1]
-        return PlanEvaluation(self, market, 1.0 - failure.prod(axis=1), spend, curves.billing)
+        solve = 1.0 - failure.prod(axis=1)
+        score = None
+        if market.accepted is not None:
+            score = self._delivered(curves)
+        return PlanEvaluation(self, market, solve, spend, curves.billing, attempts, score)
+
+    def _delivered(self, curves: Curves) -> FloatArray:
+        """Return the expected score of what is delivered on every instance, 0 where nothing is.
+
+        The attempt of a model that ends the search is equally likely any of those that would be
+        accepted, so it is worth their mean.
+        """
+        market = curves.market
+        assert market.accepted is not None  # noqa: S101 - asked before
+        worth = np.nan_to_num(market.accepted)
+        failure = np.ones(worth.shape)
+        amount, score = np.zeros(worth.shape[1]), np.zeros(len(worth))
+        for model, more in self.stages:
+            curve, m = curves.models[curves.index(model)], market.model_index(model)
+            amount[m] += more
+            others = np.delete(failure, m, axis=1).prod(axis=1)
+            after = curve.failure(amount[[m]])[:, 0]
+            score += (failure[:, m] - after) * others * worth[:, m]
+            failure[:, m] = after
+        return score
+
+
+def _counted_by_spend(market: Market) -> bool:
+    """Whether attempts are spend over cost: every attempt of a pair costs the same, not 0."""
+    return market.success_cost is None and not (market.cost == 0).any()
+
+
+def _attempts_made(curves: Curves, m: int, curve: ModelCurve, ends: FloatArray) -> FloatArray:
+    """Return how many attempts a stage of one model makes in expectation if no other solves it."""
+    market = curves.market
+    n = market.attempts[:, m]
+    if isinstance(curve, AttemptCurve):
+        start, end = (int(value) for value in ends)
+        failure = curve.failure_by_attempt[:, start:end]
+        if curves.billing.endswith("stop-at-record"):
+            failure = np.where(np.arange(start, end) < n[:, None], failure, 0.0)
+        return np.where(n > 0, failure.sum(axis=1), 0.0)
+    made: FloatArray = np.zeros(len(n))
+    cost = market.cost[:, m]
+    paid = curve.steps(ends)[:, 0]
+    np.divide(paid, cost, out=made, where=(n > 0) & (cost > 0))
+    free = (n > 0) & (cost == 0)
+    if free.any() and ends[0] == 0:  # the whole record, at once
+        failure = failure_table(n[free], market.successes[free, m], int(n.max()))
+        tried = np.arange(failure.shape[1] - 1) < n[free, None]
+        made[free] = np.where(tried, failure[:, :-1], 0.0).sum(axis=1)
+    return made
 
 
 def _stage(stage: object) -> tuple[str, float]:
@@ -188,6 +250,9 @@ class PlanEvaluation(Displayed):
         Expected spend on each model.
     billing : str
         Estimator and billing in words.
+    score : float array [N], optional
+        Expected score of what is delivered, 0 where nothing is: of markets made by
+        :meth:`arbmodels.Market.accept`.
     """
 
     plan: Plan
@@ -195,6 +260,8 @@ class PlanEvaluation(Displayed):
     solve: FloatArray
     spend_by_model: FloatArray
     billing: str
+    _attempts: FloatArray | None = None
+    score: FloatArray | None = None
 
     @cached_property
     def spend(self) -> FloatArray:
@@ -205,6 +272,8 @@ class PlanEvaluation(Displayed):
     @cached_property
     def attempts_by_model(self) -> FloatArray:
         """Expected attempts of each model per instance, [N, M]."""
+        if self._attempts is not None:
+            return self._attempts
         cost = np.where(self.market.recorded, self.market.cost, 1.0)
         attempts: FloatArray = self.spend_by_model / cost
         return attempts
@@ -219,6 +288,16 @@ class PlanEvaluation(Displayed):
         """Weighted mean spend, currency units per instance."""
         return float(self.market.weight @ self.spend)
 
+    @property
+    def delivered_score(self) -> float:
+        """Weighted mean score of the answers that are delivered; NaN if there is none.
+
+        Of a market made by :meth:`arbmodels.Market.accept`; NaN otherwise.
+        """
+        if self.score is None or self.solve_rate <= 0:
+            return math.nan
+        return float(self.market.weight @ self.score) / self.solve_rate
+
     def table(self) -> TextTable:
         """Return spend per model and the totals."""
         unit = f"{self.market.currency}/instance"
@@ -228,8 +307,11 @@ class PlanEvaluation(Displayed):
             for model, value in zip(self.market.models, by_model, strict=True)
         ]
         rows.append(("all", number(self.mean_spend), percent(1.0)))
+        title = f"{self.plan.label}: solve rate {percent(self.solve_rate, 2)}"
+        if self.score is not None:
+            title += f", delivered score {number(self.delivered_score)}"
         return TextTable(
-            f"{self.plan.label}: solve rate {percent(self.solve_rate, 2)}",
+            title,
             ("model", f"spend [{unit}]", "share"),
             rows,
             self.billing,

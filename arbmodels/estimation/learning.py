@@ -593,6 +593,8 @@ def check(market: Market, learners: tuple[Learner, ...]) -> None:
     InputError
         If there are not two models or no such learner.
     """
+    market.require_verified("learning a policy")
+    market.require_one_cost("learning a policy")
     if len(market.models) != 2:
         raise InputError(
             f"Learning is for two models, the cheap one first; {market.name} has"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -252,16 +252,8 @@ def bootstrap_decomposition(
 
 def _reweighted(market: Market, times: FloatArray) -> Market:
     kept = times > 0
-    return Market(
-        market.models,
-        tuple(name for name, keep in zip(market.instances, kept, strict=True) if keep),
-        market.attempts[kept],
-        market.successes[kept],
-        market.cost[kept],
-        weight=market.weight[kept] * times[kept],
-        name=market.name,
-        currency=market.currency,
-    )
+    names = [name for name, keep in zip(market.instances, kept, strict=True) if keep]
+    return replace(market.select(instances=names), weight=market.weight[kept] * times[kept])
 
 
 def _states(game: ProviderGame, tolerance: float, time_limit: float) -> pd.DataFrame:

@@ -341,6 +341,7 @@ def batch_frontier(
         raise InputError(f"The time limit is {limit:g} s; give a positive finite number.")
     if largest < 1:
         raise InputError(f"The largest batch is {largest}; give at least 1.")
+    curves.market.require_one_cost("a batch of attempts")
     waits = seconds_of(seconds, curves.names, "A time limit")
     tails = tails_of(curves, curves.grids)
     rates = np.maximum(1.0 - tails.unsolved.sum(axis=0), 0.0)

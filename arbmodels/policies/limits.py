@@ -298,6 +298,8 @@ def limited_frontier(
     curves = attempt_curves(market) if isinstance(market, Market) else market
     if curves.unit != "attempts":
         raise InputError("The curves count dollars; give attempt_curves(market, ...).")
+    if limits.dollars is not None:
+        curves.market.require_one_cost("a limit on an instance's spend")
     price = np.nan_to_num(curves.market.cost)
     columns = [curves.market.model_index(name) for name in curves.names]
     ones = np.ones((len(price), len(columns)))

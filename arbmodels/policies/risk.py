@@ -80,6 +80,8 @@ def attempts_curves(source: Market | Curves, plan: Plan) -> Curves:
             "A plan in dollars is paid as it is consumed and has no attempts to stop after: give a"
             " plan in attempts, from cascade_frontier(attempt_curves(market))."
         )
+    market = source if isinstance(source, Market) else source.market
+    market.require_one_cost("the distribution of spend")
     if isinstance(source, Market):
         return default_curves(source, [plan, Plan()])["attempts"]
     if source.unit != "attempts":
@@ -442,6 +444,7 @@ def tails_of(curves: Curves, grids: tuple[FloatArray, ...]) -> Tails:
         If instances times states exceed 30 million.
     """
     market = curves.market
+    market.require_one_cost("the distribution of spend")
     shape = tuple(len(grid) for grid in grids)
     count = len(market.instances)
     if count * int(np.prod(shape)) > MAX_CELLS:

@@ -257,6 +257,8 @@ def verdict_curves(
     InputError
         If an argument cannot be used; the text says what to do.
     """
+    market.require_verified("a verifier's error rates")
+    market.require_one_cost("verification")
     if max_attempts is not None and max_attempts < 1:
         raise InputError(f"max_attempts is {max_attempts}; it must be at least 1.")
     if estimator not in ("unbiased", "geometric", "beta-binomial"):

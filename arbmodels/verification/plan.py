@@ -420,6 +420,8 @@ def simulate_plan(
     """
     if plan.unit != "attempts":
         raise InputError("A verifier checks attempts: give the plan in attempts, not in dollars.")
+    market.require_verified("a verifier's error rates")
+    market.require_one_cost("verification")
     if runs < 2:
         raise InputError(f"runs is {runs}; a standard error needs at least 2.")
     rng = np.random.default_rng(seed)
