@@ -341,7 +341,6 @@ def batch_frontier(
         raise InputError(f"The time limit is {limit:g} s; give a positive finite number.")
     if largest < 1:
         raise InputError(f"The largest batch is {largest}; give at least 1.")
-    curves.market.require_one_cost("a batch of attempts")
     waits = seconds_of(seconds, curves.names, "A time limit")
     tails = tails_of(curves, curves.grids)
     rates = np.maximum(1.0 - tails.unsolved.sum(axis=0), 0.0)
@@ -349,12 +348,35 @@ def batch_frontier(
     paid = np.zeros((len(waits), largest, len(rates)))
     position = np.unravel_index(np.arange(len(rates)), tails.shape)
     for m, name in enumerate(curves.names):
-        cost = curves.market.cost[:, curves.market.model_index(name)]
-        price = np.where(np.isnan(cost), 0.0, cost)[:, None]
+        prices = _prices_after(curves, name)
         for before in range(tails.shape[m]):
             here = position[m] == before
+            price = prices[:, [min(before, prices.shape[1] - 1)]]
             for size in range(1, min(largest, tails.shape[m] - 1 - before) + 1):
                 made = attempts_made(curves, name, before, size)[:, None]
                 paid[m, size - 1, here] = (price * made * tails.unsolved[:, here]).sum(axis=0)
     paths = batch_paths(tails.shape, paid, waits, limit)
     return BatchFrontier(curves, waits, float(limit), largest, rates, paths)
+
+
+def _prices_after(curves: Curves, name: str) -> FloatArray:
+    """Return the expected cost of an attempt after k failed ones of its model, [N, K].
+
+    All attempts of a batch are paid, whatever they bring; each of them succeeds, given k failures,
+    with probability 1 - F(k+1) / F(k).
+    """
+    market, curve = curves.market, curves.models[curves.index(name)]
+    m = market.model_index(name)
+    cost = np.nan_to_num(market.cost[:, [m]])
+    if market.success_cost is None or market.failure_cost is None:
+        return cost
+    failure = curve.failure(curves.grids[curves.index(name)])
+    solved, failed = (
+        np.nan_to_num(market.success_cost[:, [m]]),
+        np.nan_to_num(market.failure_cost[:, [m]]),
+    )
+    going_on = np.divide(
+        failure[:, 1:], failure[:, :-1], out=np.ones_like(failure[:, 1:]), where=failure[:, :-1] > 0
+    )
+    prices: FloatArray = failed * going_on + solved * (1.0 - going_on)
+    return prices

@@ -444,7 +444,6 @@ def tails_of(curves: Curves, grids: tuple[FloatArray, ...]) -> Tails:
         If instances times states exceed 30 million.
     """
     market = curves.market
-    market.require_one_cost("the distribution of spend")
     shape = tuple(len(grid) for grid in grids)
     count = len(market.instances)
     if count * int(np.prod(shape)) > MAX_CELLS:
@@ -572,6 +571,7 @@ def cvar_plan(
     curves = attempt_curves(market) if isinstance(market, Market) else market
     if curves.unit != "attempts":
         raise InputError("The curves count dollars; give attempt_curves(market, ...).")
+    curves.market.require_one_cost("the distribution of spend")
     search = _Search(curves, solve_rate, limit, level=level)
     search.consider(search.lattice.spend, search.lattice.step_spend)
     bound = search.branch(cells)

@@ -258,7 +258,6 @@ def verdict_curves(
         If an argument cannot be used; the text says what to do.
     """
     market.require_verified("a verifier's error rates")
-    market.require_one_cost("verification")
     if max_attempts is not None and max_attempts < 1:
         raise InputError(f"max_attempts is {max_attempts}; it must be at least 1.")
     if estimator not in ("unbiased", "geometric", "beta-binomial"):
@@ -495,6 +494,14 @@ def best_path(  # noqa: PLR0917  compiled functions take no keywords only
     return value[0], gained, spent, steps
 
 
+def paid_by_outcome(market: Market) -> tuple[FloatArray, FloatArray]:
+    """Return what an attempt that is right, and one that is wrong, cost, [N, M]; 0 unrecorded."""
+    if market.success_cost is None or market.failure_cost is None:
+        paid = np.where(market.recorded, market.cost, 0.0)
+        return paid, paid
+    return np.nan_to_num(market.success_cost), np.nan_to_num(market.failure_cost)
+
+
 def plan_of(steps: IntArray, models: Sequence[str]) -> Plan:
     """Return the plan of a path, consecutive attempts of a model in one stage."""
     starts = np.flatnonzero(np.diff(steps, prepend=-1))
@@ -532,7 +539,11 @@ def step_lattice(
             " models with market.select(models=[...]), or give a smaller max_attempts."
         )
     per_check = curves.verifier.rates(market.models).cost
-    price = np.where(market.recorded, market.cost, 0.0) + per_check
+    rates = curves.verifier.rates(market.models)
+    solved, failed = paid_by_outcome(market)
+    # Of the attempts made, those that are right are accepted with probability 1 - false reject.
+    more = (solved - failed) / (1.0 - rates.false_reject)
+    price = failed + per_check
     gain, cost = np.zeros((len(names), states)), np.full((len(names), states), np.inf)
     for position, m in enumerate(columns):
         inside = tuple(
@@ -544,6 +555,8 @@ def step_lattice(
             others = [curves.models[other].rejected[rows].T for other in columns]
             curve, weight = curves.models[m], market.weight[rows]
             bill = curve.bought[rows] * price[rows, m, None] + wrong_cost * curve.wrong[rows]
+            if market.success_cost is not None:
+                bill += curve.right[rows] * more[rows, m, None]
             for total, table in ((gained, curve.right[rows]), (paid, bill)):
                 factors = [*others[:position], table.T, *others[position + 1 :]]
                 np.add(total, mean_products(weight, factors), out=total)

@@ -30,6 +30,7 @@ from arbmodels.plans import Plan
 from arbmodels.verification.curves import (
     VerdictCurves,
     Verifier,
+    paid_by_outcome,
     plan_of,
     step_lattice,
     verdict_curves,
@@ -99,8 +100,11 @@ class VerifiedPlan(Displayed):
     @cached_property
     def attempt_spend_by_model(self) -> FloatArray:
         """Expected spend on attempts, [N, M], currency units per instance."""
-        price = np.where(self.market.recorded, self.market.cost, 0.0)
-        spend: FloatArray = self.checks * price
+        rates = self.verifier.rates(self.market.models)
+        solved, failed = paid_by_outcome(self.market)
+        # An attempt that is right is accepted, and seen here, with probability 1 - false reject.
+        made_right = self.right / (1.0 - rates.false_reject)
+        spend: FloatArray = self.checks * failed + made_right * (solved - failed)
         return spend
 
     @cached_property
@@ -421,7 +425,6 @@ def simulate_plan(
     if plan.unit != "attempts":
         raise InputError("A verifier checks attempts: give the plan in attempts, not in dollars.")
     market.require_verified("a verifier's error rates")
-    market.require_one_cost("verification")
     if runs < 2:
         raise InputError(f"runs is {runs}; a standard error needs at least 2.")
     rng = np.random.default_rng(seed)
@@ -437,7 +440,8 @@ def simulate_plan(
         for _ in range(int(more)):
             open_ = np.flatnonzero((totals[2] > 0) & urns[m].offered())
             right = urns[m].draw(open_, rng)
-            totals[3, open_] += market.cost[open_ % count, m]
+            solved, failed = (paid[:, m] for paid in paid_by_outcome(market))
+            totals[3, open_] += np.where(right, solved[open_ % count], failed[open_ % count])
             totals[4, open_] += rates.cost[m]
             chance = np.where(right, 1 - rates.false_reject[m], rates.false_accept[m])
             accepted = rng.random(len(open_)) < chance
