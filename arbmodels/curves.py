@@ -108,7 +108,7 @@ class StepDollarCurve:
         unsolved = np.take_along_axis(self.failure_by_attempt, paid, axis=1)
         if self.stop_at_record:
             rest = np.where(paid < self.attempts[:, None], rest, 0.0)
-        rest = np.where(self.attempts[:, None] > 0, rest, 0.0)
+        rest = np.where(((self.attempts > 0) & (self.cost > 0))[:, None], rest, 0.0)
         return np.take_along_axis(self.spend_by_attempt, paid, axis=1) + rest * unsolved
 
     def steps(self, amounts: FloatArray) -> FloatArray:
@@ -127,7 +127,11 @@ class StepDollarCurve:
 
     def _paid(self, amounts: FloatArray) -> npt.NDArray[np.int64]:
         # 0.7 buys seven attempts at 0.1 each, though 0.7 / 0.1 rounds to less than seven.
-        affordable = np.asarray(amounts) * (1 + _SAME_AMOUNT) / self.cost[:, None]
+        free = self.cost == 0
+        price = np.where(free, 1.0, self.cost)[:, None]
+        affordable = np.asarray(amounts) * (1 + _SAME_AMOUNT) / price
+        if free.any():  # asked at all, a free model is asked as often as the record goes
+            affordable[free] = np.where(np.asarray(amounts) > 0, np.inf, 0.0)
         return np.minimum(affordable, self.attempts[:, None]).astype(np.int64)  # rounds down
 
 
@@ -141,7 +145,7 @@ class LogLinearCurve:
         From 0, whose logarithm is taken at :data:`SMALLEST_BUDGET`.
     failure_at_grid : float array [N, K]
     offered : bool array [N]
-        Where the model has a record; elsewhere F = 1 and nothing is spent.
+        Where the model has a record and a price; elsewhere nothing is spent.
     """
 
     grid: FloatArray
@@ -472,8 +476,12 @@ def default_budget_grid(market: Market) -> FloatArray:
     100 times the largest median cost, or what the last useful attempt of the record takes: so many
     that they lie as close as the paper's, from 250 to 500, over nine orders of magnitude at most.
     """
-    median = np.nanmedian(market.cost, axis=0)
     paid = np.nan_to_num(market.cost)
+    prices = [column[column > 0] for column in paid.T]
+    # Models and instances that are free need no budget.
+    median = np.array([np.median(each) for each in prices if len(each)])
+    if not len(median):
+        return budget_grid()
     # An instance solved c times in n attempts is surely solved by n - c + 1 of them.
     surely = paid * (market.attempts - market.successes + 1)
     needed = float(np.where(market.successes > 0, surely, 0.0).max())
@@ -482,7 +490,7 @@ def default_budget_grid(market: Market) -> FloatArray:
     if fits and (needed <= paper[-1] or _missed(market, paper[-1]) <= _MISSED):
         return paper
     high = max(float(median.max()) * 100, needed)
-    low = max(min(float(median.min()) / 10, float(np.nanmin(market.cost))), high * _SPAN)
+    low = max(min(float(median.min()) / 10, float(paid[paid > 0].min())), high * _SPAN)
     closest = np.log(high / low) / np.log(paper[1] / paper[0])
     return budget_grid(low, high, int(np.clip(np.ceil(closest - 1e-9) + 1, *_POINTS)))
 
@@ -598,7 +606,7 @@ def _log_linear(market: Market, m: int, amounts: FloatArray) -> LogLinearCurve:
     cut = blocks(len(attempts), int(attempts.max()) + len(amounts))
     parts = [_step_curve(market, m, rows, stop=False).failure(amounts) for rows in cut]
     failure = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    return LogLinearCurve(amounts, failure, attempts > 0)
+    return LogLinearCurve(amounts, failure, (attempts > 0) & (market.cost[:, m] > 0))
 
 
 def costs_by_outcome(market: Market, m: int) -> tuple[FloatArray, FloatArray]:

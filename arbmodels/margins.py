@@ -63,6 +63,10 @@ def arbitrage_table(result: Arbitrage) -> TextTable:
             f"; plans mixed {percent(found.mean_in_sample, 2)}, cross-validated"
             f" {percent(found.mean_margin, 2)}, optimism {percent(found.mean_optimism, 2)}"
         )
+    shown = np.unique(np.linspace(0, len(price) - 1, _SHOWN).astype(int))
+    worth = result.delivered_scores(result.solve_rates[shown])
+    if worth is not None:
+        columns.append("delivered score")
     rows = [
         (
             percent(result.solve_rates[row], 2),
@@ -70,8 +74,9 @@ def arbitrage_table(result: Arbitrage) -> TextTable:
             number(cost[row]),
             percent(margin[row]),
             *(percent(each[row]) for each in beside),
+            *([] if worth is None else [number(worth[place], 3)]),
         )
-        for row in np.unique(np.linspace(0, len(price) - 1, _SHOWN).astype(int))
+        for place, row in enumerate(shown.tolist())
     ]
     return TextTable(
         f"Arbitrage on {result.market.name} ({result.method} policy): mean margin"
@@ -381,6 +386,21 @@ class Arbitrage(Displayed):
             frame["arbitrageur"] = np.where(priced, self.margin, np.nan)
         return frame
 
+    def delivered_scores(self, solve_rates: npt.ArrayLike) -> FloatArray | None:
+        """Return the mean score of the answers that the cheapest cascade delivers, at solve rates.
+
+        None of markets whose outcomes were verified in the first place, and of the paper's policy;
+        see :meth:`arbmodels.Market.accept`. NaN above the largest solve rate.
+        """
+        if self.market.accepted is None or isinstance(self.source, PaperPolicy):
+            return None
+        curves, most = self.source.curves, self.source.max_solve_rate
+        found = [
+            self.source.plan_at(rate).evaluate(curves).delivered_score if rate <= most else np.nan
+            for rate in np.atleast_1d(np.asarray(solve_rates, dtype=float)).tolist()
+        ]
+        return np.array(found)
+
     def to_frame(self) -> pd.DataFrame:
         """Return the grid as a table: solve rate, price, cost, margin, spend per model."""
         frame = pd.DataFrame(
@@ -396,6 +416,9 @@ class Arbitrage(Displayed):
         ):
             frame[f"price_{model}"] = prices
             frame[f"spend_{model}"] = spend
+        worth = self.delivered_scores(self.solve_rates)
+        if worth is not None:
+            frame["delivered_score"] = worth
         return frame
 
     def to_dict(self) -> dict[str, Any]:

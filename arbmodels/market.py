@@ -288,6 +288,11 @@ class Market(Displayed):
         """Whether outcomes are verified or scores."""
         return "verified" if self.graded is None else "score"
 
+    @property
+    def rate_name(self) -> str:
+        """What a mean of outcomes is called: "solve rate", or "score"."""
+        return "solve rate" if self.graded is None else "score"
+
     def require_verified(self, what: str) -> None:
         """Raise :class:`InputError` if outcomes are scores, which ``what`` cannot use."""
         if self.graded is None:

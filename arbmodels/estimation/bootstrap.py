@@ -420,6 +420,7 @@ def checked(over: Sequence[Over] | Over, market: Market) -> tuple[Over, ...]:
             f"{market.name}: one instance says nothing about others. Resample over 'attempts', or"
             " give more instances."
         )
+    market.require_verified("resampling attempts")
     mixed = (market.successes > 1) & (market.successes < market.attempts)
     if "instances" not in chosen and not mixed.any():
         raise InputError(

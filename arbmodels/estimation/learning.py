@@ -595,6 +595,12 @@ def check(market: Market, learners: tuple[Learner, ...]) -> None:
     """
     market.require_verified("learning a policy")
     market.require_one_cost("learning a policy")
+    if (market.cost == 0).any():
+        m = int(np.flatnonzero((market.cost == 0).any(axis=0))[0])
+        raise InputError(
+            f"{market.name}: attempts of {market.models[m]} are free. Learning weighs what records"
+            " cost; leave free models out with market.select(models=[...])."
+        )
     if len(market.models) != 2:
         raise InputError(
             f"Learning is for two models, the cheap one first; {market.name} has"

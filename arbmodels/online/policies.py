@@ -485,7 +485,8 @@ class Arrivals(Displayed):
     plans : sequence of str, length J
         Labels.
     value, spend : float array [T, J]
-        What a policy sees when the instance arrives: predicted solve probability and spend. Frames
+        What a policy sees when the instance arrives: predicted outcome (solve probability, or
+        score) and spend. Frames
         are matched by their labels.
     outcome : float array [T, J], optional
         What serving with the plan really yields (1 solved, 0 not); ``value`` by default.

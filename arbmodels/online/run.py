@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 
 _NOTE = (
-    "value: expected solve rate, as predicted. regret: hindsight bound (all arrivals known,"
-    " same predictions) minus value, in points of solve rate; share: of the bound's gain over"
+    "value: mean outcome, as predicted. regret: hindsight bound (all arrivals known,"
+    " same predictions) minus value, in points; share: of the bound's gain over"
     " the cheapest plan for all. solved: real outcomes. The oracle knows each outcome beforehand;"
     " nobody does."
 )

@@ -196,8 +196,9 @@ class CostQuality(Displayed):
             for method, row in zip(METHODS, self.metrics().to_dict("records"), strict=True)
         ]
         return TextTable(
-            f"{market.name}: {self.instances} instances routed between {weak} (solves"
-            f" {percent(low[1])} at {number(low[0], 3)} {market.currency}) and {strong}"
+            f"{market.name}: {self.instances} instances routed between {weak}"
+            f" ({market.rate_name} {percent(low[1])} at {number(low[0], 3)}"
+            f" {market.currency}) and {strong}"
             f" ({percent(high[1])} at {number(high[0], 3)})",
             (
                 "method",
@@ -206,10 +207,10 @@ class CostQuality(Displayed):
                 *(f"cost at {100 * share:.0f}% of the gap" for share in _SHARES),
             ),
             rows,
-            f"Predictions: {self.predictions.label}. gap recovered: mean share of the gap in solve"
-            f" rate, over costs between the two models. cost: as a share of {strong}'s. Intervals:"
-            " bootstrap of the instances, predictions held. The oracle knows each instance's own"
-            " outcome and cost; nobody does.",
+            f"Predictions: {self.predictions.label}. gap recovered: mean share of the gap in"
+            f" {market.rate_name}, over costs between the two models. cost: as a share of"
+            f" {strong}'s. Intervals: bootstrap of the instances, predictions held. The oracle"
+            " knows each instance's own outcome and cost; nobody does.",
         )
 
     def _without_gap(self) -> TextTable:
@@ -228,11 +229,11 @@ class CostQuality(Displayed):
         return TextTable(
             f"{market.name}: {self.instances} instances; {model} is the cheapest"
             f" ({number(cost, 3)} {market.currency}) and the best ({percent(solved, 2)}) model",
-            ("method", "solve rate", "points above", f"mean cost [{market.currency}]"),
+            ("method", market.rate_name, "points above", f"mean cost [{market.currency}]"),
             rows,
             f"Predictions: {self.predictions.label}. There is no gap between models to recover."
-            " Each method where cost is no object: by the largest predicted solve rate, the oracle"
-            " by each instance's own outcome, which nobody knows.",
+            f" Each method where cost is no object: by the largest predicted {market.rate_name},"
+            " the oracle by each instance's own outcome, which nobody knows.",
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -271,7 +272,7 @@ class CostQuality(Displayed):
             )
         axes.set(
             xlabel=f"mean cost [{market.currency} per 1,000 instances]",
-            ylabel="solve rate",
+            ylabel=market.rate_name,
         )
         left, right = axes.get_xlim()
         axes.set_xlim(left, right + 0.12 * (right - left))  # room for the last model's name
@@ -373,7 +374,7 @@ def cost_quality(
         aligned(where, {0: (market.instances, "instance")}, "where"), len(market.instances)
     )
     resamples, seed = whole_of(resamples, "number of resamples"), seed_of(seed)
-    rate = market.successes[rows] / market.attempts[rows]
+    rate = market.score[rows]
     paid = market.cost[rows]
     weight = market.weight[rows] / market.weight[rows].sum()
     means = np.stack([weight @ paid, weight @ rate])

@@ -6,6 +6,7 @@ are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -138,7 +139,7 @@ def _refuse_outcome(name: str, codes: IntArray, market: Market) -> None:
     """
     for m, model in enumerate(market.models):
         there = market.recorded[:, m]
-        rate = market.successes[there, m] / market.attempts[there, m]
+        rate = market.score[there, m]
         outcome = np.unique(rate, return_inverse=True)[1]
         kinds = int(outcome.max()) + 1
         if kinds < 2 or len(rate) < _LEAK_REPEATS * kinds:
@@ -147,7 +148,7 @@ def _refuse_outcome(name: str, codes: IntArray, market: Market) -> None:
         if len(pairs) == kinds == len(np.unique(codes[there])):
             raise InputError(
                 f"feature {name!r} is the outcome of {model} itself: each of its values belongs to"
-                " one solve rate and back, on every instance. It is not known before the instance"
+                " one outcome and back, on every instance. It is not known before the instance"
                 " is served; leave it out."
             )
 
@@ -293,10 +294,7 @@ class CrossFitted(Displayed):
     @cached_property
     def _rate(self) -> FloatArray:
         market = self.market
-        rate: FloatArray = np.where(
-            market.recorded, market.successes / np.maximum(market.attempts, 1), np.nan
-        )
-        return rate
+        return market.score
 
     def scores(self) -> pd.DataFrame:
         """Return one row per model: how good the predictions are, on instances not fitted on.
@@ -334,9 +332,9 @@ class CrossFitted(Displayed):
                     "calibration_noise": float(share @ bins["standard_error"]) * np.sqrt(2 / np.pi),
                     "predicted_rate": float(weight @ solve),
                     "observed_rate": float(weight @ rate),
-                    "cost_error": float(weight @ abs(self.cost[there, m] - paid)) / mean,
-                    "base_cost_error": float(weight @ abs(self.base_cost[there, m] - paid)) / mean,
-                    "cost_ratio": float(weight @ self.cost[there, m]) / mean,
+                    "cost_error": _share(weight @ abs(self.cost[there, m] - paid), mean),
+                    "base_cost_error": _share(weight @ abs(self.base_cost[there, m] - paid), mean),
+                    "cost_ratio": _share(weight @ self.cost[there, m], mean, free=1.0),
                 }
             )
         return pd.DataFrame(rows, index=pd.Index(self.market.models, name="model"))
@@ -439,8 +437,8 @@ class CrossFitted(Displayed):
                 label=f"{model}, Brier {brier[m]:.3f} (base rate {base[m]:.3f})",
             )
         axes.set(
-            xlabel="predicted solve rate (cross-fitted)",
-            ylabel="observed solve rate",
+            xlabel=f"predicted {self.market.rate_name} (cross-fitted)",
+            ylabel=f"observed {self.market.rate_name}",
             xlim=(0, 1),
             ylim=(0, 1),
         )
@@ -546,7 +544,7 @@ def cross_fit(
     fold = assign_folds(groups, len(market.instances), folds, rng)
     chosen_classifier = _default_classifier(seed) if classifier is None else classifier
     chosen_regressor = _default_regressor(seed) if regressor is None else regressor
-    rate = np.where(market.recorded, market.successes / np.maximum(market.attempts, 1), np.nan)
+    rate = market.score
     solve, cost = np.empty(rate.shape), np.empty(rate.shape)
     base, base_cost = np.empty(rate.shape), np.empty(rate.shape)
     with tqdm(total=folds * len(market.models), desc="cross-fitting", disable=None) as progress:
@@ -673,6 +671,13 @@ def _apply_map(fitted: Any, score: FloatArray) -> FloatArray:
     else:
         answer = fitted.predict(score)
     return answer
+
+
+def _share(value: float, of: float, free: float = 0.0) -> float:
+    """Return a cost as a share of the mean; ``free`` where a free model is predicted to be one."""
+    if of > 0:
+        return float(value) / of
+    return free if value == 0 else math.inf
 
 
 def _logit(probability: FloatArray) -> FloatArray:

@@ -50,9 +50,9 @@ class SolveRate(Objective):
 
     goal = "maximise solve rate"
 
-    def unit(self, table: PlanTable) -> str:  # noqa: ARG002
+    def unit(self, table: PlanTable) -> str:
         """Return the unit."""
-        return "solve rate"
+        return table.rate
 
     def gain(self, builder: Builder) -> tuple[Parts, bool]:
         """Return p_ij."""
@@ -159,14 +159,14 @@ class WorstSegment(Objective):
 
     goal = "maximise the worst segment"
 
-    def unit(self, table: PlanTable) -> str:  # noqa: ARG002
+    def unit(self, table: PlanTable) -> str:
         """Return the unit."""
-        return "solve rate"
+        return table.rate
 
     def check(self, table: PlanTable) -> None:
         """Check that there are segments, none of weight zero."""
         for name in table.labels("segment").names:
-            check_weight(f"solve rate of segment {name}", table, name)
+            check_weight(f"{table.rate} of segment {name}", table, name)
 
     def gain(self, builder: Builder) -> tuple[Parts, bool]:
         """Return p_ij."""
@@ -187,7 +187,7 @@ class WorstSegment(Objective):
 def abstention(table: PlanTable, objective: Objective, penalty: float) -> Parts:
     """Return the penalty of the plans that buy nothing, to be added to the objective."""
     sign = -1.0 if objective.maximize else 1.0
-    of_mean = objective.unit(table) == "solve rate"
+    of_mean = objective.unit(table) == table.rate
     amount = sign * penalty * (1.0 / table.total if of_mean else 1.0)
     return (Part(ONE, amount * table.abstains.astype(float)),)
 

@@ -459,8 +459,7 @@ def plan_table(
     if len(set(plans)) < len(plans):
         twice = next(plan for plan in plans if plans.count(plan) > 1)
         raise InputError(f"Plan {twice.label!r} is given twice.")
-    curves = default_curves(market, plans)  # shared: tabulating them for every plan is slow
-    evaluations = [plan.evaluate(curves[plan.unit]) for plan in plans]
+    evaluations = _evaluated(market, plans)
     offered = np.stack(
         [
             market.recorded[:, [market.model_index(model) for model in plan.models]].all(axis=1)
@@ -508,8 +507,32 @@ def plan_table(
         },
         market=market,
         basis="record",
+        outcome=market.outcome,
         made_of=(market, plans, providers, period, latency),
     )
+
+
+def _evaluated(market: Market, plans: Sequence[Plan]) -> list[PlanEvaluation]:
+    """Return what plans do on every instance of a market; single attempts where it is graded."""
+    if market.graded is None:
+        curves = default_curves(market, plans)  # shared: tabulating them for every plan is slow
+        return [plan.evaluate(curves[plan.unit]) for plan in plans]
+    evaluations = []
+    for plan in plans:
+        if plan.unit != "attempts" or sum(amount for _, amount in plan.stages) > 1:
+            market.require_verified(f"the plan {plan.label!r}, which may try again,")
+        solve, spend = np.zeros(market.attempts.shape[0]), np.zeros(market.attempts.shape)
+        tried = np.zeros(market.attempts.shape)
+        for model in plan.models:
+            m = market.model_index(model)
+            solve = np.nan_to_num(market.graded[:, m])
+            spend[:, m], tried[:, m] = np.nan_to_num(market.cost[:, m]), market.recorded[:, m]
+        evaluations.append(PlanEvaluation(plan, market, solve, spend, _SCORED, tried))
+    return evaluations
+
+
+#: The billing of single attempts that are scored.
+_SCORED = "one attempt of a model; mean scores of its attempts on the instance"
 
 
 def _constant(plans: Sequence[Plan], tried: npt.NDArray[np.float64]) -> Quantity:

@@ -84,7 +84,10 @@ def meaning(problem: Statement) -> str:
     """Return what may be done with the assignment, which depends on what the numbers are."""
     basis = problem.plan_table.basis
     if problem.assignment == "oracle":
-        return f"{kind(problem)}: {_PER_INSTANCE[basis]}"
+        text = f"{kind(problem)}: {_PER_INSTANCE[basis]}"
+        if problem.plan_table.outcome == "score":
+            text = text.replace("solve probabilities", "scores").replace("solve rate", "score")
+        return text
     scored = {
         "record": "fitted and scored on the same instances",
         "predicted": "chosen and scored by predictions; score_on(market) gives what was recorded",
@@ -128,13 +131,13 @@ def result_table(result: RoutingResult) -> TextTable:
             percent(use.instances / table.size),
             number(use.spend),
             percent(use.spend / (result.spend or 1.0)),
-            percent(use.solve_rate),
+            table.shown_rate(use.solve_rate),
         )
         for use in result.uses
     ]
     spend = "spend" if not result.payments else "spend at list prices"
     return TextTable(
-        f"Routing of {table.name}: solve rate {percent(result.solve_rate, 2)},"
+        f"Routing of {table.name}: {table.rate} {table.shown_rate(result.solve_rate, 2)},"
         f" {spend} {number(result.spend)} {table.currency}",
         (
             "plan",
@@ -142,7 +145,7 @@ def result_table(result: RoutingResult) -> TextTable:
             "share",
             f"{spend} [{table.currency}]",
             "share of spend",
-            "solve rate",
+            table.rate,
         ),
         rows,
         "\n".join(_notes(result)),
@@ -184,8 +187,8 @@ def _notes(result: RoutingResult) -> list[str]:
         notes.append(f"total to pay: {number(result.outlay)} {table.currency}")
     if problem.goal == "maximise the worst segment":
         rates = sorted(result.segment_rates.items(), key=lambda each: each[1])
-        listed = ", ".join(f"{name} {percent(rate)}" for name, rate in rates[:5])
-        notes.append(f"solve rates by segment: {listed}{', ...' if len(rates) > 5 else ''}")
+        listed = ", ".join(f"{name} {table.shown_rate(rate)}" for name, rate in rates[:5])
+        notes.append(f"{table.rate}s by segment: {listed}{', ...' if len(rates) > 5 else ''}")
     return [*notes, *_missing(problem), table.billing]
 
 
@@ -239,7 +242,8 @@ def plot_shares(result: RoutingResult, ax: Axes | None = None) -> Axes:
     ax.set_yticks(position, [f"{use.plan.summary} ({use.instances})" for use in uses])
     ax.set_xlabel("share [%]")
     ax.set_title(
-        f"Solve rate {percent(result.solve_rate)}, spend {number(result.spend)}"
+        f"{table.rate.capitalize()} {table.shown_rate(result.solve_rate)},"
+        f" spend {number(result.spend)}"
         f" {table.currency}\n{kind(result.problem)}",
         fontsize="medium",
     )
@@ -298,17 +302,18 @@ class Reasons(Displayed):
     def table(self) -> TextTable:
         """Return plans by priced value."""
         problem = self.result.problem
+        table = problem.plan_table
         kind = "" if problem.assignment == "oracle" else f", {problem.assignment} assignment"
         rows = [
             (
                 f"{problem.plans[j].summary}{self._mark(j)}",
-                percent(row["solve_probability"]),
+                table.shown_rate(row[self.frame.columns[0]]),
                 number(row["spend"]),
                 *(number(row[column]) for column in self.frame.columns[2:]),
             )
             for j, row in zip(self.frame.index, self.frame.to_dict("records"), strict=True)
         ]
-        named = ["solve probability", f"spend [{problem.plan_table.currency}]"]
+        named = [table.chance, f"spend [{problem.plan_table.currency}]"]
         unit = problem.objective_unit
         scale = "per instance" if problem.assignment == "oracle" else "in the objective"
         return TextTable(
@@ -340,7 +345,7 @@ def reasons(result: RoutingResult, instance: object) -> Reasons:
     program = assembled.program
     block = program.source.take(np.array([group]))
     # Per instance where an instance is a group: 1/N and weights say nothing about its plans.
-    mean = problem.objective_unit == "solve rate" and problem.assignment == "oracle"
+    mean = problem.objective_unit == table.rate and problem.assignment == "oracle"
     factor = float(table.size) if mean else 1.0
     if block.weights is None and problem.assignment == "oracle" and table.weights is not None:
         factor /= float(table.weights[position]) or 1.0  # a program of sums has them in its numbers
@@ -358,7 +363,7 @@ def reasons(result: RoutingResult, instance: object) -> Reasons:
     columns["loss"] = priced[allowed].max() - priced
     beyond = (0, len(problem.plans) - table.width)  # they have zero of everything
     solve, spend = (np.pad(each[position], beyond) for each in (table.solve, table.spend))
-    frame = pd.DataFrame({"solve_probability": solve, "spend": spend, **columns})
+    frame = pd.DataFrame({_key(table.chance): solve, "spend": spend, **columns})
     frame = frame.loc[allowed].sort_values("loss", kind="stable")
     return Reasons(result, instance, int(result.assignment[position]), frame)
 
@@ -424,7 +429,7 @@ def frame_of(result: RoutingResult) -> pd.DataFrame:
         {
             **columns,
             "plan": plans[result.assignment],
-            "solve_probability": table.chosen(result.assignment, table.solve),
+            _key(table.chance): table.chosen(result.assignment, table.solve),
             "spend": table.chosen(result.assignment, table.spend),
         },
         index=table.index,
@@ -444,7 +449,7 @@ def values_of(result: RoutingResult) -> dict[str, Any]:
         "gap": result.gap,
         "spend": result.spend,
         "spend_unit": result.problem.plan_table.currency,
-        "solve_rate": result.solve_rate,
+        _key(table.rate): result.solve_rate,
         "segment_rates": result.segment_rates,
         "payments": {seller: each._asdict() for seller, each in result.payments.items()},
         "outlay": result.outlay,
@@ -505,22 +510,28 @@ def policy(result: RoutingResult) -> RoutingPolicy:
         )
     units = {SPEND: _spend_unit(table)}
     units |= {
-        constraint.label: f"solve probability per {constraint.unit(table)}"
+        constraint.label: f"{table.chance} per {constraint.unit(table)}"
         for constraint in problem.constraints
         if constraint.label in others
     }
     if ABSTENTION in others:
-        units[ABSTENTION] = "solve probability per instance"
+        units[ABSTENTION] = f"{table.chance} per instance"
     return RoutingPolicy(
         tuple(plan.label for plan in problem.plans),
         {SPEND: spend / value, **{label: price / value for label, price in others.items()}},
         units,
-        uses=uses,
+        table.chance,
+        uses,
     )
 
 
+def _key(words: str) -> str:
+    """Return words as a column of a frame or a key of JSON."""
+    return words.replace(" ", "_")
+
+
 def _spend_unit(table: PlanTable) -> str:
-    return f"solve probability per {table.currency}"
+    return f"{table.chance} per {table.currency}"
 
 
 def _uses(problem: Statement, label: str) -> tuple[RowUse, ...]:

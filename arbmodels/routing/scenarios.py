@@ -186,7 +186,7 @@ class Scenarios(Displayed):
         return {
             "scenarios": self.count,
             "bytes": self.nbytes,
-            "solve_rate": {
+            self.plan_table.rate.replace(" ", "_"): {
                 str(plan): dict(zip(("q05", "median", "q95"), column.tolist(), strict=True))
                 for plan, column in summary.items()
             },
@@ -211,7 +211,8 @@ class Scenarios(Displayed):
             if values is not None
         ]
         title = (
-            f"{self.count} scenarios of {self.plan_table.name}: solve rate of every plan;"
+            f"{self.count} scenarios of {self.plan_table.name}: {self.plan_table.rate} of every"
+            " plan;"
             f" {self.nbytes / 1e6:.3g} MB"
         )
         return TextTable(title, columns, rows, f"scenarios differ in {' and '.join(resampled)}")
@@ -224,7 +225,7 @@ class Scenarios(Displayed):
         position = np.arange(frame.shape[1])[::-1]
         ax.errorbar(middle, position, xerr=[middle - low, high - middle], fmt="o", capsize=3)
         ax.set_yticks(position, list(frame.columns))
-        ax.set_xlabel("solve rate [%]: median and middle 90% of the scenarios")
+        ax.set_xlabel(f"{self.plan_table.rate} [%]: median and middle 90% of the scenarios")
         return ax
 
 
@@ -279,6 +280,7 @@ def bootstrap(
                 " instances (attempts=False, instances=True), or give Scenarios of your own."
             )
         solve = np.empty((count, size, plan_table.width), dtype=np.float32)
+        market.require_verified("resampling attempts")
         share = market.successes / np.maximum(market.attempts, 1)
         for s in range(count):
             drawn = replace(
@@ -362,9 +364,9 @@ class ScenarioFloor(Scoped):
         """Solve rate."""
         return self.rate
 
-    def unit(self, table: PlanTable) -> str:  # noqa: ARG002
-        """Return the unit of a solve rate: from none to all."""
-        return "unit of solve rate"
+    def unit(self, table: PlanTable) -> str:
+        """Return the unit of a solve rate or score: from none to all."""
+        return f"unit of {table.rate}"
 
     def show(self, value: float, table: PlanTable, digits: int = 4) -> str:  # noqa: ARG002
         """Format as a percentage."""
@@ -384,7 +386,7 @@ class ScenarioFloor(Scoped):
         """Check the rate, the share, the segment, and that the scenarios are of these pairs."""
         if not 0 <= self.rate <= 1:
             raise InputError(
-                f"The {self.label} is {self.rate:g}; a solve rate lies between 0 and 1"
+                f"The {self.label} is {self.rate:g}; a {table.rate} lies between 0 and 1"
                 " (0.9 for 90%)."
             )
         if not (0 < self.share <= 1 if self.kind == "worst" else 0 <= self.share < 1):

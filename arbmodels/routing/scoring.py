@@ -12,7 +12,7 @@ from arbmodels._assignment.pricing import complete, totals
 from arbmodels._assignment.program import Choice, FloatArray, dense, everything
 from arbmodels._checks import index_of
 from arbmodels._pandas import pd
-from arbmodels.display import Displayed, TextTable, number, percent
+from arbmodels.display import Displayed, TextTable, number
 from arbmodels.errors import InputError
 from arbmodels.market import Market
 from arbmodels.routing.constraints import Constraint
@@ -39,7 +39,9 @@ class Scored:
     def __init__(self, problem: Statement, assignment: Choice, whole: Statement) -> None:
         one_each = replace(problem, assignment="oracle", start=None)
         size, full = problem.plan_table.size, whole.plan_table.size
-        scale = 1.0 if whole.objective.unit(whole.plan_table) == "solve rate" else full / size
+        scale = (
+            1.0 if whole.objective.unit(whole.plan_table) == whole.plan_table.rate else full / size
+        )
         free = replace(one_each, constraints=())
         program = free.assembled.program
         sums = totals(program, assignment)
@@ -131,9 +133,10 @@ class Score(Displayed):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the totals as plain Python values, ready for JSON."""
+        rate = self.problem.plan_table.rate.replace(" ", "_")
         return {
-            "solve_rate": self.solve_rate,
-            "solve_rate_standard_error": self.solve_rate_standard_error,
+            rate: self.solve_rate,
+            f"{rate}_standard_error": self.solve_rate_standard_error,
             "spend": self.spend,
             "spend_unit": self.problem.plan_table.currency,
             "counts": pd.Series(self.plan).value_counts(sort=False).to_dict(),
@@ -147,14 +150,15 @@ class Score(Displayed):
         for plan, part in pd.Series(self.plan).groupby(list(self.plan), sort=False):
             weight = times[part.index]
             solved = float(weight @ self.solved[part.index])
-            rate = percent(solved / weight.sum()) if weight.sum() > 0 else ""
+            rate = table.shown_rate(solved / weight.sum()) if weight.sum() > 0 else ""
             spend = float(weight @ self.spent[part.index])
             rows.append((str(plan), str(len(part)), number(spend), rate))
         error = self.solve_rate_standard_error
         return TextTable(
-            f"Score on {table.name}: solve rate {percent(self.solve_rate, 2)}"
-            f" (standard error {percent(error, 2)}), spend {number(self.spend)} {table.currency}",
-            ("plan", "instances", f"spend [{table.currency}]", "solve rate"),
+            f"Score on {table.name}: {table.rate} {table.shown_rate(self.solve_rate, 2)}"
+            f" (standard error {table.shown_rate(error, 2)}), spend {number(self.spend)}"
+            f" {table.currency}",
+            ("plan", "instances", f"spend [{table.currency}]", table.rate),
             rows,
             table.billing,
         )

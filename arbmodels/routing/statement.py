@@ -343,7 +343,7 @@ class Terms(Displayed):
     @property
     def goal(self) -> str:
         """The objective in words."""
-        return self.objective.goal
+        return self.objective.goal.replace("solve rate", self.plan_table.rate)
 
     @property
     def objective_unit(self) -> str:
@@ -658,6 +658,7 @@ class Inputs(Terms):
             currency=market.currency,
             name=market.name,
         )
+        table = replace(table, outcome=market.outcome)
         table = replace(table, basis="predicted", billing=f"one attempt; {predictions.label}")
         return cls(None, assignment=assignment, plan_table=table)
 

@@ -26,9 +26,9 @@ from arbmodels._checks import (
     shown,
 )
 from arbmodels._pandas import pandas_loaded, pd
-from arbmodels.display import Displayed
+from arbmodels.display import Displayed, number, percent
 from arbmodels.errors import InputError
-from arbmodels.market import Market
+from arbmodels.market import Market, Outcome
 from arbmodels.plans import Plan
 
 #: One label per instance.
@@ -206,6 +206,8 @@ class PlanTable:
         each.
     market : Market or None
         Where the numbers come from, if from a market.
+    outcome : {"verified", "score"}
+        What ``solve`` is of: verified outcomes, or scores, which are called so.
     pool : Pool or None
         How pairs without a record were filled with the means of groups, if they were.
     unpooled : PlanTable or None
@@ -231,6 +233,7 @@ class PlanTable:
     split: dict[int, tuple[Quantity, Quantity]] = field(default_factory=dict)
     market: Market | None = None
     basis: Basis = "given"
+    outcome: Outcome = "verified"
     made_of: tuple[object, ...] = ()
     pool: Pool | None = None
     unpooled: PlanTable | None = None
@@ -243,6 +246,22 @@ class PlanTable:
     def size(self) -> int:
         """N."""
         return len(self.solve)
+
+    @property
+    def rate(self) -> str:
+        """What a mean of ``solve`` is called."""
+        return "solve rate" if self.outcome == "verified" else "score"
+
+    @property
+    def chance(self) -> str:
+        """What an entry of ``solve`` is called."""
+        return "solve probability" if self.outcome == "verified" else "score"
+
+    def shown_rate(self, value: float, decimals: int = 1) -> str:
+        """Return a mean of ``solve`` as text: a percentage, or a score."""
+        if self.outcome == "verified":
+            return percent(value, decimals)
+        return number(value, decimals + 2)
 
     @property
     def total(self) -> float:

@@ -392,9 +392,18 @@ def linear_consumers(
     cascade = np.array(
         [cascade_set.cost(np.ones(len(cascade_set.models)))[0] for cascade_set in cascade_sets]
     )
+    price = np.where(np.isfinite(direct), direct, cascade)
+    free = np.flatnonzero(price == 0)
+    if len(free):
+        rate = cascade_sets[int(free[0])].solve_rate
+        raise InputError(
+            f"A solve rate of {rate:g} is free at list prices: no multiple of its price says what"
+            " consumers would pay. Leave the free model out, choose higher solve rates, or"
+            " give Consumers(high=...)."
+        )
     return Consumers(
         np.array([cascade_set.solve_rate for cascade_set in cascade_sets]),
-        high=choke_multiple * np.where(np.isfinite(direct), direct, cascade),
+        high=choke_multiple * price,
         mass=mass,  # type: ignore[arg-type]  # any array-like, checked there
         captive=captive,
     )

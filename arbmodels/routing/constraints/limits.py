@@ -138,15 +138,15 @@ class QualityFloor(Scoped):
         """Solve rate."""
         return self.rate
 
-    def unit(self, table: PlanTable) -> str:  # noqa: ARG002
-        """Return the unit of a solve rate: from none to all."""
-        return "unit of solve rate"
+    def unit(self, table: PlanTable) -> str:
+        """Return the unit of a solve rate or score: from none to all."""
+        return f"unit of {table.rate}"
 
     def check(self, table: PlanTable) -> None:
         """Check the rate and the segment."""
         if not 0 <= self.rate <= 1:
             raise InputError(
-                f"The {self.label} is {self.rate:g}; a solve rate lies between 0 and 1"
+                f"The {self.label} is {self.rate:g}; a {table.rate} lies between 0 and 1"
                 " (0.9 for 90%)."
             )
         check_weight(self.label, table, self.segment)
@@ -197,9 +197,9 @@ class RelativeFloor(Scoped):
         """Share of the best."""
         return self.share
 
-    def unit(self, table: PlanTable) -> str:  # noqa: ARG002
-        """Return the unit: a share of a solve rate."""
-        return "share of the best solve rate"
+    def unit(self, table: PlanTable) -> str:
+        """Return the unit: a share of a solve rate or score."""
+        return f"share of the best {table.rate}"
 
     def check(self, table: PlanTable) -> None:
         """Check the share and the segment."""
