@@ -252,7 +252,7 @@ _BINS = 10
 class CrossFitted(Displayed):
     """Predictions for every instance, by models fitted on other instances.
 
-    Made by :func:`arbmodels.cross_fit`.
+    Made by :func:`arbmodels.predict.cross_fit`.
 
     Attributes
     ----------

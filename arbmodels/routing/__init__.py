@@ -36,6 +36,7 @@ __all__ = [
     "Constraint",
     "CrossValidation",
     "CvxpyModel",
+    "Estimates",
     "FrontierPoint",
     "Labels",
     "Needed",
@@ -60,6 +61,7 @@ __all__ = [
 #: Where the results live that are loaded when they are first made or named.
 _LATER = {
     "CvxpyModel": "export",
+    "Estimates": "estimates",
     "FrontierPoint": "frontier",
     "PriceOfRobustness": "robust",
     "PriceRange": "sensitivity",

@@ -82,8 +82,13 @@ def subset(table: PlanTable, rows: IntArray) -> PlanTable:
         if not weights.any():
             raise InputError(f"{table.name}: a fold has only instances of weight zero.")
         weights = weights / weights.mean()
+    volume = None
+    if table.volume is not None and weights is not None:
+        volume = table.volume * len(rows) / table.size
+        weights = weights * (table.volume / table.size)
     return replace(
         table,
+        volume=volume,
         instances=[table.instances[i] for i in rows],
         solve=table.solve[rows],
         spend=table.spend[rows],

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from arbmodels._assignment.program import Source
     from arbmodels.online.policies import RoutingPolicy, Seen
+    from arbmodels.routing.estimates import Estimates
     from arbmodels.routing.export import CvxpyModel
     from arbmodels.routing.frontier import RoutingFrontier
     from arbmodels.routing.result import CrossValidation, RoutingResult
@@ -143,6 +144,15 @@ class RoutingProblem(Statement):
             currency=currency,
             name=name,
         )
+
+    def estimates(self) -> Estimates:
+        """Return what plans do on every segment (or on all instances), with counts and errors.
+
+        These are the means that an assignment per segment, or of one plan for all, chooses by.
+        """
+        from arbmodels.routing.estimates import estimates_of
+
+        return estimates_of(self)
 
     def add_robust_budget(
         self, total: float, *, deviation: float | npt.ArrayLike, gamma: float

@@ -127,8 +127,10 @@ def result_table(result: RoutingResult) -> TextTable:
     rows = [
         (
             use.plan.summary,
-            str(use.instances),
-            percent(use.instances / table.size),
+            str(use.instances) if table.volume is None else number(use.requests, 6),
+            percent(use.instances / table.size)
+            if table.volume is None
+            else percent(use.requests / table.total),
             number(use.spend),
             percent(use.spend / (result.spend or 1.0)),
             table.shown_rate(use.solve_rate),
@@ -141,7 +143,7 @@ def result_table(result: RoutingResult) -> TextTable:
         f" {spend} {number(result.spend)} {table.currency}",
         (
             "plan",
-            "instances",
+            "instances" if table.volume is None else "requests",
             "share",
             f"{spend} [{table.currency}]",
             "share of spend",
@@ -346,7 +348,7 @@ def reasons(result: RoutingResult, instance: object) -> Reasons:
     block = program.source.take(np.array([group]))
     # Per instance where an instance is a group: 1/N and weights say nothing about its plans.
     mean = problem.objective_unit == table.rate and problem.assignment == "oracle"
-    factor = float(table.size) if mean else 1.0
+    factor = table.total if mean else 1.0
     if block.weights is None and problem.assignment == "oracle" and table.weights is not None:
         factor /= float(table.weights[position]) or 1.0  # a program of sums has them in its numbers
     allowed = np.flatnonzero(offered(block, program.plans, program.forbidden)[0])
@@ -374,7 +376,7 @@ def regret(result: RoutingResult) -> FloatArray:
     builder = Builder(problem.plan_table, "oracle")
     parts, mean = problem.objective.gain(builder)
     # A penalty of the mean is per instance here.
-    factor = float(problem.plan_table.size) if mean else 1.0
+    factor = problem.plan_table.total if mean else 1.0
     penalty = abstention(problem.plan_table, problem.objective, problem.penalty)
     builder.objective = (*parts, *scaled(penalty, factor))
     program = builder.assemble().program
@@ -499,7 +501,7 @@ def policy(result: RoutingResult) -> RoutingPolicy:
         if constraint == Budget(constraint.limit):
             spend += price
         elif constraint == QualityFloor(constraint.limit):
-            value += price / table.size
+            value += price / table.total
         elif price > 0:
             others[constraint.label] = price if constraint.at_most else -price
             uses[constraint.label] = _uses(problem, constraint.label)
@@ -606,7 +608,7 @@ def _own(problem: Statement) -> tuple[float, float]:
     """Return what a solved instance and a unit of spend count in the objective, of weight one."""
     objective = problem.objective
     if isinstance(objective, SolveRate):
-        return 1.0 / problem.plan_table.size, 0.0
+        return 1.0 / problem.plan_table.total, 0.0
     if isinstance(objective, Spend):
         return 0.0, 1.0
     if isinstance(objective, Profit) and isinstance(objective.price, float | int):
@@ -843,12 +845,17 @@ class Payment(NamedTuple):
 
 
 class Use(NamedTuple):
-    """A plan in use: instances, total spend, mean solve rate over the instances it serves."""
+    """A plan in use: instances, total spend, mean solve rate over the instances it serves.
+
+    ``requests`` is how often these instances count together: their number, unless they have
+    weights or stand for volumes.
+    """
 
     plan: Plan
     instances: int
     spend: float
     solve_rate: float
+    requests: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -953,6 +960,7 @@ class RoutingResult(Displayed):
                 int(self.instances_by_plan[j]),
                 float(spend[j]),
                 float(solved[j] / times[j]) if times[j] > 0 else float("nan"),
+                float(times[j]),
             )
             for j in np.flatnonzero(self.instances_by_plan)
         ]

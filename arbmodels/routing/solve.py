@@ -175,7 +175,7 @@ def _read(problem: Statement, answer: Answer, sums: FloatArray, begin: float) ->
         status=answer.status,
         objective=answer.objective + 0.0,
         bound=answer.bound + 0.0,  # no minus zero
-        solve_rate=float(served[1].sum() / table.size),
+        solve_rate=float(served[1].sum() / table.total),
         spend=float(served[2].sum()),
         payments=payments,
         activity=activity,

@@ -307,6 +307,56 @@ class Terms(Displayed):
             return problem
         return problem._add(ChangeLimit(start, check.number_of(max_changes, "number of changes")))
 
+    def for_volumes(self, volumes: Mapping[str, float] | npt.ArrayLike) -> Self:
+        """Return the problem in which instances stand for many requests.
+
+        Totals (budgets, spends, counts of attempts) are then of requests, rates are means over
+        requests. State volumes before limits: limits are in requests.
+
+        Parameters
+        ----------
+        volumes : mapping or float array [N]
+            Segment -> its requests, spread over its instances by their weights; or how many
+            requests each instance stands for. Any sum, at least 0.
+
+        Raises
+        ------
+        InputError
+            If a segment has no volume, or a volume is no finite number of at least 0.
+        """
+        table = self.plan_table.unpooled or self.plan_table
+        if isinstance(volumes, Mapping):
+            labels = table.labels("segment")
+            given = check.mapping_of(volumes, "volumes")
+            unknown = [name for name in given if name not in labels.names]
+            lacking = [name for name in labels.names if name not in given]
+            if unknown or lacking:
+                what = f"no segment {unknown[0]!r}" if unknown else f"no volume of {lacking[0]!r}"
+                known = ", ".join(map(repr, labels.names[:20]))
+                raise InputError(f"volumes: {what}; the segments are {known}.")
+            wanted = np.array(
+                [check.number_of(given[n], f"volume of {n}", 0) for n in labels.names]
+            )
+            inside = table.weight_of("segment")
+            rate = np.divide(wanted, inside, out=np.zeros(len(wanted)), where=inside > 0)
+            times = table.times * rate[labels.codes]
+        else:
+            times = check.numbers_of(table.placed(volumes, "volumes"), "volumes").astype(float)
+            if times.shape != (table.size,):
+                raise InputError(
+                    f"volumes has shape {times.shape}; give one per instance, ({table.size},)."
+                )
+            wrong = np.flatnonzero(~check.is_weight(times))
+            if len(wrong):
+                raise InputError(
+                    f"volumes: instance {check.label_of(table.instances[wrong[0]])!r} has"
+                    f" {times[wrong[0]]:g}; it must be {check.WEIGHT}."
+                )
+        total = float(times.sum())
+        if not 0 < total < np.inf:
+            raise InputError("The volumes must have a positive, finite sum.")
+        return replace(self, plan_table=replace(table, weights=times, volume=total))
+
     def add_constraint(self, constraint: Constraint) -> Self:
         """Add a constraint of your own.
 
@@ -469,9 +519,23 @@ class Inputs(Terms):
                 f"{self.plan_table.name} has no segments; load it with some, or choose another"
                 " assignment."
             )
+        if self.market is not None and self.assignment == "oracle":
+            self._check_comparable(self.market)
         put(self, "plan_table", self.plan_table.pooled(self.assignment))
         self._check_terms()
         self._check_offers()
+
+    @staticmethod
+    def _check_comparable(market: Market) -> None:
+        """Refuse a log of single choices: per instance it offers what was chosen already."""
+        if len(market.models) > 1 and market.recorded.sum(axis=1).max() <= 1:
+            raise InputError(
+                f"{market.name}: every instance has a record of one model only, as in a log of"
+                " requests that were routed already, so that a choice per instance compares"
+                " nothing. Estimate what the other models would have done, by classes of requests"
+                " (arb.estimation.class_values(request_log(market)).problem()) or from features"
+                " (arb.predict.cross_fit)."
+            )
 
     @classmethod
     def from_arrays(
@@ -610,7 +674,8 @@ class Inputs(Terms):
                 f"{table.name}: every instance has a row of one model only, as in a log of requests"
                 " that were routed already, so that no model is offered to all instances of a"
                 " segment and there is nothing to compare. Make a Market of the log and predict"
-                " what is missing (arb.cross_fit), or give a row for every pair that may be chosen."
+                " what is missing (arb.predict.cross_fit), or give a row for every pair that may be"
+                " chosen."
             )
         return cls(None, assignment=assignment, plan_table=table)
 
@@ -633,7 +698,8 @@ class Inputs(Terms):
         Parameters
         ----------
         predictions : CrossFitted
-            From :func:`arbmodels.cross_fit`; instances, weights and segments are its market's.
+            From :func:`arbmodels.predict.cross_fit`; instances, weights and segments are those of
+            its market.
         period, latency, providers, abstain, assignment
             As in :meth:`from_arrays`.
         """
@@ -707,7 +773,7 @@ class Statement(Inputs):
     @cached_property
     def added_solve_rate(self) -> FloatArray:
         """What a plan adds to the mean solve rate, [G, J]; NaN where it is not offered."""
-        return self.plan_table.by_group("solve", self.assignment, 1.0 / self.plan_table.size)
+        return self.plan_table.by_group("solve", self.assignment, 1.0 / self.plan_table.total)
 
     @cached_property
     def added_spend(self) -> FloatArray:

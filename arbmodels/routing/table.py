@@ -206,6 +206,8 @@ class PlanTable:
         each.
     market : Market or None
         Where the numbers come from, if from a market.
+    volume : float or None
+        How many requests all instances stand for together; N if None. ``weights`` sum to it.
     outcome : {"verified", "score"}
         What ``solve`` is of: verified outcomes, or scores, which are called so.
     pool : Pool or None
@@ -234,6 +236,7 @@ class PlanTable:
     market: Market | None = None
     basis: Basis = "given"
     outcome: Outcome = "verified"
+    volume: float | None = None
     made_of: tuple[object, ...] = ()
     pool: Pool | None = None
     unpooled: PlanTable | None = None
@@ -265,8 +268,8 @@ class PlanTable:
 
     @property
     def total(self) -> float:
-        """How often all instances count together: N."""
-        return float(self.size)
+        """How often all instances count together: N, or the requests that they stand for."""
+        return float(self.size) if self.volume is None else self.volume
 
     @property
     def stream(self) -> Source | None:
@@ -280,7 +283,7 @@ class PlanTable:
 
     @property
     def times(self) -> FloatArray:
-        """N w[i], how often an instance counts in a total, [N]; one for equal weights."""
+        """How often an instance counts in a total, [N]: N w[i], or the requests it stands for."""
         return np.ones(self.size) if self.weights is None else self.weights
 
     @cached_property
@@ -490,8 +493,9 @@ class PlanTable:
                 f" ({listed}; of {int(inside.sum())} instances). One plan for several instances is"
                 " chosen by means over them, and these would be of different instances, so that"
                 " what served the easy ones would look best. Choose models or plans with instances"
-                " in common (market.select), or predict what is missing (arb.cross_fit) and route"
-                " by the predictions."
+                " in common (market.select), predict what is missing (arb.predict.cross_fit), or,"
+                " of a log in which chance decided within a segment, estimate it:"
+                " arb.estimation.class_values(request_log(market)).problem()."
             )
         filled = self.offered | pool.filled
         return replace(
