@@ -17,7 +17,7 @@ from cli_cases import bad, run
         (["info", "{folder}", "--models", ","], "no model chosen"),
         (["info", "swebench-simm"], "Did you mean 'swebench-sim'?"),
         (["info", "{folder}/nowhere"], "neither a data set's name nor a folder"),
-        (["info", "{folder}", "--columns", "model=llm"], "columns does not apply"),
+        (["info", "{folder}", "--columns", "model=llm"], "is one model's file"),
         (["info", "{table}"], "no column for model, instance"),
         (["info", "{table}", "--columns", "llm"], "write ROLE=COLUMN"),
         (["info", "{folder}", "--missing", "drop"], "--missing"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,14 @@ from tqdm import tqdm
 
 from arbmodels.data import dataset_info, fetch, list_datasets, load_features, load_market
 from arbmodels.data import download as store_module
-from arbmodels.data.download import PUBLISHED, PublishedFile, published_files, published_url
+from arbmodels.data import leaderboards as leaderboards_module
+from arbmodels.data.download import (
+    LEADERBOARDS,
+    PUBLISHED,
+    PublishedFile,
+    published_files,
+    published_url,
+)
 from arbmodels.errors import DownloadError, InputError
 from arbmodels.market import Market
 
@@ -331,7 +339,7 @@ def test_wrong_arguments(source: object, arguments: dict[str, object], message: 
 
 def test_the_list_and_what_is_known() -> None:
     names = list_datasets()
-    assert names == ("swebench-sim", "questions-sim", *PUBLISHED, "routellm")
+    assert names == ("swebench-sim", "questions-sim", *PUBLISHED, "routellm", *LEADERBOARDS)
     for name in PUBLISHED:
         info = dataset_info(name)
         assert info.name == name
@@ -414,3 +422,82 @@ def test_the_real_markets(real_data: Path, swebench: Market, swebench_pair: Mark
     twins = load_market(NAME, models=["minicoder4b", "mini-coder-4b"], data=real_data)
     np.testing.assert_array_equal(twins.successes[:, 0], twins.successes[:, 1])
     assert (twins.cost[:, 0] != twins.cost[:, 1]).any()
+
+
+# --- leaderboards ---
+
+
+BOARD = "swebench/bash-only"
+DETAILS = {
+    name: {"resolved": k > 0, "cost": 0.1 * k} for k, name in enumerate(("a__1", "b__2", "c__3"))
+}
+
+
+@pytest.fixture
+def board(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """A server with a small leaderboard, whose checksum the package knows."""
+    results = [{"name": name, "per_instance_details": DETAILS} for name in ("s", "l")]
+    raw = json.dumps({"leaderboards": [{"name": "bash-only", "results": results}]}).encode()
+    server.files["boards.json"] = raw
+    facts = PublishedFile(len(raw), hashlib.sha256(raw).hexdigest())
+    made = leaderboards_module.Leaderboard(
+        BOARD,
+        "made up",
+        "nowhere at 123",
+        "MIT",
+        "http://127.0.0.1:9/none",
+        "leaderboards/x",
+        "boards.json",
+        "bash-only",
+        ("s", "l"),
+        3,
+        {"boards.json": ("boards.json", facts)},
+    )
+    monkeypatch.setattr("arbmodels.data.load.leaderboards", lambda: {BOARD: made})
+    return server
+
+
+def test_leaderboards_are_downloaded_once_and_checked(board: Server, cache: Path) -> None:
+    assert not dataset_info(BOARD).present
+    market = load_market(BOARD, models=["l", "s"])
+    assert market.models == ("l", "s")
+    assert market.name == BOARD
+    assert "l: 1 of 3 attempts cost 0" in market.notes
+    assert dataset_info(BOARD).present
+    load_market(BOARD)
+    assert board.asked == ["boards.json"]
+    assert cached(cache) == ["leaderboards/x/boards.json"]
+    with pytest.raises(InputError, match="no model 'x'; it has s, l"):
+        load_market(BOARD, models=["x"])
+
+
+def test_leaderboards_that_arrive_wrong(board: Server, cache: Path) -> None:
+    board.files["boards.json"] += b" "
+    with pytest.raises(DownloadError, match=r"wrong checksum.*\n.*Nothing wrong was kept"):
+        load_market(BOARD)
+    del board.files["boards.json"]
+    with pytest.raises(DownloadError, match="404"):
+        fetch(BOARD)
+    assert cached(cache) == []
+
+
+def test_a_copy_of_a_leaderboard(board: Server, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    with pytest.raises(InputError, match=r"lacks leaderboards/x/boards\.json\. Put 1 files there"):
+        load_market(BOARD, data=own)
+    (own / "leaderboards" / "x").mkdir(parents=True)
+    (own / "leaderboards" / "x" / "boards.json").write_bytes(board.files["boards.json"] + b" ")
+    notes = load_market(BOARD, data=own).notes
+    assert "differs from the published file (checksum)" in notes[0]
+
+
+def test_named_leaderboards(leaderboards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = leaderboards.parent
+    for name, shape in ((BOARD, (500, 25)), ("openhands/swe-bench", (472, 34))):
+        market = load_market(name, data=root)
+        assert market.attempts.shape == shape
+        assert not any("checksum" in note for note in market.notes)
+        info = dataset_info(name, data=root)
+        assert info.models == market.models
+        assert "Nothing about retries" in info.tells

@@ -86,6 +86,21 @@ def routed():
 
 
 @functools.cache
+def logged():
+    rng = np.random.default_rng(0)
+    attempts = np.eye(2, dtype=int)[np.arange(60) % 2]
+    log = arb.Market(
+        [ODD, "b"],
+        [f"r{k}" for k in range(60)],
+        attempts,
+        attempts * rng.integers(0, 2, (60, 2)),
+        rng.random((60, 2)),
+        segment=[f"class {k // 20}" for k in range(60)],
+    )
+    return estimation.request_log(log)
+
+
+@functools.cache
 def result():
     return arb.RoutingProblem(market()).add_budget(3.0).solve()
 
@@ -238,6 +253,11 @@ OBJECTS = {
     "BatchFrontier": lambda: arb.policies.batch_frontier(
         curves(), {ODD: 60.0, "deepseek": 90.0}, 300.0
     ),
+    "ClassValues": lambda: estimation.class_values(logged()),
+    "Estimates": lambda: routed().estimates(),
+    "Overlap": lambda: estimation.policy_value(logged(), "b").overlap,
+    "PolicyValue": lambda: estimation.policy_value(logged(), "b"),
+    "RequestLog": logged,
     "BertrandEquilibrium": lambda: bertrand().solve(),
     "BertrandGame": bertrand,
     "BestResponse": lambda: games.best_response(np.zeros(50), np.ones((50, 1)), np.ones((50, 1))),
@@ -293,7 +313,7 @@ OBJECTS = {
     "Market": market,
     "MeanLatency": lambda: timed().add_mean_latency(9.0).constraints[0],
     "CascadeSet": lambda: providers().cascade_sets[0],
-    "MenuLimit": lambda: constraint("MenuLimit"),
+    "PlanLimit": lambda: constraint("PlanLimit"),
     "CascadeSetSearch": lambda: games.CascadeSetSearch(curves(), [0.4]),
     "Moving": lambda: budgets().moving,
     "OnlineComparison": lambda: online.OnlineComparison([run()]),

@@ -73,11 +73,11 @@ def list_(data: opt.Data = None, json: opt.Json = False) -> None:
     out.show(
         TextTable(
             "Data sets: give their name as MARKET",
-            ("data set", "models", "size [MB]", "present"),
+            ("data set", "size", "[MB]", "present"),
             [
                 (
                     each.name,
-                    str(len(each.models)),
+                    each.size,
                     f"{each.bytes / 1e6:.2f}",
                     "yes" if each.present else "no",
                 )
@@ -91,7 +91,9 @@ def list_(data: opt.Data = None, json: opt.Json = False) -> None:
             f"{each.name}: {each.description}",
             f"  models: {', '.join(each.models)}{others}",
             f"  where: {each.location}",
+            f"  source: {each.source}",
             f"  licence: {each.licence}",
+            f"  tells: {each.tells}",
         )
 
 

@@ -105,7 +105,10 @@ PUBLISHED = {
     )
 }
 
-NAMES = (SIMULATED, QUESTIONS, *PUBLISHED, ROUTELLM)
+#: Their files are listed in leaderboards.json: :mod:`arbmodels.data.leaderboards`.
+LEADERBOARDS = ("swebench/bash-only", "openhands/swe-bench")
+
+NAMES = (SIMULATED, QUESTIONS, *PUBLISHED, ROUTELLM, *LEADERBOARDS)
 
 
 def find_published(name: str) -> Published:

@@ -23,6 +23,7 @@ from arbmodels.data.attempts import (
     segment_labels,
 )
 from arbmodels.data.download import (
+    LEADERBOARDS,
     LICENCE,
     NAMES,
     ROUTELLM,
@@ -42,6 +43,7 @@ from arbmodels.data.formats import (
     is_inspect_log,
     known_formats,
 )
+from arbmodels.data.leaderboards import Leaderboard, leaderboards, provide_leaderboard
 from arbmodels.data.opening import content_of
 from arbmodels.data.routellm import routellm_market
 from arbmodels.data.simulate import BUNDLED, description, parameters_file, simulated_market
@@ -76,6 +78,12 @@ class DatasetInfo:
         Where they are, or would be, read from.
     present : bool
         Whether they are there, so that loading needs no download.
+    source : str
+        Where they come from: repository and commit, or how they were made.
+    size : str
+        Models, instances and attempts.
+    tells : str
+        What can be learned from them, and what cannot.
     """
 
     name: str
@@ -86,6 +94,31 @@ class DatasetInfo:
     location: str
     present: bool
     licence: str
+    source: str
+    size: str
+    tells: str
+
+
+_ONE_ATTEMPT = (
+    "single attempts: routing, prediction, cascades that ask each model once. Nothing about"
+    " retries: margins of plans that try a model again are not identified"
+)
+_RETRIES = (
+    "many attempts: pass@k, cascades with retries, margins. Attempts were repeated where they"
+    " failed"
+)
+#: Name -> size, and what can be learned.
+_SIZES = {
+    "swebench-sim": ("6 models x 445 instances, 2 to 499 attempts", f"simulated; {_RETRIES}"),
+    "questions-sim": ("2 models x 600 instances, one attempt each", f"simulated; {_ONE_ATTEMPT}"),
+    "olmedo2026/swebench": ("6 models x 445 instances, 1 to 499 attempts", _RETRIES),
+    "olmedo2026/swebench-distill": ("6 models x 445 instances, 1 to 200 attempts", _RETRIES),
+    "olmedo2026/lean": ("3 models x 244 instances, 10 to 5,044 attempts, costs in FLOPs", _RETRIES),
+    "routellm": (
+        "2 models x 15,361 instances, one attempt each",
+        f"{_ONE_ATTEMPT}; costs are list prices by length",
+    ),
+}
 
 
 def list_datasets() -> tuple[str, ...]:
@@ -118,6 +151,8 @@ def dataset_info(name: str, *, data: str | os.PathLike[str] | None = None) -> Da
             "bundled with arbmodels",
             True,
             "MIT",
+            "drawn by arbmodels from fitted parameters",
+            *_SIZES[name],
         )
     if name == ROUTELLM:
         store = find_store(data, routellm.FOLDER)
@@ -130,6 +165,24 @@ def dataset_info(name: str, *, data: str | os.PathLike[str] | None = None) -> Da
             f"{routellm.location(store)} ({store.origin})",
             routellm.present(store),
             routellm.LICENCE,
+            "lm-sys/RouteLLM at pinned commits",
+            *_SIZES[name],
+        )
+    if name in LEADERBOARDS:
+        board = leaderboards()[name]
+        store = find_store(data, board.folder)
+        return DatasetInfo(
+            name,
+            board.description,
+            board.models,
+            (),
+            board.bytes,
+            f"{board.path(store)} ({store.origin})",
+            board.present(store),
+            board.licence,
+            board.source,
+            f"{len(board.models)} models x {board.instances} instances, one attempt each",
+            _ONE_ATTEMPT,
         )
     dataset = find_published(name)
     store = find_store(data)
@@ -143,6 +196,8 @@ def dataset_info(name: str, *, data: str | os.PathLike[str] | None = None) -> Da
         f"{store.path(dataset.folder)} ({store.origin})",
         all(store.has(file) for file in needed),
         LICENCE,
+        "RicardoDominguez/computational-arbitrage at a pinned commit",
+        *_SIZES[name],
     )
 
 
@@ -170,6 +225,10 @@ def fetch(name: str, *, models: Sequence[str] | None = None) -> DatasetInfo:
     """
     if name in BUNDLED:
         choose(models, simulated_market(name).models, "model", name)
+    elif name in LEADERBOARDS:
+        board = leaderboards()[name]
+        choose(models, board.models, "model", name)
+        provide_leaderboard(board, find_store(None, board.folder))
     elif name == ROUTELLM:
         choose(models, routellm.ROUTELLM_MODELS, "model", name)
         routellm.provide_table(find_store(None, routellm.FOLDER))
@@ -327,8 +386,23 @@ def _named(source: str, reading: Reading, data: str | os.PathLike[str] | None) -
     if source == ROUTELLM:
         market = routellm_market(data=data).select(models=reading.models)
         return _with_segment(market, reading.segment)
+    if source in LEADERBOARDS:
+        return _leaderboard(leaderboards()[source], reading, data)
     dataset = find_published(source)
     return _published(dataset, reading.models, reading.missing, reading.segment, data)
+
+
+def _leaderboard(
+    board: Leaderboard, reading: Reading, data: str | os.PathLike[str] | None
+) -> Market:
+    """Return a leaderboard's market; what it has no outcome or cost of is masked, and counted."""
+    choose(reading.models, board.models, "model", board.name)
+    store = find_store(data, board.folder)
+    notes = provide_leaderboard(board, store)
+    reading = replace(reading, name=board.name, benchmark=board.benchmark, invalid="mask")
+    path = board.path(store)
+    market = _from_folder(path, reading) if path.is_dir() else _from_file(path, reading)
+    return replace(market, notes=(*notes, *market.notes)) if notes else market
 
 
 def _from_file(file: Path, reading: Reading) -> Market:

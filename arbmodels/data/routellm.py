@@ -339,7 +339,7 @@ def routellm_market(
 def load_features(
     name: str = ROUTELLM, *, data: str | os.PathLike[str] | None = None
 ) -> pd.DataFrame:
-    """Return what is known of every instance before it is served, as ``predict.cross_fit`` takes it.
+    """Return what is known of every instance before it is served, for ``predict.cross_fit``.
 
     Parameters
     ----------

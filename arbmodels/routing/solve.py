@@ -19,17 +19,36 @@ from arbmodels._assignment.program import (
 )
 from arbmodels._assignment.solve import solve
 from arbmodels._solver import relative_gap
-from arbmodels.errors import SolverError
+from arbmodels.errors import InputError, SolverError
 from arbmodels.routing.constraints import Constraint, Contract
 from arbmodels.routing.infeasibility import infeasible, may_have
 from arbmodels.routing.result import Payment, RoutingResult
 from arbmodels.routing.statement import Statement
 from arbmodels.routing.table import PlanTable
 
+#: Fewer instances with one recorded model each may be chance.
+_LOG = 20
+
+
+def _refuse_log(problem: Statement) -> None:
+    """Refuse a choice per instance on a log of single choices: it compares nothing."""
+    market = problem.market
+    if market is None or problem.assignment != "oracle" or len(market.models) == 1:
+        return
+    if len(market.instances) >= _LOG and market.recorded.sum(axis=1).max() <= 1:
+        raise InputError(
+            f"{market.name}: every instance has a record of one model only, as in a log of requests"
+            " that were routed already, so that a choice per instance compares nothing. Estimate"
+            " what the other models would have done, by classes of requests"
+            " (arb.estimation.class_values(request_log(market)).problem()) or from features"
+            " (arb.predict.cross_fit)."
+        )
+
 
 def solve_problem(problem: Statement, gap: float, time_limit: float) -> RoutingResult:
     """Solve a problem; see :meth:`arbmodels.routing.RoutingProblem.solve`."""
     begin = perf_counter()
+    _refuse_log(problem)
     assembled = problem.assembled
     if assembled.barren is not None:
         raise infeasible(problem, time_limit)

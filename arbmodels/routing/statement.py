@@ -29,7 +29,7 @@ from arbmodels.routing.constraints import (
     Forbidden,
     LatencyLimit,
     MeanLatency,
-    MenuLimit,
+    PlanLimit,
     QualityFloor,
     RelativeFloor,
     ShareLimit,
@@ -269,11 +269,11 @@ class Terms(Displayed):
 
     def limit_models(self, most: int) -> Self:
         """Use at most so many models."""
-        return self._add(MenuLimit(check.whole_of(most, "number of models"), "models"))
+        return self._add(PlanLimit(check.whole_of(most, "number of models"), "models"))
 
     def limit_plans(self, most: int) -> Self:
         """Use at most so many plans; abstaining is none."""
-        return self._add(MenuLimit(check.whole_of(most, "number of plans"), "plans"))
+        return self._add(PlanLimit(check.whole_of(most, "number of plans"), "plans"))
 
     def add_latency_limit(self, seconds: float) -> Self:
         """Forbid every pair whose expected latency is longer."""
@@ -519,23 +519,9 @@ class Inputs(Terms):
                 f"{self.plan_table.name} has no segments; load it with some, or choose another"
                 " assignment."
             )
-        if self.market is not None and self.assignment == "oracle":
-            self._check_comparable(self.market)
         put(self, "plan_table", self.plan_table.pooled(self.assignment))
         self._check_terms()
         self._check_offers()
-
-    @staticmethod
-    def _check_comparable(market: Market) -> None:
-        """Refuse a log of single choices: per instance it offers what was chosen already."""
-        if len(market.models) > 1 and market.recorded.sum(axis=1).max() <= 1:
-            raise InputError(
-                f"{market.name}: every instance has a record of one model only, as in a log of"
-                " requests that were routed already, so that a choice per instance compares"
-                " nothing. Estimate what the other models would have done, by classes of requests"
-                " (arb.estimation.class_values(request_log(market)).problem()) or from features"
-                " (arb.predict.cross_fit)."
-            )
 
     @classmethod
     def from_arrays(

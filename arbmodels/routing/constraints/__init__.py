@@ -19,7 +19,7 @@ from arbmodels.routing.constraints.limits import (
     RelativeFloor,
     ShareLimit,
 )
-from arbmodels.routing.constraints.structure import Allowed, ChangeLimit, Forbidden, MenuLimit
+from arbmodels.routing.constraints.structure import Allowed, ChangeLimit, Forbidden, PlanLimit
 
 __all__ = [
     "Allowed",
@@ -32,7 +32,7 @@ __all__ = [
     "Forbidden",
     "LatencyLimit",
     "MeanLatency",
-    "MenuLimit",
+    "PlanLimit",
     "QualityFloor",
     "RelativeFloor",
     "ShareLimit",

@@ -32,7 +32,7 @@ from arbmodels.routing.table import Labels, PlanTable
 
 
 @dataclass(frozen=True)
-class MenuLimit(Scoped):
+class PlanLimit(Scoped):
     r"""At most K models, or plans, in use.
 
     .. math:: x_{ij} \le z_e \; \text{ where plan j needs e}, \qquad \sum_e z_e \le K, \qquad
