@@ -50,6 +50,7 @@ _HOMES = {
     "passk": ("BetaPrior", "fit_beta_prior", "pass_at_k"),
     "plans": ("Plan", "PlanEvaluation", "attempts_up_to"),
     "routing": ("RoutingProblem", "RoutingResult"),
+    "counterfactual": ("WhatIf", "what_if"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -19,6 +19,8 @@ from arbmodels.cascades import cascade_frontier as cascade_frontier
 from arbmodels.cascades import paper_curve as paper_curve
 from arbmodels.cascades import paper_policy as paper_policy
 from arbmodels.cascades import search_frontier as search_frontier
+from arbmodels.counterfactual import WhatIf as WhatIf
+from arbmodels.counterfactual import what_if as what_if
 from arbmodels.curves import Curves as Curves
 from arbmodels.curves import attempt_curves as attempt_curves
 from arbmodels.curves import budget_grid as budget_grid

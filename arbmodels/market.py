@@ -573,6 +573,44 @@ class Market(Displayed):
         """Distinct segment labels, sorted; empty when the market has none."""
         return () if self.segment is None else tuple(sorted(set(self.segment)))
 
+    @property
+    def tells(self) -> tuple[str, ...]:
+        """What can be learned from the record, and what cannot, a sentence each."""
+        width, most = len(self.models), int(self.attempts.max())
+        lines = []
+        if most == 1:
+            lines.append(
+                "One attempt per pair: nothing is known about trying a model again. Cascades may"
+                " ask each model once; margins of plans with retries are not identified."
+            )
+        else:
+            few = float((self.attempts[self.recorded] == 1).mean())
+            lines.append(
+                f"Up to {most} attempts per pair; {100 * few:.0f}% of the pairs have one, whose"
+                " curve ends there."
+            )
+        share = float(self.recorded.mean())
+        if share < 1:
+            single = width > 1 and int(self.recorded.sum(axis=1).max()) == 1
+            lines.append(
+                "Each instance was served by one model: what others would have done is to be"
+                " estimated (arb.estimation.request_log)."
+                if single
+                else f"{100 * share:.1f}% of the pairs are recorded; the others are estimated or"
+                " left out."
+            )
+        if self.graded is not None:
+            lines.append(
+                "Outcomes are scores: routing and prediction use them; cascades and margins need"
+                " market.accept(at=...)."
+            )
+        records = self.records
+        if records is None or np.isnan(records.cost).all():
+            lines.append("Only the mean cost of a pair is known, not whether failures cost more.")
+        if records is None or not records.has_tokens:
+            lines.append("No tokens: costs cannot be computed at other prices (reprice).")
+        return tuple(lines)
+
     def to_frame(self) -> pd.DataFrame:
         """Return what was recorded as a table that :func:`arbmodels.load_market` reads.
 

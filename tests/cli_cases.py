@@ -167,6 +167,17 @@ def write_products(folder: Path) -> None:
     pd.DataFrame(observed).to_csv(folder / "observed.csv", index=False)
 
 
+def write_log(folder: Path) -> None:
+    """Write a log with tokens, and prices for two of its models' names."""
+    rows = ["model,instance,solved,cost,input_tokens,output_tokens"]
+    rows += [
+        f"{m},t{k},{k % 2},0.01,{1000 * k},{100 * k}" for m in ("small", "large") for k in (1, 2)
+    ]
+    (folder / "log.csv").write_text("\n".join(rows) + "\n")
+    prices = "model,input,output\nsmall,0.25,2\ngpt-5-mini,0.3,2\nlarge,3,15\n"
+    (folder / "prices.csv").write_text(prices)
+
+
 def write_payoffs(folder: Path) -> None:
     """Write a prisoners' dilemma as payoffs.csv and payoffs.json."""
     first, second = [[3, 0], [5, 1]], [[3, 5], [0, 1]]

@@ -23,6 +23,7 @@ from cli_cases import (
     shown_examples,
     strict,
     wide_table,
+    write_log,
     write_payoffs,
     write_products,
 )
@@ -49,6 +50,9 @@ def test_help_is_a_table_of_contents() -> None:
     for name in (
         "demo",
         "info",
+        "convert",
+        "reprice",
+        "formats",
         "route",
         "predict",
         "stream",
@@ -103,6 +107,7 @@ def test_examples_in_the_help_work(
     folder.rename("my-folder")
     wide_table(Path("table.parquet"))
     write_payoffs(Path())
+    write_log(Path())
     write_products(Path())
     words = [word.replace("~/arbitrage-data", ".") for word in shlex.split(line)]
     if "olmedo2026" in line or "routellm" in line:

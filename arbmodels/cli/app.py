@@ -75,7 +75,7 @@ def _program(
     """Route, cascade, arbitrage and price AI models: exact, certified, reproducible.
 
     Start with `arbmodels demo`. Where a command asks for a MARKET, give a data set's name (see
-    `arbmodels data list`), a folder with one MODEL.jsonl per model, or a CSV or Parquet table.
+    `arbmodels data list`), or a file or folder in one of many formats (`arbmodels formats`).
 
     Every command takes --json: one JSON object on standard output, nothing else. Exit codes: 0
     fine, 1 solver failure, 2 bad input, 3 the constraints cannot be met.
@@ -84,6 +84,9 @@ def _program(
 
 app.command("demo", rich_help_panel="Start here")(demo.demo)
 app.command("info", rich_help_panel="Markets")(market.info)
+app.command("convert", rich_help_panel="Markets")(market.convert)
+app.command("reprice", rich_help_panel="Markets")(market.reprice)
+app.command("formats", rich_help_panel="Markets")(market.formats)
 app.add_typer(market.app, name="data", rich_help_panel="Markets")
 app.command("route", rich_help_panel="Routing and cascades")(route.route)
 app.command("predict", rich_help_panel="Routing and cascades")(predict.predict)

@@ -19,7 +19,8 @@ from arbmodels.errors import InputError
 
 if TYPE_CHECKING:
     from arbmodels.curves import Curves
-    from arbmodels.market import Market, Missing
+    from arbmodels.market import Market
+    from arbmodels.prices import PriceCatalogue
 
     Opened: TypeAlias = Market
 else:
@@ -28,12 +29,14 @@ else:
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
+_WHICH = "Which market"
 Source = Annotated[
     str,
     typer.Argument(
         metavar="MARKET",
         show_default=False,
-        help="A data set's name, a folder of JSON Lines, or a CSV or Parquet file.",
+        help="A data set's name, or a file or folder: tables, leaderboards, logs of evaluations,"
+        " saved markets; see `arbmodels formats`.",
     ),
 ]
 Models = Annotated[
@@ -45,8 +48,9 @@ Columns = Annotated[
     typer.Option(
         "--columns",
         metavar="model=llm,...",
-        help="What a table calls its columns: model, instance, solved or attempts and successes,"
-        " cost, segment, weight.",
+        rich_help_panel=_WHICH,
+        help="What a table calls its columns: model, instance, solved or score or attempts and"
+        " successes, cost, segment, weight, tokens.",
     ),
 ]
 MissingPairs = Annotated[
@@ -54,8 +58,100 @@ MissingPairs = Annotated[
     typer.Option(
         "--missing",
         metavar="HOW",
+        rich_help_panel=_WHICH,
         help="Instances without a record for every model. intersection: leave them out. mask: keep"
         " them and never buy the missing pair.",
+    ),
+]
+InvalidRows = Annotated[
+    Literal["raise", "mask"],
+    typer.Option(
+        "--invalid",
+        metavar="HOW",
+        rich_help_panel=_WHICH,
+        help="Attempts without an outcome or a cost. raise: report them all. mask: leave them out"
+        " and count them.",
+    ),
+]
+Clip = Annotated[
+    bool,
+    typer.Option(
+        "--clip", rich_help_panel=_WHICH, help="Set scores up to 0.05 outside 0 and 1 to these."
+    ),
+]
+OutcomeKind = Annotated[
+    Literal["verified", "score"] | None,
+    typer.Option(
+        "--outcome",
+        metavar="KIND",
+        rich_help_panel=_WHICH,
+        show_default="verified if every outcome is 0 or 1",
+        help="verified: solved or not. score: a grade from 0 to 1.",
+    ),
+]
+Accept = Annotated[
+    float | None,
+    typer.Option(
+        "--accept",
+        metavar="SCORE",
+        rich_help_panel=_WHICH,
+        help="Take an answer for solved from this score on: what cascades and margins need.",
+    ),
+]
+Benchmark = Annotated[
+    str | None,
+    typer.Option(
+        "--benchmark",
+        metavar="NAME",
+        rich_help_panel=_WHICH,
+        help="Which one, where a leaderboard or log holds several.",
+    ),
+]
+Metric = Annotated[
+    str | None,
+    typer.Option(
+        "--metric",
+        metavar="NAME",
+        rich_help_panel=_WHICH,
+        help="Which score, where a log of evaluations holds several.",
+    ),
+]
+Filter = Annotated[
+    str | None,
+    typer.Option(
+        "--filter",
+        metavar="NAME",
+        rich_help_panel=_WHICH,
+        help="Which reading of an answer, where a log of evaluations holds several.",
+    ),
+]
+Costs = Annotated[
+    str | None,
+    typer.Option(
+        "--costs",
+        metavar="MODEL=X,...",
+        rich_help_panel=_WHICH,
+        help="What an attempt costs, where the records do not say.",
+    ),
+]
+TokenPrices = Annotated[
+    str | None,
+    typer.Option(
+        "--token-prices",
+        metavar="FILE",
+        rich_help_panel=_WHICH,
+        help="Prices of tokens, where the records say no costs: genai-prices, a file of LiteLLM or"
+        " OpenRouter, or a table with model, input, output per million tokens.",
+    ),
+]
+On = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        metavar="DATE",
+        rich_help_panel=_WHICH,
+        show_default="each attempt's own day",
+        help="The day of the token prices.",
     ),
 ]
 Data = Annotated[
@@ -63,6 +159,7 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="FOLDER",
+        rich_help_panel=_WHICH,
         show_default="ARBMODELS_DATA, else a download",
         help="Where your copies of the published data sets are.",
     ),
@@ -71,6 +168,16 @@ Data = Annotated[
 _READING: tuple[tuple[str, Any, Any], ...] = (
     ("columns", None, Columns),
     ("missing", "intersection", MissingPairs),
+    ("invalid", "raise", InvalidRows),
+    ("clip", False, Clip),
+    ("outcome", None, OutcomeKind),
+    ("accept", None, Accept),
+    ("benchmark", None, Benchmark),
+    ("metric", None, Metric),
+    ("filter", None, Filter),
+    ("costs", None, Costs),
+    ("token_prices", None, TokenPrices),
+    ("on", None, On),
     ("data", None, Data),
 )
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -213,9 +320,14 @@ def on_market(
         option = partial(Parameter, kind=Parameter.KEYWORD_ONLY)
         parameters = [
             Parameter("source", Parameter.POSITIONAL_OR_KEYWORD, annotation=Source),
+            *(each for each in own if each.kind is Parameter.POSITIONAL_OR_KEYWORD),
             *(() if only else [option("models", default=None, annotation=Models)]),
-            *own,
-            *([option("force", default=False, annotation=Force)] if passed & set(FILES) else []),
+            *(each for each in own if each.kind is Parameter.KEYWORD_ONLY),
+            *(
+                [option("force", default=False, annotation=Force)]
+                if passed & {*FILES, "force"}
+                else []
+            ),
             *(option(name, default=value, annotation=kind) for name, value, kind in _READING),
             *(each for each in asked if each.name == "json"),
         ]
@@ -229,6 +341,8 @@ def on_market(
                 check(**given)
             models = only(**given) if only else given.pop("models")
             reading = {name: given[name] for name, _, _ in _READING}
+            if "on" in passed and reading["token_prices"] is None:
+                reading["on"] = None  # the command's own
             market = open_market(given["source"], models, **reading)
             command(market, **{name: value for name, value in given.items() if name in passed})
 
@@ -301,22 +415,35 @@ def column_names(text: str | None) -> dict[str, str] | None:
     return mapping
 
 
-def open_market(
-    source: str,
-    models: str | None,
-    columns: str | None = None,
-    missing: Missing = "intersection",
-    data: Path | None = None,
-) -> Market:
-    """Load a market; what loading left out goes to standard error."""
+def open_market(source: str, models: str | None, **reading: Any) -> Market:
+    """Load a market; what loading left out goes to standard error.
+
+    ``reading`` are the options of :func:`on_market` by name.
+    """
     from arbmodels.data import load_market
 
+    accept, given = reading.pop("accept", None), reading.pop("token_prices", None)
+    costs = reading.pop("costs", None)
     market = load_market(
-        source, models=names(models), columns=column_names(columns), missing=missing, data=data
+        source,
+        models=names(models),
+        columns=column_names(reading.pop("columns", None)),
+        costs=None if costs is None else per_model("--costs", [costs]),
+        prices=None if given is None else catalogue_of(given),
+        **reading,
     )
+    if accept is not None:
+        market = market.accept(accept)
     for note in market.notes:
         typer.echo(f"Note: {market.name}: {note}", err=True)
     return market
+
+
+def catalogue_of(source: str) -> PriceCatalogue:
+    """Return the catalogue that was asked for; a table's prices are per million tokens."""
+    from arbmodels.data import price_catalogue
+
+    return price_catalogue(source, per=1e6)
 
 
 def curves_of(market: Market, billing: Billing | None = None) -> Curves:

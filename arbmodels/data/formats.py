@@ -616,10 +616,9 @@ def format_of(document: Document) -> Format | None:
     return next((each for each in FORMATS if each.fits(document)), None)
 
 
-def known_formats() -> str:
-    """Return what can be loaded, a line each."""
-    listed = {each.name: each.looks for each in FORMATS} | OTHERS
-    return "\n".join(f"  {name}: {looks}" for name, looks in listed.items())
+def known_formats() -> dict[str, str]:
+    """Return what can be loaded: the format, and what it is told by."""
+    return {each.name: each.looks for each in FORMATS} | OTHERS
 
 
 def is_inspect_log(file: Path, document: Document | None = None) -> bool:

@@ -429,7 +429,8 @@ def _from_file(file: Path, reading: Reading) -> Market:
     except InputError as error:
         if document is None:
             raise
-        raise InputError(f"{error}\nFormats that can be loaded:\n{known_formats()}") from None
+        listed = "\n".join(f"  {name}: {looks}" for name, looks in known_formats().items())
+        raise InputError(f"{error}\nFormats that can be loaded:\n{listed}") from None
 
 
 def _saved(market: Market, file: Path, reading: Reading) -> Market:

@@ -19,6 +19,7 @@ from arbmodels.routing.result import (
 from arbmodels.routing.table import Labels
 
 if TYPE_CHECKING:
+    from arbmodels.routing.estimates import Estimates
     from arbmodels.routing.export import CvxpyModel
     from arbmodels.routing.frontier import FrontierPoint, RoutingFrontier
     from arbmodels.routing.robust import PriceOfRobustness
