@@ -124,7 +124,7 @@ Batch = Annotated[bool, typer.Option("--batch", help="Attempts are billed as bat
 
 @opt.on_market(
     "reprice log.csv prices.csv today.parquet --on 2026-11-01",
-    "reprice log.csv prices.csv now.jsonl --called small=gpt-5-mini --json",
+    "reprice log.csv prices.csv now.jsonl --called small=gpt-5-mini",
     check=_check_out,
 )
 def reprice(
