@@ -12,7 +12,7 @@ from hypothesis import given
 
 from arbmodels._checks import ATTEMPTS as COUNT
 from arbmodels._checks import LABEL, PRICE
-from arbmodels.data import from_frame, read_table
+from arbmodels.data import from_frame, read_folder, read_table
 from arbmodels.errors import DataError, InputError
 from arbmodels.market import Market
 from conftest import markets
@@ -282,3 +282,112 @@ def test_wrong_paths(tmp_path: Path) -> None:
         read_table(tmp_path / "m.jsonl")
     with pytest.raises(InputError, match=r"expected a data frame .*, not dict"):
         from_frame({"model": ["s"]})  # type: ignore[arg-type]
+
+
+FRAMES = ("pandas", "polars", "pyarrow")
+
+
+def as_kind(kind: str, columns: dict[str, list[object]]) -> object:
+    frame = pd.DataFrame(columns)
+    if kind == "pandas":
+        return frame
+    if kind == "polars":
+        return pytest.importorskip("polars").DataFrame(columns, strict=False)
+    return pytest.importorskip("pyarrow").table(columns)
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_frames_of_every_library_are_one(kind: str) -> None:
+    columns: dict[str, list[object]] = {
+        "model": ["s", "s", "l", "l"],
+        "instance": ["007", "b", "007", "b"],
+        "solved": [True, False, True, True],
+        "cost": [0.1, 0.0, 1.0, 2.0],
+        "output_tokens": [1, None, 3, 4],
+        "time": ["2026-01-01T00:00:00+01:00", None, "2026-01-01T00:00:00+01:00", None],
+    }
+    market = from_frame(as_kind(kind, columns))
+    assert market.equals(from_frame(pd.DataFrame(columns)))
+    assert market.instances == ("007", "b")
+    assert market.records is not None
+    assert market.records.time is not None
+    assert market.records.time[0] == np.datetime64("2025-12-31T23:00")
+    columns["cost"] = [0.1, None, -1.0, 2.0]
+    columns["model"] = ["s", "s", None, "l"]
+    with pytest.raises(DataError) as caught:
+        from_frame(as_kind(kind, columns))
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == [
+        "row 1",
+        "row 2",
+        "row 2",
+    ]
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_dates_with_and_without_zones(kind: str) -> None:
+    columns: dict[str, list[object]] = {
+        "model": ["s", "s"],
+        "instance": ["a", "b"],
+        "solved": [1, 0],
+        "cost": [1, 1],
+        "time": ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00"],
+    }
+    with pytest.raises(DataError, match="row 1: 'time' lacks a time zone, the rows before have"):
+        from_frame(as_kind(kind, columns))
+    columns["time"] = ["2026-01-01T00:00:00Z", "soon"]
+    with pytest.raises(DataError, match="row 1: 'time' must be a date and time as in ISO 8601"):
+        from_frame(as_kind(kind, columns))
+
+
+def test_wide_tables() -> None:
+    wide = pd.DataFrame(
+        {"id": ["a", "b"], "s_ok": [1, 0], "s_usd": [0.1, 0.2], "l_ok": [1, 1], "l_usd": [1, 2]}
+    )
+    columns = {"instance": "id", "models": {"s": ("s_ok", "s_usd"), "l": ("l_ok", "l_usd")}}
+    market = from_frame(wide, columns=columns)
+    assert market.successes.tolist() == [[1, 1], [0, 1]]
+    assert market.cost.tolist() == [[0.1, 1.0], [0.2, 2.0]]
+    named = wide.set_axis(["id", "s_score", "s_cost", "l_score", "l_cost"], axis=1)
+    assert from_frame(named).equals(market)
+    named.loc[1, "l_cost"] = -1
+    with pytest.raises(DataError, match=r"row 1, model 'l': 'cost' must be 0 or a positive"):
+        from_frame(named)
+    with pytest.raises(InputError, match="columns maps to 'x', which is not there"):
+        from_frame(wide, columns={"instance": "id", "models": {"s": ("x", "s_usd")}})
+
+
+MISTAKES = [
+    ({"model": ["gpt-4", "GPT-4"]}, "'gpt-4' and 'GPT-4' differ only in how they are written"),
+    ({"currency": ["USD", "EUR"]}, "row 1: the cost is in 'EUR', before in 'USD'"),
+    ({"attempt": [1, 1], "instance": ["a", "a"], "model": ["s", "s"]}, "attempt 1 is already in"),
+    ({"input_tokens": [10, 1.5]}, "'input_tokens' must be a whole number of at least 0, or empty"),
+    ({"latency": [1.0, -1.0]}, "'latency' must be a number of at least 0"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), MISTAKES)
+def test_other_mistakes_of_rows(changes: dict[str, list[object]], message: str) -> None:
+    rows = {"model": ["s", "l"], "instance": ["a", "a"], "solved": [1, 0], "cost": [1, 2]}
+    with pytest.raises(InputError, match=message):
+        from_frame(pd.DataFrame(rows | changes))
+
+
+def test_a_column_of_currencies_is_the_unit() -> None:
+    frame = PAIRS.assign(currency="EUR")
+    assert from_frame(frame).currency == "EUR"
+    with pytest.raises(InputError, match="costs are in 'EUR', not in 'USD'"):
+        from_frame(frame, currency="USD")
+
+
+def test_folders_of_tables(tmp_path: Path) -> None:
+    for model, part in ATTEMPTS.groupby("model"):
+        part.drop(columns="model").to_csv(tmp_path / f"{model}.csv", index=False)
+    market = read_folder(tmp_path, models=["s", "l"])
+    same(market.select(instances=["b", "a"]), from_frame(ATTEMPTS))
+    renamed = ATTEMPTS.rename(columns={"instance": "task"})
+    for model, part in renamed.groupby("model"):
+        part.to_csv(tmp_path / f"{model}.csv", index=False)
+    same(read_folder(tmp_path, models=["s", "l"], columns={"instance": "task"}), market)
+    (tmp_path / "l.csv").write_text("model,task,attempts,successes,cost\nl,a,1,1,1\n")
+    with pytest.raises(InputError, match=r"l\.csv and s\.csv do not have the same columns"):
+        read_folder(tmp_path, columns={"instance": "task"})
