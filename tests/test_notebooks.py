@@ -19,7 +19,17 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 LARGEST = 300_000  # bytes
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:work|tmp|root|home|Users|mnt|opt|var)/|[A-Z]:\\\\")
 #: Besides arbmodels: what its users have anyway.
-ALLOWED_IMPORTS = {"arbmodels", "matplotlib", "numpy", "pandas", "pathlib", "pyomo", "tempfile"}
+#: What a notebook may import.
+ALLOWED_IMPORTS = {
+    "arbmodels",
+    "json",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "pathlib",
+    "pyomo",
+    "tempfile",
+}
 #: Digits that are names or code, not results.
 NAMES_WITH_DIGITS = re.compile(
     r"(?s:```.*?```)|`[^`]*`|\]\([^)]*\)|\$\$[^$]*\$\$|\$[^$]*\$|GPT-5|v3\.2|\b(?:19|20)\d\d\b"
