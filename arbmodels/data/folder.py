@@ -21,7 +21,6 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from arbmodels import _checks as check
 from arbmodels._pandas import pd
@@ -48,7 +47,7 @@ _LINE_REMEDY = (
 
 def _price(value: float) -> float:
     if not check.is_price(np.array(value)):
-        raise PydanticCustomError("price", "no price")
+        raise ValueError(f"must be {check.PRICE}, found {_shown(value)}")
     return value
 
 
