@@ -281,3 +281,31 @@ def test_a_free_model_is_asked_until_the_record_ends() -> None:
     played = arb.Plan((("a", 3),)).evaluate(market)
     assert played.mean_spend == 0
     assert played.attempts_by_model[:, 0].min() >= 1
+
+
+def test_folds_of_scored_attempts() -> None:
+    """Judge: held-out attempts are others than those that the plans were chosen by."""
+    market = graded(4)
+    result = arb.RoutingProblem(market).add_budget(1.0).solve(folds=2)
+    assert result.validation is not None
+    assert "score" in str(result.validation)
+    assert result.validation.optimism > 0, "a choice per instance flatters itself"
+    means = Market(
+        market.models,
+        market.instances,
+        market.attempts,
+        None,
+        market.cost,  # type: ignore[arg-type]
+        graded=market.score,
+    )
+    with pytest.raises(InputError, match="only the mean score of each pair is known"):
+        arb.RoutingProblem(means).add_budget(1.0).solve(folds=2)
+
+
+def test_arrays_of_scores_are_called_so() -> None:
+    market = graded(1)
+    problem = arb.RoutingProblem.from_arrays(market.score, market.cost, outcome="score")
+    assert "score" in str(problem.add_budget(0.5).solve())
+    assert "solve rate" not in str(problem.add_budget(0.5).solve())
+    with pytest.raises(InputError, match="outcome"):
+        arb.RoutingProblem.from_arrays([[0.5]], [[1.0]], outcome="grade")  # type: ignore[arg-type]

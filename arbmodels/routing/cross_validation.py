@@ -26,6 +26,7 @@ from arbmodels._assignment.program import BoolArray, Choice, FloatArray, IntArra
 from arbmodels._checks import seed_of, shown
 from arbmodels.errors import InfeasibleError, InputError
 from arbmodels.market import Market
+from arbmodels.records import totals
 from arbmodels.routing.constraints import (
     Contract,
 )
@@ -178,10 +179,37 @@ def split_attempts(
     most = np.maximum(attempts - needed, needed)
     held = np.clip(np.rint(attempts / folds).astype(np.int64), needed, most)
     held = np.where(kept, held, 0)
+    if market.graded is not None:
+        return _split_scores(market, np.where(kept, attempts, 0), held, rng)
     attempts, successes = np.where(kept, attempts, 0), np.where(kept, market.successes, 0)
     solved = rng.hypergeometric(successes, attempts - successes, held)
     fit = replace(market, attempts=attempts - held, successes=successes - solved, records=None)
     return fit, replace(market, attempts=held, successes=solved, records=None)
+
+
+def _split_scores(
+    market: Market, attempts: IntArray, held: IntArray, rng: np.random.Generator
+) -> tuple[Market, Market]:
+    """Return markets of the attempts that are kept and held out; which ones is random."""
+    records = market.records
+    if records is None:
+        raise InputError(
+            f"{market.name}: only the mean score of each pair is known, so that its attempts cannot"
+            " be split. Load the attempts one by one, or validate a per-segment assignment."
+        )
+    width = attempts.shape[1]
+    pair = records.instance * width + records.model
+    order = np.lexsort((rng.random(len(pair)), pair))
+    first = np.searchsorted(pair[order], pair[order])
+    rank = np.empty(len(pair), dtype=np.int64)
+    rank[order] = np.arange(len(pair)) - first
+    out = rank < held.ravel()[pair]
+    here = (attempts.ravel() > 0)[pair]
+    markets = []
+    for chosen, count in ((here & ~out, attempts - held), (here & out, held)):
+        score = totals(records.take(chosen), attempts.shape).score
+        markets.append(replace(market, attempts=count, graded=score, records=None))
+    return markets[0], markets[1]
 
 
 def too_short(market: Market, needed: npt.NDArray[np.int64]) -> BoolArray:

@@ -15,7 +15,7 @@ from arbmodels._assignment.program import AssignmentProgram, FloatArray
 from arbmodels._pandas import pandas_loaded, pd
 from arbmodels.display import Displayed
 from arbmodels.errors import InputError
-from arbmodels.market import Market
+from arbmodels.market import Market, Outcome
 from arbmodels.plans import Plan, attempts_up_to, plans_of
 from arbmodels.routing.builder import Assembled, Builder
 from arbmodels.routing.constraints import (
@@ -479,6 +479,12 @@ class Predictions(Protocol):
         ...
 
 
+def _with_outcome(table: PlanTable, outcome: Outcome) -> PlanTable:
+    """Return the table whose outcomes are called what they are."""
+    check.choice_of(outcome, get_args(Outcome), "outcome")
+    return table if outcome == table.outcome else replace(table, outcome=outcome)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Inputs(Terms):
     """Market, plans and assignment of a problem, and the plan table that they make."""
@@ -539,6 +545,7 @@ class Inputs(Terms):
         providers: Mapping[str, str] | None = None,
         abstain: bool = True,
         assignment: Assignment = "oracle",
+        outcome: Outcome = "verified",
         currency: str = "USD",
         name: str = "arrays",
     ) -> Self:
@@ -570,6 +577,8 @@ class Inputs(Terms):
         abstain : bool
             Whether buying nothing is a plan.
         assignment : {"oracle", "per-segment", "single"}
+        outcome : {"verified", "score"}
+            What ``solve`` is of: scores from 0 to 1 are called so.
         currency, name : str
 
         Raises
@@ -600,7 +609,7 @@ class Inputs(Terms):
             currency=currency,
             name=name,
         )
-        return cls(None, assignment=assignment, plan_table=table)
+        return cls(None, assignment=assignment, plan_table=_with_outcome(table, outcome))
 
     @classmethod
     def from_frame(
@@ -618,6 +627,7 @@ class Inputs(Terms):
         providers: Mapping[str, str] | None = None,
         abstain: bool = True,
         assignment: Assignment = "oracle",
+        outcome: Outcome = "verified",
         currency: str = "USD",
         name: str = "frame",
     ) -> Self:
@@ -630,7 +640,7 @@ class Inputs(Terms):
             Columns of the pairs.
         weight, segment, period : str, optional
             Columns with one value per instance.
-        providers, abstain, assignment, currency, name
+        providers, abstain, assignment, outcome, currency, name
             As in :meth:`from_arrays`.
 
         Raises
@@ -663,7 +673,7 @@ class Inputs(Terms):
                 " what is missing (arb.predict.cross_fit), or give a row for every pair that may be"
                 " chosen."
             )
-        return cls(None, assignment=assignment, plan_table=table)
+        return cls(None, assignment=assignment, plan_table=_with_outcome(table, outcome))
 
     @classmethod
     def from_predictions(
