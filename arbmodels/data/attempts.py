@@ -295,6 +295,7 @@ class _Checker:
         self.found: list[tuple[int, str]] = []
         self.dropped: dict[str, int] = {}
         self.left_out = np.zeros(len(kept), dtype=bool)
+        self.maskable = False  # whether something found is what a mask would leave out
 
     def called(self, role: str) -> str:
         return self.rows.called.get(role, role)
@@ -313,7 +314,9 @@ class _Checker:
     def judge(self, bad: BoolArray, role: str, expected: str) -> None:
         """Report such rows, or leave them out and count them, as was asked for."""
         if self.reading.invalid == "raise":
+            before = len(self.found)
             self.report(bad, role, expected)
+            self.maskable |= len(self.found) > before
             return
         bad = bad & self.kept & ~self.left_out
         if not bad.any():
@@ -335,7 +338,10 @@ class _Checker:
         place = self.rows.place
         ordered = sorted(self.found, key=lambda one: one[0])
         problems = [f"{place(row)}: {text}" if row >= 0 else text for row, text in ordered]
-        raise DataError(self.rows.source, problems, self.rows.remedy)
+        remedy = self.rows.remedy
+        if self.maskable:
+            remedy += ' invalid="mask" leaves attempts without an outcome or a cost out.'
+        raise DataError(self.rows.source, problems, remedy)
 
 
 def market_of_rows(rows: Rows, reading: Reading) -> Market:
