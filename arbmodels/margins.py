@@ -17,7 +17,9 @@ from arbmodels.cascades import (
     cascade_frontier,
     paper_market_max_solve_rate,
     paper_policy,
+    search_frontier,
 )
+from arbmodels.cascades.frontier import MAX_MODELS
 from arbmodels.curves import Curves
 from arbmodels.display import (
     ARBITRAGEUR_COLOR,
@@ -473,8 +475,9 @@ def arbitrage(
     source : Market, Curves, Frontier or SearchedFrontier
         A market is scored in whole attempts that stop at the record; give ``dollar_curves(market)``
         for the paper's billing, in which both methods compare. The paper's method takes a
-        market of two models, the cheap one first, and brings it. More than four models: give
-        :func:`arbmodels.search_frontier`, whose best single plans are compared.
+        market of two models, the cheap one first, and brings it. Of more than four models,
+        cascades are searched for (:func:`arbmodels.search_frontier`), and their best single plans
+        are compared; :attr:`Arbitrage.method` says "searched".
     method : {"exact", "olmedo2026"}
     solve_rates : increasing array of probabilities, optional
         By default the paper's grid: 1,000 points from 0.68 to the best single model's largest solve
@@ -513,6 +516,8 @@ def arbitrage(
         if isinstance(source, Frontier | SearchedFrontier):
             answer = source
         else:
-            answer = cascade_frontier(source)
+            names = source.models if isinstance(source, Market) else source.names
+            many = len(names) > MAX_MODELS
+            answer = search_frontier(source) if many else cascade_frontier(source)
         rates = rates_up_to(answer.market_max_solve_rate, solve_rates)
     return Arbitrage.of(answer, rates)

@@ -413,3 +413,17 @@ def test_the_public_leaderboards_load_whole(leaderboards: Path) -> None:
     plan = arb.RoutingProblem(bash).add_budget(50.0).solve()
     assert plan.gap <= 1e-6
     assert plan.spend <= 50.0
+
+
+def test_leaderboards_go_to_a_plan_a_frontier_and_a_margin(leaderboards: Path) -> None:
+    """The five lines of the documentation, on 25 models."""
+    market = arb.load_market("swebench/bash-only", data=leaderboards.parent)
+    plan = arb.RoutingProblem(market).add_budget(50.0).solve()
+    frontier = arb.RoutingProblem(market).add_budget(50.0).frontier("budget")
+    margin = arb.arbitrage(market)
+    assert plan.spend <= 50.0
+    assert frontier.at(50.0).objective >= plan.objective - 1e-9
+    assert margin.method == "searched"
+    assert 0 < margin.peak.margin < 1
+    best = float(market.solve_rate.max())
+    assert margin.market_max_solve_rate == pytest.approx(best)

@@ -283,15 +283,8 @@ def margin(
     good.
     """
     rates = None if at is None else opt.solve_rates(at)
-    from arbmodels.cascades import search_frontier
-    from arbmodels.cascades.frontier import MAX_MODELS
-    from arbmodels.margins import arbitrage
-
     with working("Looking for the cheapest cascades", quiet=json):
-        if method == "exact" and refine == 1 and len(market.models) > MAX_MODELS:
-            answer = arbitrage(search_frontier(opt.curves_of(market, billing)))
-        else:
-            answer = find_margin(market, method, billing, refine)
+        answer = find_margin(market, method, billing, refine)
         if rates is None:
             rates = opt.round_rates(float(answer.solve_rates[0]), answer.market_max_solve_rate)
         found = margin_json(answer, rates)
@@ -320,7 +313,8 @@ def find_margin(
                 " --refine, or use --method exact."
             )
         return arbitrage(market, method="olmedo2026")
-    return arbitrage(cascade_frontier(opt.curves_of(market, billing), refine=refine))
+    curves = opt.curves_of(market, billing)
+    return arbitrage(curves if refine == 1 else cascade_frontier(curves, refine=refine))
 
 
 def at_rates(answer: Arbitrage, rates: Sequence[float]) -> Arbitrage:
