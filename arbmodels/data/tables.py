@@ -534,7 +534,10 @@ def _csv(raw: bytes, file: Path, columns: Mapping[str, Any] | None) -> Table:
 
     def place(k: int) -> str:
         if not lines:  # once, when something is wrong
-            found = [line for line, row in _csv_rows(raw, mark) if not isinstance(row, str)]
+            blank = [""]
+            found = [
+                line for line, row in _csv_rows(raw, mark) if [c.strip() for c in row] != blank
+            ]
             lines.extend(found[1:])
         return f"{file.name}:{lines[k]}"
 
@@ -547,10 +550,17 @@ def _quick_csv(
     """Return the columns if there is no doubt what they are, in a tenth of the time; else None."""
     try:
         names = first.decode().split(mark)
-        odd = b'"' in text or b"\x00" in text or not (text.isascii() or text.decode())
+        odd = b"\x00" in text or not (text.isascii() or text.decode())
     except UnicodeDecodeError:
         return None
-    if odd or len(set(names)) < len(names) or not all(names) or len(names) == 1:
+    if (
+        odd
+        or b'"' in first
+        or not _well_quoted(text, mark)
+        or len(set(names)) < len(names)
+        or not all(names)
+        or len(names) == 1
+    ):
         return None
     try:
         frame = pd.read_csv(io.BytesIO(text), sep=mark)
@@ -568,6 +578,27 @@ def _quick_csv(
             return None  # an empty cell, a label such as 007, a name such as NA
         found[name] = column
     return found
+
+
+def _well_quoted(text: bytes, mark: str) -> bool:
+    """Whether quotes open and close whole fields, so that all readers of CSV agree.
+
+    Quotes open and close in turn; one that opens stands at the start of a field or beside the one
+    before (two of them within a field mean one), one that closes at the end or beside the next.
+    """
+    if b'"' not in text:
+        return True
+    letters = np.frombuffer(text, dtype=np.uint8)
+    at = np.flatnonzero(letters == ord('"'))
+    if len(at) % 2:
+        return False
+    opens, closes = at[::2], at[1::2]
+    ends = [ord(mark), ord("\n"), ord("\r")]
+    before = np.isin(letters[np.maximum(opens - 1, 0)], ends) | (opens == 0)
+    beside = np.r_[False, opens[1:] == closes[:-1] + 1]
+    last = len(letters) - 1
+    after = np.isin(letters[np.minimum(closes + 1, last)], ends) | (closes == last)
+    return bool((before | beside).all() and (after | np.r_[beside[1:], False]).all())
 
 
 def _slow_csv(raw: bytes, file: Path, mark: str) -> Table:
