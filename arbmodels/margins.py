@@ -19,7 +19,7 @@ from arbmodels.cascades import (
     paper_policy,
     search_frontier,
 )
-from arbmodels.cascades.frontier import MAX_MODELS
+from arbmodels.cascades.frontier import MAX_MODELS, margin_of
 from arbmodels.curves import Curves
 from arbmodels.display import (
     ARBITRAGEUR_COLOR,
@@ -34,7 +34,6 @@ from arbmodels.errors import InputError
 from arbmodels.estimation.cross_validation import (
     CrossValidatedMargin,
     cross_validate_margin,
-    margin_of,
     mean_defined,
     plain,
     rates_up_to,

@@ -96,6 +96,16 @@ class SingleModel(Protocol):
         ...
 
 
+def margin_of(price: FloatArray, cost: FloatArray) -> FloatArray:
+    """Return max(0, 1 - cost / price); NaN where there is no price.
+
+    Nobody sells below cost: zero where a model is cheaper, or reaches further than the cascade.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        margin = np.where(cost < price, 1.0 - cost / price, 0.0)
+    return np.where(np.isfinite(price), margin, np.nan)
+
+
 class CascadeFrontier(Displayed, ABC):
     """What is asked of every frontier of cascades, whatever they are limited by.
 

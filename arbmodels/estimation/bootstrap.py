@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from arbmodels._pandas import pd
 from arbmodels.cascades import Frontier, cascade_frontier, paper_curve, paper_policy
+from arbmodels.cascades.frontier import margin_of
 from arbmodels.cascades.lattice import build_lattice
 from arbmodels.cascades.olmedo import PaperPolicy, paper_market_max_solve_rate
 from arbmodels.curves import Curves, attempt_curves, default_budget_grid
@@ -35,7 +36,6 @@ from arbmodels.display import (
 from arbmodels.errors import InputError
 from arbmodels.estimation.cross_validation import (
     PriceAndCost,
-    margin_of,
     mean_defined,
     plain,
     rates_up_to,

@@ -51,7 +51,7 @@ from arbmodels.cascades import (
     paper_market_max_solve_rate,
     paper_policy,
 )
-from arbmodels.cascades.frontier import DEFAULT_STATES
+from arbmodels.cascades.frontier import DEFAULT_STATES, margin_of
 from arbmodels.cascades.lattice import (
     Lattice,
     _tables,
@@ -174,16 +174,6 @@ def rates_up_to(largest: float, solve_rates: npt.ArrayLike | None = None) -> Flo
         lowest = _PAPER_LOWEST if largest >= _PAPER_LOWEST + 0.02 else _LOWEST_SHARE * largest
         return np.linspace(lowest, largest, 1000)
     return solve_rate_list(solve_rates)
-
-
-def margin_of(price: FloatArray, cost: FloatArray) -> FloatArray:
-    """Return max(0, 1 - cost / price); NaN where there is no price.
-
-    Nobody sells below cost: zero where a model is cheaper, or reaches further than the cascade.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        margin = np.where(cost < price, 1.0 - cost / price, 0.0)
-    return np.where(np.isfinite(price), margin, np.nan)
 
 
 def mean_defined(values: FloatArray) -> float:

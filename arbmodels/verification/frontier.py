@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arbmodels._pandas import pd
-from arbmodels.cascades.frontier import CascadeFrontier
+from arbmodels.cascades.frontier import CascadeFrontier, margin_of
 from arbmodels.cascades.lattice import lower_hull
 from arbmodels.curves import SAME_RATE, Billing, check_attainable, solve_rates_of
 from arbmodels.display import Displayed, number, percent
@@ -179,13 +179,6 @@ def single_lattices(
     return tuple(step_lattice(curves, penalty, [model]) for model in curves.market.models)
 
 
-def margin_of(cost: FloatArray, price: FloatArray) -> FloatArray:
-    """max(0, 1 - cost / price): 0 where cost is NaN or above the price, NaN without a price."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        margin = np.where(cost < price, 1.0 - cost / price, 0.0)
-    return np.where(np.isfinite(price), margin, np.nan)
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class VerifiedFrontier(CascadeFrontier):
     """Cheapest policies for every rate of right answers under a verifier, with a proven bound.
@@ -328,7 +321,7 @@ class VerifiedFrontier(CascadeFrontier):
 
     def margin_at(self, solve_rate: npt.ArrayLike) -> FloatArray:
         """Return max(0, 1 - cost / price): 0 where nobody would sell, NaN without a price."""
-        return margin_of(self.cost_at(solve_rate), self.price_at(solve_rate))
+        return margin_of(self.price_at(solve_rate), self.cost_at(solve_rate))
 
     def to_frame(self) -> pd.DataFrame:
         """Return the vertices: rates of right and wrong answers, cost, spends, plan."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from arbmodels._pandas import pd
+from arbmodels.cascades.frontier import margin_of
 from arbmodels.curves import Billing, solve_rates_of
 from arbmodels.display import ARBITRAGEUR_COLOR, Displayed, TextTable, new_axes, number, percent
 from arbmodels.errors import InputError
@@ -28,7 +29,6 @@ from arbmodels.verification.frontier import (
     BASELINES,
     Baseline,
     hull_around,
-    margin_of,
     single_lattices,
 )
 from arbmodels.verification.plan import check_terms
@@ -132,7 +132,7 @@ class VerificationSweep(Displayed):
     @property
     def margin(self) -> FloatArray:
         """max(0, 1 - cost / price), [V, U]; NaN where no single model reaches the solve rate."""
-        return margin_of(self.cost, self.price)
+        return margin_of(self.price, self.cost)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per value and solve rate."""
@@ -383,7 +383,7 @@ def verification_threshold(
 
     def margin(value: float) -> float:
         cost, price = (float(each[0]) for each in versus.at(value, rates))
-        left = float(margin_of(np.array(cost), np.array(price)))
+        left = float(margin_of(np.array(price), np.array(cost)))
         tried[value] = left, _ending(cost, price)
         return left
 
