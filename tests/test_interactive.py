@@ -228,3 +228,15 @@ def test_missing_widgets_are_told(explorer: Explorer, monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     with pytest.raises(arb.InputError, match="arbmodels\\[notebooks\\]"):
         Dashboard(explorer)
+
+
+def test_routing_follows_the_prices_of_the_sliders() -> None:
+    """Judge: the market whose costs are scaled, routed on its own."""
+    market = arb.load_market("swebench-sim", models=["gpt5mini", "deepseek"])
+    explorer = arb.interactive.Explorer.from_market(market, [0.6, 0.7], tolerance=0.05)
+    for prices in ((1.0, 1.0), (0.5, 2.0)):
+        scaled = market.scale_costs(dict(zip(market.models, prices, strict=True)))
+        alone = arb.RoutingProblem(scaled).add_budget(0.01 * len(market.instances)).solve()
+        routed = explorer.routed(prices, 0.01)
+        assert routed.solve_rate == pytest.approx(alone.solve_rate, abs=1e-6)
+    assert explorer.routed((1.0, 1.0), 0.0).solve_rate == 0.0

@@ -449,7 +449,8 @@ class Dashboard(Displayed):
             ),
             rows,
             f"A {found.kind} equilibrium, certified on all prices{settled}. A budget of"
-            f" {number(now.budget, 3)} {unit} buys {buys}.",
+            f" {number(now.budget, 3)} {unit} buys {buys}; routing one attempt each within it, by"
+            f" an oracle, {percent(explorer.routed(now.prices, now.budget).solve_rate, 2)}.",
         )
 
     def image(self) -> npt.NDArray[np.uint8]:

@@ -26,6 +26,7 @@ from arbmodels.games import (
 from arbmodels.margins import arbitrage
 from arbmodels.market import Market
 from arbmodels.passk import FloatArray
+from arbmodels.routing import RoutingProblem, RoutingResult
 
 #: Without overheads a third arbitrageur changes nothing: two sell at cost already.
 MOST_ARBITRAGEURS = 2
@@ -82,12 +83,14 @@ class Explorer(Displayed):
         One per solve rate that can be chosen.
     equilibria : mapping of (position of the solve rate, arbitrageurs) to ProviderEquilibrium
     name : str
+    market : Market
     """
 
     curves: ProviderGame
     games: tuple[ProviderGame, ...]
     equilibria: dict[tuple[int, int], ProviderEquilibrium]
     name: str
+    market: Market
 
     @classmethod
     def from_market(
@@ -159,7 +162,7 @@ class Explorer(Displayed):
         }
         for found in equilibria.values():
             _ = found.outcome  # takes longer than a step may: kept with the equilibrium
-        return cls(curves, games, equilibria, name)
+        return cls(curves, games, equilibria, name, market)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -226,6 +229,28 @@ class Explorer(Displayed):
     def equilibrium(self, position: int, arbitrageurs: int) -> ProviderEquilibrium:
         """Return the equilibrium of that game, found beforehand."""
         return self.equilibria[position, min(arbitrageurs, MOST_ARBITRAGEURS)]
+
+    def routed(self, prices: npt.ArrayLike, budget: float) -> RoutingResult:
+        """Return the best choice of one attempt per instance at these prices, within a budget.
+
+        It looks at each instance's own record: an oracle's bound.
+
+        Parameters
+        ----------
+        prices : float array [2]
+            Multipliers of the list prices.
+        budget : float
+            Currency units per instance.
+        """
+        market = self.market
+        problem = RoutingProblem.from_arrays(
+            np.nan_to_num(market.score),
+            np.nan_to_num(market.cost) * np.asarray(prices, dtype=float),
+            list(market.models),
+            weight=market.weight,
+            offered=None if market.recorded.all() else market.recorded,
+        )
+        return problem.add_budget(budget * len(market.instances)).solve()
 
     def reached(self, budget: float, prices: FloatArray) -> float:
         """Return the largest solve rate drawn whose price is within a budget; NaN if none is.
