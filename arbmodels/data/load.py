@@ -334,6 +334,7 @@ def load_market(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> frame = pd.DataFrame({"model": ["s", "l"], "instance": ["a", "a"], "attempts": [4, 2],
     ...                       "successes": [1, 2], "cost": [0.1, 2.0]})
     >>> load_market(frame).solve_rate.tolist()
