@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_cases import bad, run
+from cli_cases import bad, good, run
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,9 @@ def test_too_many_models_for_the_lattice_says_what_to_do(folder: Path) -> None:
     for copy in range(4):
         text = (folder / "small.jsonl").read_text()
         (folder / f"copy{copy}.jsonl").write_text(text)
-    for command in ("margin --refine 2", "frontier", "game bertrand"):
+    for command in ("margin --refine 2", "frontier"):
         message = bad(*command.split(), folder)
         assert "6" in message
         assert "--models" in message
     assert "choose two" in bad("margin", folder, "--method", "olmedo2026")
+    assert "2 arbitrageurs" in good("game", "bertrand", folder)  # searched, not refused
